@@ -1,0 +1,108 @@
+import type { Readable } from "node:stream";
+import type { Artifact, SecretSelector } from "../template/index.ts";
+
+/** The content of one file on its way to a store. */
+export interface FileContent {
+  /** The local file's name; stores guess the content type from its extension. */
+  readonly name: string;
+  /** Bytes, where known before reading: always for a plain file, never for a compressed stream. */
+  readonly sizeBytes: number | undefined;
+  /** True: `open` may be called again and starts afresh. False: the bytes can be read once only. */
+  readonly replayable: boolean;
+  /** Opens the bytes from `offset` (only where replayable; default 0), `length` at most. */
+  open(range?: { readonly offset: number; readonly length: number }): Readable;
+}
+
+/** A directory tree on its way to a store, entry by entry, in lexical order; directories themselves do not appear. */
+export interface TreeContent {
+  /**
+   * Yields each file with its path relative to the tree's root (`/` between elements, no leading one).
+   * A content that is not replayable must be read, or dropped, before the next entry is asked for.
+   * A walk that fails throws, naming the path; the artifact fails then.
+   */
+  files(signal: AbortSignal): AsyncIterable<{ readonly path: string; readonly content: FileContent }>;
+}
+
+/** What a store holds under an artifact's key. */
+export type StoredArtifact =
+  | {
+      readonly kind: "file";
+      readonly sizeBytes: number | undefined;
+      /**
+       * The bytes in order; integrity is checked where the store lets us (a mismatch fails the stream with Corrupt).
+       * Broken connections are resumed inside, where the store can read ranges.
+       */
+      openStream(): Readable;
+    }
+  | {
+      readonly kind: "directory";
+      /**
+       * Writes the tree below `path`, which exists and is empty. File names come from a foreign listing: what resolves
+       * outside `path` is refused. Files are 0644 and directories 0755 (artifacts.md D-32).
+       */
+      download(path: string): Promise<void>;
+    };
+
+/**
+ * One artifact store, bound to one location and one identity. Every method throws ExecutorError; `NotFound` means
+ * that nothing is stored under the key (artifacts.md 3.2), a missing bucket is not `NotFound`.
+ * The transfer engine inside a driver repeats single requests and parts; nothing above has to.
+ */
+export interface ArtifactDriver extends AsyncDisposable {
+  /** Looks up what is stored. */
+  open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact>;
+  /** Stores all of the content or nothing; an existing object is replaced. */
+  saveFile(artifact: Artifact, content: FileContent, signal: AbortSignal): Promise<void>;
+  /** Stores every file of the tree under `join(key, path)`. Throws Unsupported where a store has no directories. */
+  saveTree(artifact: Artifact, tree: TreeContent, signal: AbortSignal): Promise<void>;
+  /** Deletes what is stored, file or directory; done if nothing is there. */
+  delete(artifact: Artifact, signal: AbortSignal): Promise<void>;
+  /**
+   * Deletes many artifacts of this location at once. Resolves to one outcome an artifact, in order: undefined for
+   * deleted or absent, else why not.
+   */
+  deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
+  /** Every full key below the artifact's key, in the store's order. */
+  list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** What every driver may need from outside; the one place where a driver meets its surroundings. */
+export interface DriverContext {
+  /** The bytes of a mounted secret (`/argo/secret/<name>/<key>`). Throws BadRequest naming the file that is missing. */
+  readSecret(selector: SecretSelector): Promise<Uint8Array>;
+  readonly settings: DriverSettings;
+  readonly log: DriverLog;
+}
+
+export interface DriverLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** Read from the environment once, in `cmd/` (artifacts.md 4). */
+export interface DriverSettings {
+  /** `EXECUTOR_RETRY_BACKOFF_*`: how often and how patiently a request is repeated. */
+  readonly retry: {
+    readonly attempts: number;
+    readonly durationMs: number;
+    readonly factor: number;
+    readonly jitter: number;
+  };
+  /** Bytes of buffers that all transfers of this process may hold together. */
+  readonly memoryBytes: number;
+  /** `ARTIFACT_S3_UPLOAD_THREADS`; parts of one object in flight. */
+  readonly s3UploadThreads: number;
+  /** `ARTIFACT_S3_UPLOAD_PART_SIZE_MIB`, in bytes; undefined: chosen by size. */
+  readonly s3PartSizeBytes: number | undefined;
+  /** `TRANSIENT_ERROR_PATTERN`: an error whose text it matches is transient. */
+  readonly transientPattern: RegExp | undefined;
+  /** PEM of the roots to trust (system roots, `SSL_CERT_FILE`, `SSL_CERT_DIR`); undefined: Node's own. */
+  readonly caPem: string | undefined;
+  /** The proxy variables, as undici's EnvHttpProxyAgent takes them. */
+  readonly proxy: {
+    readonly httpProxy: string | undefined;
+    readonly httpsProxy: string | undefined;
+    readonly noProxy: string | undefined;
+  };
+}

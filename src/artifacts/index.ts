@@ -1,0 +1,9 @@
+export type {
+  ArtifactDriver,
+  DriverContext,
+  DriverLog,
+  DriverSettings,
+  FileContent,
+  StoredArtifact,
+  TreeContent,
+} from "./driver.ts";

@@ -1,0 +1,76 @@
+/** What went wrong, as far as our reaction depends on it. */
+export type ErrorCode =
+  /** A template, parameter or setting is wrong; the user edits. */
+  | "BadRequest"
+  /** The identity is unknown. */
+  | "Unauthorized"
+  /** The identity is known and not allowed; the message names the grant that is missing. */
+  | "Forbidden"
+  /** Nothing is there: optional inputs go on, deleting is done. */
+  | "NotFound"
+  /** Someone else changed it: read again, then repeat. */
+  | "Conflict"
+  /** This driver cannot do that. */
+  | "Unsupported"
+  /** Over a size or quota limit; a retry cannot help. */
+  | "TooLarge"
+  /** What arrived is not what was stored: a checksum or a length differs, an archive is damaged. */
+  | "Corrupt"
+  /** Will probably pass; the retry wrapper repeats. */
+  | "Transient"
+  /** Our own deadline. */
+  | "Timeout"
+  /** We were told to stop. */
+  | "Cancelled"
+  /** Our bug; fails with the stack. */
+  | "Internal";
+
+export interface ErrorDetail {
+  /** The first error; it stays readable through any number of wrappings. */
+  readonly cause?: unknown;
+  /** How long the other side asked us to wait before the next try, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * The only error class of the project. Foreign errors are translated once, where they enter (a driver's
+ * `errors.ts`); above that nobody looks at a status number, an errno or a message text.
+ * A message says what, on which thing, why, and what to do, and never shows a secret or a body.
+ */
+export class ExecutorError extends Error {
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
+    this.name = "ExecutorError";
+    this.code = code;
+    this.retryAfterMs = detail.retryAfterMs;
+  }
+
+  /** The same error under a longer message: `during: message`. Code and retry advice stay. */
+  static wrap(error: unknown, during: string): ExecutorError {
+    const advice = error instanceof ExecutorError ? error.retryAfterMs : undefined;
+    return new ExecutorError(errorCode(error), `${during}: ${errorText(error)}`, {
+      cause: error,
+      retryAfterMs: advice,
+    });
+  }
+}
+
+export function isExecutorError(error: unknown, ...codes: readonly ErrorCode[]): error is ExecutorError {
+  return error instanceof ExecutorError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The code of any thrown value: abort reasons are Cancelled or Timeout, what nobody translated is Internal. */
+export function errorCode(error: unknown): ErrorCode {
+  if (error instanceof ExecutorError) return error.code;
+  if (error instanceof DOMException || (error instanceof Error && error.name === "AbortError")) {
+    return error.name === "TimeoutError" ? "Timeout" : "Cancelled";
+  }
+  return "Internal";
+}
+
+export function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,1 @@
+export { type ErrorCode, ExecutorError, errorCode, errorText, isExecutorError } from "./executor-error.ts";
