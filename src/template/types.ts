@@ -148,7 +148,11 @@ export interface Parameter {
   readonly name: string;
   readonly value?: AnyString;
   readonly default?: AnyString;
-  readonly valueFrom?: { readonly path?: string; readonly default?: AnyString; readonly [field: string]: unknown };
+  readonly valueFrom?: {
+    readonly path?: string;
+    readonly default?: AnyString;
+    readonly [field: string]: unknown;
+  };
   readonly globalName?: string;
 }
 
