@@ -1,1 +1,30 @@
-export * from "./types.ts";
+export { parseGoDuration } from "./go-duration.ts";
+export {
+  getKey,
+  hasKey,
+  hasLocation,
+  hasLocationOrKey,
+  joinKey,
+  type LocationType,
+  locationType,
+  locationTypes,
+  relocate,
+  withGeneratedKey,
+  withKey,
+  withRequiredFields,
+} from "./locations.ts";
+export { cleanArtifactPath, cleanPath, findOverlappingVolume, isWithin, volumeMounts } from "./paths.ts";
+export {
+  anyString,
+  containerNode,
+  hasOutput,
+  mainContainerNames,
+  type OutputSource,
+  outputSource,
+  parseTemplate,
+  savesLogs,
+  sidecarNames,
+  type TemplateType,
+  templateType,
+} from "./template.ts";
+export type * from "./types.ts";

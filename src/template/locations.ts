@@ -1,0 +1,216 @@
+import { posix } from "node:path";
+import { ExecutorError } from "../errors/index.ts";
+import type { Artifact, ArtifactLocation } from "./types.ts";
+
+/** The location types in the order in which the first present one counts (contract pod.md 7.2). */
+export const locationTypes = [
+  "artifactory",
+  "azure",
+  "git",
+  "gcs",
+  "hdfs",
+  "http",
+  "oss",
+  "raw",
+  "s3",
+  "plugin",
+] as const;
+
+export type LocationType = (typeof locationTypes)[number];
+
+const notConfigured =
+  "artifact storage is not configured; see the docs for setup instructions: " +
+  "https://argo-workflows.readthedocs.io/en/latest/configure-artifact-repository/";
+const noLocation = "key unsupported: cannot get key for artifact location, because it is invalid";
+
+/** What names an object within a location of each type, and what the CRD insists on besides (contract pod.md 6.2). */
+const keyField: Record<Exclude<LocationType, "git" | "raw">, string> = {
+  artifactory: "url",
+  azure: "blob",
+  gcs: "key",
+  hdfs: "path",
+  http: "url",
+  oss: "key",
+  s3: "key",
+  plugin: "key",
+};
+
+const emptyLocation: Record<Exclude<LocationType, "git">, Record<string, string>> = {
+  artifactory: { url: "" },
+  azure: { endpoint: "", container: "", blob: "" },
+  gcs: { key: "" },
+  hdfs: { path: "" },
+  http: { url: "" },
+  oss: { key: "" },
+  raw: { data: "" },
+  s3: {},
+  plugin: { key: "" },
+};
+
+/** The type of a location, or undefined where none is given. */
+export function locationType(location: ArtifactLocation | undefined): LocationType | undefined {
+  return locationTypes.find((type) => location?.[type] !== undefined && location[type] !== null);
+}
+
+/** The key of a location. Throws BadRequest where a type has none (git, raw) or no type is given. */
+export function getKey(location: ArtifactLocation | undefined): string {
+  if (location === undefined) throw new ExecutorError("BadRequest", noLocation);
+  const type = locationType(location);
+  switch (type) {
+    case undefined:
+      throw new ExecutorError("BadRequest", notConfigured);
+    case "git":
+      throw new ExecutorError("BadRequest", "key unsupported: git artifact does not have a key");
+    case "raw":
+      throw new ExecutorError("BadRequest", "key unsupported: raw artifat does not have key");
+    case "http":
+    case "artifactory":
+      return urlPath(location[type]?.url ?? "");
+    default:
+      return fieldOf(location, type, keyField[type]);
+  }
+}
+
+/** The location with another key; a URL keeps its scheme, host and query. */
+export function withKey<L extends ArtifactLocation>(location: L, key: string): L {
+  const type = locationType(location);
+  switch (type) {
+    case undefined:
+      throw new ExecutorError("BadRequest", notConfigured);
+    case "git":
+      throw new ExecutorError("BadRequest", "key unsupported: cannot set key on git artifact");
+    case "raw":
+      throw new ExecutorError("BadRequest", "key unsupported: cannot set key for raw artifact");
+    case "http":
+    case "artifactory":
+      return {
+        ...location,
+        [type]: { ...location[type], url: replaceUrlPath(location[type]?.url ?? "", key) },
+      };
+    default:
+      return { ...location, [type]: { ...location[type], [keyField[type]]: key } };
+  }
+}
+
+export function hasKey(location: ArtifactLocation): boolean {
+  const type = locationType(location);
+  return type !== undefined && type !== "git" && type !== "raw" && getKey(location) !== "";
+}
+
+/** True for a location that needs nothing from the archive location (contract pod.md 7.2, "full location when"). */
+export function hasLocation(location: ArtifactLocation): boolean {
+  const filled = (...values: readonly unknown[]) =>
+    values.every((value) => value !== undefined && value !== "");
+  switch (locationType(location)) {
+    case "s3":
+      return filled(location.s3?.endpoint, location.s3?.bucket, location.s3?.key);
+    case "gcs":
+      return filled(location.gcs?.bucket, location.gcs?.key);
+    case "oss":
+      return filled(location.oss?.bucket, location.oss?.endpoint, location.oss?.key);
+    case "azure":
+      return filled(location.azure?.endpoint, location.azure?.container, location.azure?.blob);
+    case "hdfs":
+      return (location.hdfs?.addresses ?? []).length > 0;
+    case "artifactory":
+      return filled(location.artifactory?.url, location.artifactory?.usernameSecret);
+    case "http":
+      return filled(location.http?.url);
+    case "plugin":
+      return filled(location.plugin?.name, location.plugin?.configuration, location.plugin?.key);
+    case "git":
+      return filled(location.git?.repo);
+    case "raw":
+      return true;
+    case undefined:
+      return false;
+  }
+}
+
+export function hasLocationOrKey(location: ArtifactLocation): boolean {
+  return hasLocation(location) || hasKey(location);
+}
+
+/**
+ * The artifact as a driver sees it: a full location stays; otherwise the whole location is the archive location's,
+ * under the artifact's own key (contract pod.md 7.3 Relocate).
+ */
+export function relocate(artifact: Artifact, archive: ArtifactLocation | undefined): Artifact {
+  if (hasLocation(artifact)) return artifact;
+  if (archive === undefined) throw new ExecutorError("BadRequest", "template artifact location not set");
+  const key = getKey(artifact);
+  return withKey({ ...withoutLocation(artifact), ...archive }, key);
+}
+
+/**
+ * The artifact with the archive location's type and `join(archive key, fileName)` as its key, for an output that has
+ * no key of its own. Whatever location it had goes (contract pod.md 5.6.2, defect 29), credentials and bucket are not
+ * copied, and the fields that the CRD requires are there, empty (6.2).
+ */
+export function withGeneratedKey(
+  artifact: Artifact,
+  archive: ArtifactLocation | undefined,
+  fileName: string,
+): Artifact {
+  const archiveKey = getKey(archive);
+  const type = locationType(archive);
+  if (type === undefined) throw new ExecutorError("BadRequest", notConfigured);
+  if (type === "git") {
+    throw new ExecutorError("BadRequest", "set type not supported for type: *v1alpha1.GitArtifact");
+  }
+  return withKey(
+    { ...withoutLocation(artifact), [type]: emptyLocation[type] },
+    joinKey(archiveKey, fileName),
+  );
+}
+
+/** Go's path.Join: slashes collapsed, `.` and `..` resolved, no trailing slash; empty for nothing. */
+export function joinKey(...elements: readonly string[]): string {
+  const present = elements.filter((element) => element !== "");
+  if (present.length === 0) return "";
+  const joined = posix.normalize(present.join("/"));
+  return joined.length > 1 && joined.endsWith("/") ? joined.slice(0, -1) : joined;
+}
+
+/** Emits the fields that Go's encoder never omits, so that the CRD accepts what we report (contract artifacts.md 2.1). */
+export function withRequiredFields(artifact: Artifact): Artifact {
+  const type = locationType(artifact);
+  if (type === undefined) return artifact;
+  const required = type === "git" ? { repo: "" } : emptyLocation[type];
+  return { ...artifact, [type]: { ...required, ...artifact[type] } };
+}
+
+function withoutLocation(artifact: Artifact): Artifact {
+  const rest: Record<string, unknown> = { ...artifact };
+  for (const type of locationTypes) delete rest[type];
+  delete rest.archiveLogs;
+  return rest as unknown as Artifact;
+}
+
+function fieldOf(location: ArtifactLocation, type: LocationType, field: string): string {
+  const value = (location[type] as Record<string, unknown> | undefined)?.[field];
+  return typeof value === "string" ? value : "";
+}
+
+/** The path of a URL, decoded, or of a bare path such as an Artifactory key. */
+function urlPath(url: string): string {
+  const { path } = splitUrl(url);
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    // A stray percent sign: Go would refuse the URL, the store will say so better than we can.
+    return path;
+  }
+}
+
+function replaceUrlPath(url: string, path: string): string {
+  const { origin, rest } = splitUrl(url);
+  const encoded = path.split("/").map(encodeURIComponent).join("/");
+  const slash = origin !== "" && !encoded.startsWith("/") ? "/" : "";
+  return `${origin}${slash}${encoded}${rest}`;
+}
+
+function splitUrl(url: string): { origin: string; path: string; rest: string } {
+  const parts = /^([a-zA-Z][a-zA-Z0-9+.-]*:\/\/[^/?#]*)?([^?#]*)(.*)$/s.exec(url);
+  return { origin: parts?.[1] ?? "", path: parts?.[2] ?? "", rest: parts?.[3] ?? "" };
+}
