@@ -1,12 +1,13 @@
-import { parseGoDuration, type Template } from "../template/index.ts";
 import {
   cleanArtifactPath,
   containerNode,
   hasOutput,
   mainContainerNames,
   outputSource,
+  parseGoDuration,
   savesLogs,
   sidecarNames,
+  type Template,
   volumeMounts,
 } from "../template/index.ts";
 
@@ -31,7 +32,7 @@ export function containerPlans(template: Template, context: PlanContext): Readon
 function containerPlan(template: Template, name: string, context: PlanContext): string {
   const isMain = mainContainerNames(template).includes(name);
   const directives = [
-    ...captures(template, context),
+    ...(isMain ? captures(template, name, context) : []),
     ...(containerNode(template, name)?.dependencies ?? []).map((dependency) => ["dependency", dependency]),
     ...attempts(template),
     ...(isMain ? [] : mainContainerNames(template).map((main) => ["ends-with", main])),
@@ -40,10 +41,10 @@ function containerPlan(template: Template, name: string, context: PlanContext): 
   return ["plan 1", ...directives.map(planLine), ""].join("\n");
 }
 
-/** Logs need both streams, a result only the end of standard output; files that nobody reads are not written. */
-function captures(template: Template, context: PlanContext): string[][] {
+/** Logs need both streams, a result only the end of main's standard output; files that nobody reads are not written. */
+function captures(template: Template, name: string, context: PlanContext): string[][] {
   const directives: string[][] = [];
-  if (context.includesResult && hasOutput(template)) {
+  if (name === "main" && context.includesResult && hasOutput(template)) {
     directives.push(["capture", "stdout", String(resultBytesMax + 1)]);
   }
   if (savesLogs(template)) directives.push(["capture", "combined", "0"]);

@@ -1,0 +1,4 @@
+export { PodPaths } from "./paths.ts";
+export { containerPlans, encodeArgument, type PlanContext, resultBytesMax } from "./plan.ts";
+export { writeTerminationMessage } from "./termination-message.ts";
+export { publishFile } from "./write-file.ts";
