@@ -1,0 +1,129 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ExecutorError } from "../errors/index.ts";
+import type { KubeConnection } from "./connection.ts";
+import { connectionError, statusError } from "./errors.ts";
+
+export interface KubeRequest {
+  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** Path with query, percent-encoded. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly contentType?: "application/json" | "application/merge-patch+json";
+}
+
+export interface KubeClientOptions {
+  readonly userAgent: string;
+  /** A connection on which nothing comes for so long is given up. */
+  readonly idleTimeoutMs: number;
+  /** `TRANSIENT_ERROR_PATTERN`. */
+  readonly transientPattern: RegExp | undefined;
+}
+
+/** Answers larger than this are refused; no object in etcd is larger than 1.5 MiB, a list may be. */
+const answerBytesMax = 64 * 1024 * 1024;
+const retryAfterTimesMax = 10;
+
+/**
+ * Sends single requests to the API server over one kept connection. Errors are ExecutorErrors whose code follows
+ * contract pod.md 6.4. An answer with Retry-After is waited for and repeated up to ten times (6.1), as client-go does.
+ *
+ * It is made of node:https alone: the generated client of @kubernetes/client-node takes more CPU to load than a pod
+ * without artifacts takes in all.
+ */
+export class KubeClient implements AsyncDisposable {
+  readonly namespace: string;
+  readonly #connection: KubeConnection;
+  readonly #options: KubeClientOptions;
+  readonly #agent: http.Agent;
+
+  constructor(connection: KubeConnection, options: KubeClientOptions) {
+    this.namespace = connection.namespace;
+    this.#connection = connection;
+    this.#options = options;
+    const { Agent } = connection.server.protocol === "https:" ? https : http;
+    this.#agent = new Agent({ keepAlive: true, ...definedFields(connection.tls) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy();
+  }
+
+  /** The parsed JSON of a 2xx answer. */
+  async request<T>(request: KubeRequest, signal: AbortSignal): Promise<T> {
+    for (let repeats = 0; ; repeats++) {
+      try {
+        const response = await this.open(request, signal);
+        return JSON.parse(await readBody(response, during(request), signal)) as T;
+      } catch (error) {
+        const waitMs = error instanceof ExecutorError ? error.retryAfterMs : undefined;
+        if (waitMs === undefined || repeats >= retryAfterTimesMax) throw error;
+        await sleep(waitMs, undefined, { signal });
+      }
+    }
+  }
+
+  /** A 2xx answer whose body the caller reads, or an error. */
+  async open(request: KubeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const response = await this.#send(request, signal);
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return response;
+    const body = await readBody(response, during(request), signal);
+    throw statusError(status, response.headers, body, during(request), this.#options.transientPattern);
+  }
+
+  async #send(request: KubeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+    const authorization = await this.#connection.authorization();
+    const payload = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+    const { request: send } = this.#connection.server.protocol === "https:" ? https : http;
+    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
+    const sent = send(new URL(request.path, this.#connection.server), {
+      method: request.method,
+      agent: this.#agent,
+      signal,
+      timeout: this.#options.idleTimeoutMs,
+      headers: {
+        accept: "application/json, */*",
+        "user-agent": this.#options.userAgent,
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(payload && {
+          "content-type": request.contentType ?? "application/json",
+          "content-length": payload.length,
+        }),
+      },
+    });
+    sent.on("response", resolve);
+    sent.on("error", (error) => reject(connectionError(error, during(request), signal)));
+    sent.on("timeout", () => sent.destroy(new Error("i/o timeout: nothing came from the API server")));
+    sent.end(payload);
+    return promise;
+  }
+}
+
+async function readBody(response: http.IncomingMessage, what: string, signal: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > answerBytesMax) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw connectionError(error, what, signal);
+  }
+  if (size > answerBytesMax) {
+    throw new ExecutorError("TooLarge", `${what}: the answer is larger than ${answerBytesMax} bytes`);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** What was asked, for error texts: never a body, never a query. */
+function during(request: KubeRequest): string {
+  return `${request.method} ${request.path.split("?", 1)[0]}`;
+}
+
+function definedFields<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

@@ -1,0 +1,163 @@
+import { readFile } from "node:fs/promises";
+import { dirname, isAbsolute, join } from "node:path";
+import { ExecutorError } from "../errors/index.ts";
+
+/** Where the API server is and who we are; how a request is signed may change while we run. */
+export interface KubeConnection {
+  readonly server: URL;
+  readonly namespace: string;
+  readonly tls: {
+    readonly ca?: string | Buffer | undefined;
+    readonly cert?: string | Buffer | undefined;
+    readonly key?: string | Buffer | undefined;
+    readonly servername?: string | undefined;
+    readonly rejectUnauthorized?: boolean | undefined;
+  };
+  /** Read anew for each request: projected tokens rotate, exec plugins renew theirs. */
+  authorization(): Promise<string | undefined>;
+}
+
+/** Flags and variables that decide about the connection (contract pod.md 1.1, 2.2, 6.1). */
+export interface KubeSettings {
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  readonly server: string | undefined;
+  readonly token: string | undefined;
+  readonly certificateAuthority: string | undefined;
+  readonly insecureSkipTlsVerify: boolean;
+  readonly tlsServerName: string | undefined;
+  /** `--namespace`. */
+  readonly namespace: string | undefined;
+  /** `POD_NAMESPACE`. */
+  readonly podNamespace: string | undefined;
+  /** `KUBECONFIG`, `KUBERNETES_SERVICE_HOST` and `_PORT`, `HOME`. */
+  readonly kubeconfigVariable: string | undefined;
+  readonly serviceHost: string | undefined;
+  readonly servicePort: string | undefined;
+  readonly home: string | undefined;
+  /** `/var/run/secrets/kubernetes.io/serviceaccount`. */
+  readonly serviceAccountDir: string;
+}
+
+/**
+ * Finds the API server in kubectl's order: `--kubeconfig`, an explicit `--server`, `KUBECONFIG`, the pod's service
+ * account, `~/.kube/config`. Throws BadRequest naming what was looked for.
+ */
+export async function connectKube(settings: KubeSettings): Promise<KubeConnection> {
+  if (settings.kubeconfig) return fromKubeconfig(settings.kubeconfig, settings);
+  if (settings.server) return fromFlags(settings.server, settings);
+  if (settings.kubeconfigVariable) return fromKubeconfig(settings.kubeconfigVariable, settings);
+  if (settings.serviceHost) return fromServiceAccount(settings.serviceHost, settings);
+  const own = join(settings.home ?? "/", ".kube", "config");
+  if (await isReadable(own)) return fromKubeconfig(own, settings);
+  throw new ExecutorError(
+    "BadRequest",
+    "no Kubernetes API server is configured: give --kubeconfig or KUBECONFIG, or run in a pod with a service account " +
+      "(KUBERNETES_SERVICE_HOST)",
+  );
+}
+
+async function fromFlags(server: string, settings: KubeSettings): Promise<KubeConnection> {
+  const { certificateAuthority, token } = settings;
+  return {
+    server: parseServer(server),
+    namespace: settings.namespace ?? (await podNamespace(settings)),
+    tls: {
+      ca: certificateAuthority ? await readFile(certificateAuthority) : undefined,
+      servername: settings.tlsServerName,
+      rejectUnauthorized: !settings.insecureSkipTlsVerify,
+    },
+    authorization: async () => (token ? `Bearer ${token}` : undefined),
+  };
+}
+
+async function fromServiceAccount(host: string, settings: KubeSettings): Promise<KubeConnection> {
+  const literal = host.includes(":") ? `[${host}]` : host;
+  return {
+    server: parseServer(`https://${literal}:${settings.servicePort ?? "443"}`),
+    namespace: settings.namespace ?? (await podNamespace(settings)),
+    tls: { ca: await readCredential(join(settings.serviceAccountDir, "ca.crt")) },
+    authorization: async () => {
+      const token = await readCredential(join(settings.serviceAccountDir, "token"));
+      return `Bearer ${token.toString("utf8").trim()}`;
+    },
+  };
+}
+
+/** A kubeconfig may name exec plugins, OIDC and client certificates: the client library knows them all. */
+async function fromKubeconfig(path: string, settings: KubeSettings): Promise<KubeConnection> {
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  try {
+    config.loadFromFile(path);
+  } catch (cause) {
+    throw new ExecutorError("BadRequest", `kubeconfig ${path}: ${(cause as Error).message}`, { cause });
+  }
+  if (settings.context) config.setCurrentContext(settings.context);
+  const cluster = config.getCurrentCluster();
+  if (!cluster)
+    throw new ExecutorError("BadRequest", `kubeconfig ${path} names no cluster in its current context`);
+  const context = config.getContextObject(config.getCurrentContext());
+  const options: Parameters<typeof config.applyToHTTPSOptions>[0] = {};
+  await config.applyToHTTPSOptions(options);
+  return {
+    server: parseServer(settings.server ?? cluster.server),
+    namespace: settings.namespace ?? context?.namespace ?? (await podNamespace(settings)),
+    tls: {
+      ca: options.ca as Buffer | undefined,
+      cert: options.cert as Buffer | undefined,
+      key: options.key as Buffer | undefined,
+      servername: settings.tlsServerName ?? cluster.tlsServerName,
+      rejectUnauthorized: !(settings.insecureSkipTlsVerify || cluster.skipTLSVerify),
+    },
+    authorization: async () => {
+      if (settings.token) return `Bearer ${settings.token}`;
+      const fresh: Parameters<typeof config.applyToHTTPSOptions>[0] = {};
+      await config.applyToHTTPSOptions(fresh);
+      const headers = fresh.headers as Record<string, string> | undefined;
+      return (
+        headers?.["Authorization"] ??
+        (fresh.auth ? `Basic ${Buffer.from(fresh.auth).toString("base64")}` : undefined)
+      );
+    },
+  };
+}
+
+async function podNamespace(settings: KubeSettings): Promise<string> {
+  if (settings.podNamespace) return settings.podNamespace;
+  try {
+    return (await readFile(join(settings.serviceAccountDir, "namespace"), "utf8")).trim() || "default";
+  } catch {
+    // Outside a pod there is no such file, and kubectl's default applies.
+    return "default";
+  }
+}
+
+async function readCredential(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new ExecutorError(
+      "Unauthorized",
+      `the pod's service account has no ${path}: automountServiceAccountToken must not be false for the executor`,
+      { cause },
+    );
+  }
+}
+
+function parseServer(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && (url.protocol === "https:" || url.protocol === "http:")) return url;
+  throw new ExecutorError(
+    "BadRequest",
+    `the API server must be a URL such as https://10.0.0.1:443, not "${text}"`,
+  );
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  if (!isAbsolute(path) || dirname(path) === path) return false;
+  return readFile(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ExecutorError, errorCode } from "../errors/index.ts";
+
+/** How long a report is repeated. */
+export interface Persistence {
+  /** Milliseconds after which a transient error is final; Infinity: for as long as the pod lives. */
+  readonly patienceMs: number;
+  /** Told before each pause. */
+  readonly onRetry?: (error: unknown, pauseMs: number) => void;
+}
+
+const firstPauseMs = 1000;
+const pauseMsMax = 30_000;
+/** A plain 500 or 502 is not known to pass, so it gets a bounded number of tries. */
+const internalAttemptsMax = 8;
+
+/**
+ * Repeats `attempt` on transient errors, with pauses of 1 s doubling to 30 s and up to 10 % on top
+ * (contract pod.md 6.3, with its defect 16 mended).
+ */
+export async function persist(
+  persistence: Persistence,
+  signal: AbortSignal,
+  attempt: () => Promise<void>,
+): Promise<void> {
+  const end = performance.now() + persistence.patienceMs;
+  let internalErrors = 0;
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const code = errorCode(error);
+      const mayPass =
+        code === "Transient" ||
+        (code === "Internal" && error instanceof ExecutorError && ++internalErrors < internalAttemptsMax);
+      const wait = pauseMs * (1 + Math.random() * 0.1);
+      if (!mayPass || performance.now() + wait > end) throw error;
+      persistence.onRetry?.(error, wait);
+      await sleep(wait, undefined, { signal });
+    }
+  }
+}
