@@ -1,0 +1,241 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openBody } from "./body.ts";
+import { type Fault, FaultScript } from "./faults.ts";
+import { ObjectStore } from "./object-store.ts";
+import { Refusal } from "./refusal.ts";
+import { headerText, readTarget, type Target } from "./request.ts";
+import { RequestLog, type RequestRecord } from "./request-log.ts";
+import { perform } from "./routes.ts";
+import { type Credentials, type PayloadProtection, verifySignature } from "./signature.ts";
+import { ConnectionCut, requestBytes, transmit } from "./transmission.ts";
+
+export interface ObjectServerOptions extends Credentials {
+  /** Where everything is kept; made if it is missing. A server started on it again serves the same objects. */
+  readonly directory: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default us-east-1. */
+  readonly region?: string;
+  /** PEM; the server speaks https then. */
+  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly faults?: readonly Fault[];
+  /** `BUCKET.DOMAIN` in the Host header is virtual-hosted style. Default `localhost` and `s3.localhost`. */
+  readonly domains?: readonly string[];
+  /** How much the server's clock is ahead. Default 0. */
+  readonly clockOffsetMs?: number;
+  /** Smallest part but the last. Default 5 MiB, as in S3. */
+  readonly partBytesMin?: number;
+}
+
+/** Requests get one answer: nothing else in the process is touched by a failure of this server. */
+export class ObjectServer implements AsyncDisposable {
+  readonly url: string;
+  /** `HOST:PORT`. */
+  readonly endpoint: string;
+  readonly port: number;
+  clockOffsetMs: number;
+  readonly #options: ObjectServerOptions;
+  readonly #listener: ReturnType<typeof createServer>;
+  readonly #store: ObjectStore;
+  readonly #faults: FaultScript;
+  readonly #log: RequestLog;
+  #credentials: Credentials;
+
+  /** Use `startObjectServer`. */
+  constructor(options: ObjectServerOptions, parts: ServerParts) {
+    const { address, port } = parts.listener.address() as AddressInfo;
+    this.port = port;
+    this.endpoint = `${address.includes(":") ? `[${address}]` : address}:${port}`;
+    this.url = `${options.tls ? "https" : "http"}://${this.endpoint}`;
+    this.clockOffsetMs = options.clockOffsetMs ?? 0;
+    this.#options = options;
+    this.#credentials = options;
+    this.#listener = parts.listener;
+    this.#store = parts.store;
+    this.#faults = parts.faults;
+    this.#log = parts.log;
+  }
+
+  /** What was asked, in order of arrival: the last 100,000 requests at least. */
+  get requests(): readonly RequestRecord[] {
+    return this.#log.records;
+  }
+
+  /** Resolves to the first request, past or future, that the test accepts; it is asked at arrival and after the answer. */
+  waitForRequest(accept: (record: RequestRecord) => boolean, signal?: AbortSignal): Promise<RequestRecord> {
+    return this.#log.waitFor(accept, signal);
+  }
+
+  clearRequests(): void {
+    this.#log.clear();
+  }
+
+  addFault(fault: Fault): void {
+    this.#faults.add(fault);
+  }
+
+  clearFaults(): void {
+    this.#faults.clear();
+  }
+
+  /** From now on only these are accepted, as after a rotation. */
+  replaceCredentials(credentials: Credentials): void {
+    this.#credentials = credentials;
+  }
+
+  /** Makes a bucket without a request; nothing happens if it is there. */
+  createBucket(name: string): void {
+    if (!this.#store.buckets.has(name)) this.#store.createBucket(name, this.#nowMs());
+  }
+
+  /** Ends every connection and the listener. The files stay. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#listener, "close");
+    this.#listener.close();
+    this.#listener.closeAllConnections();
+    await closed;
+  }
+
+  /** Serves one request from start to end; never throws. */
+  async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const record = this.#log.open(message);
+    response.setHeader("server", "Outrider");
+    response.setHeader("date", new Date(this.#nowMs()).toUTCString());
+    response.setHeader("x-amz-request-id", record.id);
+    let fault: Fault | undefined;
+    try {
+      const target = readTarget(message, this.#options.domains ?? ["s3.localhost", "localhost"]);
+      record.setTarget(target);
+      fault = this.#faults.take(record);
+      if (fault?.kind === "delay") await sleep(fault.ms);
+      if (fault?.kind === "status") {
+        await this.#answerFault(message, response, fault);
+        return;
+      }
+      const raw = requestBytes(message, fault, (bytes) => record.addBytes(bytes));
+      await this.#answer(message, response, target, raw, fault);
+    } catch (error) {
+      await this.#refuse(message, response, error, fault);
+    } finally {
+      this.#log.close(record, response);
+    }
+  }
+
+  async #answer(
+    message: IncomingMessage,
+    response: ServerResponse,
+    target: Target,
+    raw: AsyncIterable<Buffer>,
+    fault: Fault | undefined,
+  ): Promise<void> {
+    const protection = this.#authenticate(message, target);
+    const decoded = headerText(message.headers, "x-amz-decoded-content-length");
+    const body = openBody(raw, protection, decoded === undefined ? undefined : Number(decoded));
+    const reply = await perform({
+      ...target,
+      method: message.method ?? "GET",
+      headers: message.headers,
+      body,
+      store: this.#store,
+      nowMs: this.#nowMs(),
+      region: this.#region(),
+      partBytesMin: this.#options.partBytesMin ?? 5 * 1024 * 1024,
+    });
+    // Operations without a body leave it unread; without this, the fault of a request would not strike there.
+    if (fault) for await (const _ of raw);
+    await transmit(response, reply, this.#store, fault);
+  }
+
+  #authenticate(message: IncomingMessage, { rawPath, query }: Target): PayloadProtection {
+    return verifySignature(
+      { message, rawPath, query },
+      { credentials: this.#credentials, region: this.#region(), nowMs: this.#nowMs() },
+    );
+  }
+
+  async #answerFault(
+    message: IncomingMessage,
+    response: ServerResponse,
+    fault: Fault & { readonly kind: "status" },
+  ): Promise<void> {
+    message.resume();
+    if (fault.retryAfter !== undefined) response.setHeader("retry-after", String(fault.retryAfter));
+    const code = fault.code ?? (fault.status === 503 ? "SlowDown" : "InternalError");
+    const document = new Refusal(fault.status, code, `${code} by a scripted fault`).toXml(
+      message.url ?? "",
+      "fault",
+    );
+    const headers = {
+      "content-type": fault.contentType ?? (fault.body === undefined ? "application/xml" : "text/html"),
+    };
+    await transmit(
+      response,
+      { status: fault.status, headers, body: fault.body ?? document },
+      this.#store,
+      undefined,
+    );
+  }
+
+  async #refuse(
+    message: IncomingMessage,
+    response: ServerResponse,
+    error: unknown,
+    fault: Fault | undefined,
+  ): Promise<void> {
+    if (error instanceof ConnectionCut || response.headersSent || message.socket.destroyed) {
+      response.destroy();
+      return;
+    }
+    const text = error instanceof Error ? error.message : String(error);
+    const refusal = error instanceof Refusal ? error : new Refusal(500, "InternalError", text);
+    message.resume();
+    const body = refusal.toXml((message.url ?? "").replace(/\?.*/s, ""), "local");
+    try {
+      await transmit(response, { status: refusal.status, body }, this.#store, fault);
+    } catch {
+      // The client has gone; there is nobody to tell.
+      response.destroy();
+    }
+  }
+
+  #nowMs(): number {
+    return Date.now() + this.clockOffsetMs;
+  }
+
+  #region(): string {
+    return this.#options.region ?? "us-east-1";
+  }
+}
+
+interface ServerParts {
+  readonly listener: ReturnType<typeof createServer>;
+  readonly store: ObjectStore;
+  readonly faults: FaultScript;
+  readonly log: RequestLog;
+}
+
+/**
+ * Starts an S3-protocol server on a folder. Every request must be signed (SigV4) with the given keys. Rejects if the port
+ * is taken or the folder cannot be written.
+ */
+export async function startObjectServer(options: ObjectServerOptions): Promise<ObjectServer> {
+  const store = new ObjectStore(options.directory);
+  const faults = new FaultScript();
+  for (const fault of options.faults ?? []) faults.add(fault);
+  let server: ObjectServer | undefined;
+  const onRequest: RequestListener = (message, response) => void server?.serve(message, response);
+  const limits = { keepAliveTimeout: 60_000, requestTimeout: 0, highWaterMark: 256 * 1024 };
+  const listener = options.tls
+    ? (createTlsServer({ ...limits, ...options.tls }, onRequest) as ReturnType<typeof createServer>)
+    : createServer(limits, onRequest);
+  listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  await once(listener, "listening");
+  server = new ObjectServer(options, { listener, store, faults, log: new RequestLog() });
+  return server;
+}
