@@ -1,0 +1,100 @@
+import {
+  type AuxiliaryConfig,
+  type AuxiliaryState,
+  type AuxiliaryTools,
+  decodeState,
+  finish,
+  isStandbyEvent,
+  resume,
+  standbyArguments,
+} from "../src/auxiliary/index.ts";
+import { ExecutorError } from "../src/errors/index.ts";
+import { type PodEnvironment, readPodEnvironment } from "./environment.ts";
+import { type CommandLine, parseCommandLine, textFlag } from "./flags.ts";
+import { type Invocation, programPath } from "./invocation.ts";
+import { podTools } from "./pod-tools.ts";
+import { catchTerm } from "./signals.ts";
+
+/** What the first phase of `wait` and `supervisor` has at hand. */
+export interface FirstPhase {
+  readonly pod: PodEnvironment;
+  readonly config: AuxiliaryConfig;
+  readonly tools: AuxiliaryTools;
+  readonly stop: AbortSignal;
+}
+
+const exitStatusError = 64;
+/** Reporting is never cancelled; only the end of the pod ends it (contract pod.md 5.6). */
+const never = new AbortController().signal;
+
+/**
+ * Runs a phase of the auxiliary container. Between phases the process is replaced by the static program, which
+ * sleeps at about 1 MB and comes back with `--event` and `--state`.
+ */
+export async function auxiliaryCommand(
+  name: "wait" | "supervisor",
+  { args, env }: Invocation,
+  first: (phase: FirstPhase) => Promise<AuxiliaryState>,
+): Promise<number> {
+  const { stop } = catchTerm();
+  process.umask(0);
+  const line = parseCommandLine(args, { event: { type: "string" }, state: { type: "string" } });
+  const pod = readPodEnvironment(env);
+  const config = auxiliaryConfig(pod, line);
+  const tools = podTools(line, env, pod.paths);
+  const sleep = (state: AuxiliaryState) => replaceByStandby(name, config, state, args, env);
+
+  const event = textFlag(line.flags, "event");
+  const next =
+    event === undefined
+      ? { kind: "sleep" as const, state: await first({ pod, config, tools, stop }) }
+      : await resume(config, tools, readState(line), checkEvent(event), never);
+  if (next.kind === "sleep") {
+    // A TERM that came while we were awake is the sleeping program's first event.
+    const after = stop.aborted ? await resume(config, tools, next.state, "signal", never) : next;
+    if (after.kind === "sleep") return sleep(after.state);
+    next.state = after.state;
+  }
+  const outcome = await finish(config, tools, next.state, never);
+  if (outcome.message !== undefined) tools.explain(outcome.message);
+  return outcome.isSuccess ? 0 : exitStatusError;
+}
+
+function auxiliaryConfig(pod: PodEnvironment, line: CommandLine): AuxiliaryConfig {
+  const { nodeId, podName, workflowName, workflowUid, instanceId } = pod;
+  return {
+    ...pod,
+    identity: { nodeId, podName, workflowName, workflowUid, instanceId, readsPodAnnotations: !line.hasGlogLevel },
+  };
+}
+
+function readState(line: CommandLine): AuxiliaryState {
+  return decodeState(textFlag(line.flags, "state") ?? "");
+}
+
+function checkEvent(text: string) {
+  if (isStandbyEvent(text)) return text;
+  throw new ExecutorError("BadRequest", `--event must be ended, signal, deadline, limit or file, not "${text}"`);
+}
+
+/** Never returns, but for an error: the process goes on as the static program, with the lock it inherited. */
+function replaceByStandby(
+  name: string,
+  config: AuxiliaryConfig,
+  state: AuxiliaryState,
+  args: readonly string[],
+  env: Invocation["env"],
+): never {
+  const program = programPath();
+  const command = [program, name, ...withoutPhase(args)];
+  const present = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  process.execve?.(program, ["argoexec", ...standbyArguments(config, state, command)], Object.fromEntries(present));
+  throw new ExecutorError("Internal", "this Node cannot replace itself: process.execve is missing");
+}
+
+/** The arguments as the controller gave them, without those of an earlier sleep. */
+function withoutPhase(args: readonly string[]): readonly string[] {
+  return args.filter(
+    (arg, index) => !["--event", "--state"].includes(arg) && !["--event", "--state"].includes(args[index - 1] ?? ""),
+  );
+}

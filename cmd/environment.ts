@@ -1,0 +1,184 @@
+import { readFileSync } from "node:fs";
+import type { DriverSettings } from "../src/artifacts/index.ts";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { PodPaths } from "../src/podfiles/index.ts";
+import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
+
+/** The process environment; read here and nowhere else. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Go's zero time: no deadline. */
+const noDeadline = "0001-01-01T00:00:00Z";
+
+/** What init, wait and supervisor have in common (contract pod.md 2.1, 5.1). */
+export interface PodEnvironment {
+  readonly paths: PodPaths;
+  readonly containerName: string;
+  readonly podName: string;
+  readonly nodeId: string;
+  readonly workflowName: string;
+  readonly workflowUid: string;
+  readonly instanceId: string | undefined;
+  readonly template: Template;
+  readonly templateJson: string;
+  readonly includesResult: boolean;
+  readonly isInitless: boolean;
+  readonly deadlineMs: number | undefined;
+  readonly gracePeriodMs: number;
+  readonly progress: { readonly file: string; readonly tickMs: number } | undefined;
+  readonly pluginContainers: readonly string[];
+}
+
+/** Reads and checks everything at once: every problem is named in one BadRequest. */
+export function readPodEnvironment(env: Environment): PodEnvironment {
+  const problems: string[] = [];
+  const checked = <T>(read: () => T, otherwise: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(errorText(error));
+      return otherwise;
+    }
+  };
+  const paths = podPaths(env);
+  const podName = env.ARGO_POD_NAME ?? "";
+  if (podName === "") problems.push("ARGO_POD_NAME must be set to the pod's name (fieldRef metadata.name)");
+  const { json, source } = checked(() => templateText(env, paths), { json: "{}", source: "" });
+  const template = checked(() => parseTemplate(json, source), {});
+  const deadlineMs = checked(() => readDeadline(env.ARGO_DEADLINE), undefined);
+  if (problems.length > 0) throw new ExecutorError("BadRequest", problems.join("; "));
+  return {
+    paths,
+    containerName: env.ARGO_CONTAINER_NAME ?? "",
+    podName,
+    nodeId: env.ARGO_NODE_ID ?? "",
+    workflowName: env.ARGO_WORKFLOW_NAME ?? "",
+    workflowUid: env.ARGO_WORKFLOW_UID ?? "",
+    instanceId: env.ARGO_INSTANCE_ID || undefined,
+    template,
+    templateJson: json,
+    includesResult: env.ARGO_INCLUDE_SCRIPT_OUTPUT === "true",
+    isInitless: env.ARGO_INITLESS_POD === "true",
+    deadlineMs,
+    gracePeriodMs: readGracePeriod(env.ARGO_TERMINATION_GRACE_PERIOD_SECONDS),
+    progress: readProgressSettings(env),
+    pluginContainers: commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES),
+  };
+}
+
+export function podPaths(env: Environment): PodPaths {
+  return new PodPaths(env.ARGOEXEC_ROOT ?? "");
+}
+
+/** The variable, the offloaded file, or what init left on the shared volume (contract pod.md 2.1). */
+function templateText(env: Environment, paths: PodPaths): { json: string; source: string } {
+  const value = env.ARGO_TEMPLATE;
+  if (value !== undefined && value !== "" && value !== "offloaded") return { json: value, source: "ARGO_TEMPLATE" };
+  const source = value === "offloaded" ? `${paths.config}/ARGO_TEMPLATE` : paths.template;
+  try {
+    return { json: readFileSync(source, "utf8"), source };
+  } catch (cause) {
+    const hint = value === undefined ? "ARGO_TEMPLATE is not set, and " : "";
+    throw new ExecutorError("BadRequest", `${hint}the template cannot be read: ${errorText(cause)}`, { cause });
+  }
+}
+
+function readDeadline(text: string | undefined): number | undefined {
+  if (text === noDeadline) return undefined;
+  const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+  const ms = text !== undefined && shape.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms)) {
+    throw new ExecutorError(
+      "BadRequest",
+      `ARGO_DEADLINE must be a time such as 2026-01-31T12:00:00Z, or ${noDeadline} for none, not ${JSON.stringify(text ?? "")}`,
+    );
+  }
+  return ms;
+}
+
+function readGracePeriod(text: string | undefined): number {
+  const seconds = /^\d+$/.test(text ?? "") ? Number(text) : 0;
+  return (seconds > 0 ? seconds : 30) * 1000;
+}
+
+/** Progress is watched only where both ticks are durations above zero (contract pod.md 2.1). */
+function readProgressSettings(env: Environment): PodEnvironment["progress"] {
+  const file = env.ARGO_PROGRESS_FILE;
+  const ticks = [env.ARGO_PROGRESS_PATCH_TICK_DURATION, env.ARGO_PROGRESS_FILE_TICK_DURATION].map((text) => {
+    try {
+      return parseGoDuration(text ?? "0", "tick");
+    } catch {
+      // A malformed tick switches monitoring off, as it does in every release.
+      return 0;
+    }
+  });
+  const [tickMs = 0, fileTickMs = 0] = ticks;
+  return file && tickMs > 0 && fileTickMs > 0 ? { file, tickMs } : undefined;
+}
+
+function commaList(text: string | undefined): readonly string[] {
+  return (text ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+}
+
+/** What operators set for artifact drivers (contract pod.md 2.2, artifacts.md 4). */
+export function readDriverSettings(env: Environment, memoryBytes: number): DriverSettings {
+  const mebibytes = Number(env.ARTIFACT_S3_UPLOAD_PART_SIZE_MIB);
+  const threads = Number(env.ARTIFACT_S3_UPLOAD_THREADS);
+  return {
+    retry: {
+      attempts: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_STEPS", 5),
+      durationMs: backoffDuration(env),
+      factor: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6),
+      jitter: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_JITTER", 0.5),
+    },
+    memoryBytes,
+    s3UploadThreads: Number.isInteger(threads) && threads >= 1 ? threads : 4,
+    s3PartSizeBytes:
+      Number.isInteger(mebibytes) && mebibytes >= 5 && mebibytes <= 5120 ? mebibytes * 1024 * 1024 : undefined,
+    transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
+    caPem: readRoots(env),
+    proxy: {
+      httpProxy: env.HTTP_PROXY ?? env.http_proxy,
+      httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
+      noProxy: env.NO_PROXY ?? env.no_proxy,
+    },
+  };
+}
+
+function positiveNumber(env: Environment, name: string, otherwise: number): number {
+  const text = env[name];
+  if (text === undefined || text === "") return otherwise;
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new ExecutorError("BadRequest", `${name} must be a number such as ${otherwise}, not ${JSON.stringify(text)}`);
+}
+
+function backoffDuration(env: Environment): number {
+  const name = "EXECUTOR_RETRY_BACKOFF_DURATION";
+  const text = env[name];
+  return text === undefined || text === "" ? 1000 : parseGoDuration(text, name);
+}
+
+/** A pattern that cannot be read never matches (contract pod.md 2.2). */
+export function readPattern(text: string | undefined): RegExp | undefined {
+  if (!text) return undefined;
+  try {
+    return new RegExp(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Roots that users mount: Go reads these two variables, Node does not (contract artifacts.md 4). */
+function readRoots(env: Environment): string | undefined {
+  const file = env.SSL_CERT_FILE;
+  if (!file) return undefined;
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new ExecutorError("BadRequest", `SSL_CERT_FILE cannot be read: ${errorText(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,82 @@
+import { parseArgs } from "node:util";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { type LogFormat, type LogLevel, parseLogFormat, parseLogLevel } from "../src/log/index.ts";
+
+/** The flags that every subcommand takes, before or after its name (contract pod.md 1.1). */
+const globalOptions = {
+  loglevel: { type: "string" },
+  "log-format": { type: "string" },
+  gloglevel: { type: "string" },
+  kubeconfig: { type: "string" },
+  namespace: { type: "string", short: "n" },
+  server: { type: "string", short: "s" },
+  "certificate-authority": { type: "string" },
+  "client-certificate": { type: "string" },
+  "client-key": { type: "string" },
+  cluster: { type: "string" },
+  context: { type: "string" },
+  user: { type: "string" },
+  username: { type: "string" },
+  password: { type: "string" },
+  token: { type: "string" },
+  "tls-server-name": { type: "string" },
+  "proxy-url": { type: "string" },
+  as: { type: "string" },
+  "as-uid": { type: "string" },
+  "as-group": { type: "string", multiple: true },
+  "insecure-skip-tls-verify": { type: "boolean" },
+  "disable-compression": { type: "boolean" },
+  "request-timeout": { type: "string" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
+type OptionSpec = { readonly type: "string" | "boolean"; readonly short?: string; readonly multiple?: boolean };
+export type FlagValues = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+
+export interface CommandLine {
+  readonly positionals: readonly string[];
+  readonly flags: FlagValues;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** `--gloglevel` was given: controllers of Argo 3.5 do not pass it. */
+  readonly hasGlogLevel: boolean;
+}
+
+/**
+ * Reads a command line; a later occurrence of a flag wins. Throws BadRequest in cobra's words for what is unknown.
+ * @param args without the program's name
+ * @param own the subcommand's own flags
+ */
+export function parseCommandLine(args: readonly string[], own: Record<string, OptionSpec>): CommandLine {
+  const parsed = parse(args, { ...globalOptions, ...own });
+  const level = String(parsed.values.loglevel ?? "info");
+  const format = String(parsed.values["log-format"] ?? "text");
+  const logLevel = parseLogLevel(level);
+  if (!logLevel) {
+    throw new ExecutorError("BadRequest", `--loglevel must be debug, info, warn or error, not "${level}"`);
+  }
+  const logFormat = parseLogFormat(format);
+  if (!logFormat) throw new ExecutorError("BadRequest", `--log-format must be text or json, not "${format}"`);
+  return {
+    positionals: parsed.positionals,
+    flags: parsed.values as FlagValues,
+    logLevel,
+    logFormat,
+    hasGlogLevel: parsed.values.gloglevel !== undefined,
+  };
+}
+
+function parse(args: readonly string[], options: Record<string, OptionSpec>) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true, allowNegative: false });
+  } catch (cause) {
+    const unknown = /Unknown option '([^']+)'/.exec(errorText(cause))?.[1];
+    const text = unknown ? `unknown flag: ${unknown}` : errorText(cause);
+    throw new ExecutorError("BadRequest", text, { cause });
+  }
+}
+
+export function textFlag(flags: FlagValues, name: string): string | undefined {
+  const value = flags[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

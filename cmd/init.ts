@@ -1,0 +1,18 @@
+import { init } from "../src/init/index.ts";
+import { readPodEnvironment } from "./environment.ts";
+import { parseCommandLine } from "./flags.ts";
+import { type Invocation, programPath } from "./invocation.ts";
+import { podTools } from "./pod-tools.ts";
+import { catchTerm } from "./signals.ts";
+
+/** `argoexec init`: SIGTERM cancels running downloads (contract pod.md 5.2). */
+export async function initCommand({ args, env }: Invocation): Promise<number> {
+  const { stop } = catchTerm();
+  process.umask(0);
+  const line = parseCommandLine(args, {});
+  const pod = readPodEnvironment(env);
+  const tools = podTools(line, env, pod.paths);
+  const config = { ...pod, program: programPath() };
+  await init(config, { paths: pod.paths, openDriver: tools.openDriver, log: tools.log }, stop);
+  return 0;
+}

@@ -1,0 +1,14 @@
+import { fileURLToPath } from "node:url";
+import type { Environment } from "./environment.ts";
+
+/** A command as it was called. */
+export interface Invocation {
+  /** Arguments without the program's and the command's name; global flags may be anywhere among them. */
+  readonly args: readonly string[];
+  readonly env: Environment;
+}
+
+/** The static program of this installation: `PREFIX/bin/argoexec`, where we are `PREFIX/lib/argoexec/….mjs`. */
+export function programPath(): string {
+  return fileURLToPath(new URL("../../bin/argoexec", import.meta.url));
+}

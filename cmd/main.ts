@@ -1,0 +1,71 @@
+import { errorText, ExecutorError } from "../src/errors/index.ts";
+import { writeTerminationMessage } from "../src/podfiles/index.ts";
+import type { Invocation } from "./invocation.ts";
+import { podPaths } from "./environment.ts";
+
+/** Exit status of every error that we report ourselves (contract pod.md 1.2). */
+const exitStatusError = 64;
+
+type Command = (invocation: Invocation) => Promise<number>;
+
+/** Each command is loaded when it is called for: a pod pays for nothing that it does not use. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import("./init.ts")).initCommand,
+  wait: async () => (await import("./wait.ts")).waitCommand,
+  supervisor: async () => (await import("./supervisor.ts")).supervisorCommand,
+  expr: async () => (await import("./expr.ts")).exprCommand,
+  run: async () => (await import("./run.ts")).runCommand,
+};
+
+/** Commands that people run on their desk: they speak to a terminal, not to the kubelet. */
+const deskCommands = ["expr", "run"];
+
+const usage = `argoexec, the executor of Argo Workflows (Outrider)
+
+Usage: argoexec COMMAND [flags] [arguments]
+
+In a workflow's pods, started by the controller:
+  init, wait, supervisor, emissary, kill, version
+
+On your desk:
+  run FILE             run a template without a cluster
+  expr EXPRESSION      evaluate an expression
+`;
+
+async function main(): Promise<number> {
+  const args = process.argv.slice(2);
+  const name = args.find((arg) => !arg.startsWith("-"));
+  const load = name === undefined ? undefined : commands[name];
+  if (name === undefined || (load && args.includes("--help"))) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  try {
+    if (!load) throw new ExecutorError("BadRequest", `unknown command "${name}" for "argoexec"`);
+    const command = await load();
+    const rest = args.toSpliced(args.indexOf(name), 1);
+    return await command({ args: rest, env: process.env });
+  } catch (error) {
+    return fail(error, deskCommands.includes(name));
+  }
+}
+
+/** Says what went wrong on standard error, and to the kubelet, which shows it to the user (contract pod.md 1.3). */
+function fail(error: unknown, isDesk: boolean): number {
+  const text = errorText(error);
+  process.stderr.write(`Error: ${text}\n`);
+  if (!(error instanceof ExecutorError) && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  if (!isDesk) {
+    try {
+      writeTerminationMessage(podPaths(process.env).terminationLog, text);
+    } catch (cause) {
+      process.stderr.write(`the termination message could not be written: ${errorText(cause)}\n`);
+    }
+  }
+  return exitStatusError;
+}
+
+process.on("uncaughtException", (error) => process.exit(fail(error, false)));
+process.exitCode = await main();
+// What is still open (kept connections, a plugin's channel) must not keep the container alive.
+process.exit();

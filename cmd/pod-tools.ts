@@ -1,0 +1,72 @@
+import { readFile } from "node:fs/promises";
+import { type DriverContext, openDriver } from "../src/artifacts/index.ts";
+import type { AuxiliaryTools } from "../src/auxiliary/index.ts";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
+import { type Logger, openLogger } from "../src/log/index.ts";
+import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
+import type { SecretSelector } from "../src/template/index.ts";
+import { memoryBudget } from "../src/transfer/index.ts";
+import { type Environment, readDriverSettings, readPattern } from "./environment.ts";
+import { type CommandLine, textFlag } from "./flags.ts";
+import { version } from "./version.ts";
+
+/** A request to the API server on which nothing comes for so long is repeated. */
+const kubeIdleTimeoutMs = 60_000;
+
+/** Builds what init, wait and supervisor work with; nothing is connected or loaded before it is used. */
+export function podTools(line: CommandLine, env: Environment, paths: PodPaths): AuxiliaryTools {
+  const log = openLogger(line.logLevel, line.logFormat);
+  const context: DriverContext = {
+    readSecret: (selector) => readSecret(paths, selector),
+    settings: readDriverSettings(env, memoryBudget()),
+    log,
+  };
+  return {
+    log,
+    explain: (text) => explain(paths, log, text),
+    openDriver: (location, artifactName) => openDriver(location, artifactName, context),
+    openKube: async () =>
+      new KubeClient(await connectKube(kubeSettings(line, env)), {
+        userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
+        idleTimeoutMs: kubeIdleTimeoutMs,
+        transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
+      }),
+  };
+}
+
+function explain(paths: PodPaths, log: Logger, text: string): void {
+  try {
+    writeTerminationMessage(paths.terminationLog, text);
+  } catch (error) {
+    log.warn({ error: errorText(error) }, "the termination message could not be written");
+  }
+}
+
+/** Secrets are mounted by the controller; they are never read through the API (contract artifacts.md 4). */
+async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelector): Promise<Uint8Array> {
+  try {
+    return await readFile(paths.secret(name, key));
+  } catch (cause) {
+    throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: no such file or directory`, { cause });
+  }
+}
+
+function kubeSettings({ flags }: CommandLine, env: Environment): KubeSettings {
+  return {
+    kubeconfig: textFlag(flags, "kubeconfig"),
+    context: textFlag(flags, "context"),
+    server: textFlag(flags, "server"),
+    token: textFlag(flags, "token"),
+    certificateAuthority: textFlag(flags, "certificate-authority"),
+    insecureSkipTlsVerify: flags["insecure-skip-tls-verify"] === true,
+    tlsServerName: textFlag(flags, "tls-server-name"),
+    namespace: textFlag(flags, "namespace"),
+    podNamespace: env.POD_NAMESPACE || undefined,
+    kubeconfigVariable: env.KUBECONFIG || undefined,
+    serviceHost: env.KUBERNETES_SERVICE_HOST || undefined,
+    servicePort: env.KUBERNETES_SERVICE_PORT || undefined,
+    home: env.HOME,
+    serviceAccountDir: "/var/run/secrets/kubernetes.io/serviceaccount",
+  };
+}

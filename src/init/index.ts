@@ -1,0 +1,1 @@
+export { type InitConfig, init } from "./init.ts";

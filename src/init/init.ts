@@ -1,0 +1,33 @@
+import { clearContainerFiles, type InputLoader, loadInputs, placeProgram, placeTemplate, stageFiles } from "../inputs/index.ts";
+import { type Template, templateType } from "../template/index.ts";
+
+export interface InitConfig {
+  readonly template: Template;
+  /** The template as the controller wrote it; it is passed on unchanged. */
+  readonly templateJson: string;
+  /** `ARGO_INCLUDE_SCRIPT_OUTPUT`. */
+  readonly includesResult: boolean;
+  /** The static program of this image. */
+  readonly program: string;
+}
+
+/**
+ * The init container of the legacy layout (contract pod.md 5.2): everything that main and wait find on the shared
+ * volumes, then the input artifacts. Throws the first error; `signal` cancels running downloads.
+ */
+export async function init(config: InitConfig, loader: InputLoader, signal: AbortSignal): Promise<void> {
+  const { template, templateJson, includesResult } = config;
+  await clearContainerFiles(loader.paths);
+  await placeProgram(loader.paths, config.program);
+  const collector = hasCollector(template) ? "wait" : undefined;
+  await placeTemplate(loader.paths, template, templateJson, { includesResult, isInitless: false, collector });
+  await stageFiles(loader.paths, template);
+  await loadInputs(loader, template, signal);
+}
+
+/** Data templates have no wait container, resource templates only where their logs are archived (pod.md 4.1 rule 5). */
+function hasCollector(template: Template): boolean {
+  const type = templateType(template);
+  if (type === "resource") return template.archiveLocation?.archiveLogs === true;
+  return type === "container" || type === "script" || type === "containerSet";
+}

@@ -1,0 +1,124 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { type UnpackStrategy, unpack } from "../archive/index.ts";
+import type { ArtifactDriver, StoredArtifact } from "../artifacts/index.ts";
+import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import type { Logger } from "../log/index.ts";
+import type { PodPaths } from "../podfiles/index.ts";
+import {
+  type Artifact,
+  type ArtifactLocation,
+  cleanArtifactPath,
+  findOverlappingVolume,
+  hasLocationOrKey,
+  relocate,
+  type Template,
+} from "../template/index.ts";
+import { applyMode } from "./permissions.ts";
+
+export interface InputLoader {
+  readonly paths: PodPaths;
+  readonly openDriver: (location: ArtifactLocation, artifactName: string) => Promise<ArtifactDriver>;
+  readonly log: Logger;
+}
+
+/**
+ * Loads one input artifact to its place (contract pod.md 5.2.1): optional ones that are not there are skipped, an
+ * archive is unpacked as it comes in, and nothing half-loaded ever stands at the destination.
+ */
+export async function loadArtifact(
+  loader: InputLoader,
+  template: Template,
+  artifact: Artifact,
+  signal: AbortSignal,
+): Promise<void> {
+  const { name } = artifact;
+  if (!hasLocationOrKey(artifact)) {
+    if (!artifact.optional) throw new ExecutorError("NotFound", `required artifact '${name}' not supplied`);
+    loader.log.info({ artifactName: name }, "optional artifact not supplied, skipped");
+    return;
+  }
+  const path = cleanArtifactPath(artifact);
+  const located = relocateInput(artifact, template.archiveLocation);
+  if (located.plugin) {
+    // Plugin inputs are loaded by a container of their own, or not at all in this image.
+    loader.log.debug({ artifactName: name }, "left to its plugin");
+    return;
+  }
+  const destination = findOverlappingVolume(template, path) ? loader.paths.mirrored(path) : loader.paths.input(name);
+  // Main may run as any user, and has to be able to write beside its inputs (defect 27).
+  await mkdir(dirname(destination), { recursive: true, mode: 0o777 });
+  await using driver = await loader.openDriver(located, name);
+  try {
+    await place(await driver.open(located, signal), artifact, destination, loader.log, signal);
+  } catch (error) {
+    if (artifact.optional && isExecutorError(error, "NotFound")) {
+      loader.log.info({ artifactName: name }, "optional artifact not found, skipped");
+      return;
+    }
+    throw ExecutorError.wrap(error, `artifact ${name} failed to load`);
+  }
+  await applyMode(artifact, destination);
+}
+
+function relocateInput(artifact: Artifact, archive: ArtifactLocation | undefined): Artifact {
+  try {
+    return relocate(artifact, archive);
+  } catch (error) {
+    throw ExecutorError.wrap(error, `failed to load artifact '${artifact.name}'`);
+  }
+}
+
+async function place(
+  stored: StoredArtifact,
+  artifact: Artifact,
+  destination: string,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  if (stored.kind === "directory") return placeDirectory(stored, destination);
+  const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
+  const strategy = unpackStrategy(artifact);
+  if (strategy === "none") return placeFile(stored, destination, signal);
+  await unpack(stored.openStream(), strategy, destination, { warn }, signal);
+}
+
+async function placeFile(
+  stored: StoredArtifact & { kind: "file" },
+  destination: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const aside = `${destination}.tmp`;
+  await rm(aside, { recursive: true, force: true });
+  try {
+    await pipeline(stored.openStream(), createWriteStream(aside, { mode: 0o644, highWaterMark: 1 << 20 }), { signal });
+    await rename(aside, destination);
+  } catch (error) {
+    await rm(aside, { force: true });
+    throw error;
+  }
+}
+
+async function placeDirectory(stored: StoredArtifact & { kind: "directory" }, destination: string): Promise<void> {
+  const aside = `${destination}.tmp`;
+  await rm(aside, { recursive: true, force: true });
+  try {
+    await mkdir(aside);
+    await stored.download(aside);
+    await rename(aside, destination);
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Precedence on input: none, tar, zip, else detection by content (contract pod.md 7.1). */
+function unpackStrategy({ archive }: Artifact): UnpackStrategy {
+  if (archive?.none) return "none";
+  if (archive?.tar) return "tar";
+  if (archive?.zip) return "zip";
+  return "auto";
+}
+

@@ -1,0 +1,11 @@
+export { MainOutputs } from "./main-outputs.ts";
+export { missingFiles } from "./missing-files.ts";
+export { MirroredFiles } from "./mirrored-files.ts";
+export type { OutputFiles, OutputKind } from "./output-files.ts";
+export { readParameters } from "./parameters.ts";
+export { lastLine, readProgress } from "./progress.ts";
+export { composeOutputs, fitOutputs } from "./report.ts";
+export { readResult } from "./result.ts";
+export { type OutputSaver, saveArtifacts } from "./save-artifacts.ts";
+export { saveLogs } from "./save-logs.ts";
+export { ServedFiles } from "./served-files.ts";

@@ -1,0 +1,73 @@
+import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { basename } from "node:path";
+import { Readable } from "node:stream";
+import { packTar } from "../archive/index.ts";
+import type { FileContent, TreeContent } from "../artifacts/index.ts";
+import { ExecutorError } from "../errors/index.ts";
+import type { PodPaths } from "../podfiles/index.ts";
+import { localTree } from "./local-tree.ts";
+import type { OutputFiles, OutputKind } from "./output-files.ts";
+import { readSmallFile } from "./parameters.ts";
+
+/** Outputs on volumes that main shares with this container, found below `/mainctrfs`. */
+export class MirroredFiles implements OutputFiles {
+  readonly #paths: PodPaths;
+  readonly #warn: (message: string) => void;
+
+  constructor(paths: PodPaths, warn: (message: string) => void) {
+    this.#paths = paths;
+    this.#warn = warn;
+  }
+
+  async look(path: string): Promise<OutputKind> {
+    const found = await stat(this.#paths.mirrored(path)).catch((cause) => {
+      throw statError(path, cause);
+    });
+    if (found.isDirectory()) return { kind: "directory" };
+    if (found.isFile()) return { kind: "file", sizeBytes: found.size };
+    throw new ExecutorError("BadRequest", `${path} is not a regular file or directory`);
+  }
+
+  file(path: string, sizeBytes: number): FileContent {
+    return localFile(this.#paths.mirrored(path), basename(path), sizeBytes);
+  }
+
+  tree(path: string): TreeContent {
+    return localTree(this.#paths.mirrored(path), this.#paths.inputs, this.#warn);
+  }
+
+  tar(path: string, signal: AbortSignal): Readable {
+    return packTar(this.#paths.mirrored(path), { followInto: this.#paths.inputs, warn: this.#warn }, signal);
+  }
+
+  async readSmall(path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+    // A FIFO would be waited for without end.
+    await this.look(path);
+    signal.throwIfAborted();
+    return readSmallFile(this.#paths.mirrored(path), maxBytes);
+  }
+}
+
+/** A file of this container as content for a store: a snapshot of the size it has now. */
+export function localFile(path: string, name: string, sizeBytes: number): FileContent {
+  return {
+    name,
+    sizeBytes,
+    replayable: true,
+    open(range) {
+      const start = range?.offset ?? 0;
+      const end = Math.min(sizeBytes, start + (range?.length ?? sizeBytes)) - 1;
+      if (end < start) return Readable.from([]);
+      return createReadStream(path, { start, end, highWaterMark: 1 << 20 });
+    },
+  };
+}
+
+function statError(path: string, cause: unknown): ExecutorError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new ExecutorError("NotFound", `stat ${path}: no such file or directory`, { cause });
+  }
+  return new ExecutorError("BadRequest", `stat ${path}: ${message}`, { cause });
+}

@@ -1,0 +1,145 @@
+import { basename } from "node:path";
+import { pipeline, type Readable } from "node:stream";
+import { gzip, packZip } from "../archive/index.ts";
+import type { ArtifactDriver, FileContent } from "../artifacts/index.ts";
+import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import type { Logger } from "../log/index.ts";
+import {
+  type Artifact,
+  type ArtifactLocation,
+  cleanArtifactPath,
+  hasKey,
+  hasLocation,
+  relocate,
+  withGeneratedKey,
+  withRequiredFields,
+} from "../template/index.ts";
+import type { OutputFiles, OutputKind } from "./output-files.ts";
+
+export interface OutputSaver {
+  readonly archiveLocation: ArtifactLocation | undefined;
+  /** Where the bytes of a path are. */
+  readonly filesFor: (path: string) => OutputFiles;
+  readonly openDriver: (location: ArtifactLocation, artifactName: string) => Promise<ArtifactDriver>;
+  readonly log: Logger;
+}
+
+export interface SavedArtifacts {
+  /** What was saved, in the template's order, as it is reported. */
+  readonly artifacts: readonly Artifact[];
+  readonly errors: readonly Error[];
+}
+
+/** Outputs on their way at once; each is itself many requests wide. */
+const savesMax = 2;
+
+/**
+ * Saves every output artifact; one that fails does not stop the others, an optional one that is missing is left out
+ * (contract pod.md 5.6.2).
+ */
+export async function saveArtifacts(
+  saver: OutputSaver,
+  artifacts: readonly Artifact[],
+  signal: AbortSignal,
+): Promise<SavedArtifacts> {
+  const outcomes: (Artifact | Error | undefined)[] = new Array(artifacts.length).fill(undefined);
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < artifacts.length; index = next++) {
+      const artifact = artifacts[index];
+      if (artifact?.path) outcomes[index] = await saveOrExplain(saver, artifact, signal);
+    }
+  };
+  await Promise.all(Array.from({ length: savesMax }, worker));
+  return {
+    artifacts: outcomes.filter((outcome): outcome is Artifact => outcome !== undefined && !(outcome instanceof Error)),
+    errors: outcomes.filter((outcome) => outcome instanceof Error),
+  };
+}
+
+async function saveOrExplain(
+  saver: OutputSaver,
+  artifact: Artifact,
+  signal: AbortSignal,
+): Promise<Artifact | Error | undefined> {
+  try {
+    return await saveArtifact(saver, artifact, signal);
+  } catch (error) {
+    if (artifact.optional && isExecutorError(error, "NotFound")) {
+      saver.log.warn({ artifactName: artifact.name, path: artifact.path }, "optional artifact not found, left out");
+      return undefined;
+    }
+    return ExecutorError.wrap(error, `artifact ${artifact.name} failed to save`);
+  }
+}
+
+/** Saves one artifact and returns it as it is reported: never with the relocated location's bucket or credentials. */
+async function saveArtifact(saver: OutputSaver, artifact: Artifact, signal: AbortSignal): Promise<Artifact> {
+  const path = cleanArtifactPath(artifact);
+  const files = saver.filesFor(path);
+  const found = await files.look(path, signal);
+  const strategy = saveStrategy(artifact);
+  const cleaned = { ...artifact, path };
+  const reported = withRequiredFields(
+    hasKey(cleaned) || hasLocation(cleaned)
+      ? cleaned
+      : withGeneratedKey(cleaned, saver.archiveLocation, keyName(artifact, path, strategy)),
+  );
+  const located = relocate(reported, saver.archiveLocation);
+  await using driver = await saver.openDriver(located, artifact.name);
+  if (strategy === "none" && found.kind === "directory") {
+    await driver.saveTree(located, files.tree(path, signal), signal);
+  } else {
+    await driver.saveFile(located, fileContent(artifact, path, found, files, saver.log, signal), signal);
+  }
+  return reported;
+}
+
+type SaveStrategy = "tar" | "none" | "zip";
+
+/** `archive: {}` counts as tar wherever the bytes come from (contract artifacts.md 2.5). */
+function saveStrategy({ archive }: Artifact): SaveStrategy {
+  if (archive?.none) return "none";
+  return archive?.zip ? "zip" : "tar";
+}
+
+function keyName(artifact: Artifact, path: string, strategy: SaveStrategy): string {
+  switch (strategy) {
+    case "none":
+      return basename(path);
+    case "tar":
+      return `${artifact.name}.tgz`;
+    case "zip":
+      return `${artifact.name}.zip`;
+  }
+}
+
+function fileContent(
+  artifact: Artifact,
+  path: string,
+  found: OutputKind,
+  files: OutputFiles,
+  log: Logger,
+  signal: AbortSignal,
+): FileContent {
+  const strategy = saveStrategy(artifact);
+  if (strategy === "none" && found.kind === "file") return files.file(path, found.sizeBytes, signal);
+  const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
+  const compress =
+    strategy === "zip"
+      ? (tar: Readable) => packZip(tar, { warn }, signal)
+      : (tar: Readable) => piped(tar, gzip({ level: artifact.archive?.tar?.compressionLevel ?? -1 }));
+  return {
+    name: keyName(artifact, path, strategy),
+    sizeBytes: undefined,
+    replayable: true,
+    open: () => compress(files.tar(path, signal)),
+  };
+}
+
+/** Pipes with errors: a source that fails fails the stream that comes out. */
+function piped(source: Readable, transform: ReturnType<typeof gzip>): Readable {
+  return pipeline(source, transform, (error) => {
+    if (error) transform.destroy(error);
+  });
+}

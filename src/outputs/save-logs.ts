@@ -1,0 +1,51 @@
+import { stat } from "node:fs/promises";
+import { ExecutorError } from "../errors/index.ts";
+import type { PodPaths } from "../podfiles/index.ts";
+import { type Artifact, relocate, withGeneratedKey, withRequiredFields } from "../template/index.ts";
+import { localFile } from "./mirrored-files.ts";
+import type { OutputSaver, SavedArtifacts } from "./save-artifacts.ts";
+
+/**
+ * Uploads what each main container printed, as artifact `<name>-logs` under `<name>.log`, never archived. A container
+ * whose command never started has no log, which is no error (contract pod.md 5.6.3).
+ */
+export async function saveLogs(
+  saver: OutputSaver,
+  paths: PodPaths,
+  containers: readonly string[],
+  signal: AbortSignal,
+): Promise<SavedArtifacts> {
+  const artifacts: Artifact[] = [];
+  const errors: Error[] = [];
+  for (const container of containers) {
+    try {
+      const saved = await saveLog(saver, paths, container, signal);
+      if (saved) artifacts.push(saved);
+      else saver.log.warn({ container }, "no log to save: the command never started");
+    } catch (error) {
+      errors.push(ExecutorError.wrap(error, `logs of container ${container} failed to save`));
+    }
+  }
+  return { artifacts, errors };
+}
+
+async function saveLog(
+  saver: OutputSaver,
+  paths: PodPaths,
+  container: string,
+  signal: AbortSignal,
+): Promise<Artifact | undefined> {
+  const path = `${paths.container(container)}/combined`;
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  if (found === undefined) return undefined;
+  const fileName = `${container}.log`;
+  const bare = { name: `${container}-logs` };
+  const reported = withRequiredFields(withGeneratedKey(bare, saver.archiveLocation, fileName));
+  const located = relocate(reported, saver.archiveLocation);
+  await using driver = await saver.openDriver(located, reported.name);
+  await driver.saveFile(located, localFile(path, fileName, found.size), signal);
+  return reported;
+}

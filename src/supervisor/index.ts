@@ -1,0 +1,1 @@
+export { type SupervisorConfig, supervisor } from "./supervisor.ts";

@@ -1,0 +1,74 @@
+import {
+  type AuxiliaryConfig,
+  type AuxiliaryState,
+  type AuxiliaryTools,
+  announce,
+  initialState,
+} from "../auxiliary/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
+import { type InputLoader, loadInputs, placeTemplate, stageFiles } from "../inputs/index.ts";
+import { startHeartbeat, writeStatus } from "./heartbeat.ts";
+
+export interface SupervisorConfig extends AuxiliaryConfig {
+  readonly templateJson: string;
+}
+
+/**
+ * The first phase of the init-less layout (contract pod.md 5.7): what init does in the legacy layout, while main
+ * watches the status marker; then the verdict for main, then the same as wait. A failure before main is the first
+ * error of the container, and leaves nothing to collect but logs.
+ */
+export async function supervisor(
+  config: SupervisorConfig,
+  loader: InputLoader,
+  tools: AuxiliaryTools,
+  signal: AbortSignal,
+): Promise<AuxiliaryState> {
+  const failure = await prepare(config, loader, signal);
+  const state: AuxiliaryState =
+    failure === undefined ? initialState : { ...initialState, hasPreMainFailed: true, errors: [failure] };
+  await using kube = await tools.openKube();
+  return announce(config, tools, kube, state, signal);
+}
+
+/** Returns why main must not start, or undefined: it was told either way, if telling was possible. */
+async function prepare(
+  config: SupervisorConfig,
+  loader: InputLoader,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { paths } = loader;
+  try {
+    const heartbeat = await during("failed to write initial status marker", () => startHeartbeat(paths));
+    try {
+      await stage(config, loader, signal);
+    } finally {
+      await heartbeat.stop();
+    }
+    await during("failed to write status marker", () => writeStatus(paths, "READY\n"));
+    return undefined;
+  } catch (error) {
+    const reason = errorText(error);
+    await writeStatus(paths, `FAILED\n${reason}`).catch((cause) => {
+      // Main finds out by the missing heartbeat.
+      loader.log.error({ error: errorText(cause) }, "the status marker could not be written");
+    });
+    return reason;
+  }
+}
+
+async function stage(config: SupervisorConfig, loader: InputLoader, signal: AbortSignal): Promise<void> {
+  const { template, templateJson, includesResult } = config;
+  const plan = { includesResult, isInitless: true, collector: "supervisor" };
+  await during("failed to write template", () => placeTemplate(loader.paths, template, templateJson, plan));
+  await during("failed to stage files", () => stageFiles(loader.paths, template));
+  await during("failed to load non-plugin input artifacts", () => loadInputs(loader, template, signal));
+}
+
+async function during<T>(what: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    throw ExecutorError.wrap(error, what);
+  }
+}
