@@ -1,0 +1,122 @@
+import { availableParallelism } from "node:os";
+import { constants, crc32, deflateRaw } from "node:zlib";
+import { ExecutorError } from "../errors/index.ts";
+import { looksRandom } from "./entropy.ts";
+
+/** Large enough that a fresh window costs 0.5 % of size, small enough that a few in flight are little memory. */
+const blockSizeBytes = 512 * 1024;
+const storedBlockMax = 0xffff;
+/** How many random-looking blocks in a row are stored without trying whether they shrink after all. */
+const storedRunMax = 16;
+
+/** An empty last block, byte-aligned as every block before it ends: closes a raw deflate stream (RFC 1951 3.2.6). */
+const lastBlock = Buffer.from([0x03, 0x00]);
+
+/**
+ * One raw deflate stream (RFC 1951) made on several threads: blocks of input are compressed independently on the libuv
+ * pool, each flushed to a byte boundary, and joined in order. Holds `parallel` blocks of input and output at most.
+ *
+ * Data that does not shrink is passed on by reference in stored blocks: after a block that did not shrink, those that
+ * look random are not even tried, except every 16th.
+ */
+export class BlockDeflater {
+  crc = 0;
+  sizeBytes = 0;
+  readonly #level: number;
+  readonly #parallel: number;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #inFlight: Promise<readonly Uint8Array[]>[] = [];
+  #storedRun = 0;
+  #shrinks = true;
+
+  /** Levels as zlib's 0 to 9, -1 for the default (6), -2 for Huffman codes only. */
+  constructor(level: number, parallel = Math.min(4, availableParallelism() + 1)) {
+    if (!Number.isInteger(level) || level < -2 || level > 9) {
+      throw new ExecutorError(
+        "BadRequest",
+        `gzip: invalid compression level: ${level}; use -2 (Huffman only), -1 (default) or 0 to 9`,
+      );
+    }
+    this.#level = level;
+    this.#parallel = parallel;
+  }
+
+  /** Takes a chunk, which must not be changed afterwards. Resolves to what is finished, in order, often nothing. */
+  async write(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
+    this.crc = crc32(chunk, this.crc);
+    this.sizeBytes += chunk.length;
+    if (this.#level === 0) return storedBlocks(chunk);
+    const finished: Uint8Array[] = [];
+    let rest = chunk;
+    while (this.#pendingBytes + rest.length >= blockSizeBytes) {
+      const part = rest.subarray(0, blockSizeBytes - this.#pendingBytes);
+      rest = rest.subarray(part.length);
+      this.#pending.push(part);
+      this.#startBlock();
+      if (this.#inFlight.length >= this.#parallel) finished.push(...((await this.#inFlight.shift()) ?? []));
+    }
+    if (rest.length > 0) {
+      this.#pending.push(rest);
+      this.#pendingBytes += rest.length;
+    }
+    return finished;
+  }
+
+  /** Resolves to the rest of the stream. */
+  async end(): Promise<readonly Uint8Array[]> {
+    if (this.#pendingBytes > 0) this.#startBlock();
+    const finished = (await Promise.all(this.#inFlight)).flat();
+    return [...finished, lastBlock];
+  }
+
+  #startBlock(): void {
+    const [first] = this.#pending;
+    const block = this.#pending.length === 1 && first ? first : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    const job = this.#compress(block);
+    // It is awaited later, in order; a failure before that must not count as unhandled.
+    job.catch(() => {});
+    this.#inFlight.push(job);
+  }
+
+  async #compress(block: Uint8Array): Promise<readonly Uint8Array[]> {
+    if (!this.#shrinks && this.#storedRun < storedRunMax && looksRandom(block)) {
+      this.#storedRun++;
+      return storedBlocks(block);
+    }
+    this.#storedRun = 0;
+    const output = await deflateBlock(block, this.#level);
+    this.#shrinks = output.length < block.length * 0.98;
+    return output.length < block.length ? [output] : storedBlocks(block);
+  }
+}
+
+function deflateBlock(block: Uint8Array, level: number): Promise<Buffer> {
+  const options = {
+    level: level === -2 ? constants.Z_DEFAULT_COMPRESSION : level,
+    strategy: level === -2 ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY,
+    finishFlush: constants.Z_SYNC_FLUSH,
+    // Room for the worst case, so that each block is one job on the pool and one buffer.
+    chunkSize: block.length + (block.length >> 8) + 1024,
+  };
+  return new Promise((resolve, reject) => {
+    deflateRaw(block, options, (error, output) => {
+      if (error) reject(new ExecutorError("Internal", `deflate: ${error.message}`, { cause: error }));
+      else resolve(output);
+    });
+  });
+}
+
+function storedBlocks(data: Uint8Array): Uint8Array[] {
+  const blocks: Uint8Array[] = [];
+  for (let at = 0; at < data.length; at += storedBlockMax) {
+    const part = data.subarray(at, at + storedBlockMax);
+    const header = Buffer.alloc(5);
+    header.writeUInt16LE(part.length, 1);
+    header.writeUInt16LE(part.length ^ 0xffff, 3);
+    blocks.push(header, part);
+  }
+  return blocks;
+}

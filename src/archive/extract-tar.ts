@@ -1,0 +1,139 @@
+import { ExecutorError } from "../errors/index.ts";
+import { type ByteString, shown } from "./byte-string.ts";
+import { Destination, type LinkPolicy } from "./destination.ts";
+import { fileError } from "./errors.ts";
+import { close, fchmod, ftruncate, futimes, write } from "./file-calls.ts";
+import { abortable } from "./read-tar.ts";
+import { type SparseTarHeader, type TarLimits, TarReader, tarLimits } from "./tar-reader.ts";
+import { TaskPool } from "./task-pool.ts";
+
+export interface ExtractOptions {
+  /** Default: keep. Output trees with absolute links are common, and a link that nobody follows does no harm. */
+  readonly links?: LinkPolicy | undefined;
+  readonly limits?: TarLimits | undefined;
+  /** Told of entries that are left out: devices, fifos and unknown types. */
+  warn(message: string): void;
+}
+
+/** Files up to this size are written whole, several at a time; larger ones one after the other, chunk by chunk. */
+const smallFileBytes = 128 * 1024;
+const filesInFlight = 16;
+
+/**
+ * Unpacks a tar stream (not compressed) below `directory`, which exists (contract artifacts.md 6.5). File modes and
+ * times and directory modes are restored, owners are not; a later entry of the same name replaces an earlier one.
+ * Throws BadRequest for what would leave the directory, Corrupt for damage, TooLarge for limits and full disks; what
+ * was unpacked until then stays there for the caller to remove.
+ */
+export async function extractTar(
+  source: AsyncIterable<Uint8Array>,
+  directory: string,
+  options: ExtractOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = new TarReader(abortable(source, signal), options.limits ?? tarLimits, signal);
+  const destination = new Destination(directory, options.links ?? "keep");
+  const pool = new TaskPool<ByteString>(filesInFlight);
+  try {
+    for (let header = await reader.next(); header; header = await reader.next()) {
+      await extractEntry(header, reader, destination, pool, options);
+    }
+    await pool.drain();
+    await destination.finish(signal);
+  } finally {
+    await pool.settle();
+    await reader.close();
+  }
+}
+
+async function extractEntry(
+  header: SparseTarHeader,
+  reader: TarReader,
+  destination: Destination,
+  pool: TaskPool<ByteString>,
+  options: ExtractOptions,
+): Promise<void> {
+  const path = destination.resolve(header.path);
+  if (pool.has(path)) await pool.drain();
+  switch (header.type) {
+    case "directory":
+      return destination.makeDirectory(path, header.mode);
+    case "file":
+      if (path === "") throw illegalRoot(header);
+      if (header.sparse || header.sizeBytes > smallFileBytes)
+        return writeLargeFile(path, header, reader, destination);
+      return pool.run(path, await smallFileTask(path, header, reader, destination));
+    case "symlink":
+      if (path === "") throw illegalRoot(header);
+      return destination.addSymlink(path, header.linkPath);
+    case "hardlink":
+      if (path === "") throw illegalRoot(header);
+      await pool.drain();
+      return destination.addHardLink(path, destination.resolve(header.linkPath));
+    default:
+      options.warn(`tar: ${shown(header.path)} is left out: it is a ${header.type.replace("-", " ")} entry`);
+  }
+}
+
+async function smallFileTask(
+  path: ByteString,
+  header: SparseTarHeader,
+  reader: TarReader,
+  destination: Destination,
+): Promise<() => Promise<void>> {
+  const content = await reader.body();
+  return () =>
+    withFile(path, header, destination, async (fd) => {
+      if (content.length > 0) await write(fd, content, 0);
+    });
+}
+
+async function writeLargeFile(
+  path: ByteString,
+  header: SparseTarHeader,
+  reader: TarReader,
+  destination: Destination,
+): Promise<void> {
+  await withFile(path, header, destination, async (fd) => {
+    const segments = header.sparse?.segments ?? [{ offset: 0, length: header.sizeBytes }];
+    // One write is under way while the next chunk is read.
+    let writing = Promise.resolve();
+    for (const { offset, length } of segments) {
+      for (let done = 0; done < length; ) {
+        const bytes = await Promise.all([reader.chunk(length - done), writing]).then(([chunk]) => chunk);
+        if (!bytes) break;
+        writing = write(fd, bytes, offset + done);
+        // Awaited with the next chunk; until then a failure must not count as unhandled.
+        writing.catch(() => {});
+        done += bytes.length;
+      }
+    }
+    await writing;
+    if (header.sparse) await ftruncate(fd, header.sparse.sizeBytes);
+  });
+}
+
+async function withFile(
+  path: ByteString,
+  header: SparseTarHeader,
+  destination: Destination,
+  fill: (fd: number) => Promise<void>,
+): Promise<void> {
+  const fd = await destination.createFile(path, header.mode);
+  try {
+    await fill(fd);
+    if (destination.lacksBits(header.mode)) await fchmod(fd, header.mode & 0o777);
+    await futimes(fd, Date.now() / 1000, header.mtimeSeconds);
+  } catch (error) {
+    throw fileError(error, `write ${shown(path)}`);
+  } finally {
+    await close(fd);
+  }
+}
+
+function illegalRoot(header: SparseTarHeader): ExecutorError {
+  return new ExecutorError(
+    "BadRequest",
+    `illegal file path: ${shown(header.path)} is the directory that is unpacked into`,
+  );
+}

@@ -1,0 +1,12 @@
+export type { LinkPolicy } from "./destination.ts";
+export { type ArchiveFormat, detect } from "./detect.ts";
+export { type ExtractOptions, extractTar } from "./extract-tar.ts";
+export { extractZip } from "./extract-zip.ts";
+export { gunzip } from "./gunzip.ts";
+export { type GzipOptions, gzip } from "./gzip.ts";
+export { packTar } from "./pack-tar.ts";
+export { readTar, type TarEntry } from "./read-tar.ts";
+export type { TarType } from "./tar-header.ts";
+export { type TarLimits, tarLimits } from "./tar-reader.ts";
+export { type UnpackStrategy, unpack } from "./unpack.ts";
+export type { WalkOptions } from "./walk-tree.ts";
