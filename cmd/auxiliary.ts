@@ -5,6 +5,7 @@ import {
   decodeState,
   finish,
   isStandbyEvent,
+  type Next,
   resume,
   standbyArguments,
 } from "../src/auxiliary/index.ts";
@@ -42,19 +43,14 @@ export async function auxiliaryCommand(
   const pod = readPodEnvironment(env);
   const config = auxiliaryConfig(pod, line);
   const tools = podTools(line, env, pod.paths);
-  const sleep = (state: AuxiliaryState) => replaceByStandby(name, config, state, args, env);
-
   const event = textFlag(line.flags, "event");
-  const next =
+  let next: Next =
     event === undefined
-      ? { kind: "sleep" as const, state: await first({ pod, config, tools, stop }) }
+      ? { kind: "sleep", state: await first({ pod, config, tools, stop }) }
       : await resume(config, tools, readState(line), checkEvent(event), never);
-  if (next.kind === "sleep") {
-    // A TERM that came while we were awake is the sleeping program's first event.
-    const after = stop.aborted ? await resume(config, tools, next.state, "signal", never) : next;
-    if (after.kind === "sleep") return sleep(after.state);
-    next.state = after.state;
-  }
+  // A TERM that came while we were awake would not wake the sleeping program.
+  if (next.kind === "sleep" && stop.aborted) next = await resume(config, tools, next.state, "signal", never);
+  if (next.kind === "sleep") return replaceByStandby(name, config, next.state, args, env);
   const outcome = await finish(config, tools, next.state, never);
   if (outcome.message !== undefined) tools.explain(outcome.message);
   return outcome.isSuccess ? 0 : exitStatusError;
@@ -64,7 +60,14 @@ function auxiliaryConfig(pod: PodEnvironment, line: CommandLine): AuxiliaryConfi
   const { nodeId, podName, workflowName, workflowUid, instanceId } = pod;
   return {
     ...pod,
-    identity: { nodeId, podName, workflowName, workflowUid, instanceId, readsPodAnnotations: !line.hasGlogLevel },
+    identity: {
+      nodeId,
+      podName,
+      workflowName,
+      workflowUid,
+      instanceId,
+      readsPodAnnotations: !line.hasGlogLevel,
+    },
   };
 }
 
@@ -74,7 +77,10 @@ function readState(line: CommandLine): AuxiliaryState {
 
 function checkEvent(text: string) {
   if (isStandbyEvent(text)) return text;
-  throw new ExecutorError("BadRequest", `--event must be ended, signal, deadline, limit or file, not "${text}"`);
+  throw new ExecutorError(
+    "BadRequest",
+    `--event must be ended, signal, deadline, limit or file, not "${text}"`,
+  );
 }
 
 /** Never returns, but for an error: the process goes on as the static program, with the lock it inherited. */
@@ -88,13 +94,18 @@ function replaceByStandby(
   const program = programPath();
   const command = [program, name, ...withoutPhase(args)];
   const present = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  process.execve?.(program, ["argoexec", ...standbyArguments(config, state, command)], Object.fromEntries(present));
+  process.execve?.(
+    program,
+    ["argoexec", ...standbyArguments(config, state, command)],
+    Object.fromEntries(present),
+  );
   throw new ExecutorError("Internal", "this Node cannot replace itself: process.execve is missing");
 }
 
 /** The arguments as the controller gave them, without those of an earlier sleep. */
 function withoutPhase(args: readonly string[]): readonly string[] {
   return args.filter(
-    (arg, index) => !["--event", "--state"].includes(arg) && !["--event", "--state"].includes(args[index - 1] ?? ""),
+    (arg, index) =>
+      !["--event", "--state"].includes(arg) && !["--event", "--state"].includes(args[index - 1] ?? ""),
   );
 }

@@ -73,13 +73,16 @@ export function podPaths(env: Environment): PodPaths {
 /** The variable, the offloaded file, or what init left on the shared volume (contract pod.md 2.1). */
 function templateText(env: Environment, paths: PodPaths): { json: string; source: string } {
   const value = env.ARGO_TEMPLATE;
-  if (value !== undefined && value !== "" && value !== "offloaded") return { json: value, source: "ARGO_TEMPLATE" };
+  if (value !== undefined && value !== "" && value !== "offloaded")
+    return { json: value, source: "ARGO_TEMPLATE" };
   const source = value === "offloaded" ? `${paths.config}/ARGO_TEMPLATE` : paths.template;
   try {
     return { json: readFileSync(source, "utf8"), source };
   } catch (cause) {
     const hint = value === undefined ? "ARGO_TEMPLATE is not set, and " : "";
-    throw new ExecutorError("BadRequest", `${hint}the template cannot be read: ${errorText(cause)}`, { cause });
+    throw new ExecutorError("BadRequest", `${hint}the template cannot be read: ${errorText(cause)}`, {
+      cause,
+    });
   }
 }
 
@@ -124,7 +127,7 @@ function commaList(text: string | undefined): readonly string[] {
 }
 
 /** What operators set for artifact drivers (contract pod.md 2.2, artifacts.md 4). */
-export function readDriverSettings(env: Environment, memoryBytes: number): DriverSettings {
+export function readDriverSettings(env: Environment): Omit<DriverSettings, "memoryBytes"> {
   const mebibytes = Number(env.ARTIFACT_S3_UPLOAD_PART_SIZE_MIB);
   const threads = Number(env.ARTIFACT_S3_UPLOAD_THREADS);
   return {
@@ -134,10 +137,11 @@ export function readDriverSettings(env: Environment, memoryBytes: number): Drive
       factor: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6),
       jitter: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_JITTER", 0.5),
     },
-    memoryBytes,
     s3UploadThreads: Number.isInteger(threads) && threads >= 1 ? threads : 4,
     s3PartSizeBytes:
-      Number.isInteger(mebibytes) && mebibytes >= 5 && mebibytes <= 5120 ? mebibytes * 1024 * 1024 : undefined,
+      Number.isInteger(mebibytes) && mebibytes >= 5 && mebibytes <= 5120
+        ? mebibytes * 1024 * 1024
+        : undefined,
     transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
     caPem: readRoots(env),
     proxy: {
@@ -153,7 +157,10 @@ function positiveNumber(env: Environment, name: string, otherwise: number): numb
   if (text === undefined || text === "") return otherwise;
   const value = Number(text);
   if (Number.isFinite(value) && value >= 0) return value;
-  throw new ExecutorError("BadRequest", `${name} must be a number such as ${otherwise}, not ${JSON.stringify(text)}`);
+  throw new ExecutorError(
+    "BadRequest",
+    `${name} must be a number such as ${otherwise}, not ${JSON.stringify(text)}`,
+  );
 }
 
 function backoffDuration(env: Environment): number {

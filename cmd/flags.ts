@@ -30,8 +30,14 @@ const globalOptions = {
   help: { type: "boolean", short: "h" },
 } as const;
 
-type OptionSpec = { readonly type: "string" | "boolean"; readonly short?: string; readonly multiple?: boolean };
-export type FlagValues = Readonly<Record<string, string | boolean | readonly (string | boolean)[] | undefined>>;
+type OptionSpec = {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly multiple?: boolean;
+};
+export type FlagValues = Readonly<
+  Record<string, string | boolean | readonly (string | boolean)[] | undefined>
+>;
 
 export interface CommandLine {
   readonly positionals: readonly string[];
@@ -68,7 +74,13 @@ export function parseCommandLine(args: readonly string[], own: Record<string, Op
 
 function parse(args: readonly string[], options: Record<string, OptionSpec>) {
   try {
-    return parseArgs({ args: [...args], options, allowPositionals: true, strict: true, allowNegative: false });
+    return parseArgs({
+      args: [...args],
+      options,
+      allowPositionals: true,
+      strict: true,
+      allowNegative: false,
+    });
   } catch (cause) {
     const unknown = /Unknown option '([^']+)'/.exec(errorText(cause))?.[1];
     const text = unknown ? `unknown flag: ${unknown}` : errorText(cause);

@@ -1,7 +1,7 @@
-import { errorText, ExecutorError } from "../src/errors/index.ts";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { writeTerminationMessage } from "../src/podfiles/index.ts";
-import type { Invocation } from "./invocation.ts";
 import { podPaths } from "./environment.ts";
+import type { Invocation } from "./invocation.ts";
 
 /** Exit status of every error that we report ourselves (contract pod.md 1.2). */
 const exitStatusError = 64;
@@ -13,7 +13,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import("./init.ts")).initCommand,
   wait: async () => (await import("./wait.ts")).waitCommand,
   supervisor: async () => (await import("./supervisor.ts")).supervisorCommand,
-  expr: async () => (await import("./expr.ts")).exprCommand,
+  expr: async () => {
+    const { exprCommand } = await import("./expr.ts");
+    return ({ args }) => exprCommand(args, process);
+  },
   run: async () => (await import("./run.ts")).runCommand,
 };
 

@@ -6,32 +6,46 @@ import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import type { SecretSelector } from "../src/template/index.ts";
-import { memoryBudget } from "../src/transfer/index.ts";
+import { memoryBudget, readMemoryLimit } from "../src/transfer/index.ts";
 import { type Environment, readDriverSettings, readPattern } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { version } from "./version.ts";
 
 /** A request to the API server on which nothing comes for so long is repeated. */
 const kubeIdleTimeoutMs = 60_000;
+/** Where a container sees its own limits. */
+const cgroupRoot = "/sys/fs/cgroup";
 
 /** Builds what init, wait and supervisor work with; nothing is connected or loaded before it is used. */
 export function podTools(line: CommandLine, env: Environment, paths: PodPaths): AuxiliaryTools {
   const log = openLogger(line.logLevel, line.logFormat);
-  const context: DriverContext = {
-    readSecret: (selector) => readSecret(paths, selector),
-    settings: readDriverSettings(env, memoryBudget()),
-    log,
-  };
+  const settings = readDriverSettings(env);
+  const openContext = once(async (): Promise<DriverContext> => {
+    const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
+    return {
+      readSecret: (selector) => readSecret(paths, selector),
+      settings: { ...settings, memoryBytes },
+      log,
+    };
+  });
   return {
     log,
     explain: (text) => explain(paths, log, text),
-    openDriver: (location, artifactName) => openDriver(location, artifactName, context),
+    openDriver: async (location, artifactName) => openDriver(location, artifactName, await openContext()),
     openKube: async () =>
       new KubeClient(await connectKube(kubeSettings(line, env)), {
         userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
         idleTimeoutMs: kubeIdleTimeoutMs,
         transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
       }),
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 
@@ -48,7 +62,9 @@ async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelect
   try {
     return await readFile(paths.secret(name, key));
   } catch (cause) {
-    throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: no such file or directory`, { cause });
+    throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: no such file or directory`, {
+      cause,
+    });
   }
 }
 

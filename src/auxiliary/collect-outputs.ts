@@ -1,4 +1,5 @@
 import { access, readFile } from "node:fs/promises";
+import { ExecutorError } from "../errors/index.ts";
 import {
   composeOutputs,
   type MainOutputs,
@@ -12,7 +13,6 @@ import {
   saveArtifacts,
   saveLogs,
 } from "../outputs/index.ts";
-import { ExecutorError } from "../errors/index.ts";
 import {
   type Artifact,
   hasOutput,
@@ -79,7 +79,9 @@ function declaredOnly({ template }: AuxiliaryConfig) {
   return { result: undefined, parameters: template.outputs?.parameters ?? [], artifacts, errors };
 }
 
-async function collectResult(config: AuxiliaryConfig): Promise<{ value: string | undefined; errors: readonly Error[] }> {
+async function collectResult(
+  config: AuxiliaryConfig,
+): Promise<{ value: string | undefined; errors: readonly Error[] }> {
   if (!config.includesResult || !hasOutput(config.template)) return { value: undefined, errors: [] };
   const path = `${config.paths.container("main")}/stdout`;
   try {

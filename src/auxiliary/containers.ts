@@ -30,7 +30,10 @@ export async function endContainers(
   log: Logger,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  for (const [number, patienceMs] of [[15, gracePeriodMs], [9, killPatienceMs]] as const) {
+  for (const [number, patienceMs] of [
+    [15, gracePeriodMs],
+    [9, killPatienceMs],
+  ] as const) {
     await Promise.all(names.map((name) => signalContainer(paths, name, number)));
     const end = performance.now() + patienceMs;
     while (performance.now() < end) {

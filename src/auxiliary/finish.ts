@@ -27,7 +27,9 @@ export async function finish(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { log } = tools;
-  const main = new MainOutputs(`${config.paths.container("main")}/outputs`, (message) => log.warn({}, message));
+  const main = new MainOutputs(`${config.paths.container("main")}/outputs`, (message) =>
+    log.warn({}, message),
+  );
   const errors = [...state.errors];
   const lateErrors: string[] = [];
   try {
@@ -68,7 +70,10 @@ class Reporter implements AsyncDisposable {
     this.#persistence = {
       patienceMs: Number.POSITIVE_INFINITY,
       onRetry: (error, pauseMs) => {
-        tools.log.warn({ error: errorText(error), pauseMs: Math.round(pauseMs) }, "the task result will be sent again");
+        tools.log.warn(
+          { error: errorText(error), pauseMs: Math.round(pauseMs) },
+          "the task result will be sent again",
+        );
       },
     };
   }
@@ -107,7 +112,11 @@ class Reporter implements AsyncDisposable {
   }
 }
 
-async function endPlugins(config: AuxiliaryConfig, tools: AuxiliaryTools, signal: AbortSignal): Promise<void> {
+async function endPlugins(
+  config: AuxiliaryConfig,
+  tools: AuxiliaryTools,
+  signal: AbortSignal,
+): Promise<void> {
   const { paths, pluginContainers, gracePeriodMs } = config;
   if (pluginContainers.length === 0) return;
   const alive = await endContainers(paths, pluginContainers, gracePeriodMs, tools.log, signal);

@@ -41,7 +41,11 @@ export async function resume(
 }
 
 /** SIGTERM: main got it too, and has a share of the grace period to end; one that never started is not waited for. */
-async function terminate(config: AuxiliaryConfig, tools: AuxiliaryTools, state: AuxiliaryState): Promise<Next> {
+async function terminate(
+  config: AuxiliaryConfig,
+  tools: AuxiliaryTools,
+  state: AuxiliaryState,
+): Promise<Next> {
   if (!(await hasAnyStarted(config))) return { kind: "finish", state };
   if (state.isTerminating) return { kind: "sleep", state };
   tools.log.info({}, "told to end: waiting for the main containers to end first");
@@ -50,7 +54,11 @@ async function terminate(config: AuxiliaryConfig, tools: AuxiliaryTools, state: 
 }
 
 /** `ARGO_DEADLINE`: TERM to every main container, and KILL when the grace period is over. */
-async function endMain(config: AuxiliaryConfig, tools: AuxiliaryTools, state: AuxiliaryState): Promise<AuxiliaryState> {
+async function endMain(
+  config: AuxiliaryConfig,
+  tools: AuxiliaryTools,
+  state: AuxiliaryState,
+): Promise<AuxiliaryState> {
   tools.explain("Step exceeded its deadline");
   tools.log.info({}, "deadline exceeded: ending the main containers");
   await signalMains(config, 15);

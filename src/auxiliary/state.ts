@@ -50,6 +50,8 @@ export function decodeState(text: string): AuxiliaryState {
   try {
     return { ...initialState, ...(JSON.parse(Buffer.from(text, "base64url").toString()) as AuxiliaryState) };
   } catch (cause) {
-    throw new ExecutorError("BadRequest", "--state must be what an earlier phase of this container wrote", { cause });
+    throw new ExecutorError("BadRequest", "--state must be what an earlier phase of this container wrote", {
+      cause,
+    });
   }
 }

@@ -1,4 +1,11 @@
-import { clearContainerFiles, type InputLoader, loadInputs, placeProgram, placeTemplate, stageFiles } from "../inputs/index.ts";
+import {
+  clearContainerFiles,
+  type InputLoader,
+  loadInputs,
+  placeProgram,
+  placeTemplate,
+  stageFiles,
+} from "../inputs/index.ts";
 import { type Template, templateType } from "../template/index.ts";
 
 export interface InitConfig {

@@ -47,7 +47,9 @@ export async function loadArtifact(
     loader.log.debug({ artifactName: name }, "left to its plugin");
     return;
   }
-  const destination = findOverlappingVolume(template, path) ? loader.paths.mirrored(path) : loader.paths.input(name);
+  const destination = findOverlappingVolume(template, path)
+    ? loader.paths.mirrored(path)
+    : loader.paths.input(name);
   // Main may run as any user, and has to be able to write beside its inputs (defect 27).
   await mkdir(dirname(destination), { recursive: true, mode: 0o777 });
   await using driver = await loader.openDriver(located, name);
@@ -93,7 +95,9 @@ async function placeFile(
   const aside = `${destination}.tmp`;
   await rm(aside, { recursive: true, force: true });
   try {
-    await pipeline(stored.openStream(), createWriteStream(aside, { mode: 0o644, highWaterMark: 1 << 20 }), { signal });
+    await pipeline(stored.openStream(), createWriteStream(aside, { mode: 0o644, highWaterMark: 1 << 20 }), {
+      signal,
+    });
     await rename(aside, destination);
   } catch (error) {
     await rm(aside, { force: true });
@@ -101,7 +105,10 @@ async function placeFile(
   }
 }
 
-async function placeDirectory(stored: StoredArtifact & { kind: "directory" }, destination: string): Promise<void> {
+async function placeDirectory(
+  stored: StoredArtifact & { kind: "directory" },
+  destination: string,
+): Promise<void> {
   const aside = `${destination}.tmp`;
   await rm(aside, { recursive: true, force: true });
   try {
@@ -121,4 +128,3 @@ function unpackStrategy({ archive }: Artifact): UnpackStrategy {
   if (archive?.zip) return "zip";
   return "auto";
 }
-

@@ -8,7 +8,11 @@ const inputsMax = 4;
  * Loads all input artifacts that are not a plugin's, side by side. The error thrown is that of the first artifact in
  * the template's order that failed; the first failure stops the others (contract pod.md 5.2 step 3, artifacts.md D-26).
  */
-export async function loadInputs(loader: InputLoader, template: Template, signal: AbortSignal): Promise<void> {
+export async function loadInputs(
+  loader: InputLoader,
+  template: Template,
+  signal: AbortSignal,
+): Promise<void> {
   const artifacts = template.inputs?.artifacts ?? [];
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);

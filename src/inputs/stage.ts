@@ -1,6 +1,6 @@
 import { chmod, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { errorText, ExecutorError } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 import { containerPlans, type PlanContext, type PodPaths, publishFile } from "../podfiles/index.ts";
 import type { Template } from "../template/index.ts";
 

@@ -116,7 +116,7 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
       await config.applyToHTTPSOptions(fresh);
       const headers = fresh.headers as Record<string, string> | undefined;
       return (
-        headers?.["Authorization"] ??
+        headers?.Authorization ??
         (fresh.auth ? `Basic ${Buffer.from(fresh.auth).toString("base64")}` : undefined)
       );
     },

@@ -1,6 +1,6 @@
 export { MainOutputs } from "./main-outputs.ts";
-export { missingFiles } from "./missing-files.ts";
 export { MirroredFiles } from "./mirrored-files.ts";
+export { missingFiles } from "./missing-files.ts";
 export type { OutputFiles, OutputKind } from "./output-files.ts";
 export { readParameters } from "./parameters.ts";
 export { lastLine, readProgress } from "./progress.ts";

@@ -13,7 +13,11 @@ import { localFile } from "./mirrored-files.ts";
 export function localTree(root: string, followInto: string, warn: (message: string) => void): TreeContent {
   return { files: (signal) => walk(root, "", signal) };
 
-  async function* walk(folder: string, prefix: string, signal: AbortSignal): ReturnType<TreeContent["files"]> {
+  async function* walk(
+    folder: string,
+    prefix: string,
+    signal: AbortSignal,
+  ): ReturnType<TreeContent["files"]> {
     for (const name of await sortedNames(folder)) {
       signal.throwIfAborted();
       const path = join(folder, name);

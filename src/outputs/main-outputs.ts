@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError } from "../errors/index.ts";
 import { encodeArgument } from "../podfiles/index.ts";
 import { type Frame, readFrames } from "./frames.ts";
@@ -10,9 +9,6 @@ import { type Frame, readFrames } from "./frames.ts";
 export type OutputStat =
   | { readonly kind: "file"; readonly sizeBytes: number }
   | { readonly kind: "directory" | "missing" | "other" };
-
-/** How long the socket may take to appear after the exit code did; the emissary opens it right away. */
-const socketPatienceMs = 5000;
 
 /**
  * The outputs that main's emissary serves after the user's command has ended (native/README.md, "Serving outputs").
@@ -50,7 +46,7 @@ export class MainOutputs {
   /** Lets the emissary go: it exits with the user's code. It may be gone already. */
   async release(signal: AbortSignal): Promise<void> {
     try {
-      const socket = await this.#connect(signal, 0);
+      const socket = await this.#connect(signal);
       socket.end("release\n");
       socket.resume();
       await once(socket, "close", { signal });
@@ -74,34 +70,34 @@ export class MainOutputs {
     }
   }
 
-  async #request([verb = "", path = "", ...numbers]: readonly string[], signal: AbortSignal): Promise<Socket> {
-    const socket = await this.#connect(signal, socketPatienceMs);
+  async #request(
+    [verb = "", path = "", ...numbers]: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Socket> {
+    const socket = await this.#connect(signal);
     socket.write(`${[verb, encodeArgument(path), ...numbers].join(" ")}\n`);
     return socket;
   }
 
-  async #connect(signal: AbortSignal, patienceMs: number): Promise<Socket> {
-    const end = performance.now() + patienceMs;
-    for (;;) {
-      const socket = connect({ path: this.#socketPath, signal });
-      try {
-        await once(socket, "connect", { signal });
-        return socket;
-      } catch (cause) {
-        socket.destroy();
-        const { code } = cause as NodeJS.ErrnoException;
-        const mayAppear = code === "ENOENT" || code === "ECONNREFUSED";
-        if (!mayAppear || performance.now() > end) {
-          throw new ExecutorError("Internal", `main does not serve its outputs: ${(cause as Error).message}`, { cause });
-        }
-        // The exit code is there, the socket follows within milliseconds; no event tells of its listen().
-        await sleep(10, undefined, { signal });
-      }
+  async #connect(signal: AbortSignal): Promise<Socket> {
+    const socket = connect({ path: this.#socketPath, signal });
+    try {
+      await once(socket, "connect", { signal });
+      return socket;
+    } catch (cause) {
+      socket.destroy();
+      throw new ExecutorError("NotFound", `main no longer serves its outputs: ${(cause as Error).message}`, {
+        cause,
+      });
     }
   }
 }
 
-async function* dataOf(frames: AsyncIterable<Frame>, path: string, warn: (message: string) => void): AsyncGenerator<Buffer> {
+async function* dataOf(
+  frames: AsyncIterable<Frame>,
+  path: string,
+  warn: (message: string) => void,
+): AsyncGenerator<Buffer> {
   for await (const frame of frames) {
     switch (frame.type) {
       case "D":

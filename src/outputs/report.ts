@@ -26,7 +26,10 @@ export function composeOutputs(
  * Takes the largest values out until the outputs fit into `bytesMax` as JSON, so that the rest is not lost with them.
  * Returns one TooLarge error naming each value that was left out.
  */
-export function fitOutputs(outputs: Outputs, bytesMax: number): { outputs: Outputs; errors: readonly Error[] } {
+export function fitOutputs(
+  outputs: Outputs,
+  bytesMax: number,
+): { outputs: Outputs; errors: readonly Error[] } {
   const errors: Error[] = [];
   let fitted = outputs;
   while (jsonBytes(fitted) > bytesMax) {

@@ -52,7 +52,9 @@ export async function saveArtifacts(
   };
   await Promise.all(Array.from({ length: savesMax }, worker));
   return {
-    artifacts: outcomes.filter((outcome): outcome is Artifact => outcome !== undefined && !(outcome instanceof Error)),
+    artifacts: outcomes.filter(
+      (outcome): outcome is Artifact => outcome !== undefined && !(outcome instanceof Error),
+    ),
     errors: outcomes.filter((outcome) => outcome instanceof Error),
   };
 }
@@ -66,7 +68,10 @@ async function saveOrExplain(
     return await saveArtifact(saver, artifact, signal);
   } catch (error) {
     if (artifact.optional && isExecutorError(error, "NotFound")) {
-      saver.log.warn({ artifactName: artifact.name, path: artifact.path }, "optional artifact not found, left out");
+      saver.log.warn(
+        { artifactName: artifact.name, path: artifact.path },
+        "optional artifact not found, left out",
+      );
       return undefined;
     }
     return ExecutorError.wrap(error, `artifact ${artifact.name} failed to save`);

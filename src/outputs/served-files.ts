@@ -52,7 +52,12 @@ export class ServedFiles implements OutputFiles {
           const name = entry.name.slice(entry.name.indexOf("/") + 1);
           yield {
             path: name,
-            content: { name: basename(name), sizeBytes: entry.size, replayable: false, open: () => entry.body },
+            content: {
+              name: basename(name),
+              sizeBytes: entry.sizeBytes,
+              replayable: false,
+              open: () => Readable.from(entry.body),
+            },
           };
         }
       },

@@ -76,7 +76,7 @@ function mainFiles(template: Template, context: PlanContext): string[][] {
   const directives: string[][] = [];
   if (context.collector !== undefined) {
     const outputs = servedOutputs(template, context.isInitless).map((path) => ["output", path]);
-    if (outputs.length > 0) directives.push(["collector", context.collector], ...outputs);
+    directives.push(["collector", context.collector], ...outputs);
   }
   if (context.isInitless) {
     for (const { name, path } of template.inputs?.artifacts ?? []) {

@@ -1,0 +1,32 @@
+// Lays out an installation below dist/: bin/argoexec (the static program), lib/argoexec (Node and the bundle).
+// Does nothing where dist/ is newer than every source.
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+// @ts-expect-error plain JavaScript, so that it runs before the packages are installed
+import { buildNative } from "./build-native.mjs";
+import { bundle } from "./bundle.ts";
+
+const stamp = "dist/.built";
+const sources = ["cmd", "src", "native", "scripts", "package-lock.json"];
+
+if (isStale()) {
+  mkdirSync("dist/bin", { recursive: true });
+  mkdirSync("dist/lib/argoexec", { recursive: true });
+  await buildNative({ out: "dist/bin/argoexec" });
+  rmSync("dist/lib/argoexec/node", { force: true });
+  symlinkSync(resolve("node_modules/node/bin/node"), "dist/lib/argoexec/node");
+  await bundle("dist/lib/argoexec", { version: "dev" });
+  writeFileSync(stamp, "");
+}
+
+function isStale(): boolean {
+  if (!existsSync(stamp)) return true;
+  const built = statSync(stamp).mtimeMs;
+  return sources.some((source) => newest(source) > built);
+}
+
+function newest(path: string): number {
+  const found = statSync(path);
+  if (!found.isDirectory()) return found.mtimeMs;
+  return Math.max(found.mtimeMs, ...readdirSync(path).map((name) => newest(join(path, name))));
+}
