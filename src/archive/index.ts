@@ -5,6 +5,7 @@ export { extractZip } from "./extract-zip.ts";
 export { gunzip } from "./gunzip.ts";
 export { type GzipOptions, gzip } from "./gzip.ts";
 export { packTar } from "./pack-tar.ts";
+export { packZip, type ZipOptions } from "./pack-zip.ts";
 export { readTar, type TarEntry } from "./read-tar.ts";
 export type { TarType } from "./tar-header.ts";
 export { type TarLimits, tarLimits } from "./tar-reader.ts";

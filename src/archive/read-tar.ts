@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { addAbortSignal, Readable } from "node:stream";
 import { textOf } from "./byte-string.ts";
 import type { TarType } from "./tar-header.ts";
-import { type SparseTarHeader, type TarLimits, TarReader, tarLimits } from "./tar-reader.ts";
+import { type TarLimits, TarReader, tarLimits } from "./tar-reader.ts";
 
 /** One entry of a tar stream. */
 export interface TarEntry {
@@ -14,8 +15,8 @@ export interface TarEntry {
   readonly mtimeMs: number;
   /** Target of a symbolic or hard link, else empty. */
   readonly linkName: string;
-  /** The content, once; holes of a sparse file as zeros. Must be drained or dropped before the next entry. */
-  readonly body: AsyncIterable<Buffer>;
+  /** The content, once; holes of a sparse file as zeros. What was not read when the next entry is asked for is lost. */
+  readonly body: Readable;
 }
 
 /**
@@ -30,6 +31,7 @@ export async function* readTar(
   const reader = new TarReader(abortable(source, signal), limits, signal);
   try {
     for (let header = await reader.next(); header; header = await reader.next()) {
+      const body = Readable.from(reader.content(header), { objectMode: false });
       yield {
         name: textOf(header.path),
         type: header.type,
@@ -37,8 +39,9 @@ export async function* readTar(
         mode: header.mode,
         mtimeMs: header.mtimeSeconds * 1000,
         linkName: textOf(header.linkPath),
-        body: bodyOf(reader, header),
+        body,
       };
+      await letGo(body);
     }
   } finally {
     await reader.close();
@@ -50,28 +53,10 @@ export function abortable(source: AsyncIterable<Uint8Array>, signal: AbortSignal
   return source instanceof Readable ? addAbortSignal(signal, source) : source;
 }
 
-const zeros = Buffer.alloc(64 * 1024);
-
-async function* bodyOf(reader: TarReader, header: SparseTarHeader): AsyncGenerator<Buffer, void, undefined> {
-  if (!header.sparse) {
-    for (let bytes = await reader.chunk(); bytes; bytes = await reader.chunk()) yield bytes;
-    return;
-  }
-  let at = 0;
-  for (const { offset, length } of header.sparse.segments) {
-    yield* hole(offset - at);
-    for (let left = length; left > 0; ) {
-      const bytes = await reader.chunk(left);
-      if (!bytes) return;
-      left -= bytes.length;
-      yield bytes;
-    }
-    at = offset + length;
-  }
-  yield* hole(header.sparse.sizeBytes - at);
-}
-
-function* hole(length: number): Generator<Buffer, void, undefined> {
-  for (let left = length; left > 0; left -= zeros.length)
-    yield zeros.subarray(0, Math.min(left, zeros.length));
+/** Ends the reading of a body that was dropped half way: a read that is under way must not meet the next entry. */
+async function letGo(body: Readable): Promise<void> {
+  if (body.closed) return;
+  const closed = once(body, "close");
+  body.destroy();
+  await closed;
 }

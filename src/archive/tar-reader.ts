@@ -76,6 +76,22 @@ export class TarReader {
     return bytes;
   }
 
+  /** The current entry's content from its start, holes of a sparse file as zeros. */
+  async *content(header: SparseTarHeader): AsyncGenerator<Buffer, void, undefined> {
+    const segments = header.sparse?.segments ?? [{ offset: 0, length: header.sizeBytes }];
+    let at = 0;
+    for (const { offset, length } of segments) {
+      yield* hole(offset - at);
+      for (at = offset; at < offset + length; ) {
+        const bytes = await this.chunk(offset + length - at);
+        if (!bytes) return;
+        at += bytes.length;
+        yield bytes;
+      }
+    }
+    if (header.sparse) yield* hole(header.sparse.sizeBytes - at);
+  }
+
   async close(): Promise<void> {
     await this.#reader.close();
   }
@@ -197,4 +213,11 @@ function secondsOr(values: ReadonlyMap<string, string>, key: string, otherwise: 
   const seconds = /^-?[0-9]+(\.[0-9]*)?$/.test(value) ? Number(value) : Number.NaN;
   if (!Number.isFinite(seconds)) throw corrupt(`tar: invalid PAX header: ${key} is not a time`);
   return seconds;
+}
+
+const zeros = Buffer.alloc(64 * 1024);
+
+function* hole(length: number): Generator<Buffer, void, undefined> {
+  for (let left = length; left > 0; left -= zeros.length)
+    yield zeros.subarray(0, Math.min(left, zeros.length));
 }
