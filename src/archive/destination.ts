@@ -4,7 +4,7 @@ import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import { type ByteString, bytesOf, fsPath, shown } from "./byte-string.ts";
 import { fileError, isSystemError } from "./errors.ts";
-import { open } from "./file-calls.ts";
+import { close, fchmod, open, read } from "./file-calls.ts";
 
 export type LinkPolicy =
   /** A link whose target is absolute or leaves the destination fails the archive. */
@@ -14,6 +14,7 @@ export type LinkPolicy =
 
 /** Links are held in memory until the end, so their number has a limit. */
 const linksMax = 1_000_000;
+const linkBytesMax = 4095;
 /** Directories known to be real; forgotten all at once when there are more, to bound memory. */
 const verifiedMax = 100_000;
 
@@ -88,6 +89,33 @@ export class Destination {
     this.#pendingLinks.set(path, target);
   }
 
+  /** Sets the permission bits of a file that was unpacked before. */
+  async setFileMode(path: ByteString, mode: number): Promise<void> {
+    const fd = await this.#openUnpacked(path);
+    try {
+      await fchmod(fd, mode & 0o777);
+    } finally {
+      await close(fd);
+    }
+  }
+
+  /** Replaces a file that was unpacked before by a link to what the file says. */
+  async turnIntoSymlink(path: ByteString): Promise<void> {
+    const target = Buffer.alloc(linkBytesMax + 1);
+    const fd = await this.#openUnpacked(path);
+    let length = 0;
+    try {
+      length = await read(fd, target, 0, target.length, 0);
+    } finally {
+      await close(fd);
+    }
+    if (length === 0 || length > linkBytesMax || target.subarray(0, length).includes(0)) {
+      throw new ExecutorError("BadRequest", `illegal symlink target: ${shown(path)}`);
+    }
+    await unlink(this.#absolute(path));
+    this.addSymlink(path, target.toString("latin1", 0, length));
+  }
+
   /** Makes a second name for a file that was unpacked before. */
   async addHardLink(path: ByteString, target: ByteString): Promise<void> {
     const linkText = this.#pendingLinks.get(target);
@@ -122,6 +150,12 @@ export class Destination {
       await this.#createSymlink(path, target);
       linked.add(path);
     }
+  }
+
+  async #openUnpacked(path: ByteString): Promise<number> {
+    await this.#checkParents(path);
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    return await open(this.#absolute(path), flags);
   }
 
   async #createSymlink(path: ByteString, target: ByteString): Promise<void> {

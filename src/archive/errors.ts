@@ -30,6 +30,10 @@ export function isSystemError(
   return typeof error.code === "string" && (wanted.length === 0 || wanted.includes(error.code));
 }
 
+export function isZlibError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && "code" in error && /^Z_[A-Z_]+$/.test(String(error.code));
+}
+
 export function corrupt(message: string, cause?: unknown): ExecutorError {
   return new ExecutorError("Corrupt", message, { cause });
 }

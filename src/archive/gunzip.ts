@@ -1,6 +1,6 @@
 import type { Transform } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { corrupt } from "./errors.ts";
+import { corrupt, isZlibError } from "./errors.ts";
 
 /**
  * Decompresses gzip: several members in a row, zeros after the last one. Damaged or short input fails the stream with
@@ -12,10 +12,6 @@ export function gunzip(): Transform {
   // zlib reports through destroy(error), once; that is where its errors enter our code.
   stream.destroy = (error) => destroy(isZlibError(error) ? translate(error) : error);
   return stream;
-}
-
-export function isZlibError(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && "code" in error && /^Z_[A-Z_]+$/.test(String(error.code));
 }
 
 function translate(error: Error & { readonly code: string }): Error {
