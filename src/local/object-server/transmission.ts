@@ -1,7 +1,9 @@
 import { createReadStream, readFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
 import type { Fault } from "./faults.ts";
 import type { ObjectStore } from "./object-store.ts";
 import type { Reply } from "./request.ts";
@@ -32,8 +34,14 @@ export async function* requestBytes(
   }
 }
 
+/** Node cannot reset the connection below TLS; without a closing message its end is an error for the client all the same. */
+function resetConnection(socket: Socket | null): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket?.resetAndDestroy();
+}
+
 function cut(message: IncomingMessage): never {
-  message.socket.resetAndDestroy();
+  resetConnection(message.socket);
   throw new ConnectionCut("connection reset by a scripted fault");
 }
 
@@ -58,7 +66,7 @@ export async function transmit(
   response.writeHead(reply.status, { ...reply.headers });
   if (isHead || body === undefined) {
     if (fault?.kind === "stall") await sleep(fault.ms);
-    if (fault?.kind === "reset") response.socket?.resetAndDestroy();
+    if (fault?.kind === "reset") resetConnection(response.socket);
     else response.end();
     return;
   }
@@ -117,7 +125,7 @@ async function* disturbed(
     }
     if (limit > start) yield chunk.subarray(0, limit - start);
     await flushed(response);
-    if (isReset) response.socket?.resetAndDestroy();
+    if (isReset) resetConnection(response.socket);
     if (!isHeld) return;
     await sleep(fault.kind === "stall" ? fault.ms : 0);
     isHeld = false;

@@ -1,0 +1,333 @@
+import { once } from "node:events";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TLSSocket } from "node:tls";
+import { AccessControl, type ApiUser, type RbacRule } from "./access.ts";
+import { type ApiRequest, readApiPath } from "./api-path.ts";
+import { type Certificate, selfSignedCertificate } from "./certificate.ts";
+import { discover } from "./discovery.ts";
+import { type ApiFault, ApiFaultScript } from "./faults.ts";
+import type { KubeObject, ResourceName } from "./kube-object.ts";
+import { type ObjectRef, ObjectTable } from "./object-table.ts";
+import { perform } from "./operations.ts";
+import { type ApiRequestRecord, type LoggedRequest, RequestLog } from "./request-log.ts";
+import { ApiRefusal, failure, pathNotFound, requestTooLarge } from "./status.ts";
+import { WatchStream } from "./watch.ts";
+
+export interface ApiServerOptions {
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** PEM, or `true` for a self-signed certificate (see `certificate`). */
+  readonly tls?: boolean | Certificate;
+  /** The bearer token of the one user; without a token and without users, everybody is let in. */
+  readonly token?: string;
+  /** Name of the one user. Default `system:serviceaccount:default:default`. */
+  readonly user?: string;
+  /** What the one user may do; everything, if left out. */
+  readonly rules?: readonly RbacRule[];
+  /** More users. */
+  readonly users?: readonly ApiUser[];
+  readonly faults?: readonly ApiFault[];
+  /** Larger bodies are refused with 413. Default 3 MiB, as in Kubernetes. */
+  readonly maxRequestBytes?: number;
+  /** How many changes a watch can go back before it is answered 410. Default 10,000. */
+  readonly changesMax?: number;
+  /** How often watches that asked for them get bookmarks. Default 60 s. */
+  readonly bookmarkIntervalMs?: number;
+}
+
+/** A Kubernetes API server with the semantics of the real one for any resource, in memory. */
+export class ApiServer implements AsyncDisposable {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** What a client must trust, in PEM; undefined without TLS. */
+  readonly certificate: string | undefined;
+  readonly #listener: Server;
+  readonly #table: ObjectTable;
+  readonly #access: AccessControl;
+  readonly #faults = new ApiFaultScript();
+  readonly #log = new RequestLog();
+  readonly #watches = new Set<WatchStream>();
+  readonly #maxRequestBytes: number;
+  readonly #options: ApiServerOptions;
+  readonly #bookmarks: NodeJS.Timeout;
+
+  /** Use `startApiServer`. */
+  constructor(options: ApiServerOptions, listener: Server, certificate: Certificate | undefined) {
+    const { address, port } = listener.address() as AddressInfo;
+    this.host = address;
+    this.port = port;
+    this.url = `${certificate ? "https" : "http"}://${address.includes(":") ? `[${address}]` : address}:${port}`;
+    this.certificate = certificate?.cert;
+    this.#listener = listener;
+    this.#options = options;
+    this.#maxRequestBytes = options.maxRequestBytes ?? 3 * 1024 * 1024;
+    this.#table = new ObjectTable(options.changesMax ?? 10_000);
+    this.#access = new AccessControl(options.users ?? []);
+    if (options.token !== undefined) this.setUser({ token: options.token });
+    for (const fault of options.faults ?? []) this.#faults.add(fault);
+    this.#bookmarks = setInterval(() => this.sendBookmarks(), options.bookmarkIntervalMs ?? 60_000).unref();
+  }
+
+  /** Requests in order of arrival. */
+  get requests(): readonly ApiRequestRecord[] {
+    return this.#log.records;
+  }
+
+  /** Resolves to the first request, past or future, that the test accepts; asked at arrival, with the body, at the end. */
+  waitForRequest(
+    accept: (record: ApiRequestRecord) => boolean,
+    signal?: AbortSignal,
+  ): Promise<ApiRequestRecord> {
+    return this.#log.waitFor(accept, signal);
+  }
+
+  clearRequests(): void {
+    this.#log.records.length = 0;
+  }
+
+  addFault(fault: ApiFault): void {
+    this.#faults.add(fault);
+  }
+
+  clearFaults(): void {
+    this.#faults.clear();
+  }
+
+  /** Adds a user, or changes what one may do; name and rules default to those the server was started with. */
+  setUser(user: {
+    readonly token: string;
+    readonly name?: string;
+    readonly rules?: readonly RbacRule[];
+  }): void {
+    const name = this.#options.user ?? "system:serviceaccount:default:default";
+    this.#access.set({ name, rules: this.#options.rules, ...user });
+  }
+
+  revokeToken(token: string): void {
+    this.#access.revoke(token);
+  }
+
+  /** Makes an object without a request; `namespace` is empty for cluster-wide ones. */
+  create(resource: ResourceName & { readonly namespace: string }, object: Partial<KubeObject>): KubeObject {
+    return this.#table.create(resource, { ...object, metadata: object.metadata ?? {} });
+  }
+
+  /** The present state, or undefined. */
+  find(ref: ObjectRef): KubeObject | undefined {
+    return this.#table.find(ref);
+  }
+
+  /** Every distinct state that an object had, in order, also after its deletion. `resource` is the plural. */
+  states(resource: string, namespace: string, name: string): readonly KubeObject[] {
+    return this.#table.states(resource, namespace, name);
+  }
+
+  /** Resolves to the first state, past or future, that the test accepts. */
+  async waitForState(
+    ref: { readonly resource: string; readonly namespace: string; readonly name: string },
+    accept: (object: KubeObject) => boolean,
+    signal?: AbortSignal,
+  ): Promise<KubeObject> {
+    for (;;) {
+      const found = this.states(ref.resource, ref.namespace, ref.name).find((state) => accept(state));
+      if (found) return found;
+      await once(this.#table, "change", signal ? { signal } : {});
+    }
+  }
+
+  get resourceVersion(): string {
+    return String(this.#table.resourceVersion);
+  }
+
+  /** Watches from any version up to now are answered 410, as after a compaction. */
+  forgetChanges(): void {
+    this.#table.forgetChanges();
+  }
+
+  sendBookmarks(): void {
+    for (const watch of this.#watches) watch.bookmark();
+  }
+
+  /** Refuses connections from now on, and cuts those that are open. Objects stay. */
+  async pause(): Promise<void> {
+    if (!this.#listener.listening) return;
+    const closed = once(this.#listener, "close");
+    this.#listener.close();
+    this.#listener.closeAllConnections();
+    await closed;
+  }
+
+  /** Listens again, on the same port. */
+  async resume(): Promise<void> {
+    this.#listener.listen(this.port, this.host);
+    await once(this.#listener, "listening");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#bookmarks);
+    await this.pause();
+  }
+
+  /** Serves one request from start to end; never throws. */
+  async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(message.url ?? "/", "http://localhost");
+    const record = this.#log.open(message.method ?? "GET", url, message.headers);
+    try {
+      await this.#answer(message, response, url, record);
+    } catch (error) {
+      if (error instanceof ApiRefusal) refuse(response, error);
+      else if (message.socket.destroyed) response.destroy();
+      else
+        refuse(response, new ApiRefusal(failure(500, "InternalError", `Internal error occurred: ${error}`)));
+      message.resume();
+    } finally {
+      record.status = response.headersSent ? response.statusCode : undefined;
+      record.isDone = true;
+      this.#log.changed(record);
+    }
+  }
+
+  async #answer(
+    message: IncomingMessage,
+    response: ServerResponse,
+    url: URL,
+    record: LoggedRequest,
+  ): Promise<void> {
+    const about = message.method === "GET" ? discover(url.pathname) : undefined;
+    if (about !== undefined) {
+      sendJson(response, 200, about);
+      return;
+    }
+    const request = readApiPath(message.method ?? "GET", url);
+    if (!request) throw pathNotFound();
+    const fault = this.#faults.take(request);
+    if (fault?.kind === "delay") await sleep(fault.ms);
+    if (fault?.kind === "drop" && !fault.afterWork) {
+      resetConnection(message.socket);
+      return;
+    }
+    record.body = await readBody(message, this.#maxRequestBytes);
+    this.#log.changed(record);
+    if (fault?.kind === "status") {
+      sendFault(response, fault);
+      return;
+    }
+    this.#access.check(message.headers.authorization, request);
+    if (request.verb === "watch") {
+      record.status = 200;
+      await this.#watch(request, response, fault);
+      return;
+    }
+    const type = (message.headers["content-type"] ?? "").replace(/;.*/s, "").trim();
+    const reply = perform(this.#table, request, { type, text: record.body });
+    if (fault?.kind === "drop") resetConnection(message.socket);
+    else sendJson(response, reply.status, reply.body);
+  }
+
+  async #watch(request: ApiRequest, response: ServerResponse, fault: ApiFault | undefined): Promise<void> {
+    const watch = new WatchStream(request, this.#table, response, fault);
+    this.#watches.add(watch);
+    try {
+      await watch.run();
+    } finally {
+      this.#watches.delete(watch);
+    }
+  }
+}
+
+/** Node cannot reset the connection below TLS; without a closing message its end is an error for the client all the same. */
+function resetConnection(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
+  if (Number(message.headers["content-length"] ?? 0) > maxBytes) throw requestTooLarge(maxBytes);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // The message must outlive a body that is given up, since the refusal goes over the same socket.
+  for await (const chunk of message.iterator({ destroyOnReturn: false })) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw requestTooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const isText = typeof value === "string";
+  const body = isText ? value : `${JSON.stringify(value)}\n`;
+  response.writeHead(status, {
+    "content-type": isText ? "text/plain; charset=utf-8" : "application/json",
+    "content-length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
+
+function refuse(response: ServerResponse, { status, retryAfterSeconds }: ApiRefusal): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  if (retryAfterSeconds !== undefined) response.setHeader("retry-after", retryAfterSeconds);
+  sendJson(response, status.code ?? 500, status);
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: "BadRequest",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "NotFound",
+  409: "Conflict",
+  410: "Expired",
+  413: "RequestEntityTooLarge",
+  422: "Invalid",
+  429: "TooManyRequests",
+  500: "InternalError",
+  503: "ServiceUnavailable",
+  504: "Timeout",
+};
+
+function sendFault(response: ServerResponse, fault: ApiFault & { readonly kind: "status" }): void {
+  const { status, body, retryAfterSeconds } = fault;
+  if (body !== undefined) {
+    if (retryAfterSeconds !== undefined) response.setHeader("retry-after", retryAfterSeconds);
+    sendJson(response, status, body);
+    return;
+  }
+  const reason = fault.reason ?? REASONS[status];
+  refuse(
+    response,
+    new ApiRefusal(
+      failure(status, reason, fault.message ?? `${reason} by a scripted fault`),
+      retryAfterSeconds,
+    ),
+  );
+}
+
+/** Starts a Kubernetes-style API server. Rejects if the port is taken. */
+export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
+  const certificate = options.tls === true ? selfSignedCertificate() : options.tls || undefined;
+  let server: ApiServer | undefined;
+  const onRequest: RequestListener = (message, response) => void server?.serve(message, response);
+  const limits = { keepAliveTimeout: 60_000, requestTimeout: 0 };
+  const listener = certificate
+    ? (createTlsServer({ ...limits, ...certificate }, onRequest) as Server)
+    : createServer(limits, onRequest);
+  listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  await once(listener, "listening");
+  server = new ApiServer(options, listener, certificate);
+  return server;
+}
