@@ -7,3 +7,4 @@ export type {
   StoredArtifact,
   TreeContent,
 } from "./driver.ts";
+export { openDriver } from "./registry.ts";

@@ -1,0 +1,138 @@
+import { pipeline, Readable } from "node:stream";
+import { ExecutorError } from "../../../errors/index.ts";
+import { HttpClient, type HttpResponse } from "../../../http/index.ts";
+import { retry } from "../../../retry/index.ts";
+import type { Artifact, ArtifactoryLocation, HttpLocation } from "../../../template/index.ts";
+import { type Channel, sessionOf } from "../../../transfer/index.ts";
+import type { ArtifactDriver, DriverContext, FileContent, StoredArtifact } from "../../driver.ts";
+import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
+import { type HttpConfig, readArtifactoryConfig, readHttpConfig, redact } from "./config.ts";
+import { resumableBody } from "./download.ts";
+import { statusError } from "./errors.ts";
+import { Exchange } from "./exchange.ts";
+import { TokenSource } from "./oauth2.ts";
+
+/** Files on any web server: GET and PUT of a URL (contract artifacts.md 5.6). */
+export async function openHttpDriver(
+  location: HttpLocation,
+  context: DriverContext,
+): Promise<ArtifactDriver> {
+  return new HttpDriver(await readHttpConfig(location, context), context);
+}
+
+/** Artifactory is a web server with Basic authentication (contract artifacts.md 5.7). */
+export async function openArtifactoryDriver(
+  location: ArtifactoryLocation,
+  context: DriverContext,
+): Promise<ArtifactDriver> {
+  return new HttpDriver(await readArtifactoryConfig(location, context), context);
+}
+
+class HttpDriver implements ArtifactDriver {
+  readonly delete = unsupportedDeletion.delete;
+  readonly deleteMany = unsupportedDeletion.deleteMany;
+  readonly list = unsupportedListing;
+  readonly #config: HttpConfig;
+  readonly #http: HttpClient;
+  readonly #exchange: Exchange;
+  readonly #channel: Channel;
+
+  constructor(config: HttpConfig, { settings, log }: DriverContext) {
+    this.#config = config;
+    const { caPem, proxy } = settings;
+    const tokenClient = new HttpClient({ caPem, proxy });
+    // A client certificate is meant for the server itself: such requests pass no proxy (contract artifacts.md 4).
+    this.#http =
+      config.clientCert === undefined
+        ? tokenClient
+        : new HttpClient({ caPem, clientCert: config.clientCert });
+    const tokens = config.oauth2 === undefined ? undefined : new TokenSource(config.oauth2, tokenClient);
+    this.#exchange = new Exchange(config, this.#http, tokens);
+    this.#channel = sessionOf(settings).channel(new URL(config.url).host, log);
+  }
+
+  /** Begins the download: only the answer to a GET tells what there is. */
+  async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {
+    const url = this.#urlOf(artifact);
+    let begun: HttpResponse | undefined = await this.#begin(url, signal);
+    const isEncoded = this.#isGzip(begun);
+    const length = begun.headers["content-length"];
+    const openStream = () => {
+      const first = begun;
+      begun = undefined;
+      return this.#read(url, first, signal);
+    };
+    return {
+      kind: "file",
+      sizeBytes: isEncoded || length === undefined ? undefined : Number(length),
+      openStream,
+    };
+  }
+
+  async saveFile(artifact: Artifact, content: FileContent, signal: AbortSignal): Promise<void> {
+    const url = this.#urlOf(artifact);
+    const what = `saving file ${content.name} to ${redact(url)}`;
+    const payload = { sizeBytes: content.sizeBytes, open: () => content.open() };
+    let tries = 0;
+    const attempt = async () => {
+      tries += 1;
+      if (tries > 1 && !content.replayable) {
+        throw new ExecutorError(
+          "Unsupported",
+          `${what} broke off, and the content cannot be read a second time`,
+        );
+      }
+      const response = await this.#exchange.put(url, payload, content.replayable, signal);
+      response.body.resume();
+      if (response.status < 200 || response.status > 299) throw statusError(what, response);
+    };
+    await retry(this.#channel.policy, attempt, signal);
+  }
+
+  async saveTree(artifact: Artifact): Promise<void> {
+    const url = redact(this.#urlOf(artifact));
+    const text = `Put "${url}": read ${artifact.path ?? artifact.name}: is a directory; store it with archive: tar`;
+    throw new ExecutorError("Unsupported", text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#http[Symbol.dispose]();
+  }
+
+  async #begin(url: string, signal: AbortSignal): Promise<HttpResponse> {
+    const encoding: Record<string, string> = this.#exchange.choosesEncoding
+      ? {}
+      : { "accept-encoding": "gzip" };
+    const attempt = async () => {
+      const response = await this.#exchange.get(url, encoding, signal);
+      if (response.status >= 200 && response.status <= 299) return response;
+      response.body.destroy();
+      throw statusError("loading content from URL", response);
+    };
+    return await retry(this.#channel.policy, attempt, signal);
+  }
+
+  #read(url: string, begun: HttpResponse | undefined, signal: AbortSignal): Readable {
+    const chunks = async function* (this: HttpDriver) {
+      const first = begun ?? (await this.#begin(url, signal));
+      const body = resumableBody(first, url, this.#exchange, this.#channel.policy, signal);
+      if (!this.#isGzip(first)) {
+        yield* body;
+        return;
+      }
+      const { createGunzip } = await import("node:zlib");
+      // Errors of either side end the loop below.
+      yield* pipeline(Readable.from(body, { objectMode: false }), createGunzip(), () => {});
+    };
+    return Readable.from(chunks.call(this), { objectMode: false });
+  }
+
+  #isGzip({ headers }: HttpResponse): boolean {
+    return headers["content-encoding"] === "gzip" && !this.#exchange.choosesEncoding;
+  }
+
+  /** The key of a relocated artifact is in its URL; the location's own is what the driver was opened with. */
+  #urlOf(artifact: Artifact): string {
+    return artifact.http?.url ?? artifact.artifactory?.url ?? this.#config.url;
+  }
+}

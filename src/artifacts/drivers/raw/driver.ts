@@ -1,0 +1,27 @@
+import { Readable } from "node:stream";
+import { ExecutorError } from "../../../errors/index.ts";
+import type { RawLocation } from "../../../template/index.ts";
+import type { ArtifactDriver } from "../../driver.ts";
+import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
+
+/** Content that stands in the template itself; input only (contract artifacts.md 5.9). */
+export function openRawDriver(location: RawLocation): ArtifactDriver {
+  const unsupportedSaving = async (): Promise<never> => {
+    throw new ExecutorError("BadRequest", "Raw output artifacts unsupported");
+  };
+  return {
+    async open(artifact) {
+      const bytes = Buffer.from(artifact.raw?.data ?? location.data ?? "");
+      return {
+        kind: "file",
+        sizeBytes: bytes.byteLength,
+        openStream: () => Readable.from(bytes.byteLength === 0 ? [] : [bytes], { objectMode: false }),
+      };
+    },
+    saveFile: unsupportedSaving,
+    saveTree: unsupportedSaving,
+    ...unsupportedDeletion,
+    list: unsupportedListing,
+    async [Symbol.asyncDispose]() {},
+  };
+}

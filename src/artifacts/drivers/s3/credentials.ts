@@ -1,0 +1,170 @@
+import { ExecutorError, errorText } from "../../../errors/index.ts";
+import type { HttpClient } from "../../../http/index.ts";
+import type { S3Location } from "../../../template/index.ts";
+import type { DriverContext } from "../../driver.ts";
+import type { Credentials } from "./signature.ts";
+
+/** What the AWS SDK's providers resolve to. */
+interface Identity extends Credentials {
+  readonly expiration?: Date;
+}
+
+type IdentityProvider = (options?: { readonly forceRefresh?: boolean }) => Promise<Identity>;
+
+/** Where a driver's credentials come from. */
+export interface CredentialSource {
+  /** The credentials of now; the same object as long as they are the same. */
+  current(): Promise<Credentials>;
+  /** Looks again, after the store refused. True if there is something new to try. */
+  refresh(): Promise<boolean>;
+}
+
+/** Chooses the source by the rules of contract artifacts.md 5.1, "Credential precedence". */
+export function openCredentials(
+  location: S3Location,
+  context: DriverContext,
+  http: HttpClient,
+): CredentialSource {
+  const hasAccessKey = isGiven(location.accessKeySecret);
+  if (hasAccessKey !== isGiven(location.secretKeySecret)) {
+    throw new ExecutorError(
+      "BadRequest",
+      "accessKeySecret and secretKeySecret belong together; the s3 location has only one of them",
+    );
+  }
+  if (hasAccessKey) return new SecretCredentials(location, context);
+  return new ProviderCredentials(async () => await identityProvider(location, http));
+}
+
+function isGiven(selector: S3Location["accessKeySecret"]): boolean {
+  return selector?.name !== undefined && selector.name !== "";
+}
+
+/** Keys from mounted secrets. The kubelet replaces the files when the secret is rotated, so they are read again. */
+class SecretCredentials implements CredentialSource {
+  readonly #location: S3Location;
+  readonly #context: DriverContext;
+  #known: Credentials | undefined;
+
+  constructor(location: S3Location, context: DriverContext) {
+    this.#location = location;
+    this.#context = context;
+  }
+
+  async current(): Promise<Credentials> {
+    this.#known ??= await this.#read();
+    return this.#known;
+  }
+
+  async refresh(): Promise<boolean> {
+    const before = await this.current();
+    const now = await this.#read();
+    const isSame =
+      before.accessKeyId === now.accessKeyId &&
+      before.secretAccessKey === now.secretAccessKey &&
+      before.sessionToken === now.sessionToken;
+    if (!isSame) this.#known = now;
+    return !isSame;
+  }
+
+  async #read(): Promise<Credentials> {
+    const { accessKeySecret = {}, secretKeySecret = {}, sessionTokenSecret } = this.#location;
+    const text = async (selector: typeof accessKeySecret) =>
+      Buffer.from(await this.#context.readSecret(selector))
+        .toString()
+        .trim();
+    const accessKeyId = await text(accessKeySecret);
+    const secretAccessKey = await text(secretKeySecret);
+    if (accessKeyId === "" || secretAccessKey === "") {
+      const name = accessKeyId === "" ? accessKeySecret.name : secretKeySecret.name;
+      throw new ExecutorError("BadRequest", `the secret ${name} holds an empty S3 key`);
+    }
+    const sessionToken = isGiven(sessionTokenSecret) ? await text(sessionTokenSecret ?? {}) : "";
+    return { accessKeyId, secretAccessKey, ...(sessionToken === "" ? {} : { sessionToken }) };
+  }
+}
+
+/** Credentials that expire are replaced this long before. */
+const renewBeforeMs = 60_000;
+
+/** Credentials of an identity: role, web identity, pod identity, instance profile, environment or profile. */
+class ProviderCredentials implements CredentialSource {
+  readonly #open: () => Promise<IdentityProvider>;
+  #provider: Promise<IdentityProvider> | undefined;
+  #known: { readonly credentials: Credentials; readonly expiration: Date | undefined } | undefined;
+  #asking: Promise<void> | undefined;
+
+  constructor(open: () => Promise<IdentityProvider>) {
+    this.#open = open;
+  }
+
+  async current(): Promise<Credentials> {
+    const expiresMs = this.#known?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    if (this.#known === undefined || expiresMs - Date.now() < renewBeforeMs) await this.#ask();
+    if (this.#known === undefined)
+      throw new ExecutorError("Internal", "no credentials after asking for them");
+    return this.#known.credentials;
+  }
+
+  async refresh(): Promise<boolean> {
+    const before = await this.current();
+    await this.#ask();
+    return this.#known?.credentials.accessKeyId !== before.accessKeyId;
+  }
+
+  /** Many requests may notice the expiry together; they share one question. */
+  #ask(): Promise<void> {
+    this.#asking ??= this.#fetch().finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  async #fetch(): Promise<void> {
+    this.#provider ??= this.#open();
+    const provider = await this.#provider;
+    let identity: Identity;
+    try {
+      identity = await provider({ forceRefresh: this.#known !== undefined });
+    } catch (error) {
+      const code = isPassing(error) ? "Transient" : "Unauthorized";
+      const text = `no AWS credentials for the s3 location: ${errorText(error)}`;
+      throw new ExecutorError(code, text, { cause: error });
+    }
+    const { accessKeyId, secretAccessKey, sessionToken, expiration } = identity;
+    if (this.#known?.credentials.accessKeyId === accessKeyId && this.#known.expiration === expiration) return;
+    this.#known = { credentials: { accessKeyId, secretAccessKey, sessionToken }, expiration };
+  }
+}
+
+/** The AWS SDK's chains know every kind of identity; they are loaded by pods that need one, and by no others. */
+async function identityProvider(location: S3Location, http: HttpClient): Promise<IdentityProvider> {
+  const { fromNodeProviderChain, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
+  const { NodeHttpHandler } = await import("@smithy/node-http-handler");
+  const { http: httpAgent, https: httpsAgent } = http.agents;
+  const clientConfig = {
+    requestHandler: new NodeHttpHandler({ httpAgent, httpsAgent: httpsAgent as never }),
+    ...(location.region === undefined || location.region === "" ? {} : { region: location.region }),
+  };
+  if (location.roleARN === undefined || location.roleARN === "")
+    return fromNodeProviderChain({ clientConfig });
+  const provider = fromTemporaryCredentials({
+    params: {
+      RoleArn: location.roleARN,
+      RoleSessionName: `aws-go-sdk-${process.hrtime.bigint()}`,
+      DurationSeconds: 900,
+    },
+    masterCredentials: fromNodeProviderChain({ clientConfig }),
+    clientConfig,
+  });
+  return async () => await provider();
+}
+
+function isPassing(error: unknown): boolean {
+  const {
+    code = "",
+    name = "",
+    $retryable,
+  } = error as { code?: string; name?: string; $retryable?: unknown };
+  return $retryable !== undefined || /^E[A-Z]+$/.test(code) || /Timeout|Throttl/.test(name);
+}

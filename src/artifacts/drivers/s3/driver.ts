@@ -1,0 +1,45 @@
+import { HttpClient } from "../../../http/index.ts";
+import type { S3Location } from "../../../template/index.ts";
+import { sessionOf } from "../../../transfer/index.ts";
+import type { ArtifactDriver, DriverContext } from "../../driver.ts";
+import { ObjectDriver } from "../../object-driver.ts";
+import { ensureBucket } from "./bucket.ts";
+import { readS3Config } from "./config.ts";
+import { ContentTypes } from "./content-type.ts";
+import { openCredentials } from "./credentials.ts";
+import { openEncryption } from "./encryption.ts";
+import { S3Requests } from "./requests.ts";
+import { S3Store } from "./store.ts";
+
+/** Any store that speaks S3, on a client of our own (contract artifacts.md 5.1). */
+export async function openS3Driver(location: S3Location, context: DriverContext): Promise<ArtifactDriver> {
+  const { settings, log } = context;
+  const config = readS3Config(location);
+  const encryption = await openEncryption(location, context);
+  const http = new HttpClient({ caPem: await trustedRoots(location, context), proxy: settings.proxy });
+  const credentials = openCredentials(location, context, http);
+  await credentials.current();
+  const requests = new S3Requests(config, http, credentials, settings.transientPattern);
+  const store = new S3Store(requests, encryption);
+  const channel = sessionOf(settings).channel(store.name, log);
+  const contentTypes = new ContentTypes();
+  let bucketIsThere = location.createBucketIfNotPresent === undefined;
+  return new ObjectDriver(store, channel, {
+    threads: settings.s3UploadThreads,
+    partBytes: settings.s3PartSizeBytes,
+    contentType: (name) => contentTypes.of(name),
+    async prepareSaving(signal) {
+      if (!bucketIsThere) await ensureBucket(location, requests, channel, signal);
+      bucketIsThere = true;
+    },
+    async close() {
+      http[Symbol.dispose]();
+    },
+  });
+}
+
+/** `caSecret` replaces all other roots (contract artifacts.md 5.1). */
+async function trustedRoots({ caSecret }: S3Location, context: DriverContext): Promise<string | undefined> {
+  if (caSecret?.name === undefined || caSecret.name === "") return context.settings.caPem;
+  return Buffer.from(await context.readSecret(caSecret)).toString();
+}

@@ -1,0 +1,180 @@
+import { createHash } from "node:crypto";
+import {
+  type BodyOptions,
+  type HttpClient,
+  type HttpRequest,
+  type HttpResponse,
+  type Payload,
+  readText,
+} from "../../../http/index.ts";
+import type { S3Config } from "./config.ts";
+import type { CredentialSource } from "./credentials.ts";
+import { bucketTarget, type Target } from "./endpoint.ts";
+import { isAboutCredentials, readFailure, type S3Failure, toError } from "./errors.ts";
+import { type Credentials, encodePath, queryString, Signer } from "./signature.ts";
+
+export interface S3Request {
+  readonly method: "GET" | "HEAD" | "PUT" | "POST" | "DELETE";
+  /** Undefined: the bucket itself. */
+  readonly key?: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Names in lower case; all are signed. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly payload?: Payload;
+}
+
+const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+const stallTimeoutMs = 60_000;
+const errorBodyMaxBytes = 64 * 1024;
+
+/** Sends signed requests to one bucket. Every answer but 2xx is thrown, translated. */
+export class S3Requests {
+  readonly config: S3Config;
+  readonly #http: HttpClient;
+  readonly #credentials: CredentialSource;
+  readonly #transientPattern: RegExp | undefined;
+  #region: string;
+  #regionIsCorrected = false;
+  #signer:
+    | { readonly credentials: Credentials; readonly region: string; readonly signer: Signer }
+    | undefined;
+
+  constructor(
+    config: S3Config,
+    http: HttpClient,
+    credentials: CredentialSource,
+    transientPattern: RegExp | undefined,
+  ) {
+    this.config = config;
+    this.#http = http;
+    this.#credentials = credentials;
+    this.#transientPattern = transientPattern;
+    this.#region = config.region ?? "us-east-1";
+  }
+
+  get region(): string {
+    return this.#region;
+  }
+
+  async send(request: S3Request, signal: AbortSignal): Promise<HttpResponse> {
+    let credentialsAreFresh = false;
+    for (;;) {
+      const response = await this.#exchange(request, signal);
+      if (response.status >= 200 && response.status < 300) return response;
+      const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions(request));
+      const failure = readFailure(response, text, this.#transientPattern);
+      if (await this.#correctsRegion(request, failure, signal)) continue;
+      if (!credentialsAreFresh && isAboutCredentials(failure) && (await this.#credentials.refresh())) {
+        credentialsAreFresh = true;
+        continue;
+      }
+      throw toError(failure);
+    }
+  }
+
+  /** The request's answer as text, which is small. */
+  async sendForText(request: S3Request, signal: AbortSignal): Promise<string> {
+    const response = await this.send(request, signal);
+    return await readText(response.body, 64 * 1024 * 1024, this.bodyOptions(request));
+  }
+
+  bodyOptions({ method, key = "" }: S3Request): BodyOptions {
+    const word = method.charAt(0) + method.slice(1).toLowerCase();
+    const { origin, pathPrefix } = this.#target();
+    return { during: `${word} "${origin}${pathPrefix}/${key}"`, stallTimeoutMs };
+  }
+
+  async #exchange(request: S3Request, signal: AbortSignal): Promise<HttpResponse> {
+    const { method, key, query = {}, payload } = request;
+    const { origin, host, pathPrefix } = this.#target();
+    const path = key === undefined ? pathPrefix || "/" : `${pathPrefix}/${encodePath(key)}`;
+    const isPlain = this.config.endpoint.scheme === "http";
+    const payloadHash =
+      payload === undefined ? emptyHash : isPlain ? await hashOf(payload) : "UNSIGNED-PAYLOAD";
+    const size: Record<string, string> =
+      payload?.sizeBytes === undefined ? {} : { "content-length": String(payload.sizeBytes) };
+    const signer = await this.#currentSigner();
+    const headers = signer.sign({
+      method,
+      path,
+      query,
+      headers: { ...request.headers, ...size, host },
+      payloadHash,
+    });
+    const search = queryString(query);
+    const sent: HttpRequest = {
+      method,
+      origin,
+      path: search === "" ? path : `${path}?${search}`,
+      headers: { ...headers, "user-agent": "outrider" },
+      payload,
+    };
+    return await this.#http.request(sent, signal);
+  }
+
+  #target(): Target {
+    const { endpoint, bucket, addressingStyle } = this.config;
+    return bucketTarget(endpoint, bucket, this.#region, addressingStyle);
+  }
+
+  async #currentSigner(): Promise<Signer> {
+    const credentials = await this.#credentials.current();
+    if (this.#signer?.credentials !== credentials || this.#signer.region !== this.#region) {
+      const signer = new Signer(credentials, this.#region);
+      this.#signer = { credentials, region: this.#region, signer };
+    }
+    return this.#signer.signer;
+  }
+
+  /**
+   * The region is not asked for in advance: the first answer from a wrong one names the right one. HEAD has no body to
+   * name it in and some stores no header, so that they are asked then (contract artifacts.md 5.1, Region).
+   */
+  async #correctsRegion(request: S3Request, failure: S3Failure, signal: AbortSignal): Promise<boolean> {
+    const { code, status } = failure;
+    const isAboutRegion =
+      ["AuthorizationHeaderMalformed", "InvalidRegion", "PermanentRedirect", "TemporaryRedirect"].includes(
+        code,
+      ) ||
+      status === 301 ||
+      status === 307 ||
+      (status === 400 && code === "" && request.method === "HEAD");
+    if (!isAboutRegion || this.#regionIsCorrected || this.config.region !== undefined) return false;
+    this.#regionIsCorrected = true;
+    const region = failure.region ?? (await this.#discoverRegion(signal));
+    if (region === undefined || region === this.#region) return false;
+    this.#region = region;
+    return true;
+  }
+
+  async #discoverRegion(signal: AbortSignal): Promise<string | undefined> {
+    const response = await this.#exchange({ method: "GET", query: { location: "" } }, signal);
+    const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions({ method: "GET" }));
+    if (response.status !== 200) return readFailure(response, text).region;
+    const location = /<LocationConstraint[^>]*>([^<]*)</.exec(text)?.[1] ?? "";
+    return location === "" ? "us-east-1" : location === "EU" ? "eu-west-1" : location;
+  }
+}
+
+/** A plain hash of the payload, because over http nothing else protects it; streams are read once for it. */
+async function hashOf(payload: Payload): Promise<string> {
+  const hash = createHash("sha256");
+  const chunks = "open" in payload ? payload.open() : payload.chunks;
+  for await (const chunk of chunks) hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}
+
+/** Content-MD5 (RFC 1864), which every store checks and Object Lock buckets demand. */
+export async function contentMd5(payload: Payload): Promise<string> {
+  const hash = createHash("md5");
+  const chunks = "open" in payload ? payload.open() : payload.chunks;
+  for await (const chunk of chunks) hash.update(chunk as Uint8Array);
+  return hash.digest("base64");
+}
+
+/** What a store says in a 200 that is a failure all the same (CompleteMultipartUpload may). */
+export function throwIfFailed(xml: string): void {
+  if (!xml.includes("<Error>")) return;
+  const failure = readFailure({ status: 500, statusText: "", headers: {}, body: null as never }, xml);
+  throw toError({ ...failure, status: failure.code === "" ? 500 : 400 });
+}

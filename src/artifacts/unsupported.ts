@@ -1,0 +1,26 @@
+import { ExecutorError } from "../errors/index.ts";
+import type { Artifact } from "../template/index.ts";
+import type { ArtifactDriver } from "./driver.ts";
+
+type Deletion = Pick<ArtifactDriver, "delete" | "deleteMany">;
+
+const noDeletion =
+  "delete not supported for this artifact storage, please check the following issue for details: " +
+  "https://github.com/argoproj/argo-workflows/issues/3102";
+const noListing =
+  "ListObjects is currently not supported for this artifact type, but it will be in a future version";
+
+/** Deletion for stores without it (contract artifacts.md 1, E1). */
+export const unsupportedDeletion: Deletion = {
+  async delete() {
+    throw new ExecutorError("Unsupported", noDeletion);
+  },
+  async deleteMany(artifacts: readonly Artifact[]) {
+    return artifacts.map(() => new ExecutorError("Unsupported", noDeletion));
+  },
+};
+
+/** Listing for stores without it (E2). */
+export async function unsupportedListing(): Promise<never> {
+  throw new ExecutorError("Unsupported", noListing);
+}

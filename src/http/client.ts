@@ -1,0 +1,231 @@
+import type { ClientRequest, Agent as HttpAgent, IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type { SecureContext } from "node:tls";
+import { ExecutorError } from "../errors/index.ts";
+import { translateNetworkError } from "./errors.ts";
+import { isPayloadStream, type Payload, writePayload } from "./payload.ts";
+
+export interface HttpClientOptions {
+  /** PEM of the roots to trust, instead of Node's own. */
+  readonly caPem?: string | undefined;
+  /** PEM of a client certificate and its key. */
+  readonly clientCert?: { readonly certPem: string; readonly keyPem: string } | undefined;
+  readonly proxy?: ProxySettings | undefined;
+  /** Limit for name look-up, connection and TLS handshake. */
+  readonly connectTimeoutMs?: number;
+  /** Longest silence on the connection between the start of the request and the head of its answer. */
+  readonly idleTimeoutMs?: number;
+}
+
+/** As in the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
+export interface ProxySettings {
+  readonly httpProxy: string | undefined;
+  readonly httpsProxy: string | undefined;
+  readonly noProxy: string | undefined;
+}
+
+export interface HttpRequest {
+  readonly method: string;
+  /** `https://host:port`, nothing after it. */
+  readonly origin: string;
+  /** Path and query exactly as they go on the wire; never normalised, because object keys may hold `..` and `//`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  readonly payload?: Payload | undefined;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: IncomingHttpHeaders;
+  /** Must be read to its end or destroyed; until then it holds the connection. */
+  readonly body: Readable;
+}
+
+const defaultConnectTimeoutMs = 10_000;
+const defaultIdleTimeoutMs = 60_000;
+/** Servers close idle connections after 5 s and more; a connection that we drop first cannot be reset under a request. */
+const keepAliveMs = 4_000;
+
+/**
+ * HTTP/1.1 with kept connections, proxies, own roots and timeouts, on Node's own client: loading it costs a twentieth
+ * of what a pod pays for undici (docs/artifacts/integrity.md has the figures). It follows no redirects and repeats
+ * nothing but a request that met a connection which the server had closed while it was idle.
+ */
+export class HttpClient implements Disposable {
+  readonly #options: HttpClientOptions;
+  #plainAgent: HttpAgent | undefined;
+  #tlsAgent: HttpAgent | undefined;
+
+  constructor(options: HttpClientOptions = {}) {
+    this.#options = options;
+  }
+
+  /** Sends the request; resolves with the head of the answer. Throws Transient for what the network does to us. */
+  async request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        return await this.#exchange(request, signal);
+      } catch (error) {
+        if (!(error instanceof StaleConnection)) throw error;
+      }
+    }
+  }
+
+  /** The agents underneath, for libraries that bring their own client. */
+  get agents(): { readonly http: HttpAgent; readonly https: HttpAgent } {
+    return { http: this.#agentFor("http:"), https: this.#agentFor("https:") };
+  }
+
+  /** Drops the idle connections. */
+  [Symbol.dispose](): void {
+    this.#plainAgent?.destroy();
+    this.#tlsAgent?.destroy();
+  }
+
+  #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
+    const { protocol, hostname, port } = new URL(request.origin);
+    const sent = builtin(protocol).request({
+      protocol,
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: port === "" ? undefined : Number(port),
+      method: request.method,
+      path: request.path,
+      headers: request.headers as Record<string, string | string[]>,
+      agent: this.#agentFor(protocol),
+      signal,
+    });
+    const fail = (error: Error) => {
+      clearTimeout(connectTimer);
+      if (signal.aborted) reject(signal.reason);
+      else if (isStale(sent, error, request.payload)) reject(new StaleConnection());
+      else reject(translateNetworkError(error, describe(request)));
+    };
+    const connectTimer = this.#limitConnecting(sent, request);
+    sent.on("error", fail);
+    sent.on("response", (response) => {
+      sent.setTimeout(0);
+      resolve(toResponse(response));
+    });
+    sent.setTimeout(this.#options.idleTimeoutMs ?? defaultIdleTimeoutMs, () => {
+      sent.destroy(timeoutError("i/o timeout: the server says nothing"));
+    });
+    writePayload(sent, request.payload).catch((error: unknown) => {
+      // The source of the body failed, not the network: its own error is the one that counts.
+      reject(error);
+      sent.destroy();
+    });
+    return promise;
+  }
+
+  #limitConnecting(sent: ClientRequest, request: HttpRequest): NodeJS.Timeout | undefined {
+    const limitMs = this.#options.connectTimeoutMs ?? defaultConnectTimeoutMs;
+    let timer: NodeJS.Timeout | undefined;
+    sent.on("socket", (socket) => {
+      if (!socket.connecting) return;
+      timer = setTimeout(
+        () => sent.destroy(timeoutError(`dial tcp ${hostOf(request)}: i/o timeout`)),
+        limitMs,
+      );
+      const done = () => clearTimeout(timer);
+      socket.once(request.origin.startsWith("https:") ? "secureConnect" : "connect", done);
+      socket.once("close", done);
+    });
+    return timer;
+  }
+
+  #agentFor(protocol: string): HttpAgent {
+    if (protocol === "https:") {
+      this.#tlsAgent ??= this.#openTls();
+      return this.#tlsAgent;
+    }
+    this.#plainAgent ??= this.#openPlain();
+    return this.#plainAgent;
+  }
+
+  #openPlain(): HttpAgent {
+    return new (builtin("http:").Agent)(this.#agentOptions());
+  }
+
+  #openTls(): HttpAgent {
+    const { caPem, clientCert } = this.#options;
+    const https = process.getBuiltinModule("node:https");
+    // One context for all connections: parsing a bundle of 150 roots for each of them would cost milliseconds.
+    let secureContext: SecureContext;
+    try {
+      secureContext = process.getBuiltinModule("node:tls").createSecureContext({
+        minVersion: "TLSv1.2",
+        ...(caPem === undefined ? {} : { ca: caPem }),
+        ...(clientCert === undefined ? {} : { cert: clientCert.certPem, key: clientCert.keyPem }),
+      });
+    } catch (error) {
+      throw ExecutorError.wrap(
+        new ExecutorError("BadRequest", error instanceof Error ? error.message : String(error)),
+        "the CA bundle, the client certificate or its key is not valid PEM",
+      );
+    }
+    return new https.Agent({ ...this.#agentOptions(), secureContext });
+  }
+
+  #agentOptions() {
+    const { httpProxy, httpsProxy, noProxy } = this.#options.proxy ?? {};
+    return {
+      keepAlive: true,
+      timeout: keepAliveMs,
+      scheduling: "lifo" as const,
+      noDelay: true,
+      ...(httpProxy === undefined && httpsProxy === undefined
+        ? {}
+        : {
+            proxyEnv: {
+              ...(httpProxy === undefined ? {} : { HTTP_PROXY: httpProxy }),
+              ...(httpsProxy === undefined ? {} : { HTTPS_PROXY: httpsProxy }),
+              ...(noProxy === undefined ? {} : { NO_PROXY: noProxy }),
+            },
+          }),
+    };
+  }
+}
+
+/**
+ * Not an import: as ES modules, `node:http` and `node:https` evaluate every lazy export, WebSocket and its client
+ * included, which costs 50 ms of CPU at the start of a pod instead of 4.
+ */
+function builtin(protocol: string): typeof import("node:http") {
+  return protocol === "https:"
+    ? (process.getBuiltinModule("node:https") as unknown as typeof import("node:http"))
+    : process.getBuiltinModule("node:http");
+}
+
+/** The server had closed the kept connection before our request arrived; it cannot have acted on it. */
+class StaleConnection extends Error {}
+
+function isStale(sent: ClientRequest, error: Error, payload: Payload | undefined): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return sent.reusedSocket && (code === "ECONNRESET" || code === "EPIPE") && !isPayloadStream(payload);
+}
+
+function toResponse(response: IncomingMessage): HttpResponse {
+  return {
+    status: response.statusCode ?? 0,
+    statusText: response.statusMessage ?? "",
+    headers: response.headers,
+    body: response,
+  };
+}
+
+function timeoutError(message: string): Error {
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}
+
+function hostOf({ origin }: HttpRequest): string {
+  return origin.replace(/^[a-z]+:\/\//, "");
+}
+
+/** The request without its query, where signatures and tokens live. */
+function describe({ method, origin, path }: HttpRequest): string {
+  const word = method.charAt(0) + method.slice(1).toLowerCase();
+  return `${word} "${origin}${path.replace(/\?.*$/s, "")}"`;
+}

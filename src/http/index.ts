@@ -1,0 +1,10 @@
+export { type BodyOptions, discardBody, readBody, readText } from "./body.ts";
+export {
+  HttpClient,
+  type HttpClientOptions,
+  type HttpRequest,
+  type HttpResponse,
+  type ProxySettings,
+} from "./client.ts";
+export { translateNetworkError } from "./errors.ts";
+export { isPayloadStream, type MemoryPayload, type Payload, payloadOf } from "./payload.ts";

@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { Channel } from "./session.ts";
+
+/** Bytes of one range: large enough that a request's latency does not show, small enough for a tight budget. */
+const rangeBytes = 8 * 1024 * 1024;
+/** Ranges of one object in flight, the one being read included. */
+const rangesMax = 5;
+
+/**
+ * The bytes of a stored object, in order. The range at the front goes straight to the reader; the ranges behind it are
+ * fetched ahead into memory, as far as the budget has room. The front takes nothing from the budget and no place in
+ * the lane, so that a reader who pauses can never hold up another transfer.
+ */
+export function openDownload(
+  store: ObjectStore,
+  info: ObjectInfo,
+  channel: Channel,
+  signal: AbortSignal,
+): Readable {
+  return Readable.from(downloadChunks(store, info, channel, signal), { objectMode: false });
+}
+
+/** The bytes as they come; throws Corrupt at the end where length or MD5 differ from what the store announced. */
+export async function* downloadChunks(
+  store: ObjectStore,
+  info: ObjectInfo,
+  channel: Channel,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const digest = info.md5 === undefined ? undefined : createHash("md5");
+  const source: Source = { store, info, channel, provesMd5: true };
+  let sizeBytes = 0;
+  for await (const chunk of orderedChunks(source, signal)) {
+    sizeBytes += chunk.byteLength;
+    digest?.update(chunk);
+    yield chunk;
+  }
+  if (sizeBytes !== info.sizeBytes) {
+    const text = `${info.key}: ${sizeBytes} bytes arrived, ${info.sizeBytes} are stored`;
+    throw new ExecutorError("Corrupt", text);
+  }
+  if (digest !== undefined && source.provesMd5 && digest.digest("hex") !== info.md5) {
+    throw new ExecutorError("Corrupt", `${info.key}: the MD5 of what arrived is not the stored object's`);
+  }
+}
+
+interface Source {
+  readonly store: ObjectStore;
+  readonly info: ObjectInfo;
+  readonly channel: Channel;
+  /** Set by what the store says while it is read. */
+  provesMd5: boolean;
+}
+
+async function* orderedChunks(source: Source, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { info, channel } = source;
+  const leaving = new AbortController();
+  const either = AbortSignal.any([signal, leaving.signal]);
+  const ahead: RangeAhead[] = [];
+  let offset = 0;
+  const fetchAhead = () => {
+    while (ahead.length < rangesMax - 1 && offset < info.sizeBytes) {
+      const range = { offset, length: Math.min(rangeBytes, info.sizeBytes - offset) };
+      const release = channel.memory.tryAcquire(range.length);
+      if (release === undefined) return;
+      ahead.push(new RangeAhead(source, range, release, either));
+      offset += range.length;
+    }
+  };
+  try {
+    while (ahead.length > 0 || offset < info.sizeBytes) {
+      const front = ahead.shift();
+      if (front !== undefined) {
+        fetchAhead();
+        yield* front.chunks();
+        continue;
+      }
+      const range = { offset, length: Math.min(rangeBytes, info.sizeBytes - offset) };
+      offset += range.length;
+      fetchAhead();
+      yield* rangeChunks(source, range, either);
+    }
+  } finally {
+    leaving.abort(new ExecutorError("Cancelled", "the reader has left"));
+    for (const range of ahead) range.drop();
+  }
+}
+
+/** One range, fetched in the background; its bytes wait in memory until it is at the front. */
+class RangeAhead {
+  readonly #received: Uint8Array[] = [];
+  readonly #release: () => void;
+  #failure: unknown;
+  #isDone = false;
+  #wake: () => void = () => {};
+
+  constructor(source: Source, range: ByteRange, release: () => void, signal: AbortSignal) {
+    this.#release = release;
+    void this.#fetch(source, range, signal);
+  }
+
+  async *chunks(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) {
+        const chunk = this.#received.shift();
+        if (chunk !== undefined) {
+          yield chunk;
+          continue;
+        }
+        if (this.#failure !== undefined) throw this.#failure;
+        if (this.#isDone) return;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    } finally {
+      this.drop();
+    }
+  }
+
+  drop(): void {
+    this.#received.length = 0;
+    this.#release();
+  }
+
+  async #fetch(source: Source, range: ByteRange, signal: AbortSignal) {
+    try {
+      const fetchAll = async () => {
+        for await (const chunk of rangeChunks(source, range, signal)) {
+          this.#received.push(chunk);
+          this.#wake();
+        }
+      };
+      await source.channel.lane.run(range.length, fetchAll, signal);
+    } catch (error) {
+      this.#failure = error;
+    }
+    this.#isDone = true;
+    this.#wake();
+  }
+}
+
+/**
+ * The chunks of a range. A connection that breaks is taken up again at the byte reached, as long as every try brings
+ * something; tries that bring nothing use up the policy.
+ */
+async function* rangeChunks(
+  source: Source,
+  { offset, length }: ByteRange,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { store, info, channel } = source;
+  let reached = 0;
+  let triesInVain = 0;
+  while (reached < length) {
+    const isWhole = reached === 0 && offset === 0 && length === info.sizeBytes;
+    const rest = isWhole ? undefined : { offset: offset + reached, length: length - reached };
+    const before = reached;
+    try {
+      const body = await channel.request(() => store.get(info, rest, signal), signal);
+      source.provesMd5 &&= body.provesMd5;
+      for await (const chunk of body.chunks) {
+        if (reached + chunk.byteLength > length) {
+          throw new ExecutorError("Corrupt", `${info.key}: the store sent more bytes than were asked for`);
+        }
+        reached += chunk.byteLength;
+        yield chunk;
+      }
+      if (reached < length) throw new ExecutorError("Transient", `${info.key}: unexpected EOF`);
+    } catch (error) {
+      if (!isExecutorError(error, "Transient") || error.message.startsWith("timed out waiting")) throw error;
+      triesInVain = reached > before ? 0 : triesInVain + 1;
+      const pause = channel.policy.pauses[triesInVain];
+      if (pause === undefined) throw ExecutorError.wrap(error, "timed out waiting for the condition");
+      await sleep(triesInVain === 0 ? 0 : pause.maxMs, undefined, { signal });
+    }
+  }
+}

@@ -1,0 +1,21 @@
+export { ByteBudget } from "./byte-budget.ts";
+export { deleteKeys } from "./delete.ts";
+export { openDownload } from "./download.ts";
+export { Lane } from "./lane.ts";
+export { hasObjects, listObjects } from "./listing.ts";
+export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
+export type {
+  ByteRange,
+  Content,
+  ListPage,
+  ObjectInfo,
+  ObjectStore,
+  StoredBytes,
+  StoreLimits,
+  UploadedPart,
+} from "./object-store.ts";
+export { type PartPlan, planParts } from "./part-size.ts";
+export { Channel, sessionOf, TransferSession, type TransferSettings } from "./session.ts";
+export { downloadTree } from "./tree-download.ts";
+export { type Tree, uploadTree } from "./tree-upload.ts";
+export { type UploadOptions, uploadObject } from "./upload.ts";

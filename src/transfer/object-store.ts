@@ -1,0 +1,93 @@
+import type { Readable } from "node:stream";
+import type { Payload } from "../http/index.ts";
+
+export interface ObjectInfo {
+  readonly key: string;
+  readonly sizeBytes: number;
+  /** Names these very bytes; a range read under another tag fails. Undefined where a store has none. */
+  readonly etag?: string | undefined;
+  /** The MD5 of the content in hex, if the tag is one; only the answer to a read tells (StoredBytes.provesMd5). */
+  readonly md5?: string | undefined;
+}
+
+export interface StoredBytes {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** True where `info.md5` is the MD5 of the content: encryption, for one, makes it something else. */
+  readonly provesMd5: boolean;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface ListPage {
+  readonly objects: readonly ObjectInfo[];
+  /** Pass it on as `after` for the next page; undefined: this was the last one. */
+  readonly next: string | undefined;
+}
+
+export interface UploadedPart {
+  readonly number: number;
+  readonly etag: string;
+}
+
+/** What a store accepts; data, so that the engine needs no exceptions for anyone. */
+export interface StoreLimits {
+  /** Largest object of a single put. */
+  readonly putMaxBytes: number;
+  readonly partMinBytes: number;
+  readonly partMaxBytes: number;
+  readonly partsMax: number;
+  readonly deleteKeysMax: number;
+}
+
+/**
+ * One bucket of an object store: six small operations, and nothing that repeats, splits or schedules; the engine of
+ * this folder does that once for every store. Each call is one request. Errors are ExecutorError: NotFound for a
+ * missing object (never for a missing bucket), Transient for what may pass, Unsupported for what the store cannot do.
+ */
+export interface ObjectStore {
+  /** Host and bucket: requests under one name share their concurrency and their patience. */
+  readonly name: string;
+  readonly limits: StoreLimits;
+  head(key: string, signal: AbortSignal): Promise<ObjectInfo>;
+  /**
+   * The bytes of a range, or of the whole object. `info.etag` must still be the object's: Conflict otherwise. The body
+   * may fail with Transient at any byte, and ends with one where the connection breaks.
+   */
+  get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes>;
+  /** Stores the object whole. Resolves when the store has confirmed it. */
+  put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void>;
+  /** Begins a multipart upload; nothing is visible under the key before it is completed. */
+  startUpload(key: string, contentType: string, signal: AbortSignal): Promise<string>;
+  putPart(
+    key: string,
+    upload: string,
+    number: number,
+    payload: Payload,
+    signal: AbortSignal,
+  ): Promise<UploadedPart>;
+  completeUpload(
+    key: string,
+    upload: string,
+    parts: readonly UploadedPart[],
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Gives up the upload and the parts sent; done if it is gone. */
+  abortUpload(key: string, upload: string, signal: AbortSignal): Promise<void>;
+  /** Objects whose key starts with `prefix` and is greater than `after`, in the order of the keys' bytes. */
+  list(prefix: string, after: string | undefined, pageSize: number, signal: AbortSignal): Promise<ListPage>;
+  /** Done if there is nothing. */
+  delete(key: string, signal: AbortSignal): Promise<void>;
+  /** Deletes up to `deleteKeysMax` objects with one request; resolves to those that are left, with the reason. */
+  deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>;
+}
+
+/** The content of one file on its way to a store; `open` starts afresh where `replayable`. */
+export interface Content {
+  readonly name: string;
+  readonly sizeBytes: number | undefined;
+  readonly replayable: boolean;
+  open(range?: ByteRange): Readable;
+}

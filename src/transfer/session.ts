@@ -1,0 +1,112 @@
+import { ExecutorError } from "../errors/index.ts";
+import {
+  exponential,
+  patienceMs,
+  RetryBudget,
+  type RetryPolicy,
+  retry,
+  withQuickTries,
+} from "../retry/index.ts";
+import { ByteBudget } from "./byte-budget.ts";
+import { Lane } from "./lane.ts";
+
+/** What a transfer needs to know from outside (DriverSettings has these fields). */
+export interface TransferSettings {
+  readonly retry: {
+    readonly attempts: number;
+    readonly durationMs: number;
+    readonly factor: number;
+    readonly jitter: number;
+  };
+  readonly memoryBytes: number;
+}
+
+export interface TransferLog {
+  debug(fields: object, message: string): void;
+}
+
+/** What all transfers of a process share: one memory budget, and one lane and one patience a store. */
+export class TransferSession {
+  readonly memory: ByteBudget;
+  readonly #policy: RetryPolicy;
+  readonly #stores = new Map<string, { readonly lane: Lane; readonly patience: RetryBudget }>();
+
+  constructor(settings: TransferSettings) {
+    this.memory = new ByteBudget(settings.memoryBytes);
+    this.#policy = requestPolicy(settings.retry);
+  }
+
+  /** The way to one store. */
+  channel(storeName: string, log: TransferLog): Channel {
+    const shared = this.#stores.get(storeName) ?? {
+      lane: new Lane(),
+      patience: new RetryBudget(Math.max(1000, 2 * patienceMs(this.#policy))),
+    };
+    this.#stores.set(storeName, shared);
+    return new Channel(this.memory, shared.lane, shared.patience, this.#policy, log);
+  }
+}
+
+/** Runs requests to one store: repeats what is transient, in a lane where many are in flight. */
+export class Channel {
+  readonly memory: ByteBudget;
+  readonly lane: Lane;
+  readonly policy: RetryPolicy;
+  readonly #patience: RetryBudget;
+  readonly #log: TransferLog;
+
+  constructor(memory: ByteBudget, lane: Lane, patience: RetryBudget, policy: RetryPolicy, log: TransferLog) {
+    this.memory = memory;
+    this.lane = lane;
+    this.policy = policy;
+    this.#patience = patience;
+    this.#log = log;
+  }
+
+  /** One request, repeated while it fails with Transient. A last failure reads as in Argo (contract artifacts.md 3.4). */
+  async request<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    let tries = 0;
+    try {
+      return await retry(
+        this.policy,
+        () => {
+          tries += 1;
+          return attempt();
+        },
+        signal,
+        {
+          budget: this.#patience,
+          onRetry: (error, pauseMs) =>
+            this.#log.debug({ error: error.message, pauseMs: Math.round(pauseMs) }, "Repeat request"),
+        },
+      );
+    } catch (error) {
+      if (error instanceof ExecutorError && error.code === "Transient" && tries > 1) {
+        throw ExecutorError.wrap(error, "timed out waiting for the condition");
+      }
+      throw error;
+    }
+  }
+
+  /** The same in the store's lane: each try takes a place, the pauses between them do not. */
+  laneRequest<T>(sizeBytes: number, attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return this.request(() => this.lane.run(sizeBytes, attempt, signal), signal);
+  }
+}
+
+/**
+ * Five quick tries for each of the configured ones: about as patient as the reference, which repeats each request
+ * inside its client and the whole transfer around it (contract artifacts.md 3.4).
+ */
+function requestPolicy(backoff: TransferSettings["retry"]): RetryPolicy {
+  return withQuickTries(exponential(backoff), 5, backoff.durationMs / 5);
+}
+
+const sessions = new WeakMap<TransferSettings, TransferSession>();
+
+/** The session that belongs to a process's settings: the same object gives the same session, so budgets are shared. */
+export function sessionOf(settings: TransferSettings): TransferSession {
+  const session = sessions.get(settings) ?? new TransferSession(settings);
+  sessions.set(settings, session);
+  return session;
+}

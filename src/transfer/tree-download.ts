@@ -1,0 +1,111 @@
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { ExecutorError } from "../errors/index.ts";
+import { openDownload } from "./download.ts";
+import { listObjects } from "./listing.ts";
+import type { ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { Channel } from "./session.ts";
+import { TaskGroup } from "./tasks.ts";
+
+/** Files up to this size are fetched by one request each, in the lane. */
+const smallBytes = 8 * 1024 * 1024;
+const filesMax = 128;
+/** Folders remembered as made; a tree with more pays a system call for some of them again. */
+const foldersMax = 10_000;
+
+/**
+ * Writes every object below `prefix` (which ends in `/`, or is empty) to a file below `path`. Keys ending in `/` are
+ * folder markers and become folders. The listing runs ahead of the downloads by one page.
+ * @throws BadRequest for a key that would be a file outside `path` (contract artifacts.md D-46), or the same file twice.
+ */
+export async function downloadTree(
+  store: ObjectStore,
+  prefix: string,
+  path: string,
+  channel: Channel,
+  signal: AbortSignal,
+): Promise<void> {
+  const group = new TaskGroup(filesMax, signal);
+  const folders = new Set<string>([path]);
+  const makeFolder = async (folder: string) => {
+    if (folders.has(folder)) return;
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    if (folders.size >= foldersMax) folders.clear();
+    folders.add(folder);
+  };
+  try {
+    for await (const object of listObjects(store, prefix, channel, group.signal)) {
+      const target = join(path, relativeName(object.key, prefix));
+      if (object.key.endsWith("/")) {
+        await local(object.key, makeFolder(target));
+        continue;
+      }
+      await local(object.key, makeFolder(dirname(target)));
+      await group.start((either) => downloadFile(store, object, target, channel, either));
+    }
+    await group.settle();
+  } catch (error) {
+    await group.cancel(error);
+    throw group.signal.reason;
+  }
+}
+
+async function downloadFile(
+  store: ObjectStore,
+  object: ObjectInfo,
+  target: string,
+  channel: Channel,
+  signal: AbortSignal,
+): Promise<void> {
+  const fetch = async () => {
+    // Exclusive: two keys that lead to one file, or a link in the way, are errors and not a silent overwrite.
+    const file = createWriteStream(target, { flags: "wx", mode: 0o644 });
+    await local(object.key, pipeline(openDownload(store, object, channel, signal), file, { signal }));
+  };
+  // Only what is one request may sit in the lane: the ranges of a large object take places of their own.
+  if (object.sizeBytes <= smallBytes) await channel.lane.run(object.sizeBytes, fetch, signal);
+  else await fetch();
+}
+
+/** The part of a key below the prefix, safe to be joined to a local folder. */
+function relativeName(key: string, prefix: string): string {
+  const name = key.slice(prefix.length);
+  const elements = name.replace(/\/$/, "").split("/");
+  if (name.includes("\0") || elements.some((element) => element === ".." || element === ".")) {
+    const text = `the stored key ${JSON.stringify(key)} leads out of the directory it is loaded into; rename the object`;
+    throw new ExecutorError("BadRequest", text);
+  }
+  return name;
+}
+
+/** Gives errors of the local file system a code; the rest passes. */
+async function local<T>(key: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const { code, path = "" } = error as NodeJS.ErrnoException;
+    switch (code) {
+      case "EEXIST":
+      case "ENOTDIR":
+      case "EISDIR": {
+        const text = `cannot write the stored key ${JSON.stringify(key)} to ${path}: another key of this directory is there already`;
+        throw new ExecutorError("BadRequest", text, { cause: error });
+      }
+      case "ENOSPC":
+      case "EDQUOT":
+        throw new ExecutorError("TooLarge", `write ${path}: no space left on device`, { cause: error });
+      case "ENAMETOOLONG":
+        throw new ExecutorError(
+          "BadRequest",
+          `the stored key ${JSON.stringify(key)} is too long for a file name`,
+          {
+            cause: error,
+          },
+        );
+      default:
+        throw error;
+    }
+  }
+}
