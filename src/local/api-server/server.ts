@@ -7,10 +7,10 @@ import {
   type ServerResponse,
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { TLSSocket } from "node:tls";
 import { AccessControl, type ApiUser, type RbacRule } from "./access.ts";
+import { readBody, refuse, resetConnection, sendFault, sendJson } from "./answers.ts";
 import { type ApiRequest, readApiPath } from "./api-path.ts";
 import { type Certificate, selfSignedCertificate } from "./certificate.ts";
 import { discover } from "./discovery.ts";
@@ -19,7 +19,7 @@ import type { KubeObject, ResourceName } from "./kube-object.ts";
 import { type ObjectRef, ObjectTable } from "./object-table.ts";
 import { perform } from "./operations.ts";
 import { type ApiRequestRecord, type LoggedRequest, RequestLog } from "./request-log.ts";
-import { ApiRefusal, failure, pathNotFound, requestTooLarge } from "./status.ts";
+import { ApiRefusal, failure, pathNotFound } from "./status.ts";
 import { WatchStream } from "./watch.ts";
 
 export interface ApiServerOptions {
@@ -245,76 +245,6 @@ export class ApiServer implements AsyncDisposable {
       this.#watches.delete(watch);
     }
   }
-}
-
-/** Node cannot reset the connection below TLS; without a closing message its end is an error for the client all the same. */
-function resetConnection(socket: Socket): void {
-  if (socket instanceof TLSSocket) socket.destroy();
-  else socket.resetAndDestroy();
-}
-
-async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
-  if (Number(message.headers["content-length"] ?? 0) > maxBytes) throw requestTooLarge(maxBytes);
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // The message must outlive a body that is given up, since the refusal goes over the same socket.
-  for await (const chunk of message.iterator({ destroyOnReturn: false })) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw requestTooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  const isText = typeof value === "string";
-  const body = isText ? value : `${JSON.stringify(value)}\n`;
-  response.writeHead(status, {
-    "content-type": isText ? "text/plain; charset=utf-8" : "application/json",
-    "content-length": Buffer.byteLength(body),
-  });
-  response.end(body);
-}
-
-function refuse(response: ServerResponse, { status, retryAfterSeconds }: ApiRefusal): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  if (retryAfterSeconds !== undefined) response.setHeader("retry-after", retryAfterSeconds);
-  sendJson(response, status.code ?? 500, status);
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: "BadRequest",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "NotFound",
-  409: "Conflict",
-  410: "Expired",
-  413: "RequestEntityTooLarge",
-  422: "Invalid",
-  429: "TooManyRequests",
-  500: "InternalError",
-  503: "ServiceUnavailable",
-  504: "Timeout",
-};
-
-function sendFault(response: ServerResponse, fault: ApiFault & { readonly kind: "status" }): void {
-  const { status, body, retryAfterSeconds } = fault;
-  if (body !== undefined) {
-    if (retryAfterSeconds !== undefined) response.setHeader("retry-after", retryAfterSeconds);
-    sendJson(response, status, body);
-    return;
-  }
-  const reason = fault.reason ?? REASONS[status];
-  refuse(
-    response,
-    new ApiRefusal(
-      failure(status, reason, fault.message ?? `${reason} by a scripted fault`),
-      retryAfterSeconds,
-    ),
-  );
 }
 
 /** Starts a Kubernetes-style API server. Rejects if the port is taken. */
