@@ -1,4 +1,4 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import type { Environment } from "./environment.ts";
 
 /** A command as it was called. */
@@ -8,7 +8,7 @@ export interface Invocation {
   readonly env: Environment;
 }
 
-/** The static program of this installation: `PREFIX/bin/argoexec`, where we are `PREFIX/lib/argoexec/….mjs`. */
+/** The static program of this installation: `PREFIX/bin/argoexec`, where Node runs `PREFIX/lib/argoexec/argoexec.mjs`. */
 export function programPath(): string {
-  return fileURLToPath(new URL("../../bin/argoexec", import.meta.url));
+  return join(process.argv[1] ?? "", "../../../bin/argoexec");
 }

@@ -31,7 +31,7 @@ export function podTools(line: CommandLine, env: Environment, paths: PodPaths): 
   return {
     log,
     explain: (text) => explain(paths, log, text),
-    openDriver: async (location, artifactName) => openDriver(location, artifactName, await openContext()),
+    openDriver: async (location) => openDriver(location, await openContext()),
     openKube: async () =>
       new KubeClient(await connectKube(kubeSettings(line, env)), {
         userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,

@@ -13,7 +13,7 @@ export async function bundle(directory: string, options: { version: string }): P
   rmSync(join(directory, "chunks"), { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   await build({
-    entryPoints: { argoexec: "cmd/main.ts" },
+    entryPoints: { argoexec: "cmd/entry.ts" },
     outdir: directory,
     outExtension: { ".js": ".mjs" },
     chunkNames: "chunks/[name]-[hash]",

@@ -26,7 +26,7 @@ export interface AuxiliaryConfig {
 /** What the auxiliary container works with. */
 export interface AuxiliaryTools {
   readonly openKube: () => Promise<KubeClient>;
-  readonly openDriver: (location: ArtifactLocation, artifactName: string) => Promise<ArtifactDriver>;
+  readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;
   /** Writes the termination message; a failure is logged. */
   readonly explain: (text: string) => void;

@@ -20,7 +20,7 @@ import { applyMode } from "./permissions.ts";
 
 export interface InputLoader {
   readonly paths: PodPaths;
-  readonly openDriver: (location: ArtifactLocation, artifactName: string) => Promise<ArtifactDriver>;
+  readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;
 }
 
@@ -52,7 +52,7 @@ export async function loadArtifact(
     : loader.paths.input(name);
   // Main may run as any user, and has to be able to write beside its inputs (defect 27).
   await mkdir(dirname(destination), { recursive: true, mode: 0o777 });
-  await using driver = await loader.openDriver(located, name);
+  await using driver = await loader.openDriver(located);
   try {
     await place(await driver.open(located, signal), artifact, destination, loader.log, signal);
   } catch (error) {

@@ -20,7 +20,7 @@ export interface OutputSaver {
   readonly archiveLocation: ArtifactLocation | undefined;
   /** Where the bytes of a path are. */
   readonly filesFor: (path: string) => OutputFiles;
-  readonly openDriver: (location: ArtifactLocation, artifactName: string) => Promise<ArtifactDriver>;
+  readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;
 }
 
@@ -91,7 +91,7 @@ async function saveArtifact(saver: OutputSaver, artifact: Artifact, signal: Abor
       : withGeneratedKey(cleaned, saver.archiveLocation, keyName(artifact, path, strategy)),
   );
   const located = relocate(reported, saver.archiveLocation);
-  await using driver = await saver.openDriver(located, artifact.name);
+  await using driver = await saver.openDriver(located);
   if (strategy === "none" && found.kind === "directory") {
     await driver.saveTree(located, files.tree(path, signal), signal);
   } else {

@@ -45,7 +45,7 @@ async function saveLog(
   const bare = { name: `${container}-logs` };
   const reported = withRequiredFields(withGeneratedKey(bare, saver.archiveLocation, fileName));
   const located = relocate(reported, saver.archiveLocation);
-  await using driver = await saver.openDriver(located, reported.name);
+  await using driver = await saver.openDriver(located);
   await driver.saveFile(located, localFile(path, fileName, found.size), signal);
   return reported;
 }

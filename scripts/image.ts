@@ -1,0 +1,90 @@
+// Lays out the root folder of the image: `npm run image -- DIR`. The Dockerfile runs the same steps.
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+// @ts-expect-error plain JavaScript, so that it runs before the packages are installed
+import { buildNative } from "./build-native.mjs";
+import { bundle } from "./bundle.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { version: { type: "string", default: "dev" } },
+});
+const [target] = positionals;
+if (!target) throw new Error("usage: npm run image -- DIR [--version VERSION]");
+const root = resolve(target);
+
+rmSync(root, { recursive: true, force: true });
+mkdirSync(join(root, "bin"), { recursive: true });
+await buildNative({ out: join(root, "bin/argoexec"), version: values.version });
+placeNode(join(root, "lib/argoexec"));
+await bundle(join(root, "lib/argoexec"), { version: values.version });
+placeSystemFiles();
+warmCompileCache();
+console.log(`${root}: ${Math.round(sizeOf(root) / 1e6)} MB`);
+
+/** Node without its symbol table, which takes 30 MB, and the shared objects that it loads. */
+function placeNode(folder: string): void {
+  const node = join(folder, "node");
+  mkdirSync(folder, { recursive: true });
+  copyFileSync(realpathSync("node_modules/node/bin/node"), node);
+  try {
+    execFileSync("strip", [node], { stdio: "ignore" });
+  } catch {
+    console.warn("strip is not installed: the image's Node keeps its symbol table");
+  }
+  chmodSync(node, 0o755);
+  for (const library of librariesOf(node)) {
+    const place = join(root, library);
+    mkdirSync(dirname(place), { recursive: true });
+    copyFileSync(realpathSync(library), place);
+  }
+}
+
+/** What the dynamic loader loads for a program, the loader itself included, at the paths it looks for them. */
+function librariesOf(program: string): string[] {
+  const listing = execFileSync("ldd", [program], { encoding: "utf8" });
+  return [...listing.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = ""]) => path);
+}
+
+/** Files of the image that programs and drivers rely on (contract pod.md 0, artifacts.md 4). */
+function placeSystemFiles(): void {
+  mkdirSync(join(root, "tmp"));
+  chmodSync(join(root, "tmp"), 0o1777);
+  for (const folder of ["etc/ssl/certs", "var/run/argo"]) mkdirSync(join(root, folder), { recursive: true });
+  for (const file of ["/etc/ssl/certs/ca-certificates.crt", "/etc/mime.types"]) {
+    if (existsSync(file)) copyFileSync(file, join(root, file));
+    else console.warn(`${file} is not installed here and will be missing in the image`);
+  }
+  // No entry for uid 8737: it must keep group 0 (contract roles.md 0.2).
+  writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/sbin/nologin\n");
+  writeFileSync(join(root, "etc/group"), "root:x:0:\n");
+  writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
+}
+
+/** Lets V8 keep the compiled code of each role, so that no pod compiles it again. */
+function warmCompileCache(): void {
+  const libraries = join(root, "lib/argoexec");
+  for (const role of ["init", "wait", "supervisor"]) {
+    execFileSync(join(libraries, "node"), [join(libraries, "argoexec.mjs"), role, "--warm-up"], {
+      stdio: "ignore",
+    });
+  }
+}
+
+function sizeOf(path: string): number {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.size ?? 0;
+  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
+}

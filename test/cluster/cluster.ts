@@ -1,0 +1,93 @@
+import { execFile, spawn } from "node:child_process";
+import { access, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Prerequisites } from "./prerequisites.ts";
+
+const run = promisify(execFile);
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** The names under which users' containers find their image; one Linux root stands for all of them. */
+const userImages = [
+  "docker.io/library/busybox:latest",
+  "docker.io/library/python:alpine3.23",
+  "docker.io/alpine/git:v2.26.2",
+  "docker.io/library/alpine:3.23",
+];
+export const executorImage = "localhost/outrider:test";
+
+/** A single-node Kubernetes on loopback (`up`), with the images and objects that workflow pods expect. */
+export class Cluster {
+  readonly kubeconfig: string;
+  readonly #state: string;
+  readonly #kubectl: string;
+
+  private constructor(state: string) {
+    this.#state = state;
+    this.kubeconfig = join(state, "pki", "kubeconfig");
+    this.#kubectl = join(state, "bin", "kubectl");
+  }
+
+  /** Starts the cluster, or takes over one that runs in `state` already. */
+  static async start(tools: Prerequisites, state: string, say: (text: string) => void): Promise<Cluster> {
+    await mkdir(state, { recursive: true });
+    const cluster = new Cluster(state);
+    if (!(await cluster.#isReady())) {
+      say(`starting Kubernetes in ${state}`);
+      await run(join(here, "up"), [tools.bin, state], { maxBuffer: 1 << 26 });
+      await cluster.importImage(tools.pauseRoot, { Entrypoint: ["/pause"] }, ["localhost/pause:1"]);
+      await cluster.importImage(tools.userRoot, { Env: ["PATH=/usr/local/bin:/usr/bin:/bin"] }, userImages);
+    }
+    await cluster.kubectl("apply", "-f", join(here, "objects.yaml"));
+    return cluster;
+  }
+
+  async kubectl(...args: string[]): Promise<string> {
+    const { stdout } = await run(this.#kubectl, args, {
+      env: { ...process.env, KUBECONFIG: this.kubeconfig },
+      maxBuffer: 1 << 28,
+    });
+    return stdout;
+  }
+
+  async importImage(root: string, config: object, names: readonly string[]): Promise<void> {
+    const ctr = { PATH: `${dirname(this.#kubectl)}:${process.env.PATH}` };
+    await run(join(here, "import-images"), [root, JSON.stringify(config), ...names], {
+      env: { ...process.env, ...ctr },
+      maxBuffer: 1 << 26,
+    });
+  }
+
+  async stop(): Promise<void> {
+    await run(join(here, "down"), [this.#state]);
+  }
+
+  async #isReady(): Promise<boolean> {
+    try {
+      await access(this.kubeconfig);
+      return (await this.kubectl("get", "node", "node1")).includes(" Ready");
+    } catch {
+      // Not there, or not any more.
+      return false;
+    }
+  }
+}
+
+/** The S3 server that the recorded pods expect: MinIO at 127.0.0.1:9000 with two buckets. */
+export async function startMinio(program: string, directory: string): Promise<{ stop(): void }> {
+  for (const bucket of ["my-bucket", "my-bucket-2"])
+    await mkdir(join(directory, bucket), { recursive: true });
+  const server = spawn(program, ["server", directory, "--address", "127.0.0.1:9000"], {
+    env: { ...process.env, MINIO_ROOT_USER: "admin", MINIO_ROOT_PASSWORD: "password", MINIO_CI_CD: "1" },
+    stdio: "ignore",
+  });
+  for (let tries = 0; tries < 150; tries++) {
+    const answer = await fetch("http://127.0.0.1:9000/minio/health/ready").catch(() => undefined);
+    if (answer?.ok) return { stop: () => server.kill() };
+    await sleep(100);
+  }
+  server.kill();
+  throw new Error("MinIO did not become ready at 127.0.0.1:9000 within 15 s");
+}

@@ -1,0 +1,60 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ContainerEnd, KubeObject, RecordedPod, Recording } from "./recorded-pod.ts";
+import type { PodRun } from "./run-recording.ts";
+
+/** One thing that is not as recorded. */
+export interface Difference {
+  /** Such as `container wait: exit code`, `task result: outputs`. */
+  readonly what: string;
+  readonly recorded: unknown;
+  readonly ours: unknown;
+}
+
+/** Compares what the controller reads: phases, exit codes, termination messages, and the states of the task result. */
+export function compare(recording: Recording, recorded: RecordedPod, run: PodRun): readonly Difference[] {
+  const differences: Difference[] = [];
+  const check = (what: string, expected: unknown, actual: unknown) => {
+    if (!isDeepStrictEqual(expected, actual)) differences.push({ what, recorded: expected, ours: actual });
+  };
+  check("pod phase", recorded.observed.phase, run.phase);
+  for (const [name, expected] of Object.entries(recorded.observed.containers)) {
+    const actual: ContainerEnd = run.containers[name] ?? {};
+    check(`container ${name}: exit code`, stateOf(expected), stateOf(actual));
+    check(`container ${name}: reason`, expected.reason, actual.reason);
+    check(`container ${name}: message`, expected.message ?? "", actual.message ?? "");
+  }
+  const nodeId = recorded.pod.metadata.annotations?.["workflows.argoproj.io/node-id"] ?? run.name;
+  const expected = (recording.taskResults[nodeId] ?? []).map(readByController);
+  const actual = run.taskResults.map(readByController);
+  check("task result: outputs", expected.at(-1)?.outputs, actual.at(-1)?.outputs);
+  check("task result: label", expected.at(-1)?.completed, actual.at(-1)?.completed);
+  check("task result: progress", expected.at(-1)?.progress, actual.at(-1)?.progress);
+  check("task result: metadata", expected[0]?.identity, actual[0]?.identity);
+  // Outputs must be there before the label says so: the controller reads them once.
+  check("task result: states", shape(expected), shape(actual));
+  return differences;
+}
+
+function stateOf(end: ContainerEnd): unknown {
+  if (end.exitCode !== undefined) return end.exitCode;
+  return end.waiting ? "waiting" : end.running ? "running" : "absent";
+}
+
+function readByController(object: KubeObject) {
+  const { labels = {}, name, ownerReferences = [] } = object.metadata;
+  const { "workflows.argoproj.io/report-outputs-completed": completed, ...otherLabels } = labels;
+  const owners = ownerReferences.map(({ kind, name: owner }) => `${kind}/${owner}`);
+  return {
+    identity: { name, labels: otherLabels, owners },
+    outputs: object.outputs,
+    progress: object.progress,
+    completed,
+  };
+}
+
+/** The order of states without what they hold: label, whether outputs are there. */
+function shape(states: readonly ReturnType<typeof readByController>[]): readonly string[] {
+  return states.map(
+    ({ completed, outputs }) => `${completed}${outputs === undefined ? "" : " with outputs"}`,
+  );
+}

@@ -1,0 +1,138 @@
+import { execFile, spawnSync } from "node:child_process";
+import { access, copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** Versions of what is built here; a change builds anew. */
+const versions = {
+  kubernetes: "v1.34.4",
+  containerd: "v2.4.2",
+  minio: "v0.0.0-20260212201848-7aac2a2c5b7c",
+};
+const debianPackages = ["containerd", "runc", "containernetworking-plugins", "openssl", "debootstrap"];
+
+export interface Prerequisites {
+  /** Folder with kube-all, containerd, ctr, minio. */
+  readonly bin: string;
+  /** Root folder of an image with sh, python3, git and curl, for users' containers. */
+  readonly userRoot: string;
+  /** Root folder of an image whose only program waits. */
+  readonly pauseRoot: string;
+}
+
+/** What is dear to build is kept in `OUTRIDER_CACHE`, by default below the user's cache folder. */
+export function cacheDirectory(): string {
+  return process.env.OUTRIDER_CACHE ?? join(homedir(), ".cache", "outrider");
+}
+
+/** Returns why this machine cannot run a cluster, or undefined. */
+export function whyNotHere(): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "a kubelet needs Linux and root";
+  if (spawnSync("go", ["version"]).error)
+    return "Go is not installed: the control plane is built from source";
+  if (spawnSync("python3", ["--version"]).error)
+    return "python3 is not installed: it makes the image archives";
+  return undefined;
+}
+
+/** Installs and builds what is missing: about 10 minutes the first time on two cores, nothing later. */
+export async function prepare(say: (text: string) => void): Promise<Prerequisites> {
+  const cache = cacheDirectory();
+  const bin = join(cache, "bin");
+  await mkdir(bin, { recursive: true });
+  await installDebianPackages(say);
+  await built(join(bin, "kube-all"), say, () => buildKubernetes(bin));
+  await built(join(bin, "containerd"), say, () => buildContainerd(bin));
+  await buildMinio(bin, say);
+  const userRoot = join(cache, "user-root");
+  await built(userRoot, say, () => bootstrapUserRoot(userRoot));
+  const pauseRoot = join(cache, "pause-root");
+  await built(pauseRoot, say, () => buildPauseRoot(pauseRoot));
+  return { bin, userRoot, pauseRoot };
+}
+
+/** The MinIO server, built once from the Go module proxy. Returns its path. */
+export async function buildMinio(bin: string, say: (text: string) => void): Promise<string> {
+  const program = join(bin, "minio");
+  await built(program, say, () => goInstall(bin, `github.com/minio/minio@${versions.minio}`));
+  return program;
+}
+
+async function built(path: string, say: (text: string) => void, build: () => Promise<void>): Promise<void> {
+  if (await exists(path)) return;
+  say(`building ${path}`);
+  await build();
+}
+
+async function installDebianPackages(say: (text: string) => void): Promise<void> {
+  const isMissing = (name: string) =>
+    !spawnSync("dpkg", ["-s", name]).stdout?.toString().includes("ok installed");
+  const missing = debianPackages.filter(isMissing);
+  if (missing.length === 0) return;
+  say(`installing ${missing.join(" ")}`);
+  await run("apt-get", ["update"], { maxBuffer: 1 << 26 });
+  await run("apt-get", ["install", "-y", ...missing], {
+    maxBuffer: 1 << 26,
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
+}
+
+async function buildKubernetes(bin: string): Promise<void> {
+  const folder = join(cacheDirectory(), "kube-src");
+  await mkdir(folder, { recursive: true });
+  for (const file of ["go.mod", "go.sum", "main.go"])
+    await copyFile(join(here, "kube", file), join(folder, file));
+  const [, minor] = versions.kubernetes.split(".");
+  const version = "k8s.io/component-base/version";
+  const flags = `-s -w -X ${version}.gitVersion=${versions.kubernetes} -X ${version}.gitMajor=1 -X ${version}.gitMinor=${minor}`;
+  await go(["build", "-ldflags", flags, "-o", join(bin, "kube-all"), "."], { cwd: folder });
+}
+
+async function buildContainerd(bin: string): Promise<void> {
+  const module = "github.com/containerd/containerd/v2/cmd";
+  const names = ["containerd-shim-runc-v2", "ctr", "containerd"];
+  const tags = ["-tags", "no_btrfs,no_devmapper,no_zfs"];
+  await goInstall(bin, ...tags, ...names.map((name) => `${module}/${name}@${versions.containerd}`));
+}
+
+async function goInstall(bin: string, ...args: string[]): Promise<void> {
+  await go(["install", ...args], { env: { GOBIN: bin } });
+}
+
+async function go(args: string[], options: { cwd?: string; env?: Record<string, string> }): Promise<void> {
+  await run("go", args, {
+    ...(options.cwd ? { cwd: options.cwd } : {}),
+    env: { ...process.env, CGO_ENABLED: "0", ...options.env },
+    maxBuffer: 1 << 26,
+  });
+}
+
+async function bootstrapUserRoot(root: string): Promise<void> {
+  const aside = `${root}.tmp`;
+  await rm(aside, { recursive: true, force: true });
+  const include = "--include=python3,curl,jq,git,ca-certificates";
+  await run("debootstrap", ["--variant=minbase", include, "bookworm", aside], { maxBuffer: 1 << 26 });
+  await rename(aside, root);
+}
+
+async function buildPauseRoot(root: string): Promise<void> {
+  const aside = `${root}.tmp`;
+  await mkdir(aside, { recursive: true });
+  const source = join(aside, "pause.c");
+  await writeFile(source, "#include <unistd.h>\nint main(void) { for (;;) pause(); }\n");
+  await run("cc", ["-static", "-O2", "-o", join(aside, "pause"), source]);
+  await rm(source);
+  await rename(aside, root);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

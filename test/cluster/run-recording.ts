@@ -1,0 +1,213 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isExecutorError } from "../../src/errors/index.ts";
+import type { KubeClient } from "../../src/kube/index.ts";
+import type { ContainerEnd, KubeObject, PodSpec, RecordedPod, Recording } from "./recorded-pod.ts";
+import { type Stop, stopContainers } from "./stop-containers.ts";
+
+const stockImage = "quay.io/argoproj/argoexec:stock";
+const namespace = "argo";
+
+/** What a pod left behind with our image. */
+export interface PodRun {
+  readonly name: string;
+  readonly phase: string;
+  readonly containers: Readonly<Record<string, ContainerEnd>>;
+  /** Distinct states of the task result, in order. */
+  readonly taskResults: readonly KubeObject[];
+  /** Creation to the end of the last container, in seconds as the kubelet counts them. */
+  readonly seconds: number;
+}
+
+export interface RunOptions {
+  readonly image: string;
+  /** What the controller does to this pod besides creating it. */
+  readonly stop: Stop | undefined;
+  readonly kubectl: (...args: string[]) => Promise<string>;
+}
+
+/** Runs the pods of a recording in order, each with our image in place of the stock one, nothing else changed. */
+export async function runRecording(
+  kube: KubeClient,
+  recording: Recording,
+  options: RunOptions,
+): Promise<PodRun[]> {
+  const owner = await createOwner(kube, recording.workflow);
+  const runs: PodRun[] = [];
+  for (const recorded of recording.pods) runs.push(await runPod(kube, recording, recorded, owner, options));
+  return runs;
+}
+
+async function runPod(
+  kube: KubeClient,
+  recording: Recording,
+  recorded: RecordedPod,
+  ownerUid: string,
+  options: RunOptions,
+): Promise<PodRun> {
+  const pod = adapt(recorded.pod, ownerUid, options.image);
+  const { name } = pod.metadata;
+  const nodeId = recorded.pod.metadata.annotations?.["workflows.argoproj.io/node-id"] ?? name;
+  await remove(kube, `/api/v1/namespaces/${namespace}/pods/${name}?gracePeriodSeconds=0`);
+  await remove(kube, `${taskResultsPath}/${nodeId}`);
+  const offloaded = offloadedConfig(recording, recorded);
+  if (offloaded) await createConfigMap(kube, offloaded);
+  const watching = new AbortController();
+  const states = watchTaskResult(kube, nodeId, watching.signal);
+  await kube.request({ method: "POST", path: `/api/v1/namespaces/${namespace}/pods`, body: pod }, never);
+  if (options.stop) await stopContainers(name, options.stop, options.kubectl);
+  const ended = await waitForEnd(kube, name, recorded);
+  watching.abort();
+  return { name, ...ended, taskResults: await states };
+}
+
+const never = new AbortController().signal;
+const taskResultsPath = `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflowtaskresults`;
+
+/** The pod with our image, owned by a workflow object that exists here. */
+export function adapt(pod: KubeObject & { readonly spec: PodSpec }, ownerUid: string, image: string) {
+  const recordedUid = pod.metadata.ownerReferences?.[0]?.uid ?? "";
+  const text = JSON.stringify(pod)
+    .replaceAll(recordedUid || "no owner", ownerUid)
+    .replaceAll(stockImage, image);
+  const adapted = JSON.parse(text) as KubeObject & { readonly spec: PodSpec };
+  const { uid: _uid, ...metadata } = adapted.metadata;
+  return { ...adapted, metadata };
+}
+
+async function createOwner(kube: KubeClient, name: string): Promise<string> {
+  const path = `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflows`;
+  await remove(kube, `${path}/${name}`);
+  const body = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", metadata: { name }, spec: {} };
+  const made = await kube.request<KubeObject>({ method: "POST", path, body }, never);
+  return made.metadata.uid ?? "";
+}
+
+/**
+ * The config map that the controller offloads large templates and arguments to; recordings hold pods only. The one
+ * recorded pod of this kind gets two arguments of 70,400 bytes.
+ */
+function offloadedConfig(recording: Recording, { pod }: RecordedPod): KubeObject | undefined {
+  if (!pod.spec.volumes?.some((volume) => volume.name === "argo-env-config")) return undefined;
+  const large = "0123456789abcdef".repeat(4400);
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell expands it
+  const args = ["echo ${#0} ${#1}", large, large];
+  const { name } = pod.metadata;
+  const template = {
+    name: "main",
+    inputs: {},
+    outputs: {},
+    metadata: {},
+    container: { name: "", image: "busybox", command: ["sh", "-c"], args, resources: {} },
+    archiveLocation: {
+      archiveLogs: true,
+      s3: {
+        endpoint: "127.0.0.1:9000",
+        bucket: "my-bucket",
+        region: "us-east-1",
+        insecure: true,
+        accessKeySecret: { name: "my-minio-cred", key: "accesskey" },
+        secretKeySecret: { name: "my-minio-cred", key: "secretkey" },
+        key: `${recording.workflow}/${name}`,
+      },
+    },
+  };
+  return {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name },
+    data: { ARGO_TEMPLATE: JSON.stringify(template), ARGO_CONTAINER_ARGS_FILE: JSON.stringify(args) },
+  };
+}
+
+async function createConfigMap(kube: KubeClient, body: KubeObject): Promise<void> {
+  const path = `/api/v1/namespaces/${namespace}/configmaps`;
+  await remove(kube, `${path}/${body.metadata.name}`);
+  await kube.request({ method: "POST", path, body }, never);
+}
+
+async function remove(kube: KubeClient, path: string): Promise<void> {
+  const bare = path.split("?", 1)[0] ?? path;
+  try {
+    await kube.request({ method: "DELETE", path }, never);
+    for (;;) {
+      await kube.request({ method: "GET", path: bare }, never);
+      await sleep(100);
+    }
+  } catch (error) {
+    if (!isExecutorError(error, "NotFound")) throw error;
+  }
+}
+
+async function waitForEnd(kube: KubeClient, name: string, recorded: RecordedPod) {
+  const deadline = Date.now() + 180_000;
+  for (;;) {
+    const pod = await kube.request<PodStatusObject>(
+      { method: "GET", path: `/api/v1/namespaces/${namespace}/pods/${name}` },
+      never,
+    );
+    const { phase } = pod.status;
+    if (phase === "Succeeded" || phase === "Failed") return { phase, ...endOf(pod) };
+    if (Date.now() > deadline) {
+      throw new Error(
+        `pod ${name} is still ${phase} (recorded: ${recorded.observed.phase}): ${JSON.stringify(endOf(pod))}`,
+      );
+    }
+    await sleep(200);
+  }
+}
+
+interface PodStatusObject {
+  readonly metadata: { readonly creationTimestamp: string };
+  readonly status: {
+    readonly phase: string;
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly state: {
+    readonly terminated?: { exitCode: number; reason: string; message?: string; finishedAt: string };
+    readonly waiting?: object;
+    readonly running?: object;
+  };
+}
+
+function endOf(pod: PodStatusObject) {
+  const statuses = [...(pod.status.initContainerStatuses ?? []), ...(pod.status.containerStatuses ?? [])];
+  const containers: Record<string, ContainerEnd> = {};
+  let last = Date.parse(pod.metadata.creationTimestamp);
+  for (const { name, state } of statuses) {
+    const { terminated } = state;
+    if (terminated) {
+      const { exitCode, reason, message } = terminated;
+      containers[name] = { exitCode, reason, ...(message ? { message } : {}) };
+      last = Math.max(last, Date.parse(terminated.finishedAt));
+    } else {
+      containers[name] = state.waiting ? { waiting: state.waiting } : { running: state.running ?? {} };
+    }
+  }
+  return { containers, seconds: (last - Date.parse(pod.metadata.creationTimestamp)) / 1000 };
+}
+
+/** Collects every state of a task result until aborted. */
+async function watchTaskResult(kube: KubeClient, nodeId: string, signal: AbortSignal): Promise<KubeObject[]> {
+  const states: KubeObject[] = [];
+  const query = new URLSearchParams({ watch: "1", fieldSelector: `metadata.name=${nodeId}` });
+  try {
+    const response = await kube.open({ method: "GET", path: `${taskResultsPath}?${query}` }, signal);
+    let rest = "";
+    for await (const chunk of response) {
+      const lines = (rest + String(chunk)).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) {
+        const event = JSON.parse(line) as { type: string; object: KubeObject };
+        if (event.type === "ADDED" || event.type === "MODIFIED") states.push(event.object);
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  return states;
+}

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** The controller ends a pod by executing `argoexec kill` in its containers (contract pod.md 5.10). */
+export interface Stop {
+  /** Seconds after the main container has started. */
+  readonly afterSeconds: number;
+  readonly graceSeconds: number;
+}
+
+export async function stopContainers(
+  pod: string,
+  stop: Stop,
+  kubectl: (...args: string[]) => Promise<string>,
+): Promise<void> {
+  await kubectl(
+    "wait",
+    "-n",
+    "argo",
+    "--for=jsonpath={.status.phase}=Running",
+    `pod/${pod}`,
+    "--timeout=60s",
+  );
+  await sleep(stop.afterSeconds * 1000);
+  const names = (
+    await kubectl("get", "pod", "-n", "argo", pod, "-o", "jsonpath={.spec.containers[*].name}")
+  ).split(" ");
+  const kill = (signal: string) =>
+    Promise.all(
+      names.map((name) => {
+        const program = name === "wait" || name === "supervisor" ? "argoexec" : "/var/run/argo/argoexec";
+        return kubectl("exec", "-n", "argo", pod, "-c", name, "--", program, "kill", signal, "1").catch(
+          () => {
+            // The container has ended already.
+          },
+        );
+      }),
+    );
+  await kill("15");
+  const end = Date.now() + stop.graceSeconds * 1000;
+  while (Date.now() < end) {
+    const phase = await kubectl("get", "pod", "-n", "argo", pod, "-o", "jsonpath={.status.phase}");
+    if (phase !== "Running") return;
+    await sleep(500);
+  }
+  await kill("9");
+}
