@@ -13,7 +13,11 @@ async function farAwayEcho(t: TestContext, delayMs: number) {
   const { port } = echo.address() as AddressInfo;
   const proxy = await startDelayProxy({ target: `127.0.0.1:${port}`, delayMs });
   t.after(() => proxy[Symbol.asyncDispose]());
-  const socket = connect({ port: Number(proxy.endpoint.split(":")[1]), host: "127.0.0.1", allowHalfOpen: true });
+  const socket = connect({
+    port: Number(proxy.endpoint.split(":")[1]),
+    host: "127.0.0.1",
+    allowHalfOpen: true,
+  });
   t.after(() => socket.destroy());
   await once(socket, "connect");
   return socket;
