@@ -1,0 +1,260 @@
+#include "capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	GIVE_BACK_STEP = 1 << 20,
+	BLOCK_SIZE = 4096,
+	/* A reader of our own stream that takes nothing for so long after the command ended is gone. */
+	SLOW_READER_MS = 10000,
+};
+
+static bool open_file(struct emissary *e, struct capture_file *file, const char *name, int64_t limit)
+{
+	struct stat status;
+
+	*file = (struct capture_file){ .limit = limit };
+	file->fd = openat(e->folder, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (file->fd < 0 || fstat(file->fd, &status) != 0)
+		return false;
+	file->size = status.st_size;
+	return true;
+}
+
+bool open_capture(struct capture *capture, struct emissary *e, const char **failed)
+{
+	const struct directive *out = next_directive(&e->plan, CAPTURE_STDOUT, NULL);
+	const struct directive *combined = next_directive(&e->plan, CAPTURE_COMBINED, NULL);
+	bool is_asked = !e->plan.exists && is_true("ARGO_INCLUDE_SCRIPT_OUTPUT");
+
+	capture->out.fd = -1;
+	capture->combined.fd = -1;
+	capture->channels[0].from = capture->channels[1].from = capture->input.from = -1;
+	*failed = "stdout";
+	if ((out != NULL || is_asked) && !open_file(e, &capture->out, *failed, out == NULL ? 0 : out->number))
+		return false;
+	*failed = "combined";
+	return (combined == NULL && !is_asked) ||
+	       open_file(e, &capture->combined, *failed, combined == NULL ? 0 : combined->number);
+}
+
+static void open_channel(struct channel *channel, int from, int to)
+{
+	channel->from = from;
+	channel->to = to;
+	channel->length = channel->offset = 0;
+	channel->files[0] = channel->files[1] = NULL;
+}
+
+/* One pipe; our end does not block. */
+static bool open_pipe(struct channel *channel, int to, int *command_end)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return false;
+	open_channel(channel, ends[0], to);
+	*command_end = ends[1];
+	return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+static bool open_terminal_streams(struct capture *capture, struct emissary *e, struct streams *streams)
+{
+	e->tty = open_terminal(&streams->tty);
+	if (e->tty < 0)
+		return false;
+	/* One reader: the terminal mixes both streams anyway (contract pod.md, defect 11). */
+	open_channel(&capture->channels[0], e->tty, STDOUT_FILENO);
+	open_channel(&capture->input, STDIN_FILENO, e->tty);
+	return true;
+}
+
+bool open_streams(struct capture *capture, struct emissary *e, struct streams *streams)
+{
+	struct channel *out = &capture->channels[0];
+	struct channel *err = &capture->channels[1];
+
+	*streams = (struct streams){ -1, -1, -1 };
+	e->tty = -1;
+	capture->is_terminal = isatty(STDIN_FILENO) == 1;
+	if (capture->is_terminal) {
+		if (!open_terminal_streams(capture, e, streams))
+			return false;
+	} else {
+		bool has_out = capture->out.fd >= 0 || capture->combined.fd >= 0;
+		if (has_out && !open_pipe(out, STDOUT_FILENO, &streams->out))
+			return false;
+		if (capture->combined.fd >= 0 && !open_pipe(err, STDERR_FILENO, &streams->err))
+			return false;
+	}
+	out->files[0] = &capture->out;
+	out->files[1] = &capture->combined;
+	err->files[0] = &capture->combined;
+	return true;
+}
+
+void close_streams(struct streams *streams)
+{
+	const int ends[] = { streams->out, streams->err, streams->tty };
+	for (int i = 0; i < 3; i++) {
+		if (ends[i] >= 0)
+			close(ends[i]);
+	}
+}
+
+/* Gives old bytes back to the file system, a good piece at a time; where it cannot, they stay (scenario S2). */
+static void give_back(struct capture_file *file)
+{
+	int64_t old = (file->size - file->limit) / BLOCK_SIZE * BLOCK_SIZE;
+	if (file->limit == 0 || old - file->given_back < GIVE_BACK_STEP)
+		return;
+	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, file->given_back, old - file->given_back) != 0)
+		file->limit = 0;
+	file->given_back = old;
+}
+
+static void append_to_file(struct capture_file *file, const char *bytes, size_t length, const struct log *log)
+{
+	if (file == NULL || file->fd < 0)
+		return;
+	if (!write_all(file->fd, bytes, length)) {
+		/* What follows a gap is no use: keep the beginning whole and say so. */
+		log_line(log, LOG_ERROR, "output is captured no further", "error", "write: %s", reason(errno));
+		close(file->fd);
+		file->fd = -1;
+		return;
+	}
+	file->size += (int64_t)length;
+	give_back(file);
+}
+
+static bool is_writable(int fd)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+/*
+ * Writes what is pending to our own stream. It may be shared, so it cannot be made non-blocking; but where poll says
+ * that a pipe is writable, PIPE_BUF bytes go in without blocking.
+ */
+static void write_pending(struct channel *channel)
+{
+	while (channel->length > 0 && channel->to >= 0 && is_writable(channel->to)) {
+		size_t length = channel->length < PIPE_BUF ? channel->length : PIPE_BUF;
+		ssize_t written = write(channel->to, channel->chunk + channel->offset, length);
+		if (written < 0 && (errno == EINTR || errno == EAGAIN))
+			return;
+		if (written < 0) {
+			/* Nobody reads our stream any more; the files still want it. */
+			channel->to = -1;
+			break;
+		}
+		channel->offset += (size_t)written;
+		channel->length -= (size_t)written;
+	}
+	if (channel->to < 0)
+		channel->length = 0;
+}
+
+/* Reads one chunk; false where nothing (more) is there. */
+static bool read_chunk(struct channel *channel, const struct log *log)
+{
+	ssize_t length = read(channel->from, channel->chunk, sizeof channel->chunk);
+	if (length < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (length <= 0) {
+		/* A terminal whose other side is closed answers EIO. Our own standard input is not ours to close. */
+		if (channel->from != STDIN_FILENO)
+			close(channel->from);
+		channel->from = -1;
+		return false;
+	}
+	for (int i = 0; i < TO_MAX; i++)
+		append_to_file(channel->files[i], channel->chunk, (size_t)length, log);
+	channel->offset = 0;
+	channel->length = (size_t)length;
+	return true;
+}
+
+nfds_t capture_polls(struct capture *capture, struct pollfd *fds)
+{
+	struct channel *const channels[] = { &capture->channels[0], &capture->channels[1], &capture->input };
+	nfds_t count = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (channels[i]->length > 0)
+			fds[count++] = (struct pollfd){ .fd = channels[i]->to, .events = POLLOUT };
+		else if (channels[i]->from >= 0)
+			fds[count++] = (struct pollfd){ .fd = channels[i]->from, .events = POLLIN };
+	}
+	return count;
+}
+
+static void copy_channel(struct channel *channel, const struct log *log)
+{
+	struct pollfd poll_fd = { .fd = channel->from, .events = POLLIN };
+
+	write_pending(channel);
+	/* Standard input may block, so it is only read when it has something. */
+	if (channel->length == 0 && channel->from >= 0 && poll(&poll_fd, 1, 0) == 1 && read_chunk(channel, log))
+		write_pending(channel);
+}
+
+void copy_ready(struct capture *capture, const struct log *log)
+{
+	for (int i = 0; i < 2; i++)
+		copy_channel(&capture->channels[i], log);
+	/* A terminal that the command has left takes no input. */
+	if (capture->channels[0].from < 0)
+		capture->input.from = -1;
+	if (capture->input.from >= 0)
+		copy_channel(&capture->input, log);
+	else
+		capture->input.length = 0;
+}
+
+bool is_capturing(const struct capture *capture)
+{
+	return capture->channels[0].from >= 0 || capture->channels[1].from >= 0;
+}
+
+static void wait_writable(struct channel *channel)
+{
+	struct pollfd poll_fd = { .fd = channel->to, .events = POLLOUT };
+	if (channel->to >= 0 && poll(&poll_fd, 1, SLOW_READER_MS) <= 0)
+		channel->to = -1;
+	write_pending(channel);
+}
+
+/* Copies what the pipe held when the command's time was over; what descendants add meanwhile is not waited for. */
+static void drain_channel(struct channel *channel, const struct log *log)
+{
+	int left = 0;
+
+	while (channel->length > 0)
+		wait_writable(channel);
+	if (channel->from >= 0 && ioctl(channel->from, FIONREAD, &left) != 0)
+		left = 0;
+	while (left > 0 && channel->from >= 0 && read_chunk(channel, log)) {
+		left -= (int)channel->length;
+		while (channel->length > 0)
+			wait_writable(channel);
+	}
+	if (channel->from >= 0)
+		close(channel->from);
+	channel->from = -1;
+}
+
+void finish_streams(struct capture *capture, const struct log *log)
+{
+	for (int i = 0; i < 2; i++)
+		drain_channel(&capture->channels[i], log);
+	capture->input.from = -1;
+	capture->input.length = 0;
+}

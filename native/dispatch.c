@@ -1,0 +1,133 @@
+#include "dispatch.h"
+#include "file.h"
+#include "lock.h"
+#include "report.h"
+#include "text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 128, FLAGS_SIZE = 4096 };
+
+/* The command line of Node. */
+struct words {
+	char *list[WORDS_MAX];
+	size_t count;
+};
+
+/* The files that the runtime consists of, in one of its two layouts. */
+struct runtime {
+	char node[PATH_SIZE];
+	char bundle[PATH_SIZE];
+	char flags[PATH_SIZE];
+	char loader[PATH_SIZE];	   /* empty: the image's own */
+	char libraries[PATH_SIZE]; /* for the loader */
+};
+
+static void add_word(struct words *words, char *word)
+{
+	if (words->count == WORDS_MAX - 1)
+		die(EXIT_OURS, "%d arguments are too many for argoexec", WORDS_MAX);
+	words->list[words->count++] = word;
+}
+
+static void find_self(char path[static PATH_SIZE])
+{
+	ssize_t length = readlink("/proc/self/exe", path, PATH_SIZE - 1);
+	path[length < 0 ? 0 : length] = '\0';
+	/* Without /proc: the name that the kernel was given. */
+	const char *name = (const char *)getauxval(AT_EXECFN);
+	if (length < 0 && (name == NULL || !format_path(path, "%s", name)))
+		die(EXIT_OURS, "cannot find out where argoexec lies: readlink /proc/self/exe: %s", reason(errno));
+}
+
+/* Cuts the last element off a path. */
+static void cut_base(char *path)
+{
+	char *slash = strrchr(path, '/');
+	if (slash == NULL)
+		strcpy(path, ".");
+	else
+		slash[slash == path] = '\0';
+}
+
+static bool find_installed(struct runtime *runtime, const char *prefix)
+{
+	return format_path(runtime->node, "%s/lib/argoexec/node", prefix) &&
+	       format_path(runtime->bundle, "%s/lib/argoexec/argoexec.mjs", prefix) &&
+	       format_path(runtime->flags, "%s/lib/argoexec/node.flags", prefix);
+}
+
+/* Beside the copy on the shared volume, for an image that may have another C library or none. */
+static bool find_copied(struct runtime *runtime, const char *folder)
+{
+	return format_path(runtime->node, "%s/runtime/node", folder) &&
+	       format_path(runtime->bundle, "%s/runtime/argoexec.mjs", folder) &&
+	       format_path(runtime->flags, "%s/runtime/node.flags", folder) &&
+	       format_path(runtime->loader, "%s/runtime/ld.so", folder) &&
+	       format_path(runtime->libraries, "%s/runtime/lib", folder);
+}
+
+static void find_runtime(struct runtime *runtime, const char *subcommand)
+{
+	char path[PATH_SIZE];
+	bool is_found;
+
+	find_self(path);
+	cut_base(path);
+	bool is_installed = strcmp(base_name(path), "bin") == 0;
+	if (is_installed) {
+		cut_base(path);
+		is_found = find_installed(runtime, strcmp(path, "/") == 0 ? "" : path);
+	} else {
+		is_found = find_copied(runtime, path);
+	}
+	if (!is_found)
+		die(EXIT_OURS, "path of the runtime: %s", reason(errno));
+	if (access(runtime->node, X_OK) != 0)
+		die(EXIT_OURS, "argoexec %s needs Node at %s: %s; run it from the executor's image", subcommand,
+		    runtime->node, reason(errno));
+	/* A copy without a loader of its own is linked statically. */
+	if (is_installed || access(runtime->loader, X_OK) != 0)
+		runtime->loader[0] = '\0';
+}
+
+/* One flag a line; blank lines are nothing. */
+static void add_flags(struct words *words, const char *file, char *text, size_t size)
+{
+	if (read_small(-1, file, text, size) < 0)
+		return;
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		if (*trim(line) != '\0')
+			add_word(words, trim(line));
+	}
+}
+
+void run_node(int argc, char **argv, const char *subcommand)
+{
+	static struct runtime runtime;
+	static char flags[FLAGS_SIZE];
+	static char library_flag[] = "--library-path";
+	struct words words = { .count = 0 };
+
+	find_runtime(&runtime, subcommand);
+	if (strcmp(subcommand, "wait") == 0 || strcmp(subcommand, "supervisor") == 0)
+		hold_lock_across_exec();
+	bool has_loader = runtime.loader[0] != '\0';
+	if (has_loader) {
+		add_word(&words, runtime.loader);
+		add_word(&words, library_flag);
+		add_word(&words, runtime.libraries);
+	}
+	add_word(&words, runtime.node);
+	add_flags(&words, runtime.flags, flags, sizeof flags);
+	add_word(&words, runtime.bundle);
+	for (int i = 1; i < argc; i++)
+		add_word(&words, argv[i]);
+	execv(has_loader ? runtime.loader : runtime.node, words.list);
+	die(EXIT_OURS, "exec %s: %s", words.list[0], reason(errno));
+}
