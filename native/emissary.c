@@ -101,8 +101,6 @@ static void open_folder(struct emissary *e)
 	e->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->folder < 0)
 		die(EXIT_OURS, "open %s: %s", path, reason(errno));
-	open_watch(&e->files);
-	watch_folder(&e->files, path, watch_published);
 }
 
 static void claim_folder(struct emissary *e)
@@ -122,7 +120,8 @@ void open_emissary(struct emissary *e, int argc, char **argv, int subcommand)
 	const char *name = getenv("ARGO_CONTAINER_NAME");
 
 	*e = (struct emissary){ .name = name == NULL ? "" : name, .folder = -1, .verdict = -1, .tty = -1,
-				.listener = -1, .release = { -1, -1 } };
+				.listener = -1, .release = { -1, -1 }, .began_ms = now_ms(),
+				.files = { .fd = -1, .has_news = true } };
 	sigfillset(&all);
 	if (sigprocmask(SIG_BLOCK, &all, NULL) != 0)
 		die(EXIT_OURS, "sigprocmask: %s", reason(errno));
@@ -139,9 +138,20 @@ void open_emissary(struct emissary *e, int argc, char **argv, int subcommand)
 		log_line(&e->log, LOG_WARN, "orphans will not be reaped", "error", "prctl: %s", reason(errno));
 }
 
+void watch_files(struct emissary *e)
+{
+	char path[PATH_SIZE];
+	if (e->files.is_open)
+		return;
+	open_watch(&e->files);
+	if (container_path(path, e->name, ""))
+		watch_folder(&e->files, path, watch_published);
+}
+
 void watch_container(struct emissary *e, const char *name)
 {
 	char path[PATH_SIZE];
+	watch_files(e);
 	if (!container_path(path, name, "") || !make_folders(path, 0777))
 		fail(e, EXIT_OURS, EXIT_OURS, "failed to create %s: %s", path, reason(errno));
 	watch_folder(&e->files, path, watch_published);

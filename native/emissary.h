@@ -16,7 +16,8 @@ struct emissary {
 	int lock;
 	int verdict;	  /* the exit code's file before it gets its name; its bytes are reserved */
 	int signals;	  /* signalfd: every signal, none is ever delivered otherwise */
-	struct watch files;
+	struct watch files;  /* not open at first: see watch_files */
+	int64_t began_ms;
 	struct plan plan;
 
 	char **command; /* the user's words, NULL behind the last */
@@ -48,6 +49,12 @@ void open_emissary(struct emissary *e, int argc, char **argv, int subcommand);
  * signals and obeys the signal file on the way. What happened is in `e` and in the `revents` of `extra`.
  */
 void sleep_until_event(struct emissary *e, struct pollfd *extra, nfds_t count, int64_t deadline_ms);
+
+/*
+ * Begins to watch our own folder. Closing inotify takes the kernel some milliseconds, which a command that ends at
+ * once need not pay for: the loop calls this a moment after the start, or whoever waits for a file.
+ */
+void watch_files(struct emissary *e);
 
 /* Watches `ctr/<name>`, which is made where it is missing. */
 void watch_container(struct emissary *e, const char *name);

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXTRA_MAX = 6 };
+enum { EXTRA_MAX = 4, WATCH_AFTER_MS = 50 };
 
 static void note_stop(struct emissary *e, int signal)
 {
@@ -89,22 +89,32 @@ static void obey_signal_file(struct emissary *e)
 	signal_child(e, signal);
 }
 
+/* How long poll may sleep. */
+static int sleep_timeout(struct emissary *e, int64_t deadline_ms)
+{
+	int64_t now = now_ms();
+
+	if (!e->files.is_open && now >= e->began_ms + WATCH_AFTER_MS)
+		watch_files(e);
+	if (!e->files.is_open && (deadline_ms < 0 || deadline_ms > e->began_ms + WATCH_AFTER_MS))
+		deadline_ms = e->began_ms + WATCH_AFTER_MS;
+	/* At first without an event too: a file that was there before the watch raises none. */
+	if (e->files.has_news || (deadline_ms >= 0 && deadline_ms <= now))
+		return 0;
+	return watch_timeout(&e->files, deadline_ms < 0 ? -1 : deadline_ms - now);
+}
+
 void sleep_until_event(struct emissary *e, struct pollfd *extra, nfds_t count, int64_t deadline_ms)
 {
+	int timeout = sleep_timeout(e, deadline_ms);
 	struct pollfd fds[2 + EXTRA_MAX] = {
 		{ .fd = e->signals, .events = POLLIN },
 		{ .fd = e->files.fd, .events = POLLIN },
 	};
-	int64_t left = -1;
 
 	if (count > 0)
 		memcpy(fds + 2, extra, count * sizeof *extra);
-	if (deadline_ms >= 0) {
-		int64_t now = now_ms();
-		left = deadline_ms > now ? deadline_ms - now : 0;
-	}
-	int ready = poll(fds, 2 + count, e->files.has_news ? 0 : watch_timeout(&e->files, left));
-	if (ready < 0) {
+	if (poll(fds, 2 + count, timeout) < 0) {
 		if (errno != EINTR && errno != EAGAIN)
 			abort();
 		return;
@@ -115,7 +125,6 @@ void sleep_until_event(struct emissary *e, struct pollfd *extra, nfds_t count, i
 		take_signals(e);
 	if (count > 0)
 		memcpy(extra, fds + 2, count * sizeof *extra);
-	/* At first without an event too: a file that was there before the watch raises none. */
 	if (e->files.has_news || e->files.polls)
 		obey_signal_file(e);
 	e->files.has_news = false;

@@ -53,6 +53,7 @@ void await_supervisor(struct emissary *e)
 
 	if (!root_path(folder, "/var/run/argo") || !format_path(path, "%s/status", folder))
 		fail(e, EXIT_OURS, EXIT_OURS, "path of the status marker: %s", reason(errno));
+	watch_files(e);
 	watch_folder(&e->files, folder, watch_published);
 	while (!is_supervisor_ready(e, path, began_ms)) {
 		/* Timed, because the absence of a heartbeat raises no event. */

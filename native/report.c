@@ -85,12 +85,12 @@ static void format_time(char *text, size_t size)
 {
 	struct timespec now;
 	struct tm utc;
-	size_t length;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &utc);
-	length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &utc);
-	snprintf(text + length, size - length, ".%03dZ", (int)(now.tv_nsec / 1000000));
+	/* strftime would bring in the time zones. */
+	snprintf(text, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+		 utc.tm_hour, utc.tm_min, utc.tm_sec, (int)(now.tv_nsec / 1000000));
 }
 
 void log_line(const struct log *log, enum log_level level, const char *message, const char *key,
@@ -99,7 +99,7 @@ void log_line(const struct log *log, enum log_level level, const char *message, 
 	static const char *const names[] = { "DEBUG", "INFO", "WARN", "ERROR" };
 	struct line line = { .length = 0 };
 	char value[MESSAGE_SIZE];
-	char time[40];
+	char time[96];
 	va_list arguments;
 
 	if (level < log->level)

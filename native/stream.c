@@ -56,7 +56,7 @@ void send_data(struct stream *stream, const void *bytes, size_t length)
 
 void send_zeros(struct stream *stream, size_t length)
 {
-	static const char zeros[4096];
+	static const char zeros[512];
 	while (length > 0) {
 		size_t part = length < sizeof zeros ? length : sizeof zeros;
 		send_data(stream, zeros, part);

@@ -12,7 +12,7 @@ enum { POLL_MS = 2000, SETTLE_MAX_MS = 32000 };
 void open_watch(struct watch *watch)
 {
 	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	*watch = (struct watch){ .fd = fd, .polls = fd < 0, .has_news = true };
+	*watch = (struct watch){ .is_open = true, .fd = fd, .polls = fd < 0, .has_news = true };
 }
 
 void close_watch(struct watch *watch)

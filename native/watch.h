@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct watch {
+	bool is_open;
 	int fd;	      /* for poll; -1 without inotify */
 	bool polls;   /* some folder is not watched by the kernel */
 	bool has_news; /* events came since the owner last looked */

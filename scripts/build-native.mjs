@@ -18,7 +18,7 @@ const warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const standard = ["-std=c17", "-D_GNU_SOURCE", ...warnings];
 const sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
 const small = ["-static", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables"];
-const stripped = ["-Wl,--gc-sections", "-s"];
+const stripped = ["-Wl,--gc-sections", "-Wl,-z,noseparate-code", "-Wl,--build-id=none", "-s"];
 
 /**
  * Compiles native/*.c into one program, unless it is newer than all of its sources.
