@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { TLSSocket } from "node:tls";
 import type { ApiFault } from "./faults.ts";
 import { ApiRefusal, failure, requestTooLarge } from "./status.ts";
@@ -8,6 +9,13 @@ import { ApiRefusal, failure, requestTooLarge } from "./status.ts";
 export function resetConnection(socket: Socket): void {
   if (socket instanceof TLSSocket) socket.destroy();
   else socket.resetAndDestroy();
+}
+
+/** Rejects early if the client leaves or the server closes. */
+export async function delay(response: ServerResponse, ms: number): Promise<void> {
+  const controller = new AbortController();
+  response.once("close", () => controller.abort());
+  await sleep(ms, undefined, { signal: controller.signal });
 }
 
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {

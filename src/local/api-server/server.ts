@@ -8,9 +8,8 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { AccessControl, type ApiUser, type RbacRule } from "./access.ts";
-import { readBody, refuse, resetConnection, sendFault, sendJson } from "./answers.ts";
+import { delay, readBody, refuse, resetConnection, sendFault, sendJson } from "./answers.ts";
 import { type ApiRequest, readApiPath } from "./api-path.ts";
 import { type Certificate, selfSignedCertificate } from "./certificate.ts";
 import { discover } from "./discovery.ts";
@@ -213,7 +212,7 @@ export class ApiServer implements AsyncDisposable {
     const request = readApiPath(message.method ?? "GET", url);
     if (!request) throw pathNotFound();
     const fault = this.#faults.take(request);
-    if (fault?.kind === "delay") await sleep(fault.ms);
+    if (fault?.kind === "delay") await delay(response, fault.ms);
     if (fault?.kind === "drop" && !fault.afterWork) {
       resetConnection(message.socket);
       return;

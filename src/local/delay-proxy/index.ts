@@ -51,6 +51,7 @@ export async function startDelayProxy(options: DelayProxyOptions): Promise<Delay
       return connections;
     },
     async [Symbol.asyncDispose]() {
+      if (!listener.listening) return;
       const closed = once(listener, "close");
       listener.close();
       for (const socket of open) socket.destroy();

@@ -1,14 +1,16 @@
 import { randomUUID } from "node:crypto";
 import {
-  appendFileSync,
+  closeSync,
   existsSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
@@ -85,19 +87,25 @@ const WRITE_BYTES = 1024 * 1024;
  * blobs make up which object is one line of `journal`, and that line is what publishes an object. Reading the journal
  * again gives back everything but unfinished multipart uploads.
  */
-export class ObjectStore {
+export class ObjectStore implements Disposable {
   readonly buckets = new Map<string, Bucket>();
   readonly #directory: string;
-  readonly #journal: string;
+  /** Stays open, since opening a file costs more than the line that is written. */
+  readonly #journal: number;
   /** Objects that are being read, with the number of readers; their blobs outlive a deletion. */
   readonly #readers = new Map<StoredObject, number>();
   readonly #doomed = new Set<StoredObject>();
 
   constructor(directory: string) {
     this.#directory = directory;
-    this.#journal = join(directory, "journal");
     mkdirSync(join(directory, "blobs"), { recursive: true });
-    if (existsSync(this.#journal)) this.#recover();
+    const journal = join(directory, "journal");
+    if (existsSync(journal)) this.#recover(journal);
+    this.#journal = openSync(journal, "a");
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#journal);
   }
 
   path(blob: Blob): string {
@@ -208,12 +216,12 @@ export class ObjectStore {
   }
 
   #write(line: JournalLine): void {
-    appendFileSync(this.#journal, `${JSON.stringify(line)}\n`);
+    writeSync(this.#journal, `${JSON.stringify(line)}\n`);
   }
 
   /** Replays the journal, writes it anew without what was deleted, and removes blobs that belong to nothing. */
-  #recover(): void {
-    for (const text of readFileSync(this.#journal, "utf8").split("\n")) {
+  #recover(journal: string): void {
+    for (const text of readFileSync(journal, "utf8").split("\n")) {
       const line = parseLine(text);
       if (line) this.#replay(line);
     }
@@ -226,9 +234,9 @@ export class ObjectStore {
         for (const blob of object.blobs) used.add(blob.file);
       }
     }
-    const aside = `${this.#journal}.new`;
+    const aside = `${journal}.new`;
     writeFileSync(aside, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-    renameSync(aside, this.#journal);
+    renameSync(aside, journal);
     for (const file of readdirSync(join(this.#directory, "blobs"))) {
       if (!used.has(file)) this.discard([{ file, sizeBytes: 0 }]);
     }

@@ -11,7 +11,7 @@ import { headerText, readTarget, type Target } from "./request.ts";
 import { RequestLog, type RequestRecord } from "./request-log.ts";
 import { perform } from "./routes.ts";
 import { type Credentials, type PayloadProtection, verifySignature } from "./signature.ts";
-import { ConnectionCut, requestBytes, transmit } from "./transmission.ts";
+import { ConnectionCut, requestBytes, transmit, untilClosed } from "./transmission.ts";
 
 export interface ObjectServerOptions extends Credentials {
   /** Where everything is kept; made if it is missing. A server started on it again serves the same objects. */
@@ -45,7 +45,9 @@ export class ObjectServer implements AsyncDisposable {
   readonly #store: ObjectStore;
   readonly #faults: FaultScript;
   readonly #log: RequestLog;
+  readonly #serving = new Set<Promise<void>>();
   #credentials: Credentials;
+  #closed: Promise<void> | undefined;
 
   /** Use `startObjectServer`. */
   constructor(options: ObjectServerOptions, parts: ServerParts) {
@@ -94,16 +96,29 @@ export class ObjectServer implements AsyncDisposable {
     if (!this.#store.buckets.has(name)) this.#store.createBucket(name, this.#nowMs());
   }
 
-  /** Ends every connection and the listener. The files stay. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends every connection and the listener; resolves when no request touches the files any more. The files stay. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
     const closed = once(this.#listener, "close");
     this.#listener.close();
     this.#listener.closeAllConnections();
     await closed;
+    await Promise.all(this.#serving);
+    this.#store[Symbol.dispose]();
+  }
+
+  /** Takes one request from the listener. */
+  accept(message: IncomingMessage, response: ServerResponse): void {
+    const served = this.#serve(message, response).finally(() => this.#serving.delete(served));
+    this.#serving.add(served);
   }
 
   /** Serves one request from start to end; never throws. */
-  async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const record = this.#log.open(message);
     response.setHeader("server", "Outrider");
     response.setHeader("date", new Date(this.#nowMs()).toUTCString());
@@ -113,12 +128,12 @@ export class ObjectServer implements AsyncDisposable {
       const target = readTarget(message, this.#options.domains ?? ["s3.localhost", "localhost"]);
       record.setTarget(target);
       fault = this.#faults.take(record);
-      if (fault?.kind === "delay") await sleep(fault.ms);
+      if (fault?.kind === "delay") await sleep(fault.ms, undefined, { signal: untilClosed(response) });
       if (fault?.kind === "status") {
         await this.#answerFault(message, response, fault);
         return;
       }
-      const raw = requestBytes(message, fault, (bytes) => record.addBytes(bytes));
+      const raw = requestBytes(message, response, fault, (bytes) => record.addBytes(bytes));
       await this.#answer(message, response, target, raw, fault);
     } catch (error) {
       await this.#refuse(message, response, error, fault);
@@ -229,7 +244,7 @@ export async function startObjectServer(options: ObjectServerOptions): Promise<O
   const faults = new FaultScript();
   for (const fault of options.faults ?? []) faults.add(fault);
   let server: ObjectServer | undefined;
-  const onRequest: RequestListener = (message, response) => void server?.serve(message, response);
+  const onRequest: RequestListener = (message, response) => server?.accept(message, response);
   const limits = { keepAliveTimeout: 60_000, requestTimeout: 0, highWaterMark: 256 * 1024 };
   const listener = options.tls
     ? (createTlsServer({ ...limits, ...options.tls }, onRequest) as ReturnType<typeof createServer>)

@@ -18,10 +18,12 @@ export class ConnectionCut extends Error {}
 /** The bytes of a request as they arrive, counted, and disturbed by the fault that struck it. */
 export async function* requestBytes(
   message: IncomingMessage,
+  response: ServerResponse,
   fault: Fault | undefined,
   count: (bytes: number) => void,
 ): AsyncGenerator<Buffer> {
   const cutAfter = fault?.kind === "reset" && fault.of === "request" ? (fault.afterBytes ?? 0) : undefined;
+  const signal = fault?.kind === "slow" ? untilClosed(response) : undefined;
   let received = 0;
   if (cutAfter === 0) cut(message);
   // The message must outlive a body that is given up, since the answer goes over the same socket.
@@ -29,7 +31,7 @@ export async function* requestBytes(
     received += chunk.length;
     count(chunk.length);
     if (cutAfter !== undefined && received >= cutAfter) cut(message);
-    if (fault?.kind === "slow") await sleep((chunk.length / fault.bytesPerSecond) * 1000);
+    if (fault?.kind === "slow") await pause((chunk.length / fault.bytesPerSecond) * 1000, signal);
     yield chunk;
   }
 }
@@ -65,13 +67,23 @@ export async function transmit(
   if (fault?.kind === "truncate") response.setHeader("connection", "close");
   response.writeHead(reply.status, { ...reply.headers });
   if (isHead || body === undefined) {
-    if (fault?.kind === "stall") await sleep(fault.ms);
+    if (fault?.kind === "stall") await pause(fault.ms, untilClosed(response));
     if (fault?.kind === "reset") resetConnection(response.socket);
     else response.end();
     return;
   }
   if (typeof body === "string" && !fault) {
     response.end(body);
+    return;
+  }
+  if (
+    typeof body !== "string" &&
+    !fault &&
+    body.object.sizeBytes <= SMALL_BYTES &&
+    body.object.blobs.length === 1
+  ) {
+    const [blob] = body.object.blobs;
+    response.end(blob && readFileSync(store.path(blob)).subarray(body.start, body.end));
     return;
   }
   using _lease = typeof body === "string" ? undefined : store.lease(body.object);
@@ -108,11 +120,12 @@ async function* disturbed(
   const limit = "afterBytes" in fault ? (fault.afterBytes ?? 0) : 0;
   const isReset = fault.kind === "reset" && fault.of !== "request";
   let isHeld = fault.kind === "stall";
+  const signal = untilClosed(response);
   for await (const chunk of content) {
     const start = sent;
     sent += chunk.length;
     if (fault.kind === "slow") {
-      yield* paced(chunk, fault.bytesPerSecond);
+      yield* paced(chunk, fault.bytesPerSecond, signal);
       continue;
     }
     if (fault.kind === "corrupt") {
@@ -127,20 +140,32 @@ async function* disturbed(
     await flushed(response);
     if (isReset) resetConnection(response.socket);
     if (!isHeld) return;
-    await sleep(fault.kind === "stall" ? fault.ms : 0);
+    await pause(fault.kind === "stall" ? fault.ms : 0, signal);
     isHeld = false;
     yield chunk.subarray(Math.max(0, limit - start));
   }
 }
 
 /** Twenty pieces a second. */
-async function* paced(chunk: Buffer, bytesPerSecond: number): AsyncGenerator<Buffer> {
+async function* paced(chunk: Buffer, bytesPerSecond: number, signal: AbortSignal): AsyncGenerator<Buffer> {
   const pieceBytes = Math.max(1, Math.ceil(bytesPerSecond / 20));
   for (let at = 0; at < chunk.length; at += pieceBytes) {
     const piece = chunk.subarray(at, at + pieceBytes);
     yield piece;
-    await sleep((piece.length / bytesPerSecond) * 1000);
+    await pause((piece.length / bytesPerSecond) * 1000, signal);
   }
+}
+
+/** Aborts once there is nobody to wait for: the client has left, or the server is closing. */
+export function untilClosed(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  if (response.destroyed) controller.abort();
+  else response.once("close", () => controller.abort());
+  return controller.signal;
+}
+
+function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return sleep(ms, undefined, signal ? { signal } : {});
 }
 
 /** Gives the bytes handed over so far to the kernel; a reset would drop them otherwise. */
