@@ -3,15 +3,48 @@ import { createGunzip } from "node:zlib";
 import { corrupt, isZlibError } from "./errors.ts";
 
 /**
- * Decompresses gzip: several members in a row, zeros after the last one. Damaged or short input fails the stream with
- * Corrupt. The work runs on the libuv pool; output comes in chunks of 256 KiB (fewer trips to the pool a byte).
+ * Decompresses gzip: several members in a row, zeros after the last one. Damaged or short input, and anything but
+ * zeros behind the end, fails the stream with Corrupt. The work runs on the libuv pool; output comes in chunks of
+ * 256 KiB (fewer trips to the pool a byte).
  */
 export function gunzip(): Transform {
   const stream = createGunzip({ chunkSize: 256 * 1024 });
+  const transform = stream._transform.bind(stream);
+  const flush = stream._flush.bind(stream);
+  const push = stream.push.bind(stream);
   const destroy = stream.destroy.bind(stream);
-  // zlib reports through destroy(error), once; that is where its errors enter our code.
+  let fedBytes = 0;
+  let isOver = false;
+  let isFlushed = false;
+
+  // When zlib meets zeros behind a member it ends the output at once, and its reader then closes the stream under the
+  // feet of whoever still writes zeros. Here the output ends when the input has.
+  stream.push = (chunk, encoding) => (chunk === null && !isFlushed ? false : push(chunk, encoding));
+  stream._flush = (done) => {
+    const finish: typeof done = (error, data) => {
+      isFlushed = true;
+      done(error, data);
+    };
+    if (isOver) finish();
+    else flush(finish);
+  };
+  stream._transform = (chunk: Buffer, encoding, done) => {
+    if (isOver) return done(checkPadding(chunk));
+    fedBytes += chunk.length;
+    transform(chunk, encoding, (error) => {
+      const unused = fedBytes - stream.bytesWritten;
+      isOver = unused > 0;
+      done(error ?? (isOver ? checkPadding(chunk.subarray(chunk.length - unused)) : null));
+    });
+  };
+  // zlib reports through destroy(error); that is where its errors enter our code.
   stream.destroy = (error) => destroy(isZlibError(error) ? translate(error) : error);
   return stream;
+}
+
+function checkPadding(bytes: Uint8Array): Error | null {
+  if (bytes.every((byte) => byte === 0)) return null;
+  return corrupt("gzip: something else follows the compressed data; the file is damaged");
 }
 
 function translate(error: Error & { readonly code: string }): Error {
