@@ -3,10 +3,11 @@ import {
   type AuxiliaryState,
   type AuxiliaryTools,
   decodeState,
-  finish,
+  initialState,
   isStandbyEvent,
+  loadFinish,
+  loadResume,
   type Next,
-  resume,
   standbyArguments,
 } from "../src/auxiliary/index.ts";
 import { ExecutorError } from "../src/errors/index.ts";
@@ -44,13 +45,17 @@ export async function auxiliaryCommand(
   const config = auxiliaryConfig(pod, line);
   const tools = podTools(line, env, pod.paths);
   const event = textFlag(line.flags, "event");
-  let next: Next =
-    event === undefined
-      ? { kind: "sleep", state: await first({ pod, config, tools, stop }) }
-      : await resume(config, tools, readState(line), checkEvent(event), never);
-  // A TERM that came while we were awake would not wake the sleeping program.
-  if (next.kind === "sleep" && stop.aborted) next = await resume(config, tools, next.state, "signal", never);
+  let next: Next = { kind: "sleep", state: initialState };
+  if (event === undefined) next = { kind: "sleep", state: await first({ pod, config, tools, stop }) };
+  if (event !== undefined || stop.aborted) {
+    const resume = await loadResume();
+    if (event !== undefined) next = await resume(config, tools, readState(line), checkEvent(event), never);
+    // A TERM that came while we were awake would not wake the sleeping program.
+    if (next.kind === "sleep" && stop.aborted)
+      next = await resume(config, tools, next.state, "signal", never);
+  }
   if (next.kind === "sleep") return replaceByStandby(name, config, next.state, args, env);
+  const finish = await loadFinish();
   const outcome = await finish(config, tools, next.state, never);
   if (outcome.message !== undefined) tools.explain(outcome.message);
   return outcome.isSuccess ? 0 : exitStatusError;

@@ -8,7 +8,7 @@ export interface Invocation {
   readonly env: Environment;
 }
 
-/** The static program of this installation: `PREFIX/bin/argoexec`, where Node runs `PREFIX/lib/argoexec/argoexec.mjs`. */
+/** The static program of this installation: `PREFIX/bin/argoexec`, where Node runs `PREFIX/lib/argoexec/argoexec.cjs`. */
 export function programPath(): string {
   return join(process.argv[1] ?? "", "../../../bin/argoexec");
 }

@@ -13,11 +13,6 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import("./init.ts")).initCommand,
   wait: async () => (await import("./wait.ts")).waitCommand,
   supervisor: async () => (await import("./supervisor.ts")).supervisorCommand,
-  expr: async () => {
-    const { exprCommand } = await import("./expr.ts");
-    return ({ args }) => exprCommand(args, process);
-  },
-  run: async () => (await import("./run.ts")).runCommand,
 };
 
 /** Commands that people run on their desk: they speak to a terminal, not to the kubelet. */
@@ -69,6 +64,5 @@ function fail(error: unknown, isDesk: boolean): number {
 }
 
 process.on("uncaughtException", (error) => process.exit(fail(error, false)));
-process.exitCode = await main();
 // What is still open (kept connections, a plugin's channel) must not keep the container alive.
-process.exit();
+void main().then((status) => process.exit(status));

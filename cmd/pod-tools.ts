@@ -1,12 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { type DriverContext, openDriver } from "../src/artifacts/index.ts";
+import type { DriverContext } from "../src/artifacts/index.ts";
 import type { AuxiliaryTools } from "../src/auxiliary/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import type { SecretSelector } from "../src/template/index.ts";
-import { memoryBudget, readMemoryLimit } from "../src/transfer/index.ts";
 import { type Environment, readDriverSettings, readPattern } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { version } from "./version.ts";
@@ -21,6 +20,7 @@ export function podTools(line: CommandLine, env: Environment, paths: PodPaths): 
   const log = openLogger(line.logLevel, line.logFormat);
   const settings = readDriverSettings(env);
   const openContext = once(async (): Promise<DriverContext> => {
+    const { memoryBudget, readMemoryLimit } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
@@ -31,7 +31,10 @@ export function podTools(line: CommandLine, env: Environment, paths: PodPaths): 
   return {
     log,
     explain: (text) => explain(paths, log, text),
-    openDriver: async (location) => openDriver(location, await openContext()),
+    openDriver: async (location) => {
+      const { openDriver } = await import("../src/artifacts/index.ts");
+      return openDriver(location, await openContext());
+    },
     openKube: async () =>
       new KubeClient(await connectKube(kubeSettings(line, env)), {
         userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,

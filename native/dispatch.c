@@ -58,7 +58,7 @@ static void cut_base(char *path)
 static bool find_installed(struct runtime *runtime, const char *prefix)
 {
 	return format_path(runtime->node, "%s/lib/argoexec/node", prefix) &&
-	       format_path(runtime->bundle, "%s/lib/argoexec/argoexec.mjs", prefix) &&
+	       format_path(runtime->bundle, "%s/lib/argoexec/argoexec.cjs", prefix) &&
 	       format_path(runtime->flags, "%s/lib/argoexec/node.flags", prefix);
 }
 
@@ -66,7 +66,7 @@ static bool find_installed(struct runtime *runtime, const char *prefix)
 static bool find_copied(struct runtime *runtime, const char *folder)
 {
 	return format_path(runtime->node, "%s/runtime/node", folder) &&
-	       format_path(runtime->bundle, "%s/runtime/argoexec.mjs", folder) &&
+	       format_path(runtime->bundle, "%s/runtime/argoexec.cjs", folder) &&
 	       format_path(runtime->flags, "%s/runtime/node.flags", folder) &&
 	       format_path(runtime->loader, "%s/runtime/ld.so", folder) &&
 	       format_path(runtime->libraries, "%s/runtime/lib", folder);

@@ -4,7 +4,16 @@
 //   node scripts/build-native.mjs [--out FILE] [--cc CC] [--sanitize] [--version V] [--fuzz SECONDS]
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,7 +37,9 @@ const stripped = ["-Wl,--gc-sections", "-Wl,-z,noseparate-code", "-Wl,--build-id
  */
 export function buildNative(options = {}) {
   const sanitize = options.sanitize ?? false;
-  const out = resolve(options.out ?? join(project, "build/native", sanitize ? "argoexec-sanitize" : "argoexec"));
+  const out = resolve(
+    options.out ?? join(project, "build/native", sanitize ? "argoexec-sanitize" : "argoexec"),
+  );
   const cc = options.cc ?? findCompiler(sanitize);
   const version = options.version ?? packageVersion();
   if (isUpToDate(out, version)) return { out, cc, isFresh: false };
@@ -56,7 +67,9 @@ function findCompiler(sanitize) {
   const candidates = sanitize ? ["cc", "gcc", "clang"] : ["musl-gcc", "cc", "gcc", "clang"];
   const found = candidates.find((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0);
   if (found === undefined) {
-    throw new Error(`no C compiler found (tried ${candidates.join(", ")}); install one, such as Debian's gcc and libc6-dev`);
+    throw new Error(
+      `no C compiler found (tried ${candidates.join(", ")}); install one, such as Debian's gcc and libc6-dev`,
+    );
   }
   return found;
 }
@@ -91,7 +104,9 @@ function git(...args) {
 function compile(cc, args) {
   const result = spawnSync(cc, args, { encoding: "utf8" });
   if (result.status !== 0) {
-    throw new Error(`${cc} failed to build the native program:\n${result.error?.message ?? ""}${result.stderr ?? ""}`);
+    throw new Error(
+      `${cc} failed to build the native program:\n${result.error?.message ?? ""}${result.stderr ?? ""}`,
+    );
   }
 }
 
@@ -124,7 +139,14 @@ function fuzzTarget(target, folder, seconds) {
   }
   const corpus = join(corpusFolder, name);
   const args = hasLibFuzzer
-    ? [`-max_total_time=${seconds}`, "-verbosity=0", "-print_final_stats=1", `-artifact_prefix=${folder}/`, found, corpus]
+    ? [
+        `-max_total_time=${seconds}`,
+        "-verbosity=0",
+        "-print_final_stats=1",
+        `-artifact_prefix=${folder}/`,
+        found,
+        corpus,
+      ]
     : [String(seconds), corpus];
   console.log(`fuzz ${name}: ${seconds} s with ${hasLibFuzzer ? "libFuzzer" : "the built-in driver"}`);
   execFileSync(program, args, { stdio: "inherit" });

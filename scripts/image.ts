@@ -77,7 +77,7 @@ function placeSystemFiles(): void {
 function warmCompileCache(): void {
   const libraries = join(root, "lib/argoexec");
   for (const role of ["init", "wait", "supervisor"]) {
-    execFileSync(join(libraries, "node"), [join(libraries, "argoexec.mjs"), role, "--warm-up"], {
+    execFileSync(join(libraries, "node"), [join(libraries, "argoexec.cjs"), role, "--warm-up"], {
       stdio: "ignore",
     });
   }

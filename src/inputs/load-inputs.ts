@@ -1,5 +1,5 @@
 import type { Template } from "../template/index.ts";
-import { type InputLoader, loadArtifact } from "./load-artifact.ts";
+import type { InputLoader } from "./load-artifact.ts";
 
 /** Inputs in flight at once; each is itself many requests wide. */
 const inputsMax = 4;
@@ -14,6 +14,9 @@ export async function loadInputs(
   signal: AbortSignal,
 ): Promise<void> {
   const artifacts = template.inputs?.artifacts ?? [];
+  if (artifacts.length === 0) return;
+  // Archives and stores are code that a pod without inputs does not pay for.
+  const { loadArtifact } = await import("./load-artifact.ts");
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const errors = new Map<number, unknown>();

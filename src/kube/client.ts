@@ -1,5 +1,4 @@
-import * as http from "node:http";
-import * as https from "node:https";
+import type { Agent, IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError } from "../errors/index.ts";
 import type { KubeConnection } from "./connection.ts";
@@ -36,14 +35,15 @@ export class KubeClient implements AsyncDisposable {
   readonly namespace: string;
   readonly #connection: KubeConnection;
   readonly #options: KubeClientOptions;
-  readonly #agent: http.Agent;
+  readonly #http: typeof import("node:http");
+  readonly #agent: Agent;
 
   constructor(connection: KubeConnection, options: KubeClientOptions) {
     this.namespace = connection.namespace;
     this.#connection = connection;
     this.#options = options;
-    const { Agent } = connection.server.protocol === "https:" ? https : http;
-    this.#agent = new Agent({ keepAlive: true, ...definedFields(connection.tls) });
+    this.#http = httpModule(connection.server.protocol);
+    this.#agent = new this.#http.Agent({ keepAlive: true, ...definedFields(connection.tls) });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -65,7 +65,7 @@ export class KubeClient implements AsyncDisposable {
   }
 
   /** A 2xx answer whose body the caller reads, or an error. */
-  async open(request: KubeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+  async open(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const response = await this.#send(request, signal);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
@@ -73,12 +73,11 @@ export class KubeClient implements AsyncDisposable {
     throw statusError(status, response.headers, body, during(request), this.#options.transientPattern);
   }
 
-  async #send(request: KubeRequest, signal: AbortSignal): Promise<http.IncomingMessage> {
+  async #send(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const authorization = await this.#connection.authorization();
     const payload = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
-    const { request: send } = this.#connection.server.protocol === "https:" ? https : http;
-    const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>();
-    const sent = send(new URL(request.path, this.#connection.server), {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const sent = this.#http.request(new URL(request.path, this.#connection.server), {
       method: request.method,
       agent: this.#agent,
       signal,
@@ -101,7 +100,13 @@ export class KubeClient implements AsyncDisposable {
   }
 }
 
-async function readBody(response: http.IncomingMessage, what: string, signal: AbortSignal): Promise<string> {
+/** TLS takes 20 ms of CPU to load: only a role that speaks to the API server, and only over https, pays for it. */
+function httpModule(protocol: string): typeof import("node:http") {
+  if (protocol === "http:") return process.getBuiltinModule("node:http");
+  return process.getBuiltinModule("node:https") as unknown as typeof import("node:http");
+}
+
+async function readBody(response: IncomingMessage, what: string, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   try {
