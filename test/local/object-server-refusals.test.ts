@@ -194,6 +194,19 @@ describe("Object server's digests", () => {
     assert.equal(await put({ "x-amz-checksum-md4": "x" }), "InvalidRequest");
   });
 
+  it("computes the check values of the checksums' definitions", async (t) => {
+    const server = await objectServer(t);
+    const put = async (name: string, hex: string) => {
+      const value = Buffer.from(hex, "hex").toString("base64");
+      const headers = { [`x-amz-checksum-${name}`]: value };
+      return (await sendSigned(server, { ...PUT, body: "123456789", headers })).status;
+    };
+
+    assert.equal(await put("crc32", "cbf43926"), 200);
+    assert.equal(await put("crc32c", "e3069283"), 200);
+    assert.equal(await put("crc64nvme", "ae8b14860a799888"), 200);
+  });
+
   it("wants a digest with DeleteObjects", async (t) => {
     const body = "<Delete><Object><Key>k</Key></Object></Delete>";
 

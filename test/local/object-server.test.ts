@@ -22,6 +22,7 @@ import {
   ListMultipartUploadsCommand,
   ListObjectsCommand,
   ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
   ListPartsCommand,
   PutBucketEncryptionCommand,
   PutObjectCommand,
@@ -187,6 +188,21 @@ describe("Object server", () => {
       after.Contents?.map(({ Key }) => Key),
       ["a/z", "b"],
     );
+  });
+
+  it("lists thousands of keys in order while they come and go", async (t) => {
+    const client = objectClient(t, await objectServer(t));
+    const keys = Array.from({ length: 1500 }, (_, index) => ((index * 7919) % 100_003).toString(36));
+    const Objects = keys.slice(0, 700).map((Key) => ({ Key }));
+
+    await Promise.all(keys.map((Key) => client.send(new PutObjectCommand({ Bucket, Key, Body: "-" }))));
+    const first = await client.send(new ListObjectsV2Command({ Bucket }));
+    await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
+    const second = await client.send(new ListObjectsV2Command({ Bucket }));
+
+    const names = (page: ListObjectsV2CommandOutput) => page.Contents?.map(({ Key }) => Key);
+    assert.deepEqual(names(first), [...keys].sort().slice(0, 1000));
+    assert.deepEqual(names(second), keys.slice(700).sort());
   });
 
   it("speaks the first version of the listing with markers", async (t) => {

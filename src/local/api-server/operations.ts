@@ -177,7 +177,7 @@ function unsupportedType(accepted: readonly string[]): ApiRefusal {
   return new ApiRefusal(failure(415, "UnsupportedMediaType", message));
 }
 
-export function methodNotAllowed(): ApiRefusal {
+function methodNotAllowed(): ApiRefusal {
   const message = "the server does not allow this method on the requested resource";
   return new ApiRefusal(failure(405, "MethodNotAllowed", message, {}));
 }

@@ -144,6 +144,6 @@ function objectElement(object: StoredObject, write: (key: KeyBytes) => string): 
   return `<Contents>${element("Key", write(object.key))}${element("LastModified", new Date(object.modifiedMs).toISOString())}${element("ETag", `"${object.etag}"`)}${algorithms.join("")}${element("Size", object.sizeBytes)}${element("StorageClass", "STANDARD")}</Contents>`;
 }
 
-export function textWriter(query: ReadonlyMap<string, string>): (key: KeyBytes) => string {
+function textWriter(query: ReadonlyMap<string, string>): (key: KeyBytes) => string {
   return query.get("encoding-type") === "url" ? (key) => percentEncode(key, "/") : fromKeyBytes;
 }

@@ -36,13 +36,6 @@ export class SortedMap<Value> {
     return true;
   }
 
-  /** The first key that is not less than `from`, or undefined at the end. */
-  firstFrom(from: string): string | undefined {
-    const at = this.#runFor(from);
-    const run = this.#run(at);
-    return run[lowerBound(run, from)] ?? this.#runs[at + 1]?.[0];
-  }
-
   /** Keys in order, beginning with the first that is not less than `from`. The map must not change meanwhile. */
   *keysFrom(from: string): Generator<string> {
     let at = this.#runFor(from);
