@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { addAbortSignal, Readable } from "node:stream";
 import { textOf } from "./byte-string.ts";
 import type { TarType } from "./tar-header.ts";
@@ -56,7 +55,9 @@ export function abortable(source: AsyncIterable<Uint8Array>, signal: AbortSignal
 /** Ends the reading of a body that was dropped half way: a read that is under way must not meet the next entry. */
 async function letGo(body: Readable): Promise<void> {
   if (body.closed) return;
-  const closed = once(body, "close");
+  const closed = new Promise<void>((resolve) => {
+    body.once("close", resolve);
+  });
   body.destroy();
   await closed;
 }

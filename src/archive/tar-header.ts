@@ -63,7 +63,7 @@ export function encodeTarHeader(header: TarHeader & { readonly type: Exclude<Tar
   if (header.mtimeSeconds < 0 || header.mtimeSeconds > 0o77777777777) {
     records.push(["mtime", String(header.mtimeSeconds)]);
   }
-  const block = encodeBlock(header, flags[header.type], name ?? ["", asciiOf(header.path)]);
+  const block = encodeBlock(header, flags[header.type], name ?? ["", shortened(header.path)]);
   return records.length === 0 ? block : Buffer.concat([encodeExtension(header.path, records), block]);
 }
 
@@ -95,7 +95,7 @@ export function decodeTarHeader(buffer: Buffer, offset = 0): RawHeader | undefin
     path,
     flag,
     isOldGnu: magic === "ustar  \0",
-    type: typeOf(flag, path),
+    type: typeOf(flag),
     mode: number(block, 100, 8) & 0o7777,
     uid: number(block, 108, 8),
     gid: number(block, 116, 8),
@@ -147,13 +147,12 @@ function text(block: Buffer, offset: number, length: number): ByteString {
   return block.toString("latin1", offset, end === -1 || end > offset + length ? offset + length : end);
 }
 
-function typeOf(flag: string, path: ByteString): TarType {
+function typeOf(flag: string): TarType {
   switch (flag) {
     case "0":
     case "\0":
     case "7":
-      // Archives older than USTAR mark a directory by a slash.
-      return path.endsWith("/") ? "directory" : "file";
+      return "file";
     case "1":
       return "hardlink";
     case "2":
@@ -256,6 +255,11 @@ function octal(block: Buffer, offset: number, length: number, value: number): vo
   // What does not fit stands in a PAX record, which counts; the field itself is then 0, as Go's writer leaves it.
   const fits = value >= 0 && value < 8 ** (length - 1);
   block.write(`${(fits ? value : 0).toString(8).padStart(length - 1, "0")}\0`, offset, "latin1");
+}
+
+/** What stands in the name field beside a PAX record; cut at a slash, it would make a file look like a directory. */
+function shortened(path: ByteString): string {
+  return asciiOf(path).slice(0, 100).replace(/\/+$/, "");
 }
 
 function asciiOf(bytes: ByteString): string {

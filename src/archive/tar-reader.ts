@@ -147,6 +147,7 @@ export class TarReader {
     const sparse = await this.#readSparse(block, raw, values, records, bodyBytes);
     this.#bodyLeft = sparse ? sparse.storedBytes : bodyBytes;
     this.#padding = tarPadding(bodyBytes);
+    // Archives older than USTAR mark a directory by a slash alone.
     const type = raw.type === "file" && header.path.endsWith("/") ? "directory" : raw.type;
     return { ...header, type, sizeBytes: this.#bodyLeft, sparse: sparse?.map };
   }
