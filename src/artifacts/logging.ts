@@ -7,21 +7,46 @@ import type { ArtifactDriver, DriverLog, StoredArtifact } from "./driver.ts";
  * (contract artifacts.md 1).
  */
 export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDriver {
+  const close = (message: string, artifact: Artifact, startedMs: number, error?: unknown) => {
+    const outcome = error === undefined || error === null ? {} : { error: errorText(error) };
+    const duration = durationSince(startedMs);
+    log.info({ artifactName: artifact.name, key: keyOf(artifact), duration, ...outcome }, message);
+  };
   const logged = async <T>(message: string, artifact: Artifact, work: () => Promise<T>): Promise<T> => {
     const startedMs = performance.now();
-    const fields = { artifactName: artifact.name, key: keyOf(artifact) };
     try {
       const result = await work();
-      log.info({ ...fields, duration: durationSince(startedMs) }, message);
+      close(message, artifact, startedMs);
       return result;
     } catch (error) {
-      log.info({ ...fields, duration: durationSince(startedMs), error: errorText(error) }, message);
+      close(message, artifact, startedMs, error);
       throw error;
     }
   };
   return {
+    /** An artifact is loaded when its last byte is, not when it was found. */
     async open(artifact, signal): Promise<StoredArtifact> {
-      return await logged("Load artifact", artifact, () => driver.open(artifact, signal));
+      const startedMs = performance.now();
+      let stored: StoredArtifact;
+      try {
+        stored = await driver.open(artifact, signal);
+      } catch (error) {
+        close("Load artifact", artifact, startedMs, error);
+        throw error;
+      }
+      if (stored.kind === "directory") {
+        const { download } = stored;
+        return { ...stored, download: (path) => logged("Load artifact", artifact, () => download(path)) };
+      }
+      const { openStream } = stored;
+      return {
+        ...stored,
+        openStream() {
+          const stream = openStream();
+          stream.once("close", () => close("Load artifact", artifact, startedMs, stream.errored));
+          return stream;
+        },
+      };
     },
     async saveFile(artifact, content, signal) {
       await logged("Save artifact", artifact, () => driver.saveFile(artifact, content, signal));
@@ -35,14 +60,8 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
     async deleteMany(artifacts, signal) {
       const startedMs = performance.now();
       const outcomes = await driver.deleteMany(artifacts, signal);
-      const duration = durationSince(startedMs);
       artifacts.forEach((artifact, index) => {
-        const error = outcomes[index];
-        const outcome = error === undefined ? {} : { error: errorText(error) };
-        log.info(
-          { artifactName: artifact.name, key: keyOf(artifact), duration, ...outcome },
-          "Delete artifact",
-        );
+        close("Delete artifact", artifact, startedMs, outcomes[index]);
       });
       return outcomes;
     },

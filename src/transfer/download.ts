@@ -4,11 +4,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
+import type { SlabBuffer } from "./slabs.ts";
 
 /** Bytes of one range: large enough that a request's latency does not show, small enough for a tight budget. */
-const rangeBytes = 8 * 1024 * 1024;
+const rangeBytes = 4 * 1024 * 1024;
+/** Bytes handed on at once from a range that was fetched ahead. */
+const chunkBytes = 64 * 1024;
 /** Ranges of one object in flight, the one being read included. */
-const rangesMax = 5;
+const rangesMax = 4;
 
 /**
  * The bytes of a stored object, in order. The range at the front goes straight to the reader; the ranges behind it are
@@ -92,22 +95,27 @@ async function* orderedChunks(source: Source, signal: AbortSignal): AsyncGenerat
 
 /** One range, fetched in the background; its bytes wait in memory until it is at the front. */
 class RangeAhead {
-  readonly #received: Uint8Array[] = [];
-  readonly #release: () => void;
+  readonly #buffer: SlabBuffer;
+  readonly #giveBack: () => void;
+  readonly #fetching: Promise<void>;
   #failure: unknown;
   #isDone = false;
+  #isDropped = false;
   #wake: () => void = () => {};
 
-  constructor(source: Source, range: ByteRange, release: () => void, signal: AbortSignal) {
-    this.#release = release;
-    void this.#fetch(source, range, signal);
+  constructor(source: Source, range: ByteRange, giveBack: () => void, signal: AbortSignal) {
+    this.#giveBack = giveBack;
+    this.#buffer = source.channel.slabs.open();
+    this.#fetching = this.#fetch(source, range, signal);
   }
 
   async *chunks(): AsyncGenerator<Uint8Array> {
     try {
-      for (;;) {
-        const chunk = this.#received.shift();
-        if (chunk !== undefined) {
+      for (let offset = 0; ; ) {
+        if (offset < this.#buffer.sizeBytes) {
+          // A copy, because the reader may keep it while the block is used again.
+          const chunk = this.#buffer.copy(offset, chunkBytes);
+          offset += chunk.byteLength;
           yield chunk;
           continue;
         }
@@ -122,16 +130,21 @@ class RangeAhead {
     }
   }
 
+  /** Gives the memory back, as soon as nothing writes to it any more. */
   drop(): void {
-    this.#received.length = 0;
-    this.#release();
+    if (this.#isDropped) return;
+    this.#isDropped = true;
+    void this.#fetching.then(() => {
+      this.#buffer.release();
+      this.#giveBack();
+    });
   }
 
-  async #fetch(source: Source, range: ByteRange, signal: AbortSignal) {
+  async #fetch(source: Source, range: ByteRange, signal: AbortSignal): Promise<void> {
     try {
       const fetchAll = async () => {
         for await (const chunk of rangeChunks(source, range, signal)) {
-          this.#received.push(chunk);
+          this.#buffer.append(chunk);
           this.#wake();
         }
       };

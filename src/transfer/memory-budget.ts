@@ -2,12 +2,13 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 const mib = 1024 * 1024;
-const ceilingBytes = 64 * mib;
+/** Half of what the whole process may take: freed chunks stay for a while until V8 collects them. */
+const ceilingBytes = 32 * mib;
 /** What the runtime, its heap and the archive pipeline need for themselves before a transfer may hold a byte. */
 const runtimeBytes = 56 * mib;
 const floorBytes = 4 * mib;
 
-/** Bytes of transfer buffers for a container with this memory limit (undefined: none): 64 MiB, less in a small one. */
+/** Bytes of transfer buffers for a container with this memory limit (undefined: none): 32 MiB, less in a small one. */
 export function memoryBudget(limitBytes: number | undefined): number {
   if (limitBytes === undefined) return ceilingBytes;
   const share = Math.floor((limitBytes - runtimeBytes) / 2);

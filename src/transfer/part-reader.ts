@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
+import type { SlabBuffer } from "./slabs.ts";
 
-/** Cuts a stream into pieces of given sizes without copying bytes. */
+/** Cuts a stream into pieces of given sizes. */
 export class PartReader {
   readonly #source: Readable;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -17,17 +18,14 @@ export class PartReader {
     this.#chunks = source[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
   }
 
-  /** Up to `sizeBytes`; less only at the end of the stream. */
-  async read(sizeBytes: number): Promise<readonly Uint8Array[]> {
-    const chunks: Uint8Array[] = [];
-    let missing = sizeBytes;
-    while (missing > 0 && !(await this.hasEnded())) {
+  /** Moves up to `sizeBytes` into the buffer; less only at the end of the stream. */
+  async read(sizeBytes: number, into: SlabBuffer): Promise<void> {
+    while (into.sizeBytes < sizeBytes && !(await this.hasEnded())) {
       const chunk = this.#rest ?? new Uint8Array();
-      chunks.push(chunk.subarray(0, missing));
+      const missing = sizeBytes - into.sizeBytes;
+      into.append(chunk.subarray(0, missing));
       this.#rest = chunk.byteLength > missing ? chunk.subarray(missing) : undefined;
-      missing -= Math.min(missing, chunk.byteLength);
     }
-    return chunks;
   }
 
   async hasEnded(): Promise<boolean> {

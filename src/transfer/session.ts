@@ -9,6 +9,7 @@ import {
 } from "../retry/index.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Lane } from "./lane.ts";
+import { SlabPool } from "./slabs.ts";
 
 /** What a transfer needs to know from outside (DriverSettings has these fields). */
 export interface TransferSettings {
@@ -28,6 +29,7 @@ export interface TransferLog {
 /** What all transfers of a process share: one memory budget, and one lane and one patience a store. */
 export class TransferSession {
   readonly memory: ByteBudget;
+  readonly slabs = new SlabPool();
   readonly #policy: RetryPolicy;
   readonly #stores = new Map<string, { readonly lane: Lane; readonly patience: RetryBudget }>();
 
@@ -43,20 +45,28 @@ export class TransferSession {
       patience: new RetryBudget(Math.max(1000, 2 * patienceMs(this.#policy))),
     };
     this.#stores.set(storeName, shared);
-    return new Channel(this.memory, shared.lane, shared.patience, this.#policy, log);
+    return new Channel(this, shared.lane, shared.patience, this.#policy, log);
   }
 }
 
 /** Runs requests to one store: repeats what is transient, in a lane where many are in flight. */
 export class Channel {
   readonly memory: ByteBudget;
+  readonly slabs: SlabPool;
   readonly lane: Lane;
   readonly policy: RetryPolicy;
   readonly #patience: RetryBudget;
   readonly #log: TransferLog;
 
-  constructor(memory: ByteBudget, lane: Lane, patience: RetryBudget, policy: RetryPolicy, log: TransferLog) {
-    this.memory = memory;
+  constructor(
+    session: TransferSession,
+    lane: Lane,
+    patience: RetryBudget,
+    policy: RetryPolicy,
+    log: TransferLog,
+  ) {
+    this.memory = session.memory;
+    this.slabs = session.slabs;
     this.lane = lane;
     this.policy = policy;
     this.#patience = patience;

@@ -201,10 +201,15 @@ async function readPart(
   channel: Channel,
   signal: AbortSignal,
 ): Promise<Part> {
-  const release = await channel.memory.acquire(sizeBytes, signal);
+  const giveBack = await channel.memory.acquire(sizeBytes, signal);
+  const buffer = channel.slabs.open();
+  const release = () => {
+    buffer.release();
+    giveBack();
+  };
   try {
-    const chunks = await source.read(sizeBytes);
-    return { chunks, sizeBytes: chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0), release };
+    await source.read(sizeBytes, buffer);
+    return { chunks: buffer.views(), sizeBytes: buffer.sizeBytes, release };
   } catch (error) {
     release();
     throw error;

@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { describe, it, type TestContext } from "node:test";
+import { type ArtifactDriver, type DriverContext, openDriver } from "../../src/artifacts/index.ts";
+import { isExecutorError } from "../../src/errors/index.ts";
+import type { Artifact } from "../../src/template/index.ts";
+import { fileOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
+
+/** A store for one test: where its artifacts live, and what a driver needs to get there. */
+export interface StoreUnderTest {
+  readonly context: DriverContext;
+  artifact(key: string): Artifact;
+}
+
+export type Ability = "save" | "directories" | "delete" | "list" | "missing";
+
+/** Why a driver cannot do something; each reason is in contract artifacts.md 1. */
+export type Limits = Readonly<Partial<Record<Ability, string>>>;
+
+/** Keys as people make them (S15). */
+const awkwardKeys = [
+  "with blank/and  two",
+  "hash#question?percent%25plus+amp&equals=colon:at@",
+  "ünïcödé/日本/🜁",
+  "quotes'\"<>",
+  "dots/.../..a/b..",
+  "tilde~star*paren()!",
+  `long/${"x".repeat(200)}`,
+];
+
+/** What every driver has to do, or to refuse for a known reason. */
+export function describeDriver(
+  name: string,
+  start: (t: TestContext) => Promise<StoreUnderTest>,
+  cannot: Limits,
+): void {
+  const open = async (
+    t: TestContext,
+  ): Promise<{ driver: ArtifactDriver; artifact: StoreUnderTest["artifact"] }> => {
+    const { context, artifact } = await start(t);
+    const driver = await openDriver(artifact("unused"), context);
+    t.after(() => driver[Symbol.asyncDispose]());
+    return { driver, artifact };
+  };
+  const refuses = async (work: Promise<unknown>) => {
+    await assert.rejects(work, (error) => isExecutorError(error, "Unsupported", "BadRequest"));
+  };
+
+  describe(`${name}: what every driver does`, () => {
+    for (const [title, content] of [
+      ["a small file", Buffer.from("hello\n")],
+      ["an empty file", Buffer.alloc(0)],
+      ["a file of many parts", noise(21 * 1024 * 1024 + 17)],
+    ] as const) {
+      it(`gives back ${title} as it was saved`, { skip: cannot.save }, async (t) => {
+        const { driver, artifact } = await open(t);
+
+        await driver.saveFile(artifact("some/file.bin"), fileOf("file.bin", content), patience());
+
+        assert.ok((await load(driver, artifact("some/file.bin"))).equals(content));
+      });
+
+      it(`gives back ${title} that was saved without knowing its size`, { skip: cannot.save }, async (t) => {
+        const { driver, artifact } = await open(t);
+
+        await driver.saveFile(artifact("some/stream.bin"), streamContent("stream.bin", content), patience());
+
+        assert.ok((await load(driver, artifact("some/stream.bin"))).equals(content));
+      });
+    }
+
+    it("replaces what was there", { skip: cannot.save }, async (t) => {
+      const { driver, artifact } = await open(t);
+
+      await driver.saveFile(artifact("same"), fileOf("same", "the first, which is longer"), patience());
+      await driver.saveFile(artifact("same"), fileOf("same", "the second"), patience());
+
+      assert.equal((await load(driver, artifact("same"))).toString(), "the second");
+    });
+
+    it("lets the content be read more than once", { skip: cannot.save }, async (t) => {
+      const { driver, artifact } = await open(t);
+      await driver.saveFile(artifact("twice"), fileOf("twice", "again"), patience());
+
+      const stored = await driver.open(artifact("twice"), patience());
+
+      assert.equal(stored.kind, "file");
+      if (stored.kind !== "file") return;
+      assert.equal((await buffer(stored.openStream())).toString(), "again");
+      assert.equal((await buffer(stored.openStream())).toString(), "again");
+    });
+
+    for (const key of awkwardKeys) {
+      it(`S15: keeps the key ${JSON.stringify(key.slice(0, 40))} apart from all others`, {
+        skip: cannot.save,
+      }, async (t) => {
+        const { driver, artifact } = await open(t);
+
+        await driver.saveFile(artifact(key), fileOf("x", `content of ${key}`), patience());
+
+        assert.equal((await load(driver, artifact(key))).toString(), `content of ${key}`);
+      });
+    }
+
+    it("calls what is not there NotFound", { skip: cannot.missing }, async (t) => {
+      const { driver, artifact } = await open(t);
+
+      await assert.rejects(driver.open(artifact("nothing/here"), patience()), (error) =>
+        isExecutorError(error, "NotFound"),
+      );
+    });
+
+    it("R14: brings a directory there and back", async (t) => {
+      const { driver, artifact } = await open(t);
+      const files: Record<string, string | Uint8Array> = {
+        "large.bin": noise(9 * 1024 * 1024),
+        "empty.txt": "",
+      };
+      for (let index = 0; index < 400; index += 1)
+        files[`sub${index % 5}/deep/file ${index}.txt`] = `file ${index}`;
+
+      const saving = driver.saveTree(artifact("tree"), treeOf(files), patience());
+
+      if (cannot.directories !== undefined) return await refuses(saving);
+      await saving;
+      await driver.saveFile(artifact("tree2"), fileOf("x", "a sibling"), patience());
+      const stored = await driver.open(artifact("tree"), patience());
+      assert.equal(stored.kind, "directory");
+      if (stored.kind !== "directory") return;
+      const folder = await temporaryFolder(t);
+      await stored.download(folder);
+      const found = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) =>
+        entry.isFile(),
+      );
+      assert.equal(found.length, Object.keys(files).length);
+      for (const [path, content] of Object.entries(files)) {
+        assert.ok((await readFile(join(folder, path))).equals(Buffer.from(content)), path);
+      }
+      assert.equal((await stat(join(folder, "empty.txt"))).mode & 0o777, 0o644);
+      assert.equal((await stat(join(folder, "sub1/deep"))).mode & 0o777, 0o755);
+    });
+
+    it("lists the keys of a directory and none of its siblings'", async (t) => {
+      const { driver, artifact } = await open(t);
+      if (cannot.list !== undefined) return await refuses(driver.list(artifact("dir"), patience()));
+      await driver.saveTree(artifact("dir"), treeOf({ "b.txt": "b", "a/c.txt": "c" }), patience());
+      await driver.saveFile(artifact("dir2/d.txt"), fileOf("d.txt", "d"), patience());
+
+      assert.deepEqual(await driver.list(artifact("dir"), patience()), ["dir/a/c.txt", "dir/b.txt"]);
+      await assert.rejects(driver.list(artifact("no-dir"), patience()), /no key found of name no-dir/);
+    });
+
+    it("deletes a file, and is content when there is none", async (t) => {
+      const { driver, artifact } = await open(t);
+      if (cannot.delete !== undefined) return await refuses(driver.delete(artifact("gone"), patience()));
+      await driver.saveFile(artifact("gone"), fileOf("gone", "x"), patience());
+
+      await driver.delete(artifact("gone"), patience());
+      await driver.delete(artifact("gone"), patience());
+
+      await assert.rejects(driver.open(artifact("gone"), patience()), (error) =>
+        isExecutorError(error, "NotFound"),
+      );
+    });
+
+    it("R23: deletes a directory whose key has no trailing slash, and spares its siblings", async (t) => {
+      const { driver, artifact } = await open(t);
+      if (cannot.delete !== undefined) return await refuses(driver.delete(artifact("dir"), patience()));
+      await driver.saveTree(artifact("dir"), treeOf({ "a.txt": "a", "b/c.txt": "c" }), patience());
+      await driver.saveTree(artifact("slash"), treeOf({ "a.txt": "a" }), patience());
+      for (const sibling of ["dir.txt", "dir2", "dir-x/y", "di"]) {
+        await driver.saveFile(artifact(sibling), fileOf(sibling, "kept"), patience());
+      }
+
+      const outcomes = await driver.deleteMany(
+        [artifact("dir"), artifact("never-there"), artifact("slash/")],
+        patience(),
+      );
+
+      assert.deepEqual(outcomes, [undefined, undefined, undefined]);
+      assert.deepEqual(await driver.list(artifact(""), patience()), ["di", "dir-x/y", "dir.txt", "dir2"]);
+    });
+
+    it("saves nothing when it is told to stop", { skip: cannot.save }, async (t) => {
+      const { driver, artifact } = await open(t);
+      const stop = new AbortController();
+      const content = fileOf("half", noise(30 * 1024 * 1024));
+      const stopping = {
+        ...content,
+        open: () => {
+          const stream = content.open();
+          let chunks = 0;
+          stream.on("data", () => {
+            chunks += 1;
+            if (chunks === 100) stop.abort();
+          });
+          return stream.pause();
+        },
+      };
+
+      await assert.rejects(driver.saveFile(artifact("half"), stopping, stop.signal));
+
+      await assert.rejects(driver.open(artifact("half"), patience()), (error) =>
+        isExecutorError(error, "NotFound"),
+      );
+    });
+  });
+}
+
+/** All bytes of a stored file. */
+export async function load(driver: ArtifactDriver, artifact: Artifact): Promise<Buffer> {
+  const stored = await driver.open(artifact, patience());
+  assert.equal(stored.kind, "file");
+  return stored.kind === "file" ? await buffer(stored.openStream()) : Buffer.alloc(0);
+}
