@@ -60,7 +60,10 @@ export function decodeCentral(fixed: Buffer, names: Buffer): CentralRecord {
   };
 }
 
-/** The length of the data descriptor at the start of `bytes`: with or without signature, 32 or 64 bits. */
+/**
+ * The length of the data descriptor at the start of `bytes`: with or without signature, 32 or 64 bits. Which it is shows
+ * in what follows, for an empty file's 64-bit sizes begin as 32-bit ones do; a record always follows.
+ */
 export function matchDescriptor(bytes: Buffer, sums: ZipSums): number | undefined {
   for (const start of [4, 0]) {
     if (start === 4 && (bytes.length < 4 || bytes.readUInt32LE(0) !== zipSignatures.descriptor)) continue;
@@ -69,6 +72,7 @@ export function matchDescriptor(bytes: Buffer, sums: ZipSums): number | undefine
       if (bytes.length < end || bytes.readUInt32LE(start) !== sums.crc) continue;
       const number = (at: number) =>
         width === 4 ? bytes.readUInt32LE(at) : Number(bytes.readBigUInt64LE(at));
+      if (bytes.toString("latin1", end, end + 2) !== "PK") continue;
       if (number(start + 4) === sums.compressedBytes && number(start + 4 + width) === sums.sizeBytes)
         return end;
     }

@@ -51,7 +51,7 @@ export class ZipReader {
     }
     const sums = { crc, sizeBytes, compressedBytes: this.#offset - start };
     if (header.hasDescriptor) {
-      const length = matchDescriptor(await this.#reader.peek(24), sums);
+      const length = matchDescriptor(await this.#reader.peek(26), sums);
       if (length === undefined) throw damaged(header.name);
       await this.#need(length);
     } else if (
