@@ -16,7 +16,7 @@ const lastBlock = Buffer.from([0x03, 0x00]);
  * One raw deflate stream (RFC 1951) made on several threads: blocks of input are compressed independently on the libuv
  * pool, each flushed to a byte boundary, and joined in order. Holds `parallel` blocks of input and output at most.
  *
- * Data that does not shrink is passed on by reference in stored blocks: after a block that did not shrink, those that
+ * Data that does not shrink is passed on in stored blocks: after a block that did not shrink, those that
  * look random are not even tried, except every 16th.
  */
 export class BlockDeflater {
@@ -24,9 +24,11 @@ export class BlockDeflater {
   sizeBytes = 0;
   readonly #level: number;
   readonly #parallel: number;
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
-  #inFlight: Promise<readonly Uint8Array[]>[] = [];
+  /** Input is gathered in buffers that are used again: garbage outside the heap is collected late. */
+  readonly #free: Buffer[] = [];
+  #block: Buffer | undefined;
+  #used = 0;
+  readonly #inFlight: Promise<readonly Uint8Array[]>[] = [];
   #storedRun = 0;
   #shrinks = true;
 
@@ -42,54 +44,55 @@ export class BlockDeflater {
     this.#parallel = parallel;
   }
 
-  /** Takes a chunk, which must not be changed afterwards. Resolves to what is finished, in order, often nothing. */
+  /** Takes a chunk; at level 0 it must not be changed afterwards. Resolves to what is finished, in order, often nothing. */
   async write(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
     this.crc = crc32(chunk, this.crc);
     this.sizeBytes += chunk.length;
     if (this.#level === 0) return storedBlocks(chunk);
     const finished: Uint8Array[] = [];
-    let rest = chunk;
-    while (this.#pendingBytes + rest.length >= blockSizeBytes) {
-      const part = rest.subarray(0, blockSizeBytes - this.#pendingBytes);
-      rest = rest.subarray(part.length);
-      this.#pending.push(part);
-      this.#startBlock();
-      if (this.#inFlight.length >= this.#parallel) finished.push(...((await this.#inFlight.shift()) ?? []));
-    }
-    if (rest.length > 0) {
-      this.#pending.push(rest);
-      this.#pendingBytes += rest.length;
+    for (let taken = 0; taken < chunk.length; ) {
+      const part = chunk.subarray(taken, taken + blockSizeBytes - this.#used);
+      this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(blockSizeBytes);
+      this.#block.set(part, this.#used);
+      this.#used += part.length;
+      taken += part.length;
+      if (this.#used === blockSizeBytes) finished.push(...(await this.#startBlock()));
     }
     return finished;
   }
 
   /** Resolves to the rest of the stream. */
   async end(): Promise<readonly Uint8Array[]> {
-    if (this.#pendingBytes > 0) this.#startBlock();
+    if (this.#used > 0) await this.#startBlock(Infinity);
     const finished = (await Promise.all(this.#inFlight)).flat();
     return [...finished, lastBlock];
   }
 
-  #startBlock(): void {
-    const [first] = this.#pending;
-    const block = this.#pending.length === 1 && first ? first : Buffer.concat(this.#pending);
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    const job = this.#compress(block);
+  /** Starts what is gathered; resolves to the oldest block when as many as allowed are under way. */
+  async #startBlock(parallel = this.#parallel): Promise<readonly Uint8Array[]> {
+    if (!this.#block) return [];
+    const job = this.#compress(this.#block, this.#used);
+    this.#block = undefined;
+    this.#used = 0;
     // It is awaited later, in order; a failure before that must not count as unhandled.
     job.catch(() => {});
     this.#inFlight.push(job);
+    return this.#inFlight.length < parallel ? [] : ((await this.#inFlight.shift()) ?? []);
   }
 
-  async #compress(block: Uint8Array): Promise<readonly Uint8Array[]> {
+  async #compress(buffer: Buffer, length: number): Promise<readonly Uint8Array[]> {
+    const block = buffer.subarray(0, length);
     if (!this.#shrinks && this.#storedRun < storedRunMax && looksRandom(block)) {
       this.#storedRun++;
       return storedBlocks(block);
     }
     this.#storedRun = 0;
     const output = await deflateBlock(block, this.#level);
-    this.#shrinks = output.length < block.length * 0.98;
-    return output.length < block.length ? [output] : storedBlocks(block);
+    this.#shrinks = output.length < length * 0.98;
+    if (output.length >= length) return storedBlocks(block);
+    // Only a block that nobody refers to is used again.
+    this.#free.push(buffer);
+    return [output];
   }
 }
 
@@ -98,8 +101,8 @@ function deflateBlock(block: Uint8Array, level: number): Promise<Buffer> {
     level: level === -2 ? constants.Z_DEFAULT_COMPRESSION : level,
     strategy: level === -2 ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY,
     finishFlush: constants.Z_SYNC_FLUSH,
-    // Room for the worst case, so that each block is one job on the pool and one buffer.
-    chunkSize: block.length + (block.length >> 8) + 1024,
+    // Text fits at once; what does not costs a second trip to the pool, and no block costs twice its size in memory.
+    chunkSize: Math.max(1024, block.length >> 1),
   };
   return new Promise((resolve, reject) => {
     deflateRaw(block, options, (error, output) => {

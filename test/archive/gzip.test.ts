@@ -47,10 +47,11 @@ describe("gzip", () => {
         fc.integer({ min: -2, max: 9 }),
         async (bytes, repeats, chunkBytes, level) => {
           const input = Buffer.concat([bytes, Buffer.alloc(repeats * 500, Buffer.from([7, ...bytes]))]);
+          const size = Math.max(chunkBytes, Math.floor(input.length / 500));
 
-          const compressed = await compress(input, level, chunkBytes);
+          const compressed = await compress(input, level, size);
 
-          assert.ok((await decompress(chunked(compressed, chunkBytes))).equals(input));
+          assert.ok((await decompress(chunked(compressed, chunkBytes + 10))).equals(input));
         },
       ),
       { numRuns: 40 },
