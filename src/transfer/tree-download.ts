@@ -1,16 +1,20 @@
 import { createWriteStream } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { ExecutorError } from "../errors/index.ts";
-import { openDownload } from "./download.ts";
+import { downloadChunks, openDownload } from "./download.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
 import { TaskGroup } from "./tasks.ts";
 
-/** Files up to this size are fetched by one request each, in the lane. */
-const smallBytes = 8 * 1024 * 1024;
+/** Files up to this size are fetched whole, by one request each, and written at once. */
+const smallBytes = 1024 * 1024;
+/** What a request in flight takes besides its content. */
+const requestBytes = 16 * 1024;
+/** Two keys that lead to one file, or a link in the way, are errors and not a silent overwrite. */
+const exclusive = { flag: "wx", flags: "wx", mode: 0o644 };
 const filesMax = 128;
 /** Folders remembered as made; a tree with more pays a system call for some of them again. */
 const foldersMax = 10_000;
@@ -59,14 +63,30 @@ async function downloadFile(
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
-  const fetch = async () => {
-    // Exclusive: two keys that lead to one file, or a link in the way, are errors and not a silent overwrite.
-    const file = createWriteStream(target, { flags: "wx", mode: 0o644 });
+  if (object.sizeBytes > smallBytes) {
+    // Not in the lane: the ranges of a large object take places of their own.
+    const file = createWriteStream(target, exclusive);
     await local(object.key, pipeline(openDownload(store, object, channel, signal), file, { signal }));
-  };
-  // Only what is one request may sit in the lane: the ranges of a large object take places of their own.
-  if (object.sizeBytes <= smallBytes) await channel.lane.run(object.sizeBytes, fetch, signal);
-  else await fetch();
+    return;
+  }
+  const release = await channel.memory.acquire(object.sizeBytes + requestBytes, signal);
+  try {
+    const content = await channel.lane.run(
+      object.sizeBytes,
+      () => collect(downloadChunks(store, object, channel, signal)),
+      signal,
+    );
+    await local(object.key, writeFile(target, content, exclusive));
+  } finally {
+    release();
+  }
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const collected: Uint8Array[] = [];
+  for await (const chunk of chunks) collected.push(chunk);
+  const [first = new Uint8Array()] = collected;
+  return collected.length <= 1 ? first : Buffer.concat(collected);
 }
 
 /** The part of a key below the prefix, safe to be joined to a local folder. */

@@ -106,6 +106,7 @@ export function describeDriver(
 
     it("calls what is not there NotFound", { skip: cannot.missing }, async (t) => {
       const { driver, artifact } = await open(t);
+      await driver.saveFile(artifact("something"), fileOf("something", "x"), patience());
 
       await assert.rejects(driver.open(artifact("nothing/here"), patience()), (error) =>
         isExecutorError(error, "NotFound"),

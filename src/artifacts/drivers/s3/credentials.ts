@@ -15,8 +15,8 @@ type IdentityProvider = (options?: { readonly forceRefresh?: boolean }) => Promi
 export interface CredentialSource {
   /** The credentials of now; the same object as long as they are the same. */
   current(): Promise<Credentials>;
-  /** Looks again, after the store refused. True if there is something new to try. */
-  refresh(): Promise<boolean>;
+  /** Looks again, after the store refused those that were `used`. True if there are others to try. */
+  refresh(used: Credentials): Promise<boolean>;
 }
 
 /** Chooses the source by the rules of contract artifacts.md 5.1, "Credential precedence". */
@@ -56,15 +56,11 @@ class SecretCredentials implements CredentialSource {
     return this.#known;
   }
 
-  async refresh(): Promise<boolean> {
-    const before = await this.current();
+  async refresh(used: Credentials): Promise<boolean> {
     const now = await this.#read();
-    const isSame =
-      before.accessKeyId === now.accessKeyId &&
-      before.secretAccessKey === now.secretAccessKey &&
-      before.sessionToken === now.sessionToken;
-    if (!isSame) this.#known = now;
-    return !isSame;
+    if (this.#known === undefined || !areSame(this.#known, now)) this.#known = now;
+    // Of many requests that were refused together, the first has replaced them for all.
+    return !areSame(used, now);
   }
 
   async #read(): Promise<Credentials> {
@@ -82,6 +78,14 @@ class SecretCredentials implements CredentialSource {
     const sessionToken = isGiven(sessionTokenSecret) ? await text(sessionTokenSecret ?? {}) : "";
     return { accessKeyId, secretAccessKey, ...(sessionToken === "" ? {} : { sessionToken }) };
   }
+}
+
+function areSame(a: Credentials, b: Credentials): boolean {
+  return (
+    a.accessKeyId === b.accessKeyId &&
+    a.secretAccessKey === b.secretAccessKey &&
+    a.sessionToken === b.sessionToken
+  );
 }
 
 /** Credentials that expire are replaced this long before. */
@@ -106,10 +110,9 @@ class ProviderCredentials implements CredentialSource {
     return this.#known.credentials;
   }
 
-  async refresh(): Promise<boolean> {
-    const before = await this.current();
-    await this.#ask();
-    return this.#known?.credentials.accessKeyId !== before.accessKeyId;
+  async refresh(used: Credentials): Promise<boolean> {
+    if (this.#known?.credentials === used) await this.#ask();
+    return this.#known !== undefined && !areSame(this.#known.credentials, used);
   }
 
   /** Many requests may notice the expiry together; they share one question. */

@@ -59,12 +59,13 @@ export class S3Requests {
   async send(request: S3Request, signal: AbortSignal): Promise<HttpResponse> {
     let credentialsAreFresh = false;
     for (;;) {
-      const response = await this.#exchange(request, signal);
+      const credentials = await this.#credentials.current();
+      const response = await this.#exchange(request, credentials, signal);
       if (response.status >= 200 && response.status < 300) return response;
       const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions(request));
       const failure = readFailure(response, text, this.#transientPattern);
       if (await this.#correctsRegion(request, failure, signal)) continue;
-      if (!credentialsAreFresh && isAboutCredentials(failure) && (await this.#credentials.refresh())) {
+      if (!credentialsAreFresh && isAboutCredentials(failure) && (await this.#credentials.refresh(credentials))) {
         credentialsAreFresh = true;
         continue;
       }
@@ -84,7 +85,7 @@ export class S3Requests {
     return { during: `${word} "${origin}${pathPrefix}/${key}"`, stallTimeoutMs };
   }
 
-  async #exchange(request: S3Request, signal: AbortSignal): Promise<HttpResponse> {
+  async #exchange(request: S3Request, credentials: Credentials, signal: AbortSignal): Promise<HttpResponse> {
     const { method, key, query = {}, payload } = request;
     const { origin, host, pathPrefix } = this.#target();
     const path = key === undefined ? pathPrefix || "/" : `${pathPrefix}/${encodePath(key)}`;
@@ -93,7 +94,7 @@ export class S3Requests {
       payload === undefined ? emptyHash : isPlain ? await hashOf(payload) : "UNSIGNED-PAYLOAD";
     const size: Record<string, string> =
       payload?.sizeBytes === undefined ? {} : { "content-length": String(payload.sizeBytes) };
-    const signer = await this.#currentSigner();
+    const signer = this.#signerOf(credentials);
     const headers = signer.sign({
       method,
       path,
@@ -117,8 +118,7 @@ export class S3Requests {
     return bucketTarget(endpoint, bucket, this.#region, addressingStyle);
   }
 
-  async #currentSigner(): Promise<Signer> {
-    const credentials = await this.#credentials.current();
+  #signerOf(credentials: Credentials): Signer {
     if (this.#signer?.credentials !== credentials || this.#signer.region !== this.#region) {
       const signer = new Signer(credentials, this.#region);
       this.#signer = { credentials, region: this.#region, signer };
@@ -148,7 +148,8 @@ export class S3Requests {
   }
 
   async #discoverRegion(signal: AbortSignal): Promise<string | undefined> {
-    const response = await this.#exchange({ method: "GET", query: { location: "" } }, signal);
+    const credentials = await this.#credentials.current();
+    const response = await this.#exchange({ method: "GET", query: { location: "" } }, credentials, signal);
     const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions({ method: "GET" }));
     if (response.status !== 200) return readFailure(response, text).region;
     const location = /<LocationConstraint[^>]*>([^<]*)</.exec(text)?.[1] ?? "";

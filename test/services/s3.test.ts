@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { s3Artifact, secrets } from "../drivers/s3-location.ts";
+import { describeDriver } from "../drivers/suite.ts";
+import { surroundings } from "../drivers/surroundings.ts";
+
+const program = process.env.OUTRIDER_MINIO;
+
+if (program === undefined) {
+  describe("s3 on MinIO", () => {
+    it("is left out", { skip: "OUTRIDER_MINIO does not name a minio binary" }, () => {});
+  });
+} else {
+  let minio: ChildProcess;
+  let endpoint: string;
+  let folder: string;
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "outrider-minio-"));
+    endpoint = `127.0.0.1:${await freePort()}`;
+    minio = spawn(program, ["server", folder, "--address", endpoint, "--quiet"], {
+      env: { ...process.env, MINIO_ROOT_USER: "access-key", MINIO_ROOT_PASSWORD: "secret-key" },
+      stdio: "ignore",
+    });
+    await untilItAnswers(`http://${endpoint}/minio/health/live`);
+  });
+
+  after(async () => {
+    const ended = once(minio, "exit");
+    minio.kill();
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  let buckets = 0;
+  const start = async (_: TestContext) => {
+    buckets += 1;
+    const bucket = `bucket-${buckets}`;
+    const keys = { "keys/access": "access-key", "keys/secret": "secret-key" };
+    return {
+      context: surroundings({ ...secrets, ...keys }),
+      artifact: (key: string) => s3Artifact(endpoint, key, { bucket, createBucketIfNotPresent: {} }),
+    };
+  };
+
+  describeDriver("s3 on MinIO", start, {});
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+async function untilItAnswers(url: string): Promise<void> {
+  const deadlineMs = performance.now() + 20_000;
+  for (;;) {
+    try {
+      if ((await fetch(url)).ok) return;
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw error;
+    }
+    // MinIO tells nobody that it is ready.
+    await sleep(50);
+  }
+}
