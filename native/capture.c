@@ -12,7 +12,7 @@ enum {
 	GIVE_BACK_STEP = 1 << 20,
 	BLOCK_SIZE = 4096,
 	/* A reader of our own stream that takes nothing for so long after the command ended is gone. */
-	SLOW_READER_MS = 10000,
+	SLOW_READER_MS = 5000,
 };
 
 static bool open_file(struct emissary *e, struct capture_file *file, const char *name, int64_t limit)

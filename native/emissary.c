@@ -213,7 +213,7 @@ static void debug_pause(struct emissary *e, const char *variable, const char *fi
 		sleep_until_event(e, NULL, 0, -1);
 }
 
-/* Whether every container that this sidecar serves has ended or is dead. */
+/* Whether the emissary of every container that this sidecar serves has gone: before, outputs may still be saved. */
 static bool is_sidecar_done(const struct emissary *e)
 {
 	char path[PATH_SIZE];
@@ -222,10 +222,7 @@ static bool is_sidecar_done(const struct emissary *e)
 	if (main == NULL)
 		return false;
 	for (; main != NULL; main = next_directive(&e->plan, ENDS_WITH, main)) {
-		if (!container_path(path, main->text, ""))
-			return false;
-		enum container_state state = container_state(path);
-		if (state != ENDED && state != DIED)
+		if (!container_path(path, main->text, "") || !is_container_gone(path))
 			return false;
 	}
 	return true;
@@ -371,6 +368,9 @@ void run_emissary(int argc, char **argv, int subcommand)
 	int code = run_command(&e, error, sizeof error);
 	log_line(&e.log, LOG_INFO, "sub-process exited", "code", "%d", code);
 	debug_pause(&e, "ARGO_DEBUG_PAUSE_AFTER", "after");
+	/* A command that could not be started has left nothing to collect. */
+	if (*error == '\0')
+		open_outputs(&e);
 	publish_verdict(&e, code);
 	serve_outputs(&e);
 	if (*error != '\0')

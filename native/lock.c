@@ -61,6 +61,16 @@ enum container_state container_state(const char *folder)
 	return exists ? RUNNING : NOT_STARTED;
 }
 
+bool is_container_gone(const char *folder)
+{
+	char path[PATH_SIZE];
+	bool exists;
+	bool is_free = is_lock_free(folder, &exists);
+
+	/* Without a lock it has not started, or it is a program that knows none and has ended. */
+	return exists ? is_free : format_path(path, "%s/exitcode", folder) && access(path, F_OK) == 0;
+}
+
 /* Whether ARGOEXEC_LOCK_HELD names an open descriptor of this very lock file. */
 static bool is_held(int folder)
 {

@@ -12,6 +12,9 @@ int take_lock(int folder);
 /* What is known of a container by its folder `ctr/<name>`. */
 enum container_state container_state(const char *folder);
 
+/* Whether a container's program is no more, whatever it left behind. */
+bool is_container_gone(const char *folder);
+
 /* Whether a `lock` exists in the folder and nobody holds it. */
 bool is_lock_free(const char *folder, bool *exists);
 

@@ -129,27 +129,16 @@ static bool is_released(const struct emissary *e)
 	return read(e->release[0], &byte, 1) == 1;
 }
 
-void serve_outputs(struct emissary *e)
+/* False where the collector did not say that it is done. */
+static bool serve_until_released(struct emissary *e, struct collector *collector)
 {
-	struct collector collector = { .died_ms = -1 };
-	const struct directive *named = next_directive(&e->plan, COLLECTOR, NULL);
 	int64_t ended_ms = now_ms();
-	int64_t end;
 
-	if (next_directive(&e->plan, OUTPUT, NULL) == NULL)
-		return;
-	if (!open_listener(e)) {
-		log_line(&e->log, LOG_ERROR, "cannot serve outputs", "error", "%s", reason(errno));
-		return;
-	}
-	if (named != NULL && container_path(collector.folder, named->text, ""))
-		watch_container(e, named->text);
 	for (;;) {
-		if (named != NULL)
-			look_at_collector(&collector);
-		end = serving_ends_ms(e, &collector, ended_ms);
+		look_at_collector(collector);
+		int64_t end = serving_ends_ms(e, collector, ended_ms);
 		if (now_ms() >= end)
-			break;
+			return false;
 		struct pollfd fds[] = {
 			{ .fd = e->listener, .events = POLLIN },
 			{ .fd = e->release[0], .events = POLLIN },
@@ -158,10 +147,32 @@ void serve_outputs(struct emissary *e)
 		if (fds[0].revents != 0)
 			accept_connection(e);
 		if (fds[1].revents != 0 && is_released(e))
-			return;
+			return true;
 	}
-	log_line(&e->log, LOG_WARN, "outputs are served no longer", "reason", "%s",
-		 e->terminated_ms > 0	  ? "the pod is being terminated" :
-		 collector.was_seen	  ? "the collecting container is gone" :
-					    "no container came to collect them");
+}
+
+void open_outputs(struct emissary *e)
+{
+	if (next_directive(&e->plan, COLLECTOR, NULL) == NULL || open_listener(e))
+		return;
+	log_line(&e->log, LOG_ERROR, "cannot serve outputs", "error", "%s", reason(errno));
+	if (e->listener >= 0)
+		close(e->listener);
+	e->listener = -1;
+}
+
+void serve_outputs(struct emissary *e)
+{
+	struct collector collector = { .died_ms = -1 };
+	const struct directive *named = next_directive(&e->plan, COLLECTOR, NULL);
+
+	if (e->listener < 0 || named == NULL || !container_path(collector.folder, named->text, ""))
+		return;
+	watch_container(e, named->text);
+	if (!serve_until_released(e, &collector))
+		log_line(&e->log, LOG_WARN, "outputs are served no longer", "reason", "%s",
+			 e->terminated_ms > 0 ? "the pod is being terminated" :
+			 collector.was_seen   ? "the collecting container is gone" :
+						"no container came to collect them");
+	(void)unlinkat(e->folder, "outputs", 0);
 }

@@ -4,7 +4,13 @@
 
 #include "emissary.h"
 
-/* Serves what the plan lists until the collector is done, dead, or the pod's time is over. */
+/*
+ * Listens for the collector that the plan names, if there is one. Comes before the exit code is published, so that
+ * whoever sees the code finds either the socket or nothing to ask for.
+ */
+void open_outputs(struct emissary *e);
+
+/* Serves until the collector is done or dead, or the pod's time is over. */
 void serve_outputs(struct emissary *e);
 
 #endif
