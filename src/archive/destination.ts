@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { constants, openSync } from "node:fs";
 import { chmod, link, lstat, mkdir, symlink, unlink } from "node:fs/promises";
 import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
@@ -15,6 +15,7 @@ export type LinkPolicy =
 /** Links are held in memory until the end, so their number has a limit. */
 const linksMax = 1_000_000;
 const linkBytesMax = 4095;
+const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** Directories known to be real; forgotten all at once when there are more, to bound memory. */
 const verifiedMax = 100_000;
 
@@ -60,14 +61,25 @@ export class Destination {
   async createFile(path: ByteString, mode: number): Promise<number> {
     this.#pendingLinks.delete(path);
     await this.#ensureParent(path);
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     try {
-      return await open(this.#absolute(path), flags, mode & 0o777);
+      return await open(this.#absolute(path), createFlags, mode & 0o777);
     } catch (error) {
       if (!isSystemError(error, "EEXIST")) throw fileError(error, `create ${shown(path)}`);
     }
     await this.#removeFile(path);
-    return await open(this.#absolute(path), flags, mode & 0o777);
+    return await open(this.#absolute(path), createFlags, mode & 0o777);
+  }
+
+  /** As `createFile`, at once; undefined where that takes more than one call. */
+  createFileNow(path: ByteString, mode: number): number | undefined {
+    const parent = path.slice(0, Math.max(0, path.lastIndexOf("/")));
+    if (!this.#verified.has(parent) || this.#pendingLinks.has(path)) return undefined;
+    try {
+      return openSync(this.#absolute(path), createFlags, mode & 0o777);
+    } catch (error) {
+      if (isSystemError(error, "EEXIST")) return undefined;
+      throw fileError(error, `create ${shown(path)}`);
+    }
   }
 
   /** The permission bits that creating a file with `mode` does not give, because of the umask. */

@@ -1,5 +1,7 @@
+import { closeSync, fchmodSync, futimesSync, writeSync } from "node:fs";
 import { ExecutorError } from "../errors/index.ts";
 import { type ByteString, shown } from "./byte-string.ts";
+import { CallPace } from "./call-pace.ts";
 import { Destination, type LinkPolicy } from "./destination.ts";
 import { fileError } from "./errors.ts";
 import { close, fchmod, ftruncate, futimes, write } from "./file-calls.ts";
@@ -34,9 +36,10 @@ export async function extractTar(
   const reader = new TarReader(abortable(source, signal), options.limits ?? tarLimits, signal);
   const destination = new Destination(directory, options.links ?? "keep");
   const pool = new TaskPool<ByteString>(filesInFlight);
+  const pace = new CallPace();
   try {
     for (let header = await reader.next(); header; header = await reader.next()) {
-      await extractEntry(header, reader, destination, pool, options);
+      await extractEntry(header, reader, destination, pool, pace, options);
     }
     await pool.drain();
     await destination.finish(signal);
@@ -51,6 +54,7 @@ async function extractEntry(
   reader: TarReader,
   destination: Destination,
   pool: TaskPool<ByteString>,
+  pace: CallPace,
   options: ExtractOptions,
 ): Promise<void> {
   const path = destination.resolve(header.path);
@@ -62,7 +66,7 @@ async function extractEntry(
       if (path === "") throw illegalRoot(header);
       if (header.sparse || header.sizeBytes > smallFileBytes)
         return writeLargeFile(path, header, reader, destination);
-      return pool.run(path, await smallFileTask(path, header, reader, destination));
+      return writeSmallFile(path, header, await reader.body(), destination, pool, pace);
     case "symlink":
       if (path === "") throw illegalRoot(header);
       return destination.addSymlink(path, header.linkPath);
@@ -75,17 +79,42 @@ async function extractEntry(
   }
 }
 
-async function smallFileTask(
+/** At once where the file system is quick, else with others on the thread pool. */
+async function writeSmallFile(
   path: ByteString,
   header: SparseTarHeader,
-  reader: TarReader,
+  content: Buffer,
   destination: Destination,
-): Promise<() => Promise<void>> {
-  const content = await reader.body();
-  return () =>
+  pool: TaskPool<ByteString>,
+  pace: CallPace,
+): Promise<void> {
+  if (pace.isQuick && pace.measure(() => writeFileNow(path, header, content, destination))) return;
+  await pool.run(path, () =>
     withFile(path, header, destination, async (fd) => {
       if (content.length > 0) await write(fd, content, 0);
-    });
+    }),
+  );
+}
+
+/** False where it takes more than creating the file. */
+function writeFileNow(
+  path: ByteString,
+  header: SparseTarHeader,
+  content: Buffer,
+  destination: Destination,
+): boolean {
+  const fd = destination.createFileNow(path, header.mode);
+  if (fd === undefined) return false;
+  try {
+    for (let done = 0; done < content.length; ) done += writeSync(fd, content, done);
+    if (destination.lacksBits(header.mode)) fchmodSync(fd, header.mode & 0o777);
+    futimesSync(fd, Date.now() / 1000, header.mtimeSeconds);
+  } catch (error) {
+    throw fileError(error, `write ${shown(path)}`);
+  } finally {
+    closeSync(fd);
+  }
+  return true;
 }
 
 async function writeLargeFile(

@@ -1,8 +1,9 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { type Accounts, readAccounts } from "./accounts.ts";
 import { Slab } from "./slab.ts";
+import { readLargeFile } from "./snapshot-file.ts";
 import { encodeTarHeader, tarBlockBytes, tarPadding } from "./tar-header.ts";
-import { readLargeFile, type WalkEntry, type WalkOptions, walkTree } from "./walk-tree.ts";
+import { type WalkEntry, type WalkOptions, walkTree } from "./walk-tree.ts";
 
 /**
  * A tar stream of a local file or directory (contract artifacts.md 6.1): the root first, named after the last element

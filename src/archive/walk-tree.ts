@@ -1,11 +1,12 @@
-import { constants, type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import { type ByteString, bytesOf, fsPath, shown } from "./byte-string.ts";
+import { CallPace } from "./call-pace.ts";
 import { fileError, isSystemError } from "./errors.ts";
-import { close, fstat, open, read } from "./file-calls.ts";
 import { mapAhead } from "./map-ahead.ts";
+import { type LargeFile, snapshotFile } from "./snapshot-file.ts";
 
 export interface WalkOptions {
   /** Links that point to this directory or below it are followed; all others are entries themselves. */
@@ -24,13 +25,6 @@ export interface WalkEntry {
   readonly content: Buffer | LargeFile | undefined;
 }
 
-export interface LargeFile {
-  readonly path: ByteString;
-}
-
-/** Files up to this size are read while earlier entries are still being written out. */
-const smallFileBytes = 64 * 1024;
-const chunkBytes = 256 * 1024;
 const entriesAhead = 16;
 
 /**
@@ -59,7 +53,7 @@ export async function* walkTree(
   };
   const followInto =
     options.followInto === undefined ? undefined : bytesOf(posix.resolve(options.followInto));
-  const walk = { followInto, warn: options.warn.bind(options), signal };
+  const walk = { followInto, warn: options.warn.bind(options), signal, pace: new CallPace() };
   for await (const entry of mapAhead(visit(top, walk), entriesAhead, (item) => inspect(item, walk))) {
     if (entry) yield entry;
   }
@@ -69,6 +63,7 @@ interface Walk {
   readonly followInto: ByteString | undefined;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
+  readonly pace: CallPace;
 }
 
 /** A place in the tree: where it is on disk, what it is called in the archive. */
@@ -136,13 +131,13 @@ function isBelow(path: ByteString, directory: ByteString): boolean {
 
 async function inspect(place: Place, walk: Walk): Promise<WalkEntry | undefined> {
   try {
-    if (place.isFile) return await inspectFile(place);
+    if (place.isFile) return await inspectFile(place, walk);
     const stats = await lstat(fsPath(place.path));
     if (stats.isSocket()) {
       walk.warn(`${shown(place.path)} is left out: it is a socket`);
       return undefined;
     }
-    if (stats.isFile()) return await inspectFile(place);
+    if (stats.isFile()) return await inspectFile(place, walk);
     const linkPath = stats.isSymbolicLink() ? await readlink(fsPath(place.path), "latin1") : "";
     return { name: place.name, stats, linkPath, content: undefined };
   } catch (error) {
@@ -150,67 +145,6 @@ async function inspect(place: Place, walk: Walk): Promise<WalkEntry | undefined>
   }
 }
 
-async function inspectFile(place: Place): Promise<WalkEntry> {
-  const fd = await openFile(place.path);
-  try {
-    const stats = await fstat(fd);
-    if (!stats.isFile()) {
-      throw new ExecutorError(
-        "Conflict",
-        `read ${shown(place.path)}: it was a file a moment ago and is none now`,
-      );
-    }
-    const content =
-      stats.size <= smallFileBytes ? await readSmall(fd, place.path, stats.size) : { path: place.path };
-    return { name: place.name, stats, linkPath: "", content };
-  } finally {
-    await close(fd);
-  }
-}
-
-async function readSmall(fd: number, path: ByteString, sizeBytes: number): Promise<Buffer> {
-  const content = Buffer.allocUnsafe(sizeBytes);
-  for (let at = 0; at < sizeBytes; ) {
-    const count = await read(fd, content, at, sizeBytes - at, at);
-    if (count === 0) throw shrank(path, sizeBytes, at);
-    at += count;
-  }
-  return content;
-}
-
-/** The first `sizeBytes` of a large file, as they are now; what is appended is not read, a shorter file is an error. */
-export async function* readLargeFile(
-  file: LargeFile,
-  sizeBytes: number,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer, void, undefined> {
-  const fd = await openFile(file.path).catch((error: unknown) => {
-    throw fileError(error, `read ${shown(file.path)}`);
-  });
-  try {
-    for (let at = 0; at < sizeBytes; ) {
-      signal.throwIfAborted();
-      const chunk = Buffer.allocUnsafeSlow(Math.min(chunkBytes, sizeBytes - at));
-      const count = await read(fd, chunk, 0, chunk.length, at);
-      if (count === 0) throw shrank(file.path, sizeBytes, at);
-      at += count;
-      yield chunk.subarray(0, count);
-    }
-  } catch (error) {
-    throw fileError(error, `read ${shown(file.path)}`);
-  } finally {
-    await close(fd);
-  }
-}
-
-/** Not blocking: what was a file a moment ago may be a FIFO now. */
-function openFile(path: ByteString): Promise<number> {
-  return open(fsPath(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-}
-
-function shrank(path: ByteString, expected: number, found: number): ExecutorError {
-  return new ExecutorError(
-    "Conflict",
-    `read ${shown(path)}: the file shrank from ${expected} to ${found} bytes while it was read; stop writing to it before the step ends`,
-  );
+async function inspectFile(place: Place, walk: Walk): Promise<WalkEntry> {
+  return { name: place.name, linkPath: "", ...(await snapshotFile(place.path, walk.pace)) };
 }
