@@ -1,9 +1,8 @@
 import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
-import { payloadOf } from "../http/index.ts";
 import type { Content, ObjectStore, UploadedPart } from "./object-store.ts";
-import { PartReader } from "./part-reader.ts";
 import { planParts } from "./part-size.ts";
+import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
 
 export interface UploadOptions {
@@ -27,64 +26,73 @@ export async function uploadObject(
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
-  const { sizeBytes } = content;
-  const plan = planParts(sizeBytes, options.partBytes, store.limits, channel.memory.totalBytes);
-  const source = new PartReader(content.open(), signal);
+  const plan = planParts(content.sizeBytes, options.partBytes, store.limits, channel.memory.totalBytes);
+  // Its own signal ends the reading when a part that is under way fails.
+  const failing = new AbortController();
+  const either = AbortSignal.any([signal, failing.signal]);
+  const parts = partsOf(content, plan, channel, either);
   try {
-    const firstBytes = Math.min(plan.sizeAt(0, 1), sizeBytes ?? Number.POSITIVE_INFINITY);
-    const first = await readPart(source, Math.max(1, firstBytes), channel, signal);
-    if (await source.hasEnded()) {
-      try {
-        expectSize(content, first.sizeBytes);
-        const put = () => store.put(key, payloadOf(...first.chunks), options.contentType, signal);
-        await channel.laneRequest(first.sizeBytes, put, signal);
-      } finally {
-        first.release();
-      }
-      return;
-    }
-    try {
-      await uploadParts(store, key, content, source, first, options, channel, signal);
-    } catch (error) {
-      if (!isExecutorError(error, "Unsupported")) throw error;
-      source.close();
-      await putWithoutParts(store, key, content, options, channel, signal);
-    }
+    const { value: first } = await parts.next();
+    if (first === undefined) throw new ExecutorError("Internal", `${key}: content without a part`);
+    if (first.isLast) await putWhole(store, key, content, first, options, channel, either);
+    else await uploadParts({ store, key, content, options, channel, failing, signal: either }, first, parts);
+  } catch (error) {
+    // What failed first is what the user has to know; the rest only followed from it.
+    const cause = failing.signal.aborted && !signal.aborted ? failing.signal.reason : error;
+    if (!(cause instanceof NoMultipart)) throw cause;
+    await parts.return(undefined);
+    await putWithoutParts(store, key, content, options, channel, signal);
   } finally {
-    source.close();
+    failing.abort();
+    await parts.return(undefined);
   }
 }
 
-async function uploadParts(
+async function putWhole(
   store: ObjectStore,
   key: string,
   content: Content,
-  source: PartReader,
-  first: Part,
+  part: Part,
   options: UploadOptions,
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
-  const failing = new AbortController();
-  const either = AbortSignal.any([signal, failing.signal]);
-  let upload: string;
   try {
-    upload = await channel.request(() => store.startUpload(key, options.contentType, either), either);
-  } catch (error) {
-    first.release();
-    throw error;
+    expectSize(content, part.sizeBytes);
+    const put = () => store.put(key, part.payload, options.contentType, signal);
+    await channel.laneRequest(part.sizeBytes, put, signal);
+  } finally {
+    part.release();
   }
+}
+
+interface Upload {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly content: Content;
+  readonly options: UploadOptions;
+  readonly channel: Channel;
+  readonly failing: AbortController;
+  /** Fires for `failing`, too. */
+  readonly signal: AbortSignal;
+}
+
+/** The store has no multipart uploads. */
+class NoMultipart extends Error {}
+
+async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Part>): Promise<void> {
+  const { store, key, content, options, channel, failing, signal } = upload;
+  const id = await startUpload(upload, first);
   const inFlight = new Set<Promise<void>>();
   const done: UploadedPart[] = [];
-  const send = (part: Part, number: number) => {
-    const put = () => store.putPart(key, upload, number, payloadOf(...part.chunks), either);
+  let sentBytes = 0;
+  const send = (part: Part) => {
+    sentBytes += part.sizeBytes;
+    const put = () => store.putPart(key, id, part.number, part.payload, signal);
     const sending = channel
-      .laneRequest(part.sizeBytes, put, either)
+      .laneRequest(part.sizeBytes, put, signal)
       .then((uploaded) => void done.push(uploaded))
-      .catch((error: unknown) => {
-        failing.abort(error);
-        source.close();
-      })
+      .catch((error: unknown) => failing.abort(error))
       .finally(() => {
         part.release();
         inFlight.delete(sending);
@@ -92,29 +100,32 @@ async function uploadParts(
     inFlight.add(sending);
   };
   try {
-    const plan = planParts(content.sizeBytes, options.partBytes, store.limits, channel.memory.totalBytes);
-    send(first, 1);
-    let sentBytes = first.sizeBytes;
-    for (let number = 2; !(await source.hasEnded()); number += 1) {
+    send(first);
+    for await (const part of rest) {
+      send(part);
       while (inFlight.size >= options.threads) await Promise.race(inFlight);
-      either.throwIfAborted();
-      const part = await readPart(source, plan.sizeAt(sentBytes, number), channel, either);
-      sentBytes += part.sizeBytes;
-      send(part, number);
     }
     await Promise.all(inFlight);
-    either.throwIfAborted();
+    signal.throwIfAborted();
     expectSize(content, sentBytes);
     const parts = done.sort((a, b) => a.number - b.number);
-    await complete(store, key, upload, parts, sentBytes, channel, either);
+    await complete(store, key, id, parts, sentBytes, channel, signal);
   } catch (error) {
-    const cause = failing.signal.aborted && !signal.aborted ? failing.signal.reason : error;
-    failing.abort(cause);
+    failing.abort(error);
     await Promise.all(inFlight);
-    // The signal may have fired already; the parts must go all the same, or the store bills them for ever.
+    // The signal has fired; the parts must go all the same, or the store keeps them, and bills them, for ever.
     const limit = AbortSignal.timeout(abortTimeoutMs);
-    await channel.request(() => store.abortUpload(key, upload, limit), limit).catch(() => {});
-    throw cause;
+    await channel.request(() => store.abortUpload(key, id, limit), limit).catch(() => {});
+    throw error;
+  }
+}
+
+async function startUpload({ store, key, options, channel, signal }: Upload, first: Part): Promise<string> {
+  try {
+    return await channel.request(() => store.startUpload(key, options.contentType, signal), signal);
+  } catch (error) {
+    first.release();
+    throw isExecutorError(error, "Unsupported") ? new NoMultipart() : error;
   }
 }
 
@@ -187,31 +198,4 @@ export function expectSize(content: Content, sentBytes: number): void {
   if (content.sizeBytes === undefined || content.sizeBytes === sentBytes) return;
   const text = `${content.name} changed while it was saved: ${sentBytes} bytes were read, ${content.sizeBytes} were announced`;
   throw new ExecutorError("Corrupt", text);
-}
-
-interface Part {
-  readonly chunks: readonly Uint8Array[];
-  readonly sizeBytes: number;
-  release(): void;
-}
-
-async function readPart(
-  source: PartReader,
-  sizeBytes: number,
-  channel: Channel,
-  signal: AbortSignal,
-): Promise<Part> {
-  const giveBack = await channel.memory.acquire(sizeBytes, signal);
-  const buffer = channel.slabs.open();
-  const release = () => {
-    buffer.release();
-    giveBack();
-  };
-  try {
-    await source.read(sizeBytes, buffer);
-    return { chunks: buffer.views(), sizeBytes: buffer.sizeBytes, release };
-  } catch (error) {
-    release();
-    throw error;
-  }
 }

@@ -1,0 +1,77 @@
+import { type Payload, payloadOf } from "../http/index.ts";
+import type { Content } from "./object-store.ts";
+import { PartReader } from "./part-reader.ts";
+import type { PartPlan } from "./part-size.ts";
+import type { Channel } from "./session.ts";
+
+/** One piece of an object on its way; whoever gets it releases it. */
+export interface Part {
+  readonly number: number;
+  readonly payload: Payload;
+  readonly sizeBytes: number;
+  readonly isLast: boolean;
+  /** Gives the memory back; the payload is gone then. */
+  release(): void;
+}
+
+/**
+ * Cuts the content into parts, in order; at least one, which may be empty. Parts wait in memory until they are stored,
+ * so that they can be sent again. Only those that are larger than the budget allows are read from the content once
+ * more instead, for their checksum and for each try.
+ */
+export function partsOf(
+  content: Content,
+  plan: PartPlan,
+  channel: Channel,
+  signal: AbortSignal,
+): AsyncGenerator<Part> {
+  const { sizeBytes, replayable } = content;
+  const isTooLarge = Math.min(plan.sizeAt(0, 1), sizeBytes ?? 0) > channel.memory.totalBytes / 2;
+  return sizeBytes !== undefined && replayable && isTooLarge
+    ? rangedParts(content, sizeBytes, plan)
+    : bufferedParts(content, plan, channel, signal);
+}
+
+async function* rangedParts(content: Content, totalBytes: number, plan: PartPlan): AsyncGenerator<Part> {
+  let offset = 0;
+  for (let number = 1; offset < totalBytes; number += 1) {
+    const range = { offset, length: Math.min(plan.sizeAt(offset, number), totalBytes - offset) };
+    offset += range.length;
+    const payload = { sizeBytes: range.length, open: () => content.open(range) };
+    yield { number, payload, sizeBytes: range.length, isLast: offset === totalBytes, release() {} };
+  }
+}
+
+async function* bufferedParts(
+  content: Content,
+  plan: PartPlan,
+  channel: Channel,
+  signal: AbortSignal,
+): AsyncGenerator<Part> {
+  const source = new PartReader(content.open(), signal);
+  try {
+    let offset = 0;
+    for (let number = 1, isLast = false; !isLast; number += 1) {
+      const wanted = plan.sizeAt(offset, number);
+      const announced = content.sizeBytes === undefined ? wanted : Math.max(0, content.sizeBytes - offset);
+      const giveBack = await channel.memory.acquire(Math.min(wanted, announced), signal);
+      const buffer = channel.slabs.open();
+      const release = () => {
+        buffer.release();
+        giveBack();
+      };
+      try {
+        await source.read(wanted, buffer);
+        isLast = await source.hasEnded();
+      } catch (error) {
+        release();
+        throw error;
+      }
+      offset += buffer.sizeBytes;
+      const { sizeBytes } = buffer;
+      yield { number, payload: payloadOf(...buffer.views()), sizeBytes, isLast, release };
+    }
+  } finally {
+    source.close();
+  }
+}
