@@ -68,9 +68,15 @@ const argon2 = promisify(deriveArgon2);
 
 /** Argon2id as minio-go's encrypt.DefaultPBKDF: the salt is the bucket's name followed by the key, without separator. */
 export async function deriveCustomerKey(password: Uint8Array, bucket: string, key: string): Promise<Buffer> {
+  const salt = Buffer.from(bucket + key);
+  if (salt.byteLength < 8) {
+    // RFC 9106 section 3.1 asks for 8 bytes and OpenSSL insists on them; the reference's library does not.
+    const text = `bucket and key ${JSON.stringify(key)} together are shorter than 8 bytes, too short for a customer key; use a longer key`;
+    throw new ExecutorError("BadRequest", text);
+  }
   return await argon2("argon2id", {
     message: password,
-    nonce: Buffer.from(bucket + key),
+    nonce: salt,
     passes: 1,
     memory: 64 * 1024,
     parallelism: 4,

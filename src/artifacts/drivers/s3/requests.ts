@@ -65,7 +65,11 @@ export class S3Requests {
       const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions(request));
       const failure = readFailure(response, text, this.#transientPattern);
       if (await this.#correctsRegion(request, failure, signal)) continue;
-      if (!credentialsAreFresh && isAboutCredentials(failure) && (await this.#credentials.refresh(credentials))) {
+      if (
+        !credentialsAreFresh &&
+        isAboutCredentials(failure) &&
+        (await this.#credentials.refresh(credentials))
+      ) {
         credentialsAreFresh = true;
         continue;
       }

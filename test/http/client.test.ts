@@ -1,0 +1,228 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request as forward, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { type AddressInfo, connect, createServer as createTcpServer, type Server } from "node:net";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { describe, it, type TestContext } from "node:test";
+import { isExecutorError } from "../../src/errors/index.ts";
+import { HttpClient, type HttpClientOptions, payloadOf, readBody } from "../../src/http/index.ts";
+import { selfSignedCertificate } from "../../src/local/api-server/index.ts";
+
+const signal = (): AbortSignal => AbortSignal.timeout(20_000);
+
+async function listen(t: TestContext, server: Server & { closeAllConnections?(): void }): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections?.();
+  });
+  return (server.address() as AddressInfo).port;
+}
+
+function open(t: TestContext, options: HttpClientOptions = {}): HttpClient {
+  const client = new HttpClient(options);
+  t.after(() => client[Symbol.dispose]());
+  return client;
+}
+
+const get = (origin: string, path = "/") => ({ method: "GET", origin, path, headers: {} });
+const hello: RequestListener = (request, response) => void response.end(`hello ${request.url}`);
+
+describe("HTTP client", () => {
+  it("sends the path as it is given, dots and doubled slashes included", async (t) => {
+    const port = await listen(t, createServer(hello));
+
+    const response = await open(t).request(get(`http://127.0.0.1:${port}`, "/a/../b//c?x=%2F"), signal());
+
+    assert.equal(await text(response.body), "hello /a/../b//c?x=%2F");
+  });
+
+  it("uses a connection again, and repeats what met one that the server had just closed", async (t) => {
+    let connections = 0;
+    const server = createServer({ keepAliveTimeout: 1 }, hello);
+    server.on("connection", () => {
+      connections += 1;
+    });
+    const origin = `http://127.0.0.1:${await listen(t, server)}`;
+    const client = open(t);
+
+    for (let index = 0; index < 5; index += 1) {
+      const response = await client.request(
+        { ...get(origin), method: "PUT", payload: payloadOf(Buffer.from("x")) },
+        signal(),
+      );
+      assert.match(await text(response.body), /hello/);
+      server.closeIdleConnections();
+    }
+
+    assert.ok(connections >= 1);
+  });
+
+  it("R30: trusts exactly the roots it is given", async (t) => {
+    const { key, cert } = selfSignedCertificate();
+    const origin = `https://127.0.0.1:${await listen(t, createTlsServer({ key, cert }, hello))}`;
+
+    const response = await open(t, { caPem: cert }).request(get(origin), signal());
+    const refused = open(t).request(get(origin), signal());
+
+    assert.equal(await text(response.body), "hello /");
+    await assert.rejects(refused, (error: Error) => {
+      assert.match(error.message, /x509: .*; add the issuing CA/);
+      return isExecutorError(error, "BadRequest");
+    });
+  });
+
+  it("says that the other side speaks plain http", async (t) => {
+    const port = await listen(t, createServer(hello));
+
+    await assert.rejects(open(t).request(get(`https://127.0.0.1:${port}`), signal()), (error: Error) => {
+      assert.match(error.message, /server gave HTTP response to HTTPS client/);
+      return isExecutorError(error, "BadRequest");
+    });
+  });
+
+  it("R30: goes through the proxy for http and for https, and around it where NO_PROXY says so", async (t) => {
+    const { key, cert } = selfSignedCertificate();
+    const plain = await listen(t, createServer(hello));
+    const tls = await listen(t, createTlsServer({ key, cert }, hello));
+    const asked: string[] = [];
+    const proxy = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      forward(request.url ?? "", { method: request.method ?? "GET" }, (answer) =>
+        answer.pipe(response),
+      ).end();
+    });
+    proxy.on("connect", (request, socket, head) => {
+      asked.push(`CONNECT ${request.url}`);
+      const [, port] = (request.url ?? "").split(":");
+      const upstream = connect(Number(port), "127.0.0.1", () => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+        upstream.write(head);
+        upstream.pipe(socket).pipe(upstream);
+      });
+      upstream.on("error", () => socket.destroy());
+      socket.on("error", () => upstream.destroy());
+    });
+    const url = `http://127.0.0.1:${await listen(t, proxy)}`;
+    const through = open(t, { caPem: cert, proxy: { httpProxy: url, httpsProxy: url, noProxy: undefined } });
+    const around = open(t, { proxy: { httpProxy: url, httpsProxy: url, noProxy: "127.0.0.1" } });
+
+    assert.match(
+      await text((await through.request(get(`http://127.0.0.1:${plain}`), signal())).body),
+      /hello/,
+    );
+    assert.match(
+      await text((await through.request(get(`https://127.0.0.1:${tls}`), signal())).body),
+      /hello/,
+    );
+    assert.match(
+      await text((await around.request(get(`http://127.0.0.1:${plain}`), signal())).body),
+      /hello/,
+    );
+
+    assert.deepEqual(asked, [`GET http://127.0.0.1:${plain}/`, `CONNECT 127.0.0.1:${tls}`]);
+  });
+
+  it("gives up on a server that takes the request and says nothing", async (t) => {
+    const port = await listen(
+      t,
+      createServer(() => {}),
+    );
+
+    await assert.rejects(
+      open(t, { idleTimeoutMs: 100 }).request(get(`http://127.0.0.1:${port}`), signal()),
+      (error: Error) => {
+        assert.match(error.message, /i\/o timeout/);
+        return isExecutorError(error, "Transient");
+      },
+    );
+  });
+
+  it("gives up on a body that stalls, and not on a reader that pauses", async (t) => {
+    const stalling = createServer((_, response) => {
+      response.writeHead(200, { "content-length": 100 });
+      response.write("half");
+    });
+    const port = await listen(t, stalling);
+    const response = await open(t).request(get(`http://127.0.0.1:${port}`), signal());
+
+    const reading = async () => {
+      for await (const chunk of readBody(response.body, { during: "Get", stallTimeoutMs: 100 })) {
+        assert.equal(Buffer.from(chunk).toString(), "half");
+      }
+    };
+
+    await assert.rejects(reading(), (error: Error) => {
+      assert.match(error.message, /no byte for/);
+      return isExecutorError(error, "Transient");
+    });
+  });
+
+  it("passes the error of a body's source on as it is", async (t) => {
+    const port = await listen(
+      t,
+      createServer((request) => void request.resume()),
+    );
+    const payload = {
+      sizeBytes: undefined,
+      open: () =>
+        Readable.from(
+          (function* () {
+            yield Buffer.from("some");
+            throw new Error("disk on fire");
+          })(),
+          { objectMode: false },
+        ),
+    };
+
+    await assert.rejects(
+      open(t).request({ ...get(`http://127.0.0.1:${port}`), method: "PUT", payload }, signal()),
+      /disk on fire/,
+    );
+  });
+
+  it("ends at once when it is cancelled, with the reason", async (t) => {
+    const port = await listen(
+      t,
+      createServer(() => {}),
+    );
+    const stop = new AbortController();
+    const asking = open(t).request(get(`http://127.0.0.1:${port}`), stop.signal);
+
+    stop.abort(new Error("the pod goes away"));
+
+    await assert.rejects(asking, /the pod goes away/);
+  });
+
+  for (const [title, answer, pattern] of [
+    ["drops the connection", "", /connection reset by peer|unexpected EOF|socket hang up/],
+    ["talks nonsense", "nonsense\r\n\r\n", /Parse Error|malformed/],
+  ] as const) {
+    it(`calls it transient when the server ${title}`, async (t) => {
+      const port = await listen(
+        t,
+        createTcpServer((socket) => {
+          socket.once("data", () => socket.end(answer));
+          socket.on("error", () => {});
+        }),
+      );
+
+      await assert.rejects(open(t).request(get(`http://127.0.0.1:${port}`), signal()), (error: Error) => {
+        assert.match(error.message, pattern);
+        return isExecutorError(error, "Transient");
+      });
+    });
+  }
+
+  it("names a host that does not exist, and keeps the query out of messages", async (t) => {
+    const request = get("http://no-such-host.invalid", "/x?token=secret");
+
+    await assert.rejects(open(t).request(request, signal()), (error: Error) => {
+      assert.match(error.message, /^Get "http:\/\/no-such-host\.invalid\/x": dial tcp: lookup/);
+      return isExecutorError(error, "Transient");
+    });
+  });
+});
