@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { describe, it } from "node:test";
-import { isSanitized, Pod, program, sh, until } from "./program.ts";
+import { hasProgram, isSanitized, Pod, program, sh, until } from "./program.ts";
 
 /** An installation with a shell script in Node's place that shows what it was given. */
 function install(pod: Pod, script: string): string {
@@ -148,6 +148,46 @@ describe("kill", () => {
     assert.equal((await pod.start(["kill"]).exited).code, 2);
 
     assert.equal(pod.message(), undefined);
+  });
+});
+
+const canUnshare = hasProgram("unshare", "--pid", "--fork", "--kill-child", "true");
+
+describe("as PID 1", { skip: canUnshare ? false : "needs the right to make a pid namespace" }, () => {
+  const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done';
+
+  it("R5: TERM and then KILL by `argoexec kill`, from inside, end a stubborn command", async (t) => {
+    const pod = new Pod(t);
+    const args = [
+      "--pid",
+      "--fork",
+      "--kill-child",
+      program,
+      "emissary",
+      "--",
+      ...sh(`(sleep 0.2; "$1" kill 15 1; "$1" kill 9 1) & ${script}`, program),
+    ];
+    const { code } = await pod.start(args, { program: "unshare" }).exited;
+
+    assert.equal(code, 137);
+    assert.equal(pod.verdict(), "137");
+  });
+
+  it("R4: reaps orphans and ends with the command, whatever else still runs", async (t) => {
+    const pod = new Pod(t);
+    const args = [
+      "--pid",
+      "--fork",
+      "--kill-child",
+      program,
+      "emissary",
+      "--",
+      ...sh("(sleep 60 &); (true &); exit 6"),
+    ];
+
+    const { code } = await pod.start(args, { program: "unshare" }).exited;
+
+    assert.equal(code, 6);
   });
 });
 
