@@ -53,6 +53,8 @@ export async function unpack(
     }
   } catch (error) {
     await removeAll([file, directory]);
+    // A stream that is told to stop says AbortError; the reason says whether it was a deadline.
+    signal.throwIfAborted();
     throw fileError(error, `unpack to ${destination}`);
   } finally {
     await reader.close();

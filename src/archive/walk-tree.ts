@@ -51,16 +51,21 @@ export async function* walkTree(
     isFile: stats.isFile(),
     isDirectory: stats.isDirectory(),
   };
-  const followInto =
-    options.followInto === undefined ? undefined : bytesOf(posix.resolve(options.followInto));
+  const followInto = options.followInto === undefined ? undefined : await findFolder(options.followInto);
   const walk = { followInto, warn: options.warn.bind(options), signal, pace: new CallPace() };
   for await (const entry of mapAhead(visit(top, walk), entriesAhead, (item) => inspect(item, walk))) {
     if (entry) yield entry;
   }
 }
 
+/** A folder by the name that links use, and where it really is; undefined if it is missing. */
+async function findFolder(path: string): Promise<Walk["followInto"]> {
+  const real = await realpath(path).catch(() => undefined);
+  return real === undefined ? undefined : { named: bytesOf(posix.resolve(path)), real: bytesOf(real) };
+}
+
 interface Walk {
-  readonly followInto: ByteString | undefined;
+  readonly followInto: { readonly named: ByteString; readonly real: ByteString } | undefined;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
   readonly pace: CallPace;
@@ -114,15 +119,16 @@ async function placesIn(directory: Place, walk: Walk): Promise<Iterator<Place, u
 async function followed(place: Place, walk: Walk): Promise<Place | undefined> {
   const { followInto } = walk;
   // A link inside the followed folder could lead in a circle; there links are entries again.
-  if (followInto === undefined || place.isDirectory || isBelow(place.path, followInto)) return undefined;
+  if (followInto === undefined || place.isDirectory || isBelow(place.path, followInto.real)) return undefined;
   const text = await readlink(fsPath(place.path), "latin1").catch(() => undefined);
   if (text === undefined) return undefined;
   const target = posix.resolve(posix.dirname(place.path), text);
-  if (target !== followInto && !isBelow(target, followInto)) return undefined;
-  const stats = await stat(fsPath(target)).catch(() => undefined);
-  return (
-    stats && { path: target, name: place.name, isFile: stats.isFile(), isDirectory: stats.isDirectory() }
-  );
+  if (!isBelow(target, followInto.named)) return undefined;
+  // An input may be a link itself, made by whoever made the archive: it must not lead to other files of this container.
+  const path = await realpath(fsPath(target), "latin1").catch(() => undefined);
+  if (path === undefined || !isBelow(path, followInto.real)) return undefined;
+  const stats = await stat(fsPath(path)).catch(() => undefined);
+  return stats && { path, name: place.name, isFile: stats.isFile(), isDirectory: stats.isDirectory() };
 }
 
 function isBelow(path: ByteString, directory: ByteString): boolean {

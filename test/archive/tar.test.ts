@@ -155,6 +155,9 @@ describe("packTar", () => {
     await symlink(join(inputs, "data"), join(inputs, "data", "circle"));
     await mkdir(join(folder, "real"));
     await symlink(join(inputs, "data"), join(folder, "real", "followed"));
+    await writeFile(join(folder, "private"), "of this container");
+    await symlink(join(folder, "private"), join(inputs, "trap"));
+    await symlink(join(inputs, "trap"), join(folder, "real", "trapped"));
     await symlink(join(inputs, "missing"), join(folder, "real", "dangling"));
     await symlink(folder, join(folder, "real", "kept"));
     await symlink(join(folder, "real"), join(folder, "out"));
@@ -174,6 +177,7 @@ describe("packTar", () => {
       "out/followed/circle symlink",
       "out/followed/f file",
       "out/kept symlink",
+      "out/trapped symlink",
     ]);
   });
 
