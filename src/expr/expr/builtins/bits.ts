@@ -1,0 +1,39 @@
+/** Bit operations on 64-bit integers. */
+import { INT, UNKNOWN } from "../types.ts";
+import { runError, typeName, type Value } from "../values.ts";
+import { argument, type Builtin, type Builtins, overloads } from "./builtin.ts";
+
+export const BITS: Builtins = [
+  binary("bitand", (a, b) => a & b),
+  binary("bitor", (a, b) => a | b),
+  binary("bitxor", (a, b) => a ^ b),
+  binary("bitnand", (a, b) => a & ~b),
+  shift("bitshl", (a, count) => (count >= 64n ? 0n : a << count)),
+  shift("bitshr", (a, count) => a >> count),
+  shift("bitushr", (a, count) => (count >= 64n ? 0n : BigInt.asUintN(64, a) >> count)),
+  [
+    "bitnot",
+    { rule: overloads(INT, [INT]), call: (args) => ~integer("bitnot", argument(args, 0)) } satisfies Builtin,
+  ],
+];
+
+function binary(name: string, on: (a: bigint, b: bigint) => bigint): readonly [string, Builtin] {
+  const call = (args: readonly Value[]): Value => {
+    const a = integer(name, argument(args, 0));
+    return BigInt.asIntN(64, on(a, integer(name, argument(args, 1))));
+  };
+  return [name, { rule: overloads(INT, [INT, INT]), call }];
+}
+
+function shift(name: string, on: (a: bigint, count: bigint) => bigint): readonly [string, Builtin] {
+  return binary(name, (a, count) => {
+    if (count < 0n) throw runError(`invalid operation: negative shift count ${count} (type int)`);
+    return on(a, count);
+  });
+}
+
+function integer(name: string, value: Value): bigint {
+  if (typeof value === "bigint") return value;
+  const type = value === null ? UNKNOWN.name : typeName(value);
+  throw runError(`cannot use ${type} as argument (type int) to call ${name}`);
+}

@@ -1,0 +1,84 @@
+/** Times, durations and zones. */
+import { ExecutorError } from "../../../errors/index.ts";
+import { parseDuration } from "../../time/duration.ts";
+import { RFC3339 } from "../../time/format-moment.ts";
+import { Moment } from "../../time/moment.ts";
+import { parseMoment } from "../../time/parse-moment.ts";
+import { LOCAL, loadZone, UTC, type Zone } from "../../time/zone.ts";
+import { DURATION, LOCATION, STRING, TIME } from "../types.ts";
+import { Location, runError, type Value } from "../values.ts";
+import { argument, type Builtins, overloads } from "./builtin.ts";
+import { textArgument } from "./strings.ts";
+
+/** The layouts that `date` tries, in order. */
+const LAYOUTS: readonly string[] = [
+  "2006-01-02",
+  "15:04:05",
+  "2006-01-02 15:04:05",
+  RFC3339,
+  "02 Jan 06 15:04 MST",
+  "Monday, 02-Jan-06 15:04:05 MST",
+  "Mon, 02 Jan 2006 15:04:05 MST",
+];
+
+export const DATES: Builtins = [
+  [
+    "now",
+    {
+      rule: overloads(TIME, [], [LOCATION]),
+      call: (args) => {
+        const zone = args.length === 0 ? LOCAL : zoneArgument(args);
+        return new Moment(BigInt(Date.now()) * 1_000_000n, zone);
+      },
+    },
+  ],
+  ["duration", { rule: overloads(DURATION, [STRING]), call: (args) => parseDuration(textArgument(args, 0)) }],
+  [
+    "timezone",
+    { rule: overloads(LOCATION, [STRING]), call: (args) => new Location(loadZone(textArgument(args, 0))) },
+  ],
+  [
+    "date",
+    {
+      rule: overloads(
+        TIME,
+        [STRING],
+        [STRING, STRING],
+        [STRING, STRING, STRING],
+        [LOCATION, STRING],
+        [LOCATION, STRING, STRING],
+      ),
+      call: date,
+    },
+  ],
+];
+
+function date(given: readonly Value[]): Value {
+  const isZoned = argument(given, 0) instanceof Location;
+  const args = isZoned ? given.slice(1) : given;
+  const zone = isZoned ? zoneArgument(given) : UTC;
+  const text = textArgument(args, 0);
+  if (args.length > 2) return parseMoment(textArgument(args, 1), text, loadZone(textArgument(args, 2)));
+  if (args.length > 1) return parseMoment(textArgument(args, 1), text, zone);
+  for (const layout of LAYOUTS) {
+    const moment = tryLayout(layout, text, zone);
+    if (moment !== undefined) return moment;
+  }
+  throw runError(`invalid date ${text}`);
+}
+
+function tryLayout(layout: string, text: string, zone: Zone): Moment | undefined {
+  try {
+    return parseMoment(layout, text, zone);
+  } catch (error) {
+    // Another layout may fit.
+    if (error instanceof ExecutorError) return undefined;
+    throw error;
+  }
+}
+
+function zoneArgument(args: readonly Value[]): Zone {
+  const location = argument(args, 0);
+  if (location instanceof Location) return location.zone;
+  throw runError("interface conversion: interface {} is not *time.Location");
+}

@@ -1,0 +1,192 @@
+/** Functions of lists. */
+import type { Budget } from "../../budget.ts";
+import { fetch, getOrNil } from "../access.ts";
+import type { Refusal } from "../check-operators.ts";
+import { equal } from "../equality.ts";
+import { order } from "../operators.ts";
+import { elementOf, isAssignable, isList, isUnknown, LIST, STRING, type Type, UNKNOWN } from "../types.ts";
+import {
+  AnyMap,
+  elementsOf,
+  kindName,
+  List,
+  NamedInt,
+  NIL_LIST,
+  runError,
+  typeName,
+  type Value,
+} from "../values.ts";
+import { argument, type Builtin, type Builtins, oneArgument, wrongCount } from "./builtin.ts";
+
+const DEPTH_MAX = 10_000;
+
+export const LISTS: Builtins = [
+  ["first", { rule: endRule("first"), call: (args) => end(argument(args, 0), 0n) }],
+  ["last", { rule: endRule("last"), call: (args) => end(argument(args, 0), -1n) }],
+  // The checker has a rule of its own for get.
+  ["get", { rule: () => UNKNOWN, call: (args) => getOrNil(argument(args, 0), argument(args, 1)) }],
+  ["take", { rule: takeRule, call: take }],
+  ["concat", { rule: concatRule, call: concat }],
+  changing("flatten", flatten),
+  changing("uniq", (items, budget) => unique(items, budget)),
+  changing("reverse", (items, budget) => {
+    budget.charge(items.length);
+    return items.toReversed();
+  }),
+  ["sort", { rule: sortRule, call: sort }],
+];
+
+function changing(
+  name: string,
+  change: (items: readonly Value[], budget: Budget) => Value[],
+): readonly [string, Builtin] {
+  const rule = oneArgument(
+    isList,
+    (type) => `cannot ${name} ${type.name}`,
+    () => LIST,
+  );
+  const call = (args: readonly Value[], budget: Budget): Value => {
+    const items = elementsOf(argument(args, 0));
+    if (items === undefined) throw runError(`cannot ${name} ${kindName(argument(args, 0))}`);
+    return new List(change(items, budget));
+  };
+  return [name, { rule, call }];
+}
+
+function endRule(name: string): (args: readonly Type[]) => Type | Refusal {
+  return oneArgument(isList, (type) => `cannot get ${name} element from ${type.name}`, elementOf);
+}
+
+/** Nil where there is no such element, whatever the value is. */
+function end(value: Value, index: bigint): Value {
+  if (value instanceof AnyMap) return fetch(value, index);
+  if (typeof value !== "string" && elementsOf(value) === undefined) return null;
+  return getOrNil(value, index);
+}
+
+function takeRule(args: readonly Type[]): Type | Refusal {
+  const [list, count] = args;
+  if (list === undefined || count === undefined || args.length > 2) return wrongCount("2", args.length);
+  if (!isUnknown(list) && !isList(list)) return { problem: `cannot take from ${list.name}` };
+  if (!isUnknown(count) && !["int", "int64", "uint8"].includes(count.kind)) {
+    return { problem: `cannot take ${count.name} elements` };
+  }
+  return list;
+}
+
+function take(args: readonly Value[], budget: Budget): Value {
+  const list = argument(args, 0);
+  const items = elementsOf(list);
+  if (items === undefined) throw runError(`cannot take from ${kindName(list)}`);
+  const count = argument(args, 1);
+  const wanted = count instanceof NamedInt ? count.value : count;
+  if (typeof wanted !== "bigint") throw runError(`cannot take ${kindName(count)} elements`);
+  if (wanted < 0n) throw runError("reflect.Value.Slice: slice index out of bounds");
+  const taken = items.slice(0, Number(wanted < BigInt(items.length) ? wanted : BigInt(items.length)));
+  budget.charge(taken.length);
+  return list instanceof List ? new List(taken, list.type, list.isNil) : new List(taken);
+}
+
+function concatRule(args: readonly Type[]): Type | Refusal {
+  if (args.length === 0) return wrongCount("at least 1", 0);
+  const other = args.find((type) => !isUnknown(type) && !isList(type));
+  return other === undefined ? LIST : { problem: `cannot concat ${other.name}` };
+}
+
+function concat(args: readonly Value[], budget: Budget): Value {
+  const all: Value[] = [];
+  for (const arg of args) {
+    const items = elementsOf(arg);
+    if (items === undefined) throw runError(`cannot concat ${kindName(arg)}`);
+    budget.charge(items.length);
+    for (const item of items) all.push(item);
+  }
+  return all.length === 0 ? NIL_LIST : new List(all);
+}
+
+/** All elements of nested lists, in order. */
+function flatten(items: readonly Value[], budget: Budget): Value[] {
+  const flat: Value[] = [];
+  const stack: { readonly items: readonly Value[]; next: number }[] = [{ items, next: 0 }];
+  for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+    if (top.next >= top.items.length) {
+      stack.pop();
+      continue;
+    }
+    const item = top.items[top.next++] ?? null;
+    const inner = elementsOf(item);
+    if (inner === undefined) flat.push(item);
+    else if (stack.length > DEPTH_MAX) throw runError("recursion depth exceeded");
+    else stack.push({ items: inner, next: 0 });
+  }
+  budget.charge(flat.length);
+  return flat;
+}
+
+function unique(items: readonly Value[], budget: Budget): Value[] {
+  const kept: Value[] = [];
+  const scalars = new Set<string>();
+  for (const item of items) {
+    const key = scalarKey(item);
+    if (key !== undefined) {
+      if (scalars.has(key)) continue;
+      scalars.add(key);
+    } else {
+      budget.step();
+      budget.checkTime();
+      if (kept.some((other) => equal(other, item))) continue;
+    }
+    kept.push(item);
+  }
+  return kept;
+}
+
+/** The same text for equal scalars, so that most lists need no comparison of all with all. */
+function scalarKey(value: Value): string | undefined {
+  if (typeof value === "string") return `s${value}`;
+  if (typeof value === "boolean") return `b${value}`;
+  // Large integers and floats compare as floats with each other, so they have no common text.
+  if (typeof value === "bigint" && value > -(2n ** 53n) && value < 2n ** 53n) return `n${value}`;
+  if (typeof value === "number" && Number.isSafeInteger(value)) return `n${value + 0}`;
+  return undefined;
+}
+
+function sortRule(args: readonly Type[]): Type | Refusal {
+  const [list, direction] = args;
+  if (list === undefined || args.length > 2) return wrongCount("1 or 2", args.length);
+  if (!isUnknown(list) && !isList(list)) return { problem: `cannot sort ${list.name}` };
+  if (direction !== undefined && !isUnknown(direction) && !isAssignable(direction, STRING)) {
+    return { problem: `invalid argument for sort (expected string, got ${direction.name})` };
+  }
+  return LIST;
+}
+
+function sort(args: readonly Value[], budget: Budget): Value {
+  const items = elementsOf(argument(args, 0));
+  const direction = args.length > 1 ? argument(args, 1) : "asc";
+  if (typeof direction !== "string") {
+    throw runError(`invalid argument for sort (expected string, got ${typeName(direction)})`);
+  }
+  if (direction !== "asc" && direction !== "desc") {
+    throw runError(`invalid order ${direction}, expected asc or desc`);
+  }
+  if (items === undefined) return null;
+  budget.charge(items.length);
+  return new List(sortValues(items, items, direction === "desc", budget));
+}
+
+/** A stable sort by keys that are ordered by `<`; keys without an order fail, if they are ever compared. */
+export function sortValues(
+  items: readonly Value[],
+  keys: readonly Value[],
+  isDescending: boolean,
+  budget: Budget,
+): Value[] {
+  const indexes = items.map((_, i) => i);
+  indexes.sort((i, j) => {
+    budget.step();
+    const compared = order("<", keys[i] ?? null, keys[j] ?? null) || 0;
+    return isDescending ? -compared : compared;
+  });
+  return indexes.map((i) => items[i] ?? null);
+}

@@ -1,0 +1,201 @@
+/** Functions of text. */
+import type { Budget } from "../../budget.ts";
+import {
+  byteIndexOf,
+  bytesOf,
+  endsWithText,
+  joinText,
+  sliceBytes,
+  startsWithText,
+  textOfBytes,
+} from "../../text/byte-text.ts";
+import { notString } from "../operators.ts";
+import { BOOL, INT, LIST, STRING, STRINGS as STRING_LIST } from "../types.ts";
+import { elementsOf, List, runError, typeName, type Value } from "../values.ts";
+import { argument, type Builtin, type Builtins, overloads } from "./builtin.ts";
+
+const REPEAT_MAX = 1_000_000n;
+const SPACE = /^[\s\u0085]+|[\s\u0085]+$/gu;
+
+export const STRINGS: Builtins = [
+  ["trim", { rule: overloads(STRING, [STRING], [STRING, STRING]), call: trim }],
+  affix("trimPrefix", (text, affixText) =>
+    startsWithText(text, affixText)
+      ? sliceBytes(text, bytesOf(affixText).length, Number.MAX_SAFE_INTEGER)
+      : text,
+  ),
+  affix("trimSuffix", (text, affixText) =>
+    endsWithText(text, affixText)
+      ? sliceBytes(text, 0, bytesOf(text).length - bytesOf(affixText).length)
+      : text,
+  ),
+  [
+    "upper",
+    { rule: overloads(STRING, [STRING]), call: (args) => mapCase(textArgument(args, 0), "toUpperCase") },
+  ],
+  [
+    "lower",
+    { rule: overloads(STRING, [STRING]), call: (args) => mapCase(textArgument(args, 0), "toLowerCase") },
+  ],
+  splitting("split", false),
+  splitting("splitAfter", true),
+  [
+    "replace",
+    {
+      rule: overloads(STRING, [STRING, STRING, STRING], [STRING, STRING, STRING, INT]),
+      call: (args, budget) => {
+        const count = args.length > 3 ? intArgument(args, 3) : -1n;
+        return replace(
+          textArgument(args, 0),
+          textArgument(args, 1),
+          textArgument(args, 2),
+          Number(count),
+          budget,
+        );
+      },
+    },
+  ],
+  ["repeat", { rule: overloads(STRING, [STRING, INT]), call: repeat }],
+  [
+    "join",
+    {
+      rule: overloads(STRING, [LIST], [LIST, STRING], [STRING_LIST], [STRING_LIST, STRING]),
+      call: join,
+    },
+  ],
+  pairTest("indexOf", (text, part) => BigInt(byteIndexOf(text, part))),
+  pairTest("lastIndexOf", (text, part) => BigInt(byteIndexOf(text, part, true))),
+  pairTest("hasPrefix", startsWithText),
+  pairTest("hasSuffix", endsWithText),
+];
+
+/** The text at a place. Throws when it is none. */
+export function textArgument(args: readonly Value[], i: number): string {
+  const value = argument(args, i);
+  if (typeof value === "string") return value;
+  throw notString(value);
+}
+
+function intArgument(args: readonly Value[], i: number): bigint {
+  const value = argument(args, i);
+  if (typeof value === "bigint") return value;
+  throw runError(
+    `interface conversion: interface {} is ${value === null ? "nil" : typeName(value)}, not int`,
+  );
+}
+
+function trim(args: readonly Value[]): string {
+  const text = textArgument(args, 0);
+  if (args.length === 1)
+    return text.replace(SPACE, (space) => (space.includes("\ufeff") ? keepMarks(space) : ""));
+  const chars = new Set(textArgument(args, 1));
+  const list = [...text];
+  let start = 0;
+  let end = list.length;
+  while (start < end && chars.has(list[start] ?? "")) start++;
+  while (end > start && chars.has(list[end - 1] ?? "")) end--;
+  return list.slice(start, end).join("");
+}
+
+/** JavaScript counts the byte order mark as space, Go does not. */
+function keepMarks(space: string): string {
+  return space.slice(space.indexOf("\ufeff"), space.lastIndexOf("\ufeff") + 1);
+}
+
+function affix(name: string, cut: (text: string, affix: string) => string): readonly [string, Builtin] {
+  const call = (args: readonly Value[]): Value =>
+    cut(textArgument(args, 0), args.length > 1 ? textArgument(args, 1) : " ");
+  return [name, { rule: overloads(STRING, [STRING, STRING], [STRING]), call }];
+}
+
+/** Character by character, so that one character stays one: `ß` has no upper case of its own. */
+function mapCase(text: string, method: "toUpperCase" | "toLowerCase"): string {
+  const mapped = text[method]();
+  if (/^[\u0000-\u007f]*$/.test(text)) return mapped;
+  return Array.from(text, (char) => {
+    if (char === "\u0130") return method === "toLowerCase" ? "i" : char;
+    const changed = char[method]();
+    return Array.from(changed).length === 1 ? changed : char;
+  }).join("");
+}
+
+function splitting(name: string, keepsSeparator: boolean): readonly [string, Builtin] {
+  const call = (args: readonly Value[]): Value => {
+    const limit = args.length > 2 ? Number(intArgument(args, 2)) : -1;
+    if (limit === 0) return new List([], "string", true);
+    const parts = split(
+      textArgument(args, 0),
+      textArgument(args, 1),
+      limit < 0 ? Number.MAX_SAFE_INTEGER : limit,
+    );
+    const separator = textArgument(args, 1);
+    const last = parts.length - 1;
+    return new List(
+      keepsSeparator ? parts.map((part, i) => (i < last ? part + separator : part)) : parts,
+      "string",
+    );
+  };
+  return [name, { rule: overloads(STRING_LIST, [STRING, STRING], [STRING, STRING, INT]), call }];
+}
+
+function split(text: string, separator: string, limit: number): string[] {
+  if (separator === "") {
+    const chars = Array.from(text);
+    return chars.length <= limit ? chars : [...chars.slice(0, limit - 1), chars.slice(limit - 1).join("")];
+  }
+  if (!separator.isWellFormed()) {
+    const latin = (value: string): string => bytesOf(value).toString("latin1");
+    return split(latin(text), latin(separator), limit).map((part) =>
+      textOfBytes(Buffer.from(part, "latin1")),
+    );
+  }
+  const parts = text.split(separator);
+  return parts.length <= limit
+    ? parts
+    : [...parts.slice(0, limit - 1), parts.slice(limit - 1).join(separator)];
+}
+
+/** The first `count` occurrences, or all when it is negative; empty text occurs around every character. */
+function replace(text: string, old: string, by: string, count: number, budget: Budget): string {
+  const limit = count < 0 ? Number.MAX_SAFE_INTEGER : count;
+  if (old === by || limit === 0) return text;
+  if (old === "") {
+    const chars = Array.from(text);
+    budget.chargeText(text.length + by.length * Math.min(limit, chars.length + 1));
+    const head = chars.map((char, i) => (i < limit ? by + char : char)).join("");
+    return chars.length < limit ? head + by : head;
+  }
+  const parts = split(text, old, limit === Number.MAX_SAFE_INTEGER ? limit : limit + 1);
+  budget.chargeText(text.length + by.length * (parts.length - 1));
+  return parts.join(by);
+}
+
+function repeat(args: readonly Value[], budget: Budget): string {
+  const text = textArgument(args, 0);
+  const count = intArgument(args, 1);
+  if (count < 0n) throw runError(`invalid argument for repeat (expected positive integer, got ${count})`);
+  if (count > REPEAT_MAX) throw runError("memory budget exceeded");
+  const length = bytesOf(text).length * Number(count);
+  budget.charge(length);
+  budget.chargeText(length);
+  return text.repeat(Number(count));
+}
+
+function join(args: readonly Value[], budget: Budget): string {
+  const value = argument(args, 0);
+  const items = elementsOf(value);
+  if (items === undefined) throw runError(`invalid argument for join (type ${typeName(value)})`);
+  const separator = args.length > 1 ? textArgument(args, 1) : "";
+  const parts = items.map((_, i) => textArgument(items, i));
+  budget.chargeText(parts.reduce((sum, part) => sum + part.length + separator.length, 0));
+  const joined = parts.join(separator);
+  return joined.isWellFormed()
+    ? joined
+    : parts.reduce((text, part, i) => joinText(text, i > 0 ? separator + part : part), "");
+}
+
+function pairTest(name: string, on: (text: string, part: string) => Value): readonly [string, Builtin] {
+  const result = name.endsWith("Of") ? INT : BOOL;
+  const call = (args: readonly Value[]): Value => on(textArgument(args, 0), textArgument(args, 1));
+  return [name, { rule: overloads(result, [STRING, STRING]), call }];
+}

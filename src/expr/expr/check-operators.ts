@@ -1,0 +1,144 @@
+/** Which operand types an operator accepts, and what it gives (contract expressions.md 1.4). */
+import {
+  BOOL,
+  BYTES,
+  DURATION,
+  elementOf,
+  FLOAT,
+  INT,
+  isAssignable,
+  isBool,
+  isComparable,
+  isDuration,
+  isInteger,
+  isList,
+  isNilType,
+  isNumber,
+  isString,
+  isTime,
+  isUnknown,
+  listOf,
+  NIL,
+  STRING,
+  TIME,
+  type Type,
+  UNKNOWN,
+} from "./types.ts";
+
+type Test = (type: Type) => boolean;
+
+/** A refused pair of operand types; the message is complete but for the place. */
+export interface Refusal {
+  readonly problem: string;
+}
+
+/** The type of `left operator right`, or why there is none. */
+export function binaryType(operator: string, left: Type, right: Type): Type | Refusal {
+  const type = operator === "in" ? inType(left, right) : (RULES[operator] ?? noRule)(left, right);
+  if (type !== undefined) return type;
+  return { problem: `invalid operation: ${operator} (mismatched types ${left.name} and ${right.name})` };
+}
+
+/** The type of `operator operand`, or why there is none. */
+export function unaryType(operator: string, operand: Type): Type | Refusal {
+  if (operator === "not" || operator === "!") {
+    if (isBool(operand) || isUnknown(operand)) return BOOL;
+  } else if (isNumber(operand) || isUnknown(operand)) return operand;
+  return { problem: `invalid operation: ${operator} (mismatched type ${operand.name})` };
+}
+
+type Rule = (left: Type, right: Type) => Type | undefined;
+
+const noRule: Rule = () => undefined;
+
+const RULES: Readonly<Record<string, Rule>> = {
+  "==": equality,
+  "!=": equality,
+  and: logic,
+  "&&": logic,
+  or: logic,
+  "||": logic,
+  "<": ordering,
+  ">": ordering,
+  "<=": ordering,
+  ">=": ordering,
+  "+": (left, right) => {
+    if (isString(left) && isString(right)) return STRING;
+    if ((isTime(left) && isDuration(right)) || (isDuration(left) && isTime(right))) return TIME;
+    if (isDuration(left) && isDuration(right)) return DURATION;
+    return arithmetic(left, right, isNumber, isString, isTime, isDuration);
+  },
+  "-": (left, right) => {
+    if (isTime(left) && isTime(right)) return DURATION;
+    if (isTime(left) && isDuration(right)) return TIME;
+    if (isDuration(left) && isDuration(right)) return DURATION;
+    return arithmetic(left, right, isNumber, isTime, isDuration);
+  },
+  "*": (left, right) => {
+    const hasDuration = isDuration(left) || isDuration(right);
+    if (hasDuration && [left, right].every((type) => isNumber(type) || isDuration(type))) return DURATION;
+    return arithmetic(left, right, isNumber, isDuration);
+  },
+  "/": division,
+  "**": division,
+  "^": division,
+  "%": (left, right) => (accepts(left, right, isInteger) ? INT : undefined),
+  "..": (left, right) => (accepts(left, right, isInteger) ? listOf(INT) : undefined),
+  matches: (left, right) => {
+    if (left === BYTES && (isString(right) || isUnknown(right))) return BOOL;
+    return text(left, right);
+  },
+  contains: text,
+  startsWith: text,
+  endsWith: text,
+  "??": (left, right) => {
+    if (isNilType(left)) return isNilType(right) ? NIL : right;
+    if (isNilType(right)) return left;
+    return isAssignable(right, left) ? left : UNKNOWN;
+  },
+};
+
+function equality(left: Type, right: Type): Type | undefined {
+  return isComparable(left, right) ? BOOL : undefined;
+}
+
+function logic(left: Type, right: Type): Type | undefined {
+  return accepts(left, right, isBool) ? BOOL : undefined;
+}
+
+function ordering(left: Type, right: Type): Type | undefined {
+  return accepts(left, right, isNumber, isString, isTime, isDuration) ? BOOL : undefined;
+}
+
+function division(left: Type, right: Type): Type | undefined {
+  return accepts(left, right, isNumber) ? FLOAT : undefined;
+}
+
+function text(left: Type, right: Type): Type | undefined {
+  return accepts(left, right, isString) ? BOOL : undefined;
+}
+
+/** Numbers give a number; with an unknown side the other must be of one of the kinds. */
+function arithmetic(left: Type, right: Type, ...tests: readonly Test[]): Type | undefined {
+  if (isNumber(left) && isNumber(right)) return left === FLOAT || right === FLOAT ? FLOAT : INT;
+  return (isUnknown(left) || isUnknown(right)) && accepts(left, right, ...tests) ? UNKNOWN : undefined;
+}
+
+/** Both sides pass the same test, where an unknown side passes all. */
+function accepts(left: Type, right: Type, ...tests: readonly Test[]): boolean {
+  if (isUnknown(left) && isUnknown(right)) return true;
+  return tests.some((test) => (isUnknown(left) || test(left)) && (isUnknown(right) || test(right)));
+}
+
+function inType(left: Type, right: Type): Type | Refusal | undefined {
+  if (right.kind === "map") {
+    const key = right.key ?? UNKNOWN;
+    if (isUnknown(left) || isAssignable(left, key)) return BOOL;
+    return { problem: `cannot use ${left.name} as type ${key.name} in map key` };
+  }
+  if (isList(right)) {
+    if (isComparable(left, elementOf(right))) return BOOL;
+    return { problem: `cannot use ${left.name} as type ${elementOf(right).name} in array` };
+  }
+  return isUnknown(right) ? BOOL : undefined;
+}

@@ -1,0 +1,68 @@
+/** The expression language (contract expressions.md section 1). */
+import { ExecutorError, errorText } from "../../errors/index.ts";
+import type { Budget } from "../budget.ts";
+import { checkTypes, type EnvTypes, isBuiltinName } from "./checker.ts";
+import { compile } from "./compile.ts";
+import { encodeJson } from "./encode.ts";
+import { Frame } from "./frame.ts";
+import { optimize } from "./optimizer.ts";
+import { parseExpression } from "./parser.ts";
+import { sourceError } from "./source-error.ts";
+import { typeOfValue } from "./types.ts";
+import type { Value } from "./values.ts";
+
+export type { EnvTypes } from "./checker.ts";
+export { decodeJson, numberValue } from "./decode.ts";
+export { displayText } from "./display.ts";
+export type { Type } from "./types.ts";
+export { Header, List, NIL_LIST, type Value } from "./values.ts";
+
+/** An expression that may be evaluated any number of times. */
+export interface CompiledExpression {
+  /** Throws BadRequest with the place of the error; TooLarge and Timeout when a limit is reached. */
+  evaluate(env: ReadonlyMap<string, Value>, budget: Budget): Value;
+}
+
+/** The types of environment values, as the checker wants them. */
+export function typesOfEnv(env: ReadonlyMap<string, Value>): EnvTypes {
+  return new Map(Array.from(env, ([name, value]) => [name, typeOfValue(value)]));
+}
+
+/** Parses, checks and prepares an expression. Throws BadRequest with the place of the first error. */
+export function compileExpression(source: string, types: EnvTypes): CompiledExpression {
+  return guarded(() => {
+    const isOverridden = (name: string): boolean => types.has(name);
+    const tree = parseExpression(source, { isBuiltin: isBuiltinName, isOverridden });
+    const { intMemberships } = checkTypes(tree, source, types);
+    const code = compile(optimize(tree, source, intMemberships));
+    return {
+      evaluate: (env, budget) => {
+        const frame = new Frame(env, budget);
+        return guarded(() => {
+          try {
+            return code(frame);
+          } catch (error) {
+            if (!(error instanceof ExecutorError)) throw error;
+            throw sourceError(source, frame.at, error.message, error.code, error.cause);
+          }
+        });
+      },
+    };
+  });
+}
+
+/** The JSON text of a result. Throws BadRequest for what JSON cannot hold. */
+export function resultJson(value: Value, budget: Budget): string {
+  return guarded(() => encodeJson(value, budget));
+}
+
+/** Deep nesting ends the stack and large text the engine's strings; both are the expression's doing. */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = `expression is nested too deeply or makes too much text (${errorText(error)}); make it simpler`;
+    throw new ExecutorError("TooLarge", message, { cause: error });
+  }
+}

@@ -1,0 +1,177 @@
+/** Cuts an expression into tokens (contract expressions.md 1.2). */
+import { codePointText, quoteGo } from "../text/quote.ts";
+import { sourceError } from "./source-error.ts";
+import { readString } from "./string-literals.ts";
+import { isIdentifierPart, isIdentifierStart, type Token, type TokenKind } from "./tokens.ts";
+
+const WORD_OPERATORS: ReadonlySet<string> = new Set([
+  "not",
+  "in",
+  "or",
+  "and",
+  "matches",
+  "contains",
+  "startsWith",
+  "endsWith",
+  "let",
+  "if",
+  "else",
+]);
+
+/** Throws BadRequest with the place of the first thing that is no token. */
+export function tokenize(source: string): Token[] {
+  return new Lexer(source).run();
+}
+
+class Lexer {
+  readonly #source: string;
+  readonly #tokens: Token[] = [];
+  #at = 0;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  run(): Token[] {
+    for (;;) {
+      this.#skipSpace();
+      if (this.#at >= this.#source.length) break;
+      this.#token();
+    }
+    this.#tokens.push({ kind: "EOF", value: "", at: this.#source.length });
+    return this.#tokens;
+  }
+
+  #token(): void {
+    const start = this.#at;
+    const char = this.#charAt(start);
+    const next = this.#source[start + char.length] ?? "";
+    if (char === '"' || char === "'") return this.#string("String", start);
+    if (char === "`") return this.#rawString();
+    if ((char === "b" || char === "B") && (next === '"' || next === "'"))
+      return this.#string("Bytes", start + 1);
+    if (isDigit(char) || (char === "." && isDigit(next))) return this.#number();
+    if (isIdentifierStart(char)) return this.#word();
+    if (char === "#") return this.#pointer();
+    if ("([{)]}".includes(char)) return this.#emit("Bracket", 1);
+    if (",;%+-^/".includes(char)) return this.#emit("Operator", 1);
+    if (char === "|" || char === ":") return this.#emit("Operator", next === char ? 2 : 1);
+    if (char === ".") return this.#emit("Operator", next === "." ? 2 : 1);
+    if (char === "?") return this.#emit("Operator", next === "." || next === "?" ? 2 : 1);
+    if ("&!=*<>".includes(char)) return this.#emit("Operator", next !== "" && "&=*".includes(next) ? 2 : 1);
+    throw this.#error(start, `unrecognized character: ${codePointText(char)}`);
+  }
+
+  #skipSpace(): void {
+    for (;;) {
+      const char = this.#source[this.#at];
+      if (char === undefined) return;
+      if (char === "/" && this.#source[this.#at + 1] === "/") {
+        const end = this.#source.indexOf("\n", this.#at);
+        this.#at = end < 0 ? this.#source.length : end;
+      } else if (char === "/" && this.#source[this.#at + 1] === "*") {
+        const end = this.#source.indexOf("*/", this.#at + 2);
+        if (end < 0) throw this.#error(this.#source.length, "unclosed comment");
+        this.#at = end + 2;
+      } else if (isSpace(char)) this.#at++;
+      else return;
+    }
+  }
+
+  #string(kind: TokenKind, quoteAt: number): void {
+    const start = this.#at;
+    const { value, end } = readString(this.#source, quoteAt, kind === "Bytes");
+    this.#tokens.push({ kind, value, at: start });
+    this.#at = end;
+  }
+
+  /** No escapes; a doubled backtick stands for one. */
+  #rawString(): void {
+    const start = this.#at;
+    let value = "";
+    let from = start + 1;
+    for (;;) {
+      const end = this.#source.indexOf("`", from);
+      if (end < 0) throw this.#error(this.#source.length, "literal not terminated");
+      value += this.#source.slice(from, end);
+      from = end + 1;
+      if (this.#source[from] !== "`") break;
+      value += "`";
+      from++;
+    }
+    this.#tokens.push({ kind: "String", value, at: start });
+    this.#at = from;
+  }
+
+  #number(): void {
+    const start = this.#at;
+    const prefixed = /0(?:[xX][\da-fA-F_]*|[oO][0-7_]*|[bB][01_]*)/y;
+    const decimal = /[\d_]*/y;
+    const source = this.#source;
+    prefixed.lastIndex = start;
+    const digits = prefixed.exec(source)?.[0];
+    decimal.lastIndex = start;
+    let end = start + (digits ?? decimal.exec(source)?.[0] ?? "").length;
+    // "1..3" is a range; "1." is a float.
+    if (source[end] === "." && source[end + 1] !== ".") {
+      decimal.lastIndex = end + 1;
+      end += 1 + (decimal.exec(source)?.[0] ?? "").length;
+    }
+    if (source[end] !== "." || source[end + 1] !== ".") {
+      const exponent = /[eE][+-]?[\d_]*/y;
+      exponent.lastIndex = end;
+      end += (exponent.exec(source)?.[0] ?? "").length;
+    }
+    const after = this.#charAt(end);
+    if (after !== "" && isIdentifierPart(after)) {
+      const text = source.slice(start, end + after.length);
+      throw this.#error(end + after.length, `bad number syntax: ${quoteGo(text)}`);
+    }
+    this.#emit("Number", end - start);
+  }
+
+  #word(): void {
+    const end = this.#wordEnd(this.#at);
+    const word = this.#source.slice(this.#at, end);
+    this.#emit(WORD_OPERATORS.has(word) ? "Operator" : "Identifier", word.length);
+  }
+
+  /** `#`, with the name of a variable of the predicate directly behind it. */
+  #pointer(): void {
+    this.#emit("Operator", 1);
+    const end = this.#wordEnd(this.#at);
+    if (end > this.#at) this.#emit("Identifier", end - this.#at);
+  }
+
+  #wordEnd(from: number): number {
+    let end = from;
+    for (let char = this.#charAt(end); char !== "" && isIdentifierPart(char); char = this.#charAt(end)) {
+      end += char.length;
+    }
+    return end;
+  }
+
+  #emit(kind: TokenKind, length: number): void {
+    const value = this.#source.slice(this.#at, this.#at + length);
+    this.#tokens.push({ kind, value, at: this.#at });
+    this.#at += length;
+  }
+
+  #charAt(at: number): string {
+    const code = this.#source.codePointAt(at);
+    return code === undefined ? "" : String.fromCodePoint(code);
+  }
+
+  #error(at: number, message: string): Error {
+    return sourceError(this.#source, at, message);
+  }
+}
+
+function isDigit(char: string): boolean {
+  return char >= "0" && char <= "9";
+}
+
+/** Unicode white space, without the byte order mark that JavaScript adds. */
+function isSpace(char: string): boolean {
+  return char === "\u0085" || (char !== "\ufeff" && /\s/.test(char));
+}

@@ -1,0 +1,69 @@
+/** Quoted forms of text: JSON (contract expressions.md 6.2) and Go's `%q`. */
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON has to escape
+const JSON_SPECIAL = /[\u0000-\u001f"\\\u2028\u2029\ud800-\udfff]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
+const JSON_ESCAPED = /[\u0000-\u001f"\\\u2028\u2029]|\p{Surrogate}/gu;
+const HTML_SPECIAL = /[<>&]/;
+const HTML_ESCAPED = /[<>&]/g;
+const SHORT: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\b": "\\b",
+  "\f": "\\f",
+};
+
+/** A JSON string as Go's encoder writes it: HTML-significant characters escaped, stray bytes as \ufffd. */
+export function quoteJson(text: string): string {
+  const quoted = quoteJsonPlain(text);
+  return HTML_SPECIAL.test(quoted) ? quoted.replace(HTML_ESCAPED, unicodeEscape) : quoted;
+}
+
+/** The same without escaping `<`, `>` and `&`. */
+export function quoteJsonPlain(text: string): string {
+  return JSON_SPECIAL.test(text) ? `"${text.replace(JSON_ESCAPED, escapeJson)}"` : `"${text}"`;
+}
+
+function escapeJson(char: string): string {
+  const unit = char.charCodeAt(0);
+  return SHORT[char] ?? (unit >= 0xd800 && unit <= 0xdfff ? "\\ufffd" : unicodeEscape(char));
+}
+
+function unicodeEscape(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+const GO_SHORT: Readonly<Record<string, string>> = {
+  ...SHORT,
+  "\u0007": "\\a",
+  "\v": "\\v",
+};
+
+/** Go's `%q`: double quotes, Go escapes, printable characters as they are. */
+export function quoteGo(text: string): string {
+  let quoted = '"';
+  for (const char of text) {
+    const short = GO_SHORT[char];
+    const code = char.codePointAt(0) ?? 0;
+    if (short !== undefined) quoted += short;
+    else if (code >= 0xdc00 && code <= 0xdfff) quoted += `\\x${(code & 0xff).toString(16).padStart(2, "0")}`;
+    else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, "0")}`;
+    else if (char !== " " && /[\p{C}\p{Z}]/u.test(char)) {
+      quoted += code > 0xffff ? `\\U${hex(code, 8)}` : `\\u${hex(code, 4)}`;
+    } else quoted += char;
+  }
+  return `${quoted}"`;
+}
+
+/** Go's `%#U`: U+0040 '@'. */
+export function codePointText(char: string): string {
+  const code = hex(char.codePointAt(0) ?? 0, 4).toUpperCase();
+  return /[\p{C}]/u.test(char) ? `U+${code}` : `U+${code} '${char}'`;
+}
+
+function hex(code: number, width: number): string {
+  return code.toString(16).padStart(width, "0");
+}
