@@ -71,6 +71,7 @@ export class ObjectDriver implements ArtifactDriver {
       "failed to put directory",
       uploadTree(this.#store, key, tree, this.#options, this.#channel, signal),
     );
+    await this.#uncover(key, signal);
   }
 
   async delete(artifact: Artifact, signal: AbortSignal): Promise<void> {
@@ -115,6 +116,18 @@ export class ObjectDriver implements ArtifactDriver {
     } catch (error) {
       if (isExecutorError(error, "NotFound")) return undefined;
       throw error;
+    }
+  }
+
+  /** An older file of the same key would hide the directory from everyone who loads it (contract artifacts.md D-42). */
+  async #uncover(key: string, signal: AbortSignal): Promise<void> {
+    if (key === "" || key.endsWith("/")) return;
+    try {
+      if ((await this.#find(key, signal)) === undefined) return;
+      await this.#channel.request(() => this.#store.delete(key, signal), signal);
+    } catch (error) {
+      // Whoever may write only cannot look; and there is nothing to uncover in nearly every bucket.
+      if (!isExecutorError(error, "Forbidden", "Unauthorized", "Unsupported")) throw error;
     }
   }
 

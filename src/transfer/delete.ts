@@ -6,7 +6,7 @@ import type { Channel } from "./session.ts";
 const pageSize = 1000;
 
 /**
- * Deletes what is stored under each key: the object itself, and everything below `key/` (contract artifacts.md D-7).
+ * Deletes what is stored under each key, none of which is empty: the object itself, and everything below `key/` (contract artifacts.md D-7).
  * Resolves to one outcome a key, in order: undefined for deleted or absent, else why not. Never throws but when
  * cancelled.
  *
@@ -19,6 +19,7 @@ export async function deleteKeys(
   channel: Channel,
   signal: AbortSignal,
 ): Promise<readonly (Error | undefined)[]> {
+  if (keys.length === 0) return [];
   const deletion = new Deletion(store, channel, signal);
   const targets = new ScanTargets(keys);
   for (const key of targets.sorted) await deletion.add(key, [key]);
@@ -55,8 +56,7 @@ async function deleteBelow(
     if (page.next === undefined || last === undefined) return;
     index = targets.indexAfter(last, index);
     // A page without a hit lies between two keys that are far apart: go on where the next one starts.
-    after =
-      hits > 0 || index >= targets.sorted.length ? page.next : later(page.next, targets.startOf(index) ?? "");
+    after = hits > 0 || index >= targets.sorted.length ? page.next : later(page.next, targets.startOf(index));
   }
 }
 
@@ -117,7 +117,7 @@ class Deletion {
   failListing(targets: ScanTargets, error: unknown): void {
     for (const key of targets.sorted) {
       // Like the reference, which looks below no key but those that end in "/".
-      if (isExecutorError(error, "Forbidden", "Unauthorized") && !key.endsWith("/") && key !== "") continue;
+      if (isExecutorError(error, "Forbidden", "Unauthorized") && !key.endsWith("/")) continue;
       if (!this.failures.has(key)) {
         this.failures.set(key, ExecutorError.wrap(error, `unable to list files in ${key}`));
       }

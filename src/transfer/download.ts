@@ -61,6 +61,10 @@ interface Source {
 
 async function* orderedChunks(source: Source, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { info, channel } = source;
+  if (info.sizeBytes <= rangeBytes) {
+    yield* rangeChunks(source, { offset: 0, length: info.sizeBytes }, signal);
+    return;
+  }
   const leaving = new AbortController();
   const either = AbortSignal.any([signal, leaving.signal]);
   const ahead: RangeAhead[] = [];

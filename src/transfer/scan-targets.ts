@@ -5,7 +5,7 @@ export function compareKeys(a: string, b: string): number {
   return /[\ud800-\uffff]/.test(a + b) ? Buffer.compare(Buffer.from(a), Buffer.from(b)) : a < b ? -1 : 1;
 }
 
-/** Keys whose folders are to be found in one walk over a listing. */
+/** Keys, none of them empty, whose folders are to be found in one walk over a listing. */
 export class ScanTargets {
   /** Without duplicates, in the order of their folders. */
   readonly sorted: readonly string[];
@@ -19,20 +19,19 @@ export class ScanTargets {
     this.prefix = commonPrefix(folderOf(this.sorted[0] ?? ""), folderOf(this.sorted.at(-1) ?? ""));
   }
 
-  /** A name just before everything that lies below the key at `index`; undefined for the start of the bucket. */
-  startOf(index: number): string | undefined {
+  /** A name just before everything that lies below the key at `index`. */
+  startOf(index: number): string {
     const folder = folderOf(this.sorted[index] ?? "");
     // "." is the character before "/": the folder's own marker object is found this way, too.
-    return folder === "" ? undefined : `${folder.slice(0, -1)}.\u{10ffff}`;
+    return `${folder.slice(0, -1)}.\u{10ffff}`;
   }
 
   /** The keys that an object lies below, or which name it as a folder marker. */
   ownersOf(name: string): readonly string[] {
     const owners: string[] = [];
-    if (this.#keys.has("")) owners.push("");
     for (let slash = name.indexOf("/"); slash !== -1; slash = name.indexOf("/", slash + 1)) {
       const folder = name.slice(0, slash);
-      if (this.#keys.has(folder) && folder !== "") owners.push(folder);
+      if (this.#keys.has(folder)) owners.push(folder);
       if (this.#keys.has(`${folder}/`)) owners.push(`${folder}/`);
     }
     return owners;
@@ -51,7 +50,7 @@ export class ScanTargets {
 }
 
 function folderOf(key: string): string {
-  return key === "" || key.endsWith("/") ? key : `${key}/`;
+  return key.endsWith("/") ? key : `${key}/`;
 }
 
 function commonPrefix(a: string, b: string): string {

@@ -5,8 +5,9 @@
 export class TaskGroup {
   readonly signal: AbortSignal;
   readonly #failing = new AbortController();
-  readonly #running = new Set<Promise<void>>();
   readonly #max: number;
+  #running = 0;
+  #wake: () => void = () => {};
 
   constructor(max: number, signal: AbortSignal) {
     this.#max = max;
@@ -15,22 +16,39 @@ export class TaskGroup {
 
   /** Waits until there is room, then starts the task. Throws what made the group fail. */
   async start(task: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    while (this.#running.size >= this.#max) await Promise.race(this.#running);
+    await this.#untilRunning(this.#max - 1);
     this.signal.throwIfAborted();
-    const running = task(this.signal)
-      .catch((error: unknown) => this.#failing.abort(error))
-      .finally(() => this.#running.delete(running));
-    this.#running.add(running);
+    this.#running += 1;
+    void this.#run(task);
   }
 
   /** Ends the group early: the others are cancelled and awaited. */
   async cancel(reason: unknown): Promise<void> {
     this.#failing.abort(reason);
-    await Promise.all(this.#running);
+    await this.#untilRunning(0);
   }
 
   async settle(): Promise<void> {
-    await Promise.all(this.#running);
+    await this.#untilRunning(0);
     this.signal.throwIfAborted();
+  }
+
+  async #run(task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    try {
+      await task(this.signal);
+    } catch (error) {
+      this.#failing.abort(error);
+    }
+    this.#running -= 1;
+    this.#wake();
+  }
+
+  /** A single waiter, the one who feeds the group; a race over all promises would cost their number for each task. */
+  async #untilRunning(most: number): Promise<void> {
+    while (this.#running > most) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 }

@@ -133,7 +133,7 @@ describe("S3 endpoint", () => {
 
 describe("S3 encryption", () => {
   const location = (encryptionOptions: object, insecure = false) => ({
-    bucket: "b",
+    bucket: "bucket-1",
     insecure,
     encryptionOptions,
   });

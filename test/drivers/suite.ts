@@ -153,6 +153,15 @@ export function describeDriver(
       await assert.rejects(driver.list(artifact("no-dir"), patience()), /no key found of name no-dir/);
     });
 
+    it("shows a directory that was saved where a file had been", { skip: cannot.directories }, async (t) => {
+      const { driver, artifact } = await open(t);
+      await driver.saveFile(artifact("out"), fileOf("out", "older"), patience());
+
+      await driver.saveTree(artifact("out"), treeOf({ "a.txt": "a" }), patience());
+
+      assert.equal((await driver.open(artifact("out"), patience())).kind, "directory");
+    });
+
     it("deletes a file, and is content when there is none", async (t) => {
       const { driver, artifact } = await open(t);
       if (cannot.delete !== undefined) return await refuses(driver.delete(artifact("gone"), patience()));
