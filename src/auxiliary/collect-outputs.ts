@@ -105,7 +105,7 @@ async function outputFiles(
   tools: AuxiliaryTools,
   main: MainOutputs,
 ): Promise<(path: string) => OutputFiles> {
-  const mirrored = new MirroredFiles(config.paths, (message) => tools.log.warn({}, message));
+  const mirrored = new MirroredFiles(config.template, config.paths, (message) => tools.log.warn({}, message));
   const served = await mainFiles(config, main);
   return (path) =>
     outputSource(config.template, path, config.isInitless) === "shared mount" ? mirrored : served;

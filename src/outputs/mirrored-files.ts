@@ -1,32 +1,57 @@
 import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { packTar } from "../archive/index.ts";
 import type { FileContent, TreeContent } from "../artifacts/index.ts";
 import { ExecutorError } from "../errors/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
+import { isWithin, type Template, volumeMounts } from "../template/index.ts";
 import { localTree } from "./local-tree.ts";
 import type { OutputFiles, OutputKind } from "./output-files.ts";
 import { readSmallFile } from "./parameters.ts";
 
 /** Outputs on volumes that main shares with this container, found below `/mainctrfs`. */
 export class MirroredFiles implements OutputFiles {
+  readonly #template: Template;
   readonly #paths: PodPaths;
   readonly #warn: (message: string) => void;
 
-  constructor(paths: PodPaths, warn: (message: string) => void) {
+  constructor(template: Template, paths: PodPaths, warn: (message: string) => void) {
+    this.#template = template;
     this.#paths = paths;
     this.#warn = warn;
   }
 
   async look(path: string): Promise<OutputKind> {
+    await this.#checkConfined(path);
     const found = await stat(this.#paths.mirrored(path)).catch((cause) => {
       throw statError(path, cause);
     });
     if (found.isDirectory()) return { kind: "directory" };
     if (found.isFile()) return { kind: "file", sizeBytes: found.size };
     throw new ExecutorError("BadRequest", `${path} is not a regular file or directory`);
+  }
+
+  /**
+   * A link that main left on a volume leads somewhere else here: it must not reach this container's own files, its
+   * secrets first of all.
+   */
+  async #checkConfined(path: string): Promise<void> {
+    const real = await realpath(this.#paths.mirrored(path)).catch((cause) => {
+      throw statError(path, cause);
+    });
+    const inputs = (this.#template.inputs?.artifacts ?? []).flatMap((input) => input.path || []);
+    const mounts = [...volumeMounts(this.#template).map((mount) => mount.mountPath), ...inputs];
+    const shared = [...mounts.map((mount) => this.#paths.mirrored(mount)), this.#paths.inputs];
+    for (const folder of shared) {
+      const realFolder = await realpath(folder).catch(() => undefined);
+      if (realFolder !== undefined && isWithin(realFolder, real)) return;
+    }
+    throw new ExecutorError(
+      "BadRequest",
+      `${path} is a link that leads out of the volumes of the step: write the output itself, or a relative link`,
+    );
   }
 
   file(path: string, sizeBytes: number): FileContent {

@@ -1,6 +1,7 @@
 // Starts a cluster, or uses the one of KUBECONFIG, and runs recorded pods in it: `npm run test:cluster [-- --keep] [NAME…]`.
 // FULL=1 runs all of them. Exits 0 with a clear word where the machine cannot run a kubelet.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -21,14 +22,14 @@ const state = join(cacheDirectory(), "cluster");
 const cluster = await Cluster.start(tools, state, say);
 try {
   const image = "build/image";
-  run("node_modules/.bin/node", ["scripts/image.ts", image]);
+  await run("node_modules/.bin/node", ["scripts/image.ts", image]);
   await cluster.importImage(image, { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [executorImage]);
   const store = join(state, "minio");
   mkdirSync(store, { recursive: true });
   const minio = await startMinio(join(tools.bin, "minio"), store);
   const web = await startWebServer(9180);
   try {
-    process.exitCode = run(
+    process.exitCode = await run(
       "node_modules/.bin/node",
       ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts"],
       {
@@ -45,7 +46,9 @@ try {
   if (!values.keep) await cluster.stop();
 }
 
-function run(command: string, args: string[], env: Record<string, string> = {}): number {
-  const { status } = spawnSync(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+/** The servers above live in this process, so that it must not block while the tests run. */
+async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<number> {
+  const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  const [status] = (await once(child, "exit")) as [number | null];
   return status ?? 1;
 }

@@ -32,9 +32,49 @@ export async function runRecording(
   options: RunOptions,
 ): Promise<PodRun[]> {
   const owner = await createOwner(kube, recording.workflow);
+  if (recording.pods.some(isDaemon)) return runDaemon(kube, recording, owner, options);
   const runs: PodRun[] = [];
   for (const recorded of recording.pods) runs.push(await runPod(kube, recording, recorded, owner, options));
   return runs;
+}
+
+function isDaemon({ pod }: RecordedPod): boolean {
+  return JSON.stringify(pod.spec).includes("readinessProbe");
+}
+
+/** A daemon's pod runs beside the next one, and the controller ends it after that. */
+async function runDaemon(
+  kube: KubeClient,
+  recording: Recording,
+  owner: string,
+  options: RunOptions,
+): Promise<PodRun[]> {
+  const [daemon, client] = recording.pods;
+  if (!daemon || !client) throw new Error(`${recording.name} must hold a daemon and its client`);
+  const clientEnded = Promise.withResolvers<void>();
+  const { name } = daemon.pod.metadata;
+  const serving = runPod(kube, recording, daemon, owner, {
+    ...options,
+    stop: { until: () => clientEnded.promise, graceSeconds: 30 },
+  });
+  await waitForReady(kube, name);
+  const afterwards = await runPod(kube, recording, client, owner, options);
+  clientEnded.resolve();
+  return [await serving, afterwards];
+}
+
+async function waitForReady(kube: KubeClient, name: string): Promise<void> {
+  for (;;) {
+    const pod = await kube
+      .request<PodStatusObject>(
+        { method: "GET", path: `/api/v1/namespaces/${namespace}/pods/${name}` },
+        never,
+      )
+      .catch(() => undefined);
+    if (pod?.status.containerStatuses?.some(({ name: container, ready }) => container === "main" && ready))
+      return;
+    await sleep(200);
+  }
 }
 
 async function runPod(
@@ -53,6 +93,7 @@ async function runPod(
   if (offloaded) await createConfigMap(kube, offloaded);
   const watching = new AbortController();
   const states = watchTaskResult(kube, nodeId, watching.signal);
+  using _ = { [Symbol.dispose]: () => watching.abort() };
   await kube.request({ method: "POST", path: `/api/v1/namespaces/${namespace}/pods`, body: pod }, never);
   if (options.stop) await stopContainers(name, options.stop, options.kubectl);
   const ended = await waitForEnd(kube, name, recorded);
@@ -167,6 +208,7 @@ interface PodStatusObject {
 
 interface ContainerStatus {
   readonly name: string;
+  readonly ready?: boolean;
   readonly state: {
     readonly terminated?: { exitCode: number; reason: string; message?: string; finishedAt: string };
     readonly waiting?: object;

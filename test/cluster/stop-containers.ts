@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** The controller ends a pod by executing `argoexec kill` in its containers (contract pod.md 5.10). */
 export interface Stop {
-  /** Seconds after the main container has started. */
-  readonly afterSeconds: number;
+  /** Resolves when it is time; asked once the pod runs. */
+  readonly until: () => Promise<void>;
   readonly graceSeconds: number;
 }
 
@@ -20,19 +20,33 @@ export async function stopContainers(
     `pod/${pod}`,
     "--timeout=60s",
   );
-  await sleep(stop.afterSeconds * 1000);
+  await stop.until();
   const names = (
     await kubectl("get", "pod", "-n", "argo", pod, "-o", "jsonpath={.spec.containers[*].name}")
   ).split(" ");
+  const isInitless = names.includes("supervisor");
+  const programOf = (name: string) => {
+    if (name === "wait" || name === "supervisor") return "argoexec";
+    return isInitless ? "/argo-bin/bin/argoexec" : "/var/run/argo/argoexec";
+  };
   const kill = (signal: string) =>
     Promise.all(
       names.map((name) => {
-        const program = name === "wait" || name === "supervisor" ? "argoexec" : "/var/run/argo/argoexec";
-        return kubectl("exec", "-n", "argo", pod, "-c", name, "--", program, "kill", signal, "1").catch(
-          () => {
-            // The container has ended already.
-          },
-        );
+        return kubectl(
+          "exec",
+          "-n",
+          "argo",
+          pod,
+          "-c",
+          name,
+          "--",
+          programOf(name),
+          "kill",
+          signal,
+          "1",
+        ).catch(() => {
+          // The container has ended already.
+        });
       }),
     );
   await kill("15");
