@@ -22,6 +22,10 @@ export function planParts(
   memoryBytes: number,
 ): PartPlan {
   if (sizeBytes === undefined) return growingParts(configuredBytes, limits, memoryBytes);
+  // A part larger than the file would be the whole file in memory (contract artifacts.md 4: such a size is ignored).
+  if (configuredBytes !== undefined && configuredBytes > sizeBytes) {
+    return planParts(sizeBytes, undefined, limits, memoryBytes);
+  }
   if (configuredBytes !== undefined && sizeBytes > configuredBytes * limits.partsMax) {
     const text =
       `${sizeBytes} bytes in parts of ${configuredBytes / mib} MiB make more than ${limits.partsMax} parts; ` +

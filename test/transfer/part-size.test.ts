@@ -40,6 +40,10 @@ describe("part sizes", () => {
     assert.equal(planParts(gib, 7 * mib, limits, 32 * mib).sizeAt(0, 1), 7 * mib);
   });
 
+  it("are not what the user configures where that is more than the file", () => {
+    assert.equal(planParts(100 * mib, gib, limits, 32 * mib).sizeAt(0, 1), 8 * mib);
+  });
+
   it("refuse a configured size that would cut the file off (D-2)", () => {
     assert.throws(
       () => planParts(50 * gib, 5 * mib, limits, 32 * mib),

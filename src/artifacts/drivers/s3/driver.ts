@@ -1,3 +1,4 @@
+import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
 import { sessionOf } from "../../../transfer/index.ts";
@@ -41,5 +42,11 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
 /** `caSecret` replaces all other roots (contract artifacts.md 5.1). */
 async function trustedRoots({ caSecret }: S3Location, context: DriverContext): Promise<string | undefined> {
   if (caSecret?.name === undefined || caSecret.name === "") return context.settings.caPem;
-  return Buffer.from(await context.readSecret(caSecret)).toString();
+  const pem = Buffer.from(await context.readSecret(caSecret)).toString();
+  if (!pem.includes("-----BEGIN CERTIFICATE-----")) {
+    // OpenSSL would trust nobody, and say so only with the first connection.
+    const text = `the caSecret ${caSecret.name} (key ${caSecret.key}) holds no PEM certificate`;
+    throw new ExecutorError("BadRequest", text);
+  }
+  return pem;
 }
