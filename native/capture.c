@@ -46,8 +46,17 @@ bool open_capture(struct capture *capture, struct emissary *e, const char **fail
 
 static void open_channel(struct channel *channel, int from, int to)
 {
+	struct stat status;
+	int size = fcntl(to, F_GETPIPE_SZ);
+
 	channel->from = from;
 	channel->to = to;
+	channel->is_pipe = size > 0;
+	channel->room = PIPE_BUF;
+	if (size > 0)
+		channel->room = (size_t)size;
+	else if (fstat(to, &status) == 0 && S_ISREG(status.st_mode))
+		channel->room = CHUNK_SIZE;
 	channel->length = channel->offset = 0;
 	channel->files[0] = channel->files[1] = NULL;
 }
@@ -140,13 +149,26 @@ static bool is_writable(int fd)
 }
 
 /*
- * Writes what is pending to our own stream. It may be shared, so it cannot be made non-blocking; but where poll says
- * that a pipe is writable, PIPE_BUF bytes go in without blocking.
+ * How much our own stream takes now without blocking. It may be shared, so it cannot be made non-blocking; but a pipe
+ * that poll calls writable takes PIPE_BUF bytes, and an empty one all that it can hold.
  */
+static size_t writable_length(const struct channel *channel)
+{
+	int held = 0;
+
+	if (!is_writable(channel->to))
+		return 0;
+	if (channel->is_pipe && (ioctl(channel->to, FIONREAD, &held) != 0 || held > 0))
+		return PIPE_BUF;
+	return channel->room;
+}
+
 static void write_pending(struct channel *channel)
 {
-	while (channel->length > 0 && channel->to >= 0 && is_writable(channel->to)) {
-		size_t length = channel->length < PIPE_BUF ? channel->length : PIPE_BUF;
+	size_t room;
+
+	while (channel->length > 0 && channel->to >= 0 && (room = writable_length(channel)) > 0) {
+		size_t length = channel->length < room ? channel->length : room;
 		ssize_t written = write(channel->to, channel->chunk + channel->offset, length);
 		if (written < 0 && (errno == EINTR || errno == EAGAIN))
 			return;

@@ -18,6 +18,8 @@ enum { CHUNK_SIZE = 65536, TO_MAX = 2 };
 struct channel {
 	int from;	/* -1: closed, or never opened */
 	int to;		/* our own stream; -1 once nobody reads it any more */
+	size_t room;	/* what `to` takes without blocking when it is empty (a pipe), or always (a file) */
+	bool is_pipe;
 	size_t length;	/* what was read and is still to be written to `to`: chunk[offset .. offset + length] */
 	size_t offset;
 	struct capture_file *files[TO_MAX];

@@ -154,19 +154,11 @@ describe("kill", () => {
 const canUnshare = hasProgram("unshare", "--pid", "--fork", "--kill-child", "true");
 
 describe("as PID 1", { skip: canUnshare ? false : "needs the right to make a pid namespace" }, () => {
-  const script = 'trap "" TERM; echo ready; while :; do sleep 0.05; done';
-
   it("R5: TERM and then KILL by `argoexec kill`, from inside, end a stubborn command", async (t) => {
     const pod = new Pod(t);
-    const args = [
-      "--pid",
-      "--fork",
-      "--kill-child",
-      program,
-      "emissary",
-      "--",
-      ...sh(`(sleep 0.2; "$1" kill 15 1; "$1" kill 9 1) & ${script}`, program),
-    ];
+    // The signals reach the whole group: whoever sends them must ignore them as well.
+    const script = 'trap "" TERM; ("$1" kill 15 1; "$1" kill 9 1) & while :; do sleep 0.05; done';
+    const args = ["--pid", "--fork", "--kill-child", program, "emissary", "--", ...sh(script, program)];
     const { code } = await pod.start(args, { program: "unshare" }).exited;
 
     assert.equal(code, 137);
