@@ -44,6 +44,14 @@ bool open_capture(struct capture *capture, struct emissary *e, const char **fail
 	       open_file(e, &capture->combined, *failed, combined == NULL ? 0 : combined->number);
 }
 
+void close_capture(struct capture *capture)
+{
+	if (capture->out.fd >= 0)
+		close(capture->out.fd);
+	if (capture->combined.fd >= 0)
+		close(capture->combined.fd);
+}
+
 static void open_channel(struct channel *channel, int from, int to)
 {
 	struct stat status;

@@ -37,6 +37,9 @@ struct capture {
 /* Opens the files that the plan asks for; false with errno and the name of the file in `failed`. */
 bool open_capture(struct capture *capture, struct emissary *e, const char **failed);
 
+/* Closes the files. */
+void close_capture(struct capture *capture);
+
 /* Makes the streams for one start of the command; false with errno. */
 bool open_streams(struct capture *capture, struct emissary *e, struct streams *streams);
 

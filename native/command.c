@@ -111,19 +111,14 @@ static int run_once(struct emissary *e, struct capture *capture, char *error, si
 }
 
 /* After a request to stop no attempt is begun (contract pod.md, defect 5). */
-int run_command(struct emissary *e, char *error, size_t error_size)
+static int run_attempts(struct emissary *e, struct capture *capture, char *error, size_t error_size)
 {
 	const struct directive *attempts = next_directive(&e->plan, ATTEMPTS, NULL);
 	const struct directive *pause = next_directive(&e->plan, PAUSE, NULL);
-	const char *failed;
-	struct capture *capture = calloc(1, sizeof *capture);
 
-	if (capture == NULL || !open_capture(capture, e, &failed))
-		fail(e, EXIT_OURS, EXIT_OURS, "failed to open the capture file \"%s\": %s", failed, reason(errno));
-	watch_ends_with(e);
 	for (int64_t left = attempts == NULL ? 1 : attempts->number;;) {
 		int code = run_once(e, capture, error, error_size);
-		if (code == 0 || --left == 0 || e->stop_signal != 0)
+		if (code == 0 || --left == 0)
 			return code;
 		int64_t until = now_ms() + (pause == NULL ? 0 : pause->number);
 		while (now_ms() < until && e->stop_signal == 0)
@@ -131,4 +126,18 @@ int run_command(struct emissary *e, char *error, size_t error_size)
 		if (e->stop_signal != 0)
 			return code;
 	}
+}
+
+int run_command(struct emissary *e, char *error, size_t error_size)
+{
+	const char *failed = "";
+	struct capture *capture = calloc(1, sizeof *capture);
+
+	if (capture == NULL || !open_capture(capture, e, &failed))
+		fail(e, EXIT_OURS, EXIT_OURS, "failed to open the capture file \"%s\": %s", failed, reason(errno));
+	watch_ends_with(e);
+	int code = run_attempts(e, capture, error, error_size);
+	close_capture(capture);
+	free(capture);
+	return code;
 }
