@@ -3,6 +3,7 @@ import {
   type AuxiliaryState,
   type AuxiliaryTools,
   decodeState,
+  haveEnded,
   initialState,
   isStandbyEvent,
   loadFinish,
@@ -54,6 +55,8 @@ export async function auxiliaryCommand(
     if (next.kind === "sleep" && stop.aborted)
       next = await resume(config, tools, next.state, "signal", never);
   }
+  // A short step is over by now: no need to sleep, and to start Node once more.
+  if (next.kind === "sleep" && (await haveEnded(config))) next = { kind: "finish", state: next.state };
   if (next.kind === "sleep") return replaceByStandby(name, config, next.state, args, env);
   const finish = await loadFinish();
   const outcome = await finish(config, tools, next.state, never);

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
+import { mainContainerNames } from "../template/index.ts";
+import type { AuxiliaryConfig } from "./config.ts";
 
 /** Asks the emissary of a container to send a signal to its command (contract pod.md 5.8). */
 export async function signalContainer(paths: PodPaths, name: string, signal: 9 | 15): Promise<void> {
@@ -16,6 +18,12 @@ export async function hasEnded(paths: PodPaths, name: string): Promise<boolean> 
     () => true,
     () => false,
   );
+}
+
+/** Whether every main container has published its exit code. */
+export async function haveEnded({ template, paths }: AuxiliaryConfig): Promise<boolean> {
+  const ended = await Promise.all(mainContainerNames(template).map((name) => hasEnded(paths, name)));
+  return !ended.includes(false);
 }
 
 const killPatienceMs = 10_000;
