@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
+import { ExecutorError } from "../errors/index.ts";
 
 /** What a request carries: bytes in memory, which can be sent again, or a stream that is opened for each try. */
 export type Payload = MemoryPayload | { readonly sizeBytes: number | undefined; open(): Readable };
@@ -22,9 +23,16 @@ export function payloadOf(...chunks: readonly Uint8Array[]): MemoryPayload {
 export async function writePayload(request: Writable, payload: Payload | undefined): Promise<void> {
   const chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array> =
     payload === undefined ? [] : "open" in payload ? payload.open() : payload.chunks;
+  let writtenBytes = 0;
   for await (const chunk of chunks) {
     if (request.destroyed) return;
+    writtenBytes += chunk.byteLength;
     if (!request.write(chunk)) await drained(request);
+  }
+  if (payload?.sizeBytes !== undefined && writtenBytes !== payload.sizeBytes) {
+    // The server would wait for the rest, or take what is too much for the next request.
+    const text = `the content changed while it was sent: ${writtenBytes} bytes instead of ${payload.sizeBytes}`;
+    throw new ExecutorError("Corrupt", text);
   }
   request.end();
 }

@@ -4,6 +4,9 @@ import { PartReader } from "./part-reader.ts";
 import type { PartPlan } from "./part-size.ts";
 import type { Channel } from "./session.ts";
 
+/** A part of this size may be buffered under any budget; it is alone in memory then. */
+const bufferBytes = 16 * 1024 * 1024;
+
 /** One piece of an object on its way; whoever gets it releases it. */
 export interface Part {
   readonly number: number;
@@ -26,7 +29,8 @@ export function partsOf(
   signal: AbortSignal,
 ): AsyncGenerator<Part> {
   const { sizeBytes, replayable } = content;
-  const isTooLarge = Math.min(plan.sizeAt(0, 1), sizeBytes ?? 0) > channel.memory.totalBytes / 2;
+  const isTooLarge =
+    Math.min(plan.sizeAt(0, 1), sizeBytes ?? 0) > Math.max(channel.memory.totalBytes, bufferBytes);
   return sizeBytes !== undefined && replayable && isTooLarge
     ? rangedParts(content, sizeBytes, plan)
     : bufferedParts(content, plan, channel, signal);

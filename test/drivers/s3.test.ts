@@ -126,6 +126,17 @@ describe("S3 driver: what goes wrong on the way up", () => {
     );
   });
 
+  it("stores a file in parts that are larger than the memory it may use", async (t) => {
+    const content = noise(70 * mib);
+    const settings = { memoryBytes: 4 * mib, s3PartSizeBytes: 30 * mib };
+    const { driver, artifact, server } = await openS3(t, { settings });
+
+    await driver.saveFile(artifact("big"), fileOf("big", content), patience());
+
+    assert.equal(server.requests.filter(({ query }) => query.partNumber !== undefined).length, 3);
+    assert.ok((await load(driver, artifact("big"))).equals(content));
+  });
+
   it("S6: goes on with new credentials when they are rotated during an upload", async (t) => {
     const content = noise(40 * mib);
     const { driver, artifact, server, context } = await openS3(t, {

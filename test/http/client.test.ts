@@ -184,6 +184,28 @@ describe("HTTP client", () => {
     );
   });
 
+  for (const [title, announced] of [
+    ["longer", 3],
+    ["shorter", 5],
+  ] as const) {
+    it(`fails a body that is ${title} than announced, instead of waiting for ever`, async (t) => {
+      const port = await listen(
+        t,
+        createServer((request) => void request.resume()),
+      );
+      const headers = { "content-length": String(announced) };
+      const payload = {
+        sizeBytes: announced,
+        open: () => Readable.from([Buffer.from("four")], { objectMode: false }),
+      };
+
+      await assert.rejects(
+        open(t).request({ ...get(`http://127.0.0.1:${port}`), method: "PUT", headers, payload }, signal()),
+        (error) => isExecutorError(error, "Corrupt"),
+      );
+    });
+  }
+
   it("ends at once when it is cancelled, with the reason", async (t) => {
     const port = await listen(
       t,
