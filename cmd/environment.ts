@@ -99,7 +99,8 @@ function readDeadline(text: string | undefined): number | undefined {
   return ms;
 }
 
-function readGracePeriod(text: string | undefined): number {
+/** Milliseconds; 30 s where the variable is absent or not a number above zero (contract pod.md 2.1). */
+export function readGracePeriod(text: string | undefined): number {
   const seconds = /^\d+$/.test(text ?? "") ? Number(text) : 0;
   return (seconds > 0 ? seconds : 30) * 1000;
 }
@@ -119,7 +120,7 @@ function readProgressSettings(env: Environment): PodEnvironment["progress"] {
   return file && tickMs > 0 && fileTickMs > 0 ? { file, tickMs } : undefined;
 }
 
-function commaList(text: string | undefined): readonly string[] {
+export function commaList(text: string | undefined): readonly string[] {
   return (text ?? "")
     .split(",")
     .map((name) => name.trim())

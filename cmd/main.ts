@@ -13,6 +13,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import("./init.ts")).initCommand,
   wait: async () => (await import("./wait.ts")).waitCommand,
   supervisor: async () => (await import("./supervisor.ts")).supervisorCommand,
+  run: async () => (await import("./run.ts")).runCommand,
+  artifact: async () => (await import("./artifact.ts")).artifactCommand,
 };
 
 /** Commands that people run on their desk: they speak to a terminal, not to the kubelet. */
@@ -23,7 +25,7 @@ const usage = `argoexec, the executor of Argo Workflows (Outrider)
 Usage: argoexec COMMAND [flags] [arguments]
 
 In a workflow's pods, started by the controller:
-  init, wait, supervisor, emissary, kill, version
+  init, wait, supervisor, artifact delete, emissary, kill, version
 
 On your desk:
   run FILE             run a template without a cluster

@@ -1,6 +1,6 @@
 export { announce } from "./announce.ts";
 export type { AuxiliaryConfig, AuxiliaryTools } from "./config.ts";
-export { haveEnded } from "./containers.ts";
+export { endContainers, haveEnded } from "./containers.ts";
 export type { Outcome } from "./finish.ts";
 export { loadFinish, loadResume } from "./later-phases.ts";
 export type { Next } from "./resume.ts";

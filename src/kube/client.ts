@@ -1,4 +1,5 @@
 import type { Agent, IncomingMessage } from "node:http";
+import { finished } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError } from "../errors/index.ts";
 import type { KubeConnection } from "./connection.ts";
@@ -52,10 +53,29 @@ export class KubeClient implements AsyncDisposable {
 
   /** The parsed JSON of a 2xx answer. */
   async request<T>(request: KubeRequest, signal: AbortSignal): Promise<T> {
+    return this.#obeyingRetryAfter(signal, async () => {
+      const response = await this.open(request, signal);
+      return JSON.parse(await readBody(response, during(request), signal)) as T;
+    });
+  }
+
+  /** Sends what may answer with a large object that nobody here reads: a 2xx answer is dropped as it comes. */
+  async send(request: KubeRequest, signal: AbortSignal): Promise<void> {
+    await this.#obeyingRetryAfter(signal, async () => {
+      const response = await this.open(request, signal);
+      response.resume();
+      try {
+        await finished(response, { signal });
+      } catch (error) {
+        throw connectionError(error, during(request), signal);
+      }
+    });
+  }
+
+  async #obeyingRetryAfter<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
     for (let repeats = 0; ; repeats++) {
       try {
-        const response = await this.open(request, signal);
-        return JSON.parse(await readBody(response, during(request), signal)) as T;
+        return await attempt();
       } catch (error) {
         const waitMs = error instanceof ExecutorError ? error.retryAfterMs : undefined;
         if (waitMs === undefined || repeats >= retryAfterTimesMax) throw error;

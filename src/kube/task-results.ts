@@ -157,7 +157,7 @@ export class TaskResult {
   async #send(method: "POST" | "PATCH", path: string, body: object, signal: AbortSignal): Promise<void> {
     const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     try {
-      await this.#client.request({ method, path, body, contentType }, signal);
+      await this.#client.send({ method, path, body, contentType }, signal);
     } catch (error) {
       if (!isExecutorError(error, "Forbidden")) throw error;
       const verb = method === "POST" ? "create" : "patch";
@@ -181,7 +181,7 @@ export class TaskResult {
     const pod = encodeURIComponent(this.#identity.podName);
     const path = `/api/v1/namespaces/${encodeURIComponent(this.#client.namespace)}/pods/${pod}`;
     try {
-      await this.#client.request(
+      await this.#client.send(
         {
           method: "PATCH",
           path,

@@ -32,6 +32,9 @@ export function compare(recording: Recording, recorded: RecordedPod, run: PodRun
   check("task result: metadata", expected[0]?.identity, actual[0]?.identity);
   // Outputs must be there before the label says so: the controller reads them once.
   check("task result: states", shape(expected), shape(actual));
+  for (const task of run.gcTasks) {
+    check("GC task: status", recording.gcTasks?.[task.metadata.name]?.at(-1)?.status, task.status);
+  }
   return differences;
 }
 

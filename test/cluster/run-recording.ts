@@ -14,6 +14,8 @@ export interface PodRun {
   readonly containers: Readonly<Record<string, ContainerEnd>>;
   /** Distinct states of the task result, in order. */
   readonly taskResults: readonly KubeObject[];
+  /** The artifact GC tasks of the pod as it left them. */
+  readonly gcTasks: readonly KubeObject[];
   /** Creation to the end of the last container, in seconds as the kubelet counts them. */
   readonly seconds: number;
 }
@@ -84,7 +86,8 @@ async function runPod(
   ownerUid: string,
   options: RunOptions,
 ): Promise<PodRun> {
-  const pod = adapt(recorded.pod, ownerUid, options.image);
+  const tasks = await createGcTasks(kube, recording, recorded, ownerUid);
+  const pod = adapt(recorded.pod, tasks[0]?.metadata.uid ?? ownerUid, options.image);
   const { name } = pod.metadata;
   const nodeId = recorded.pod.metadata.annotations?.["workflows.argoproj.io/node-id"] ?? name;
   await remove(kube, `/api/v1/namespaces/${namespace}/pods/${name}?gracePeriodSeconds=0`);
@@ -98,9 +101,36 @@ async function runPod(
   if (options.stop) await stopContainers(name, options.stop, options.kubectl);
   const ended = await waitForEnd(kube, name, recorded);
   watching.abort();
-  return { name, ...ended, taskResults: await states };
+  const gcTasks = await Promise.all(tasks.map((task) => get(kube, `${gcTasksPath}/${task.metadata.name}`)));
+  return { name, ...ended, taskResults: await states, gcTasks };
 }
 
+/** The tasks that the controller makes with an artifact GC pod, without what the executor adds to them. */
+async function createGcTasks(
+  kube: KubeClient,
+  recording: Recording,
+  { pod }: RecordedPod,
+  ownerUid: string,
+): Promise<readonly KubeObject[]> {
+  const owners = pod.metadata.ownerReferences ?? [];
+  const created: KubeObject[] = [];
+  for (const { kind, name } of owners) {
+    const [recorded] = recording.gcTasks?.[name] ?? [];
+    if (kind !== "WorkflowArtifactGCTask" || !recorded) continue;
+    const { uid: _uid, ...metadata } = recorded.metadata;
+    const ownerReferences = metadata.ownerReferences?.map((owner) => ({ ...owner, uid: ownerUid })) ?? [];
+    await remove(kube, `${gcTasksPath}/${name}`);
+    const body = { ...recorded, metadata: { ...metadata, ownerReferences } };
+    created.push(await kube.request<KubeObject>({ method: "POST", path: gcTasksPath, body }, never));
+  }
+  return created;
+}
+
+function get(kube: KubeClient, path: string): Promise<KubeObject> {
+  return kube.request<KubeObject>({ method: "GET", path }, never);
+}
+
+const gcTasksPath = `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflowartifactgctasks`;
 const never = new AbortController().signal;
 const taskResultsPath = `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflowtaskresults`;
 

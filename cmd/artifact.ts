@@ -1,0 +1,46 @@
+import { endContainers } from "../src/auxiliary/index.ts";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { collectGarbage } from "../src/gc/index.ts";
+import { GcTasks } from "../src/kube/index.ts";
+import { commaList, podPaths, readGracePeriod } from "./environment.ts";
+import { parseCommandLine } from "./flags.ts";
+import type { Invocation } from "./invocation.ts";
+import { podTools } from "./pod-tools.ts";
+import { catchTerm } from "./signals.ts";
+
+/** The API server may be away for a while; the job must end all the same, for nothing else ends it. */
+const patienceMs = 10 * 60_000;
+
+/**
+ * `argoexec artifact delete`: the artifact GC job. Of its environment only `ARGO_ARTIFACT_POD_NAME` is sure to be
+ * there, and without it there is nothing to do (contract roles.md 4.1).
+ */
+export async function artifactCommand({ args, env }: Invocation): Promise<number> {
+  const { stop } = catchTerm();
+  const line = parseCommandLine(args, {});
+  if (line.positionals[0] !== "delete") {
+    throw new ExecutorError(
+      "BadRequest",
+      `unknown command "${line.positionals[0] ?? ""}" for "argoexec artifact"`,
+    );
+  }
+  const podLabel = env.ARGO_ARTIFACT_POD_NAME;
+  if (!podLabel) return 0;
+  const paths = podPaths(env);
+  const tools = podTools(line, { ...env, POD_NAMESPACE: env.ARGO_NAMESPACE || env.POD_NAMESPACE }, paths);
+  const plugins = commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES);
+  try {
+    await using kube = await tools.openKube();
+    const tasks = new GcTasks(kube, {
+      patienceMs,
+      onRetry: (error) => tools.log.warn({ error: errorText(error) }, "asking the API server again"),
+    });
+    await collectGarbage({ tasks, openDriver: tools.openDriver, log: tools.log }, podLabel, stop);
+  } finally {
+    if (plugins.length > 0) {
+      const gracePeriodMs = readGracePeriod(env.ARGO_TERMINATION_GRACE_PERIOD_SECONDS);
+      await endContainers(paths, plugins, gracePeriodMs, tools.log, new AbortController().signal);
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,1 @@
+export { collectGarbage, type GcTools } from "./collect-garbage.ts";
