@@ -98,12 +98,11 @@ export class HttpClient implements Disposable {
       signal,
     });
     const fail = (error: Error) => {
-      clearTimeout(connectTimer);
       if (signal.aborted) reject(signal.reason);
       else if (isStale(sent, error, request.payload)) reject(new StaleConnection());
       else reject(translateNetworkError(error, describe(request)));
     };
-    const connectTimer = this.#limitConnecting(sent, request);
+    this.#limitConnecting(sent, request);
     sent.on("error", fail);
     sent.on("response", (response) => {
       sent.setTimeout(0);
@@ -120,12 +119,11 @@ export class HttpClient implements Disposable {
     return promise;
   }
 
-  #limitConnecting(sent: ClientRequest, request: HttpRequest): NodeJS.Timeout | undefined {
+  #limitConnecting(sent: ClientRequest, request: HttpRequest): void {
     const limitMs = this.#options.connectTimeoutMs ?? defaultConnectTimeoutMs;
-    let timer: NodeJS.Timeout | undefined;
     sent.on("socket", (socket) => {
       if (!socket.connecting) return;
-      timer = setTimeout(
+      const timer = setTimeout(
         () => sent.destroy(timeoutError(`dial tcp ${hostOf(request)}: i/o timeout`)),
         limitMs,
       );
@@ -133,7 +131,6 @@ export class HttpClient implements Disposable {
       socket.once(request.origin.startsWith("https:") ? "secureConnect" : "connect", done);
       socket.once("close", done);
     });
-    return timer;
   }
 
   #agentFor(protocol: string): HttpAgent {

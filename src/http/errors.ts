@@ -33,6 +33,9 @@ const tlsRemedy =
 /** Translates what Node's sockets, resolver and TLS report. `during` names the request; secrets never are in it. */
 export function translateNetworkError(error: unknown, during: string): ExecutorError {
   if (error instanceof ExecutorError) return error;
+  if (error instanceof Error && error.name === "AbortError") {
+    return new ExecutorError("Cancelled", `${during}: told to stop`, { cause: error });
+  }
   const { code = "", message, ...rest } = error as NodeJS.ErrnoException & NetworkFields;
   const detail: NetworkDetail = {
     address: rest.address === undefined ? (rest.host ?? "") : `${rest.address}:${rest.port ?? ""}`,

@@ -30,7 +30,9 @@ export async function retry<T>(
       budget?.noteSuccess();
       return result;
     } catch (error) {
-      if (!isExecutorError(error, "Transient") || signal.aborted) throw error;
+      // Whatever broke after we were told to stop broke because of it.
+      signal.throwIfAborted();
+      if (!isExecutorError(error, "Transient")) throw error;
       budget?.noteFailure();
       const pause = pauses.next().value;
       if (pause === undefined || budget?.allowsWaiting === false) throw error;

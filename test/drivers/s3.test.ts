@@ -373,6 +373,28 @@ describe("S3 driver: who may, and where", () => {
   });
 });
 
+describe("S3 driver: keys", () => {
+  for (const [title, key] of [
+    ["begins with a slash", "/leading"],
+    ["holds empty elements", "a//b///c"],
+    ["holds dots", "a/./b/../c"],
+    ["is as long as S3 allows", `${"k".repeat(1000)}/${"é".repeat(11)}`],
+    ["holds a control character", "line\nbreak\u0001"],
+  ] as const) {
+    it(`S15: keeps a key that ${title}`, async (t) => {
+      const { driver, artifact, server } = await openS3(t);
+
+      await driver.saveFile(artifact(key), fileOf("k", "content"), patience());
+
+      assert.equal((await load(driver, artifact(key))).toString(), "content");
+      assert.ok(server.requests.some(({ method, key: stored }) => method === "PUT" && stored === key));
+      assert.ok((await driver.list(artifact(""), patience())).includes(key));
+      await driver.delete(artifact(key), patience());
+      assert.deepEqual(await driver.list(artifact(""), patience()), []);
+    });
+  }
+});
+
 describe("S3 driver: deletion", () => {
   it("deletes 1,200 artifacts with a handful of requests", async (t) => {
     const { driver, artifact, server } = await openS3(t);

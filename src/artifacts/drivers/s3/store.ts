@@ -53,11 +53,11 @@ export class S3Store implements ObjectStore {
       if (!isExecutorError(error, "Conflict")) throw error;
       throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
     });
-    if (range !== undefined && range.offset > 0 && response.status !== 206) {
+    if (range !== undefined && response.status !== 206) {
       response.body.destroy();
       throw new ExecutorError(
         "Unsupported",
-        `${info.key}: the store ignores ranges, so a broken download cannot go on`,
+        `${info.key}: the store ignores ranges, which large and broken downloads need`,
       );
     }
     const encryption = response.headers["x-amz-server-side-encryption"] ?? "AES256";
