@@ -1,0 +1,316 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { ExecutorError } from "../errors/index.ts";
+import {
+  type Artifact,
+  type ArtifactLocation,
+  cleanPath,
+  findOverlappingVolume,
+  hasLocation,
+  hasLocationOrKey,
+  joinKey,
+  parseGoDuration,
+  withKey,
+} from "../template/index.ts";
+import type { ContainerSpec, EnvVar, Mount, Pod, Volume } from "./kubelet/index.ts";
+import { availableVolumes, type Manifest } from "./manifest.ts";
+import type { PodNames } from "./parameters.ts";
+import { secretNames } from "./secret-names.ts";
+import type { DeskContainer, DeskTemplate } from "./workflow.ts";
+
+export interface PodPlan {
+  readonly manifest: Manifest;
+  /** With every variable substituted, and the location of every input artifact that has one. */
+  readonly template: DeskTemplate;
+  readonly names: PodNames;
+  /** Where artifacts live, with a key for this pod. */
+  readonly repository: ArtifactLocation;
+  readonly isInitless?: boolean;
+  /** `ARGO_DEADLINE`. */
+  readonly deadlineMs?: number;
+  readonly gracePeriodSeconds?: number;
+  /** The shortest time between two reports of progress, as a Go duration. */
+  readonly progressTick?: string;
+}
+
+const flags = ["--loglevel", "info", "--log-format", "text", "--gloglevel", "0"];
+const executorImage = "argoexec";
+
+/** Names for one run: those of the manifest where it has any. */
+export function podNames(manifest: Manifest): PodNames {
+  const { metadata } = manifest.workflow;
+  const suffix = randomBytes(3).toString("hex");
+  const workflow = metadata.name ?? `${metadata.generateName ?? "desk-"}${suffix}`;
+  const template = manifest.template.name ?? "main";
+  const node = `${workflow}.${template}`;
+  const hash = fnv1a(node);
+  return {
+    workflow,
+    workflowUid: randomUUID(),
+    namespace: metadata.namespace ?? "desk",
+    node,
+    nodeId: `${workflow}-${hash}`,
+    pod: `${workflow}-${template}-${hash}`,
+  };
+}
+
+/** FNV-1a, 32 bits: how the controller makes node IDs. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** The pod that the controller of Argo 4.1 would make for a template (contract pod.md 4). */
+export function buildPod(plan: PodPlan): Pod {
+  const { template, names, isInitless = false } = plan;
+  const archived = { ...template, archiveLocation: archiveLocation(plan) } as DeskTemplate;
+  const env = new PodEnvironment(plan, archived);
+  const mains = mainContainers(template).map((container) => withInputMounts(container, archived, isInitless));
+  const sidecars = (template.sidecars ?? []).map((sidecar) => mirrored(sidecar, mains));
+  const users = (template.initContainers ?? []).map((container) => mirrored(container, mains));
+  const auxiliary = auxiliaryContainer(archived, mains, isInitless);
+  const init = executorContainer("init", executorMounts(archived, false));
+  const containers = [
+    env.into(auxiliary),
+    ...[...mains, ...sidecars].map((container) => env.into(wrapped(container, isInitless))),
+  ];
+  const initContainers = [...(isInitless ? [] : [init]), ...users].map((container) =>
+    env.intoInit(container),
+  );
+  const deadline = activeDeadline(template);
+  return {
+    metadata: {
+      name: names.pod,
+      namespace: names.namespace,
+      uid: randomUUID(),
+      labels: { "workflows.argoproj.io/workflow": names.workflow },
+      annotations: {
+        "workflows.argoproj.io/node-id": names.nodeId,
+        "workflows.argoproj.io/node-name": names.node,
+      },
+    },
+    spec: {
+      restartPolicy: "Never",
+      serviceAccountName: plan.manifest.workflow.spec.serviceAccountName ?? "default",
+      initContainers: initContainers.map(withRuntime),
+      containers: containers.map(withRuntime),
+      volumes: podVolumes(plan, archived, [...containers, ...initContainers]),
+      ...(plan.gracePeriodSeconds ? { terminationGracePeriodSeconds: plan.gracePeriodSeconds } : {}),
+      ...(deadline ? { activeDeadlineSeconds: deadline } : {}),
+    },
+  };
+}
+
+/** A template's own location counts; otherwise the repository's, logs included (pod.md 4.1 rule 4). */
+function archiveLocation({ template, repository, names }: PodPlan): ArtifactLocation {
+  const own = template.archiveLocation;
+  if (own && hasLocation(own)) return own;
+  const keyed = withKey(repository, joinKey(names.workflow, names.pod));
+  return { ...keyed, archiveLogs: own?.archiveLogs ?? true };
+}
+
+function mainContainers(template: DeskTemplate): readonly DeskContainer[] {
+  const { container, script, containerSet } = template;
+  if (containerSet) {
+    return containerSet.containers.map((member) => {
+      const { dependencies: _dependencies, ...rest } = member;
+      const mounts = [...(member.volumeMounts ?? []), ...(containerSet.volumeMounts ?? [])];
+      return { ...rest, name: member.name || "main", volumeMounts: mounts } as DeskContainer;
+    });
+  }
+  if (script) {
+    const { source, ...rest } = script;
+    const args = source ? [...(script.args ?? []), "/argo/staging/script"] : (script.args ?? []);
+    const staging = { name: "argo-staging", mountPath: "/argo/staging" };
+    return [
+      { ...rest, name: "main", args, volumeMounts: [...(rest.volumeMounts ?? []), staging] },
+    ] as DeskContainer[];
+  }
+  return [{ ...container, name: "main" } as DeskContainer];
+}
+
+/** Only a container named main sees input artifacts (pod.md 4.1 rule 8). */
+function withInputMounts(
+  container: DeskContainer,
+  template: DeskTemplate,
+  isInitless: boolean,
+): DeskContainer {
+  const artifacts = template.inputs?.artifacts ?? [];
+  if (container.name !== "main" || artifacts.length === 0) return container;
+  const mounts = isInitless
+    ? [{ name: "input-artifacts", mountPath: "/argo/inputs/artifacts" }]
+    : artifacts.flatMap((artifact) => inputMount(template, artifact));
+  return { ...container, volumeMounts: [...(container.volumeMounts ?? []), ...mounts] };
+}
+
+function inputMount(template: DeskTemplate, artifact: Artifact): readonly Mount[] {
+  const isAbsent = artifact.optional === true && !hasLocationOrKey(artifact);
+  if (!artifact.path || isAbsent || findOverlappingVolume(template, artifact.path)) return [];
+  return [{ name: "input-artifacts", mountPath: cleanPath(artifact.path), subPath: artifact.name }];
+}
+
+function mirrored(container: DeskContainer, mains: readonly DeskContainer[]): DeskContainer {
+  const { mirrorVolumeMounts, ...rest } = container;
+  const main = mains.find(({ name }) => name === "main");
+  if (!mirrorVolumeMounts || !main) return rest;
+  return { ...rest, volumeMounts: [...(rest.volumeMounts ?? []), ...(main.volumeMounts ?? [])] };
+}
+
+function auxiliaryContainer(
+  template: DeskTemplate,
+  mains: readonly DeskContainer[],
+  isInitless: boolean,
+): ContainerSpec {
+  const main = mains.find(({ name }) => name === "main");
+  const own = isInitless
+    ? executorMounts(template, true)
+    : executorMounts(template, false).filter(({ mountPath }) => mountPath.startsWith("/argo/secret/"));
+  const mirrors = (main?.volumeMounts ?? []).map((mount) => ({
+    ...mount,
+    mountPath: `/mainctrfs${mount.mountPath}`,
+    readOnly: false,
+  }));
+  const fresh = mirrors.filter(({ mountPath }) => !own.some((mount) => mount.mountPath === mountPath));
+  return executorContainer(isInitless ? "supervisor" : "wait", [...own, ...fresh]);
+}
+
+/** Secrets, the volume of input artifacts, user volumes that inputs may lie on, and the script's (rules 7 to 9). */
+function executorMounts(template: DeskTemplate, isAuxiliary: boolean): readonly Mount[] {
+  const secrets = secretNames(template).map((name) => ({
+    name,
+    mountPath: `/argo/secret/${name}`,
+    readOnly: true,
+  }));
+  const owner = template.container ?? template.script ?? template.containerSet;
+  const users = (owner?.volumeMounts ?? []).map((mount) => ({
+    ...mount,
+    mountPath: `/mainctrfs${mount.mountPath}`,
+  }));
+  const hasInputs = (template.inputs?.artifacts ?? []).length > 0;
+  return [
+    ...secrets,
+    ...(hasInputs ? [{ name: "input-artifacts", mountPath: "/argo/inputs/artifacts" }, ...users] : []),
+    ...(template.script ? [{ name: "argo-staging", mountPath: "/argo/staging" }] : []),
+    ...(isAuxiliary && hasInputs
+      ? [{ name: "input-artifacts", mountPath: "/mainctrfs/argo/inputs/artifacts" }]
+      : []),
+  ];
+}
+
+function executorContainer(name: string, volumeMounts: readonly Mount[]): ContainerSpec {
+  return { name, image: executorImage, command: ["argoexec", name, ...flags], volumeMounts };
+}
+
+/** A desk has no images to look a command up in: it must be in the manifest. */
+function wrapped(container: ContainerSpec, isInitless: boolean): ContainerSpec {
+  if ((container.command ?? []).length === 0) {
+    throw new ExecutorError(
+      "BadRequest",
+      `container ${container.name} has no command: the image's own cannot be looked up here, so give one`,
+    );
+  }
+  const program = isInitless ? "/argo-bin/bin/argoexec" : "/var/run/argo/argoexec";
+  const bin = isInitless ? [{ name: "argoexec-bin", mountPath: "/argo-bin", readOnly: true }] : [];
+  return {
+    ...container,
+    command: [program, "emissary", ...flags, "--", ...(container.command ?? [])],
+    volumeMounts: [...(container.volumeMounts ?? []), ...bin],
+  };
+}
+
+function withRuntime(container: ContainerSpec): ContainerSpec {
+  const runtime = { name: "var-run-argo", mountPath: "/var/run/argo" };
+  return { ...container, volumeMounts: [...(container.volumeMounts ?? []), runtime] };
+}
+
+function activeDeadline({ activeDeadlineSeconds, timeout }: DeskTemplate): number | undefined {
+  const seconds = Number(activeDeadlineSeconds);
+  if (seconds > 0) return seconds;
+  return timeout ? parseGoDuration(timeout, "timeout") / 1000 : undefined;
+}
+
+function podVolumes(
+  plan: PodPlan,
+  template: DeskTemplate,
+  containers: readonly ContainerSpec[],
+): readonly Volume[] {
+  const folders: Volume[] = [{ name: "var-run-argo", emptyDir: {} }];
+  if (plan.isInitless) folders.push({ name: "argoexec-bin", image: {} });
+  if ((template.inputs?.artifacts ?? []).length > 0) folders.push({ name: "input-artifacts", emptyDir: {} });
+  if (template.script) folders.push({ name: "argo-staging", emptyDir: {} });
+  const mounted = new Set(
+    containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name)),
+  );
+  const available = new Map(
+    availableVolumes({ ...plan.manifest, template }).map((volume) => [volume.name, volume]),
+  );
+  const users = [...available.values()].filter(({ name }) => mounted.has(name));
+  const secrets = secretNames(template)
+    .filter((name) => !available.has(name))
+    .map((name) => ({ name, secret: { secretName: name } }));
+  return [...folders, ...users, ...secrets];
+}
+
+/** What is added to every container's variables (pod.md 4.2). */
+class PodEnvironment {
+  readonly #plan: PodPlan;
+  readonly #template: string;
+
+  constructor(plan: PodPlan, template: DeskTemplate) {
+    this.#plan = plan;
+    const { parameters: _parameters, ...inputs } = template.inputs ?? {};
+    this.#template = JSON.stringify({ ...template, inputs, outputs: template.outputs ?? {} });
+  }
+
+  intoInit(container: ContainerSpec): ContainerSpec {
+    return this.#with(container, [{ name: "ARGO_TEMPLATE", value: this.#template }]);
+  }
+
+  into(container: ContainerSpec): ContainerSpec {
+    const { isInitless, gracePeriodSeconds } = this.#plan;
+    const isSupervisor = container.name === "supervisor";
+    const isUser = container.image !== executorImage;
+    return this.#with(container, [
+      ...(isSupervisor ? [{ name: "ARGO_TEMPLATE", value: this.#template }] : []),
+      ...(isInitless && isUser ? [{ name: "ARGO_WAIT_FOR_READY", value: "true" }] : []),
+      ...(gracePeriodSeconds
+        ? [{ name: "ARGO_TERMINATION_GRACE_PERIOD_SECONDS", value: String(gracePeriodSeconds) }]
+        : []),
+    ]);
+  }
+
+  #with(container: ContainerSpec, after: readonly EnvVar[]): ContainerSpec {
+    const isExecutor = container.image === executorImage;
+    const own = isExecutor ? this.#executor(container.name) : (container.env ?? []);
+    return {
+      ...container,
+      env: [...own, { name: "ARGO_CONTAINER_NAME", value: container.name }, ...this.#standard(), ...after],
+    };
+  }
+
+  #executor(name: string): readonly EnvVar[] {
+    const { names } = this.#plan;
+    return [
+      { name: "ARGO_POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+      { name: "ARGO_POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
+      { name: "ARGO_WORKFLOW_UID", value: names.workflowUid },
+      ...(name === "supervisor" ? [{ name: "ARGO_INITLESS_POD", value: "true" }] : []),
+      ...(name === "wait" ? [{ name: "ARGO_ARTIFACT_PLUGIN_NAMES" }] : []),
+    ];
+  }
+
+  #standard(): readonly EnvVar[] {
+    const { names, deadlineMs, manifest, template, progressTick = "300ms" } = this.#plan;
+    const deadline = deadlineMs === undefined ? "0001-01-01T00:00:00Z" : new Date(deadlineMs).toISOString();
+    const includesResult = template.script !== undefined || manifest.readsResult;
+    return Object.entries({
+      ARGO_NODE_ID: names.nodeId,
+      ARGO_INCLUDE_SCRIPT_OUTPUT: String(includesResult),
+      ARGO_DEADLINE: deadline,
+      ARGO_WORKFLOW_NAME: names.workflow,
+      ARGO_PROGRESS_FILE: "/var/run/argo/progress",
+      ARGO_PROGRESS_PATCH_TICK_DURATION: progressTick,
+      ARGO_PROGRESS_FILE_TICK_DURATION: progressTick,
+    }).map(([name, value]) => ({ name, value }));
+  }
+}
