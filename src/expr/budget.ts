@@ -5,6 +5,8 @@ import { ExecutorError } from "../errors/index.ts";
 const MEMORY_UNITS_MAX = 1_000_000;
 /** Characters that strings made by one evaluation may have in total. */
 const TEXT_MAX = 256 * 1024 * 1024;
+/** Values that one evaluation may collect. */
+const VALUES_MAX = 10_000_000;
 /** Characters of one string. */
 const STRING_MAX = 64 * 1024 * 1024;
 
@@ -13,6 +15,7 @@ export class Budget {
   readonly #endsAt: number;
   #units = 0;
   #text = 0;
+  #values = 0;
   #steps = 0;
 
   /** `timeMs` counts from now. */
@@ -39,6 +42,14 @@ export class Budget {
   charge(units: number): void {
     this.#units += units;
     if (this.#units >= MEMORY_UNITS_MAX) throw new ExecutorError("TooLarge", "memory budget exceeded");
+  }
+
+  /** Charges values that are kept in lists, where the reference has no limit. */
+  chargeValues(count: number): void {
+    this.#values += count;
+    if (this.#values > VALUES_MAX) {
+      throw new ExecutorError("TooLarge", `expression makes more than ${VALUES_MAX} values`);
+    }
   }
 
   /** Charges text, which the reference leaves unbounded, before it is made; `length` in characters. */

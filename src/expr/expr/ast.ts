@@ -67,7 +67,7 @@ export interface ConditionalNode {
   readonly kind: "conditional";
   readonly at: number;
   readonly condition: Node;
-  readonly then: Node;
+  readonly consequent: Node;
   readonly otherwise: Node;
 }
 
@@ -115,7 +115,7 @@ export function mapChildren(node: Node, change: (child: Node) => Node): Node {
     case "conditional":
       return replaced(node, {
         condition: change(node.condition),
-        then: change(node.then),
+        consequent: change(node.consequent),
         otherwise: change(node.otherwise),
       });
     case "let":

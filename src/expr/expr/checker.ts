@@ -156,11 +156,11 @@ class Checker {
     if (!isBool(condition) && !isUnknown(condition)) {
       this.#fail(node.condition.at, `non-bool expression (type ${condition.name}) used as condition`);
     }
-    const then = this.check(node.then);
+    const consequent = this.check(node.consequent);
     const otherwise = this.check(node.otherwise);
-    if (isNilType(then)) return isNilType(otherwise) ? NIL : otherwise;
-    if (isNilType(otherwise)) return then;
-    return isAssignable(then, otherwise) ? then : UNKNOWN;
+    if (isNilType(consequent)) return isNilType(otherwise) ? NIL : otherwise;
+    if (isNilType(otherwise)) return consequent;
+    return isAssignable(consequent, otherwise) ? consequent : UNKNOWN;
   }
 
   #let(node: LetNode): Type {

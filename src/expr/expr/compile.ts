@@ -65,13 +65,13 @@ export function compile(node: Node, scope: Scope = []): Code {
       return compilePointer(node.name);
     case "conditional": {
       const condition = compile(node.condition, scope);
-      const then = compile(node.then, scope);
+      const consequent = compile(node.consequent, scope);
       const otherwise = compile(node.otherwise, scope);
       const { at } = node.condition;
       return (frame) => {
         const value = condition(frame);
         frame.at = at;
-        return asBool(value) ? then(frame) : otherwise(frame);
+        return asBool(value) ? consequent(frame) : otherwise(frame);
       };
     }
     case "let": {

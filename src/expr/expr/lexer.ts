@@ -46,20 +46,20 @@ class Lexer {
     const start = this.#at;
     const char = this.#charAt(start);
     const next = this.#source[start + char.length] ?? "";
-    if (char === '"' || char === "'") return this.#string("String", start);
-    if (char === "`") return this.#rawString();
-    if ((char === "b" || char === "B") && (next === '"' || next === "'"))
-      return this.#string("Bytes", start + 1);
-    if (isDigit(char) || (char === "." && isDigit(next))) return this.#number();
-    if (isIdentifierStart(char)) return this.#word();
-    if (char === "#") return this.#pointer();
-    if ("([{)]}".includes(char)) return this.#emit("Bracket", 1);
-    if (",;%+-^/".includes(char)) return this.#emit("Operator", 1);
-    if (char === "|" || char === ":") return this.#emit("Operator", next === char ? 2 : 1);
-    if (char === ".") return this.#emit("Operator", next === "." ? 2 : 1);
-    if (char === "?") return this.#emit("Operator", next === "." || next === "?" ? 2 : 1);
-    if ("&!=*<>".includes(char)) return this.#emit("Operator", next !== "" && "&=*".includes(next) ? 2 : 1);
-    throw this.#error(start, `unrecognized character: ${codePointText(char)}`);
+    if (char === '"' || char === "'") this.#string("String", start);
+    else if (char === "`") this.#rawString();
+    else if ((char === "b" || char === "B") && (next === '"' || next === "'"))
+      this.#string("Bytes", start + 1);
+    else if (isDigit(char) || (char === "." && isDigit(next))) this.#number();
+    else if (isIdentifierStart(char)) this.#word();
+    else if (char === "#") this.#pointer();
+    else if ("([{)]}".includes(char)) this.#emit("Bracket", 1);
+    else if (",;%+-^/".includes(char)) this.#emit("Operator", 1);
+    else if (char === "|" || char === ":") this.#emit("Operator", next === char ? 2 : 1);
+    else if (char === ".") this.#emit("Operator", next === "." ? 2 : 1);
+    else if (char === "?") this.#emit("Operator", next === "." || next === "?" ? 2 : 1);
+    else if ("&!=*<>".includes(char)) this.#emit("Operator", next !== "" && "&=*".includes(next) ? 2 : 1);
+    else throw this.#error(start, `unrecognized character: ${codePointText(char)}`);
   }
 
   #skipSpace(): void {

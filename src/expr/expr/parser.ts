@@ -178,10 +178,10 @@ export class Parser {
   #if(): Node {
     const { at } = this.take();
     const condition = this.expression(0);
-    const then = this.#block();
+    const consequent = this.#block();
     this.expect("Operator", "else");
     const otherwise = this.is("Operator", "if") ? this.expression(0) : this.#block();
-    return this.node({ kind: "conditional", at, condition, then, otherwise });
+    return this.node({ kind: "conditional", at, condition, consequent, otherwise });
   }
 
   #block(): Node {
@@ -196,10 +196,10 @@ export class Parser {
     while (this.is("Operator", "?")) {
       const { at } = this.take();
       const isShort = this.accept("Operator", ":");
-      const then = isShort ? node : this.expression(0);
+      const consequent = isShort ? node : this.expression(0);
       if (!isShort) this.expect("Operator", ":");
       const otherwise = this.expression(0);
-      node = this.node({ kind: "conditional", at, condition: node, then, otherwise });
+      node = this.node({ kind: "conditional", at, condition: node, consequent, otherwise });
     }
     return node;
   }

@@ -1,3 +1,46 @@
-export function evaluateFilter(_f: string, _d: unknown, _b: unknown): string {
-  return "";
+/** jq filters as gojq runs them for kubectl's output (contract expressions.md section 5). */
+import { ExecutorError, errorText } from "../../errors/index.ts";
+import type { Budget } from "../budget.ts";
+import type { JsonTree } from "../text/json-tree.ts";
+import { RegexpCache } from "../text/regexp.ts";
+import { FORMAT_NAMES } from "./formats.ts";
+import { Interpreter } from "./interpreter.ts";
+import { BuiltinLibrary } from "./library.ts";
+import { parseFilter } from "./parser.ts";
+import { checkNames } from "./resolve.ts";
+import { EMPTY_SCOPE } from "./scope.ts";
+import { encodeOutput, isObject, type JqValue, valueOfTree } from "./values.ts";
+
+/** The builtins do not change, and reading them takes a millisecond. */
+const LIBRARY = new BuiltinLibrary();
+
+/**
+ * The output values as text, one a line, trimmed. The document loses `metadata.managedFields`, as kubectl prints it.
+ * Throws BadRequest with gojq's message, TooLarge or Timeout.
+ */
+export function evaluateFilter(filter: string, document: JsonTree, budget: Budget): string {
+  try {
+    const tree = parseFilter(filter);
+    checkNames(tree, LIBRARY.names, FORMAT_NAMES);
+    const interpreter = new Interpreter(budget, new RegexpCache(), LIBRARY);
+    const lines: string[] = [];
+    for (const value of interpreter.values(tree, EMPTY_SCOPE, withoutManagedFields(valueOfTree(document)))) {
+      const line = typeof value === "string" ? value : encodeOutput(value);
+      budget.chargeText(line.length);
+      lines.push(line);
+    }
+    return lines.join("\n").replace(/^[\s\u0085]+|[\s\u0085]+$/g, "");
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const message = `filter calls itself too deeply or makes too much text (${errorText(error)}); make it simpler`;
+    throw new ExecutorError("TooLarge", message, { cause: error });
+  }
+}
+
+function withoutManagedFields(document: JqValue): JqValue {
+  const metadata = isObject(document) ? (document.get("metadata") ?? null) : null;
+  if (!isObject(document) || !isObject(metadata) || !metadata.has("managedFields")) return document;
+  const kept = new Map(metadata);
+  kept.delete("managedFields");
+  return new Map(document).set("metadata", kept);
 }

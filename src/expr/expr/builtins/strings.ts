@@ -111,7 +111,7 @@ function affix(name: string, cut: (text: string, affix: string) => string): read
 /** Character by character, so that one character stays one: `ß` has no upper case of its own. */
 function mapCase(text: string, method: "toUpperCase" | "toLowerCase"): string {
   const mapped = text[method]();
-  if (/^[\u0000-\u007f]*$/.test(text)) return mapped;
+  if (/^\p{ASCII}*$/u.test(text)) return mapped;
   return Array.from(text, (char) => {
     if (char === "\u0130") return method === "toLowerCase" ? "i" : char;
     const changed = char[method]();

@@ -1,0 +1,59 @@
+/** Assignments: `=`, `|=` and the arithmetic ones. */
+import { binaryValue } from "./arithmetic.ts";
+import type { Filter } from "./ast.ts";
+import { computed, type Interpreter, type Out, type Outs } from "./interpreter.ts";
+import { deletePaths, updatePath } from "./paths.ts";
+import type { Scope } from "./scope.ts";
+import { isTruthy, type JqValue } from "./values.ts";
+
+export function* assign(
+  interpreter: Interpreter,
+  filter: Filter & { kind: "assign" },
+  scope: Scope,
+  input: Out,
+): Outs {
+  const { operator, left, right } = filter;
+  const { budget } = interpreter;
+  if (operator === "|=") {
+    const update = (old: JqValue): readonly JqValue[] => {
+      for (const value of interpreter.values(right, scope, old)) return [value];
+      return [];
+    };
+    yield computed(modify(interpreter, left, scope, input.value, update), input);
+    return;
+  }
+  for (const value of interpreter.values(right, scope, input.value)) {
+    const update = (old: JqValue): readonly JqValue[] => {
+      if (operator === "=") return [value];
+      if (operator === "//=") return [isTruthy(old) ? old : value];
+      return [binaryValue(operator.slice(0, -1), old, value, budget)];
+    };
+    yield computed(modify(interpreter, left, scope, input.value, update), input);
+  }
+}
+
+/** Replaces what lies at each path by the first value of the update, and deletes where there is none. */
+export function modify(
+  interpreter: Interpreter,
+  target: Filter,
+  scope: Scope,
+  value: JqValue,
+  update: (old: JqValue) => readonly JqValue[],
+): JqValue {
+  const deleted: JqValue[] = [];
+  let result = value;
+  for (const path of interpreter.paths(target, scope, value)) {
+    result = updatePath(
+      result,
+      path,
+      (old) => {
+        const [updated] = update(old);
+        if (updated !== undefined) return updated;
+        deleted.push(path);
+        return old;
+      },
+      interpreter.budget,
+    );
+  }
+  return deletePaths(result, deleted, interpreter.budget);
+}

@@ -1,0 +1,190 @@
+/** C's strftime and strptime, in UTC and English. */
+import { daysFromCivil, MONTH_NAMES, WEEKDAY_NAMES } from "../../time/civil.ts";
+import type { Moment } from "../../time/moment.ts";
+
+const COMPOSED: Readonly<Record<string, string>> = {
+  c: "%a %b %e %H:%M:%S %Y",
+  D: "%m/%d/%y",
+  F: "%Y-%m-%d",
+  h: "%b",
+  R: "%H:%M",
+  r: "%I:%M:%S %p",
+  T: "%H:%M:%S",
+  v: "%e-%b-%Y",
+  X: "%H:%M:%S",
+  x: "%m/%d/%y",
+};
+
+/** `micros`: millionths of the second, which the moment does not have. */
+export function formatTime(moment: Moment, micros: number, format: string): string {
+  const fields = fieldsOf(moment, micros);
+  const write = (text: string): string =>
+    text.replace(/%[-_]?(.)/gs, (whole, letter: string) => {
+      const composed = COMPOSED[letter];
+      if (composed !== undefined) return write(composed);
+      const value = fields[letter];
+      if (value === undefined) return whole;
+      return whole.length === 3 && whole[1] === "-" ? value.replace(/^0+(?=.)/, "") : value;
+    });
+  return write(format);
+}
+
+function fieldsOf(moment: Moment, micros: number): Readonly<Record<string, string>> {
+  const { year, month, day } = moment.date;
+  const seconds = moment.secondOfDay;
+  const hour = Math.floor(seconds / 3600);
+  const { weekday, yearDay } = moment;
+  const [isoYear, isoWeek] = isoWeekOf(moment);
+  const pad = (value: number, width = 2): string => String(value).padStart(width, "0");
+  return {
+    "%": "%",
+    n: "\n",
+    t: "\t",
+    Y: String(year),
+    C: pad(Math.floor(year / 100)),
+    y: pad(year % 100),
+    G: String(isoYear),
+    g: pad(isoYear % 100),
+    V: pad(isoWeek),
+    m: pad(month),
+    B: MONTH_NAMES[month - 1] ?? "",
+    b: (MONTH_NAMES[month - 1] ?? "").slice(0, 3),
+    d: pad(day),
+    e: String(day).padStart(2),
+    j: pad(yearDay, 3),
+    A: WEEKDAY_NAMES[weekday] ?? "",
+    a: (WEEKDAY_NAMES[weekday] ?? "").slice(0, 3),
+    w: String(weekday),
+    u: String(weekday === 0 ? 7 : weekday),
+    U: pad(Math.floor((yearDay + 6 - weekday) / 7)),
+    W: pad(Math.floor((yearDay + 6 - ((weekday + 6) % 7)) / 7)),
+    H: pad(hour),
+    k: String(hour).padStart(2),
+    I: pad(hour % 12 || 12),
+    l: String(hour % 12 || 12).padStart(2),
+    M: pad(Math.floor(seconds / 60) % 60),
+    S: pad(seconds % 60),
+    f: pad(micros, 6),
+    p: hour < 12 ? "AM" : "PM",
+    s: String(moment.unix),
+    z: "+0000",
+    Z: "UTC",
+  };
+}
+
+/** The week belongs to the year of its Thursday. */
+function isoWeekOf(moment: Moment): readonly [number, number] {
+  const fromMonday = (moment.weekday + 6) % 7;
+  const thursday = moment.add(BigInt(3 - fromMonday) * 86_400_000_000_000n);
+  return [thursday.date.year, Math.floor((thursday.yearDay - 1) / 7) + 1];
+}
+
+interface Parsed {
+  year: number;
+  month: number;
+  day: number;
+  yearDay: number | undefined;
+  hour: number;
+  isAfternoon: boolean | undefined;
+  minute: number;
+  second: number;
+  fraction: number;
+  offset: number;
+  epoch: number | undefined;
+}
+
+type Setter = (parsed: Parsed, text: string) => void;
+
+const MONTHS = MONTH_NAMES.flatMap((name) => [name, name.slice(0, 3)]).join("|");
+const WEEKDAYS = WEEKDAY_NAMES.flatMap((name) => [name, name.slice(0, 3)]).join("|");
+const MONTH: readonly [string, Setter] = [
+  MONTHS,
+  (parsed, text) => {
+    const index = MONTH_NAMES.findIndex((name) =>
+      name.toLowerCase().startsWith(text.toLowerCase().slice(0, 3)),
+    );
+    parsed.month = index + 1;
+  },
+];
+const WEEKDAY: readonly [string, Setter] = [WEEKDAYS, () => undefined];
+
+const READERS: Readonly<Record<string, readonly [string, Setter]>> = {
+  Y: ["[+-]?\\d{1,4}", (parsed, text) => (parsed.year = Number(text))],
+  y: ["\\d{1,2}", (parsed, text) => (parsed.year = Number(text) + (Number(text) < 69 ? 2000 : 1900))],
+  m: ["\\d{1,2}", (parsed, text) => (parsed.month = Number(text))],
+  B: MONTH,
+  b: MONTH,
+  d: ["\\d{1,2}", (parsed, text) => (parsed.day = Number(text))],
+  e: [" ?\\d{1,2}", (parsed, text) => (parsed.day = Number(text))],
+  j: ["\\d{1,3}", (parsed, text) => (parsed.yearDay = Number(text))],
+  A: WEEKDAY,
+  a: WEEKDAY,
+  u: ["[1-7]", () => undefined],
+  w: ["[0-6]", () => undefined],
+  H: ["\\d{1,2}", (parsed, text) => (parsed.hour = Number(text))],
+  k: [" ?\\d{1,2}", (parsed, text) => (parsed.hour = Number(text))],
+  I: ["\\d{1,2}", (parsed, text) => (parsed.hour = Number(text))],
+  l: [" ?\\d{1,2}", (parsed, text) => (parsed.hour = Number(text))],
+  M: ["\\d{1,2}", (parsed, text) => (parsed.minute = Number(text))],
+  S: ["\\d{1,2}(?:\\.\\d+)?", (parsed, text) => (parsed.second = Number(text))],
+  f: ["\\d{1,9}", (parsed, text) => (parsed.fraction = Number(`0.${text}`))],
+  p: ["AM|PM", (parsed, text) => (parsed.isAfternoon = text.toUpperCase() === "PM")],
+  s: ["\\d+", (parsed, text) => (parsed.epoch = Number(text))],
+  z: ["Z|[+-]\\d{2}:?\\d{2}", (parsed, text) => (parsed.offset = offsetOf(text))],
+  Z: ["[A-Z]{1,5}", () => undefined],
+  n: ["\\s+", () => undefined],
+  t: ["\\s+", () => undefined],
+  "%": ["%", () => undefined],
+};
+
+/** Seconds since 1970; undefined when the text does not have the form. */
+export function parseTime(text: string, format: string): number | undefined {
+  const parsed: Parsed = {
+    year: 1900,
+    month: 1,
+    day: 1,
+    yearDay: undefined,
+    hour: 0,
+    isAfternoon: undefined,
+    minute: 0,
+    second: 0,
+    fraction: 0,
+    offset: 0,
+    epoch: undefined,
+  };
+  const expanded = format.replace(/%([cDFhRrTvXx])/g, (_, letter: string) => COMPOSED[letter] ?? "");
+  let rest = text;
+  for (const [directive, letter] of expanded.matchAll(/%(.)|[\s\S]/g)) {
+    const reader = letter === undefined ? undefined : READERS[letter];
+    if (letter !== undefined && reader === undefined) return undefined;
+    if (reader === undefined) {
+      if (/\s/.test(directive)) rest = rest.trimStart();
+      else if (rest.startsWith(directive)) rest = rest.slice(directive.length);
+      else return undefined;
+      continue;
+    }
+    const match = new RegExp(`^(?:${reader[0]})`, "i").exec(rest);
+    if (match === null) return undefined;
+    reader[1](parsed, match[0].trim());
+    rest = rest.slice(match[0].length);
+  }
+  return rest === "" ? secondsOf(parsed) : undefined;
+}
+
+function secondsOf(parsed: Parsed): number | undefined {
+  if (parsed.epoch !== undefined) return parsed.epoch;
+  const { year, month, day, yearDay, minute, second } = parsed;
+  let { hour } = parsed;
+  if (parsed.isAfternoon !== undefined) hour = (hour % 12) + (parsed.isAfternoon ? 12 : 0);
+  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second >= 62)
+    return undefined;
+  const days = yearDay === undefined ? daysFromCivil(year, month, day) : daysFromCivil(year, 1, yearDay);
+  return days * 86_400 + hour * 3600 + minute * 60 + second + parsed.fraction - parsed.offset;
+}
+
+function offsetOf(text: string): number {
+  if (text.toUpperCase() === "Z") return 0;
+  const digits = text.replace(":", "");
+  const size = Number(digits.slice(1, 3)) * 3600 + Number(digits.slice(3, 5)) * 60;
+  return digits.startsWith("-") ? -size : size;
+}

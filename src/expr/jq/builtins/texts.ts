@@ -1,0 +1,71 @@
+/** Functions of text. */
+import { bytesOf } from "../../text/byte-text.ts";
+import { splitText } from "../arithmetic.ts";
+import { applyFormat, toText } from "../formats.ts";
+import type { NativeFunction, NativeFunctions } from "../library.ts";
+import { describe, isArray, isNumber, JqError, type JqValue } from "../values.ts";
+import { notApplicable } from "./arrays.ts";
+
+export const TEXTS: NativeFunctions = {
+  "_case/1": (input, [form]) => {
+    const name = form === "lower" ? "ascii_downcase" : "ascii_upcase";
+    const text = textOf(name, input);
+    if (form === "lower") return text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
+    return text.replace(/[a-z]+/g, (run) => run.toUpperCase());
+  },
+  "explode/0": (input) => Array.from(textOf("explode", input), (char) => BigInt(char.codePointAt(0) ?? 0)),
+  "implode/0": (input) => {
+    if (!isArray(input)) throw notApplicable("implode", input);
+    return input.map(codePoint).join("");
+  },
+  "startswith/1": two("startswith", (text, part) => text.startsWith(part)),
+  "endswith/1": two("endswith", (text, part) => text.endsWith(part)),
+  "ltrimstr/1": two("ltrimstr", (text, part) => (text.startsWith(part) ? text.slice(part.length) : text)),
+  "rtrimstr/1": two("rtrimstr", cutEnd),
+  "trimstr/1": two("trimstr", (text, part) =>
+    cutEnd(text.startsWith(part) ? text.slice(part.length) : text, part),
+  ),
+  "trim/0": (input) => textOf("trim", input).replace(/^\s+|\s+$/g, ""),
+  "ltrim/0": (input) => textOf("ltrim", input).replace(/^\s+/, ""),
+  "rtrim/0": (input) => textOf("rtrim", input).replace(/\s+$/, ""),
+  "split/1": two("split", splitText),
+  "join/1": (input, [separator = null], { budget }) => {
+    if (!isArray(input)) throw notApplicable("join", input);
+    if (input.length === 0) return "";
+    const between = textOf("join", separator);
+    const parts = input.map((item) => {
+      if (item === null) return "";
+      if (typeof item === "object") throw notApplicable("join", item);
+      return toText(item);
+    });
+    budget.chargeText(parts.reduce((sum, part) => sum + part.length + between.length, 0));
+    return parts.join(between);
+  },
+  "utf8bytelength/0": (input) => BigInt(bytesOf(textOf("utf8bytelength", input)).length),
+  "format/1": (input, [name = null]) => applyFormat(textOf("format", name), input),
+};
+
+/** The text that a value is. Throws for anything else, naming the function. */
+export function textOf(name: string, value: JqValue | undefined): string {
+  if (typeof value === "string") return value;
+  throw notApplicable(name, value ?? null);
+}
+
+/** A function of the input and one argument, both text. */
+function two(name: string, on: (text: string, argument: string) => JqValue): NativeFunction {
+  return (input, [argument = null]) => {
+    if (typeof input === "string" && typeof argument === "string") return on(input, argument);
+    throw new JqError(`${name}(${describe(argument)}) cannot be applied to: ${describe(input)}`);
+  };
+}
+
+function cutEnd(text: string, part: string): string {
+  return part !== "" && text.endsWith(part) ? text.slice(0, -part.length) : text;
+}
+
+function codePoint(value: JqValue): string {
+  if (!isNumber(value)) throw notApplicable("implode", value);
+  const code = Math.trunc(Number(value));
+  const isValid = code >= 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
+  return isValid ? String.fromCodePoint(code) : "\ufffd";
+}

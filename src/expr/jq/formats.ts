@@ -1,0 +1,83 @@
+/** `@name` formats. */
+import { bytesOf, textOfBytes } from "../text/byte-text.ts";
+import { describe, encode, isArray, isNumber, JqError, type JqValue } from "./values.ts";
+
+const FORMATS: Readonly<Record<string, (value: JqValue) => string>> = {
+  text: toText,
+  json: encode,
+  html: (value) => toText(value).replace(/[<>&'"]/g, (char) => HTML[char] ?? char),
+  uri: (value) => percentEncode(toText(value)),
+  urid: (value) => percentDecode(toText(value)),
+  csv: (value) => row(value, "csv", ",", (text) => `"${text.replaceAll('"', '""')}"`),
+  tsv: (value) => row(value, "tsv", "\t", (text) => text.replace(/[\\\t\r\n]/g, (char) => TSV[char] ?? char)),
+  sh: (value) => (isArray(value) ? value : [value]).map(shellQuote).join(" "),
+  base64: (value) => bytesOf(toText(value)).toString("base64"),
+  base64d: decodeBase64,
+};
+
+export const FORMAT_NAMES: ReadonlySet<string> = new Set(Object.keys(FORMATS));
+
+export function applyFormat(name: string, value: JqValue): string {
+  const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
+  if (format === undefined) throw new JqError(`format not defined: @${name}`);
+  return format(value);
+}
+
+/** Strings as they are, everything else as JSON. */
+export function toText(value: JqValue): string {
+  return typeof value === "string" ? value : encode(value);
+}
+
+const HTML: Readonly<Record<string, string>> = {
+  "<": "&lt;",
+  ">": "&gt;",
+  "&": "&amp;",
+  "'": "&apos;",
+  '"': "&quot;",
+};
+
+const TSV: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n" };
+
+function percentEncode(text: string): string {
+  return Array.from(bytesOf(text), (byte) => {
+    const char = String.fromCharCode(byte);
+    return /[A-Za-z0-9\-_.~]/.test(char) ? char : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }).join("");
+}
+
+function percentDecode(text: string): string {
+  if (/%(?![\da-fA-F]{2})/.test(text)) throw new JqError(`@urid cannot be applied to ${describe(text)}`);
+  const latin = bytesOf(text).toString("latin1");
+  const decoded = latin.replace(/%([\da-fA-F]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return textOfBytes(Buffer.from(decoded, "latin1")).toWellFormed();
+}
+
+function row(value: JqValue, name: string, separator: string, quote: (text: string) => string): string {
+  if (!isArray(value)) throw new JqError(`@${name} cannot be applied to: ${describe(value)}`);
+  const cells = value.map((cell) => {
+    if (cell === null) return "";
+    if (typeof cell === "string") return quote(cell);
+    if (typeof cell === "boolean" || isNumber(cell)) return encode(cell);
+    throw new JqError(`@${name} cannot be applied to: ${describe(cell)}`);
+  });
+  return cells.join(separator);
+}
+
+function shellQuote(value: JqValue): string {
+  if (typeof value === "string") return `'${value.replaceAll("'", "'\\''")}'`;
+  if (value !== null && typeof value === "object")
+    throw new JqError(`@sh cannot be applied to: ${describe(value)}`);
+  return encode(value);
+}
+
+/** Padding may be missing. */
+function decodeBase64(value: JqValue): string {
+  const text = toText(value);
+  const bare = text.replace(/[=\r\n]+$/, "");
+  if (!/^[A-Za-z0-9+/]*$/.test(bare) || bare.length % 4 === 1) {
+    throw new JqError(`@base64d cannot be applied to: ${describe(text)}`);
+  }
+  return textOfBytes(Buffer.from(bare, "base64")).toWellFormed();
+}

@@ -1,0 +1,479 @@
+/** Runs filters as generators, with the path of each value where one is wanted. */
+import type { Budget } from "../budget.ts";
+import type { RegexpCache } from "../text/regexp.ts";
+import { alternative, binaryValue, negateValue } from "./arithmetic.ts";
+import { assign } from "./assignment.ts";
+import type { Filter, Pattern } from "./ast.ts";
+import { variablesOf } from "./ast.ts";
+import { applyFormat } from "./formats.ts";
+import type { BuiltinLibrary } from "./library.ts";
+import { entriesOf, indexValue, sliceValue } from "./paths.ts";
+import { type Closure, lookUpFunction, lookUpLabel, lookUpVariable, type Scope } from "./scope.ts";
+import { describe, isArray, isObject, isTruthy, JqError, type JqValue } from "./values.ts";
+
+/** A value on its way through a filter. */
+export interface Out {
+  readonly value: JqValue;
+  /** Undefined: nobody asks. Null: the value does not lie in the input. */
+  readonly path: readonly JqValue[] | null | undefined;
+}
+
+export type Outs = Generator<Out, void, undefined>;
+
+/** Ends the label of the same token. */
+export class BreakSignal {
+  readonly token: symbol;
+
+  constructor(token: symbol) {
+    this.token = token;
+  }
+}
+
+/** A value that was computed. */
+export function computed(value: JqValue, input: Out): Out {
+  return { value, path: input.path === undefined ? undefined : null };
+}
+
+/** What lies under a key of the input. */
+export function below(key: JqValue, value: JqValue, input: Out): Out {
+  return { value, path: input.path && [...input.path, key] };
+}
+
+export class Interpreter {
+  readonly budget: Budget;
+  readonly regexps: RegexpCache;
+  readonly #library: BuiltinLibrary;
+
+  constructor(budget: Budget, regexps: RegexpCache, library: BuiltinLibrary) {
+    this.budget = budget;
+    this.regexps = regexps;
+    this.#library = library;
+  }
+
+  *run(filter: Filter, scope: Scope, input: Out): Outs {
+    this.budget.step();
+    switch (filter.kind) {
+      case "identity":
+        yield input;
+        return;
+      case "recurse":
+        yield* this.recurse(input, (each) => this.iterate(each, true));
+        return;
+      case "literal":
+        yield computed(filter.value, input);
+        return;
+      case "string":
+        for (const text of this.#interpolate(filter, 0, scope, input)) yield computed(text, input);
+        return;
+      case "format":
+        yield computed(applyFormat(filter.name, input.value), input);
+        return;
+      case "index":
+        yield* this.#index(filter, scope, input);
+        return;
+      case "slice":
+        yield* this.#slice(filter, scope, input);
+        return;
+      case "iterate":
+        for (const target of this.run(filter.target, scope, input)) {
+          yield* this.iterate(target, filter.isOptional === true);
+        }
+        return;
+      case "array":
+        yield computed(filter.body === undefined ? [] : this.collect(filter.body, scope, input.value), input);
+        return;
+      case "object":
+        for (const object of this.#objects(filter.entries.length, filter, scope, input.value))
+          yield computed(object, input);
+        return;
+      case "negate":
+        for (const value of this.values(filter.operand, scope, input.value))
+          yield computed(negateValue(value), input);
+        return;
+      case "pipe":
+        for (const left of this.run(filter.left, scope, input)) yield* this.run(filter.right, scope, left);
+        return;
+      case "comma":
+        yield* this.run(filter.left, scope, input);
+        yield* this.run(filter.right, scope, input);
+        return;
+      case "binary":
+        yield* this.#binary(filter, scope, input);
+        return;
+      case "assign":
+        yield* assign(this, filter, scope, input);
+        return;
+      case "if":
+        for (const condition of this.values(filter.condition, scope, input.value)) {
+          yield* this.run(isTruthy(condition) ? filter.then : filter.otherwise, scope, input);
+        }
+        return;
+      case "try":
+        yield* this.#try(filter, scope, input);
+        return;
+      case "reduce":
+        yield* this.#reduce(filter, scope, input);
+        return;
+      case "foreach":
+        yield* this.#foreach(filter, scope, input);
+        return;
+      case "bind":
+        yield* this.#bind(filter, scope, input);
+        return;
+      case "def":
+        yield* this.run(filter.body, { parent: scope, definition: filter.definition }, input);
+        return;
+      case "label":
+        yield* this.#label(filter, scope, input);
+        return;
+      case "break":
+        throw new BreakSignal(lookUpLabel(scope, filter.name) ?? Symbol(filter.name));
+      case "variable":
+        yield computed(
+          filter.name === "ENV" ? new Map() : (lookUpVariable(scope, filter.name) ?? null),
+          input,
+        );
+        return;
+      case "call":
+        yield* this.#call(filter, scope, input);
+    }
+  }
+
+  /** The values alone, without paths. */
+  *values(filter: Filter, scope: Scope, value: JqValue): Generator<JqValue, void, undefined> {
+    for (const out of this.run(filter, scope, { value, path: undefined })) yield out.value;
+  }
+
+  collect(filter: Filter, scope: Scope, value: JqValue): JqValue[] {
+    const values: JqValue[] = [];
+    for (const each of this.values(filter, scope, value)) {
+      this.budget.chargeValues(1);
+      values.push(each);
+    }
+    return values;
+  }
+
+  /** The paths that a filter leads to. Throws for values that do not lie in the input. */
+  *paths(filter: Filter, scope: Scope, value: JqValue): Generator<readonly JqValue[], void, undefined> {
+    for (const out of this.run(filter, scope, { value, path: [] })) {
+      if (!out.path) throw new JqError(`invalid path against: ${describe(out.value)}`);
+      yield out.path;
+    }
+  }
+
+  /** All members or elements; `isLenient` passes scalars over. */
+  *iterate(target: Out, isLenient: boolean): Outs {
+    if (isLenient && !isArray(target.value) && !isObject(target.value)) return;
+    checkPath(target);
+    for (const [key, value] of entriesOf(target.value)) {
+      this.budget.step();
+      yield below(key, value, target);
+    }
+  }
+
+  /** The input, then the same for each of its descendants, on a stack of our own. */
+  *recurse(input: Out, step: (each: Out) => Outs): Outs {
+    const stack: Outs[] = [];
+    yield input;
+    stack.push(step(input));
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      this.budget.step();
+      const next = top.next();
+      if (next.done === true) {
+        stack.pop();
+        continue;
+      }
+      yield next.value;
+      this.budget.chargeValues(1);
+      stack.push(step(next.value));
+    }
+  }
+
+  *#index(filter: Filter & { kind: "index" }, scope: Scope, input: Out): Outs {
+    for (const key of this.values(filter.index, scope, input.value)) {
+      for (const target of this.run(filter.target, scope, input)) {
+        yield* access(key, target, filter.isOptional, () => indexValue(target.value, key));
+      }
+    }
+  }
+
+  *#slice(filter: Filter & { kind: "slice" }, scope: Scope, input: Out): Outs {
+    const { from, to } = filter;
+    for (const start of from === undefined ? [null] : this.values(from, scope, input.value)) {
+      for (const end of to === undefined ? [null] : this.values(to, scope, input.value)) {
+        const key = new Map<string, JqValue>([
+          ["start", start],
+          ["end", end],
+        ]);
+        for (const target of this.run(filter.target, scope, input)) {
+          yield* access(key, target, filter.isOptional, () => sliceValue(target.value, start, end));
+        }
+      }
+    }
+  }
+
+  *#interpolate(
+    filter: Filter & { kind: "string" },
+    from: number,
+    scope: Scope,
+    input: Out,
+  ): Generator<string, void, undefined> {
+    const part = filter.parts[from];
+    if (part === undefined) {
+      yield "";
+      return;
+    }
+    for (const tail of this.#interpolate(filter, from + 1, scope, input)) {
+      for (const head of typeof part === "string" ? [part] : this.values(part, scope, input.value)) {
+        const text = typeof part === "string" ? part : applyFormat(filter.format, head);
+        this.budget.chargeText(text.length + tail.length);
+        yield text + tail;
+      }
+    }
+  }
+
+  /** The objects that the first entries make: each entry multiplies them by its keys and values. */
+  #objects(
+    count: number,
+    filter: Filter & { kind: "object" },
+    scope: Scope,
+    value: JqValue,
+  ): Iterable<ReadonlyMap<string, JqValue>> {
+    const entry = filter.entries[count - 1];
+    if (entry === undefined) return [new Map()];
+    return this.#extend(this.#objects(count - 1, filter, scope, value), entry.key, entry.value, scope, value);
+  }
+
+  *#extend(
+    objects: Iterable<ReadonlyMap<string, JqValue>>,
+    key: Filter,
+    item: Filter,
+    scope: Scope,
+    value: JqValue,
+  ): Generator<ReadonlyMap<string, JqValue>, void, undefined> {
+    for (const object of objects) {
+      for (const name of this.values(key, scope, value)) {
+        if (typeof name !== "string")
+          throw new JqError(`expected a string for object key but got: ${describe(name)}`);
+        for (const member of this.values(item, scope, value)) yield new Map(object).set(name, member);
+      }
+    }
+  }
+
+  *#binary(filter: Filter & { kind: "binary" }, scope: Scope, input: Out): Outs {
+    const { operator, left, right } = filter;
+    if (operator === "//") {
+      yield* alternative(this.run(left, scope, input), () => this.run(right, scope, input));
+      return;
+    }
+    if (operator === "and" || operator === "or") {
+      for (const first of this.values(left, scope, input.value)) {
+        if (isTruthy(first) === (operator === "or")) yield computed(operator === "or", input);
+        else
+          for (const second of this.values(right, scope, input.value))
+            yield computed(isTruthy(second), input);
+      }
+      return;
+    }
+    for (const second of this.values(right, scope, input.value)) {
+      for (const first of this.values(left, scope, input.value)) {
+        yield computed(binaryValue(operator, first, second, this.budget), input);
+      }
+    }
+  }
+
+  *#try(filter: Filter & { kind: "try" }, scope: Scope, input: Out): Outs {
+    const body = this.run(filter.body, scope, input);
+    for (;;) {
+      let next: IteratorResult<Out, void>;
+      try {
+        next = body.next();
+      } catch (error) {
+        if (!(error instanceof JqError)) throw error;
+        if (filter.handler !== undefined)
+          yield* this.run(filter.handler, scope, computed(error.value, input));
+        return;
+      }
+      if (next.done === true) return;
+      yield next.value;
+    }
+  }
+
+  *#reduce(filter: Filter & { kind: "reduce" }, scope: Scope, input: Out): Outs {
+    for (const start of this.run(filter.start, scope, input)) {
+      let state: Out = start;
+      for (const item of this.values(filter.source, scope, input.value)) {
+        for (const bound of this.#destructure(filter.pattern, item, scope)) {
+          let last = computed(null, input);
+          for (const out of this.run(filter.update, bound, state)) last = out;
+          state = last;
+        }
+      }
+      yield state;
+    }
+  }
+
+  *#foreach(filter: Filter & { kind: "foreach" }, scope: Scope, input: Out): Outs {
+    for (const start of this.run(filter.start, scope, input)) {
+      let state: Out = start;
+      for (const item of this.values(filter.source, scope, input.value)) {
+        for (const bound of this.#destructure(filter.pattern, item, scope)) {
+          for (const out of this.run(filter.update, bound, state)) {
+            state = out;
+            if (filter.extract === undefined) yield out;
+            else yield* this.run(filter.extract, bound, out);
+          }
+        }
+      }
+    }
+  }
+
+  /** With `?//` an error under one pattern leads to the next. */
+  *#bind(filter: Filter & { kind: "bind" }, scope: Scope, input: Out): Outs {
+    const all = filter.patterns.length > 1 ? filter.patterns.flatMap(variablesOf) : [];
+    const base = all.reduce<Scope>((parent, name) => ({ parent, variable: { name, value: null } }), scope);
+    for (const value of this.values(filter.source, scope, input.value)) {
+      for (const [i, pattern] of filter.patterns.entries()) {
+        try {
+          for (const bound of this.#destructure(pattern, value, base))
+            yield* this.run(filter.body, bound, input);
+          break;
+        } catch (error) {
+          if (!(error instanceof JqError) || i === filter.patterns.length - 1) throw error;
+        }
+      }
+    }
+  }
+
+  *#destructure(pattern: Pattern, value: JqValue, scope: Scope): Generator<Scope, void, undefined> {
+    if (pattern.kind === "variable") {
+      yield { parent: scope, variable: { name: pattern.name, value } };
+      return;
+    }
+    if (pattern.kind === "array") {
+      if (value !== null && !isArray(value))
+        throw new JqError(`expected an array but got: ${describe(value)}`);
+      const keys = pattern.items.map((item, i) => ({ key: BigInt(i), value: item }));
+      yield* this.#destructureParts(keys, value, scope, 0);
+      return;
+    }
+    yield* this.#destructureObject(pattern, value, scope, 0);
+  }
+
+  *#destructureParts(
+    parts: readonly { readonly key: bigint; readonly value: Pattern }[],
+    value: JqValue,
+    scope: Scope,
+    from: number,
+  ): Generator<Scope, void, undefined> {
+    const part = parts[from];
+    if (part === undefined) {
+      yield scope;
+      return;
+    }
+    for (const bound of this.#destructure(part.value, indexValue(value, part.key), scope)) {
+      yield* this.#destructureParts(parts, value, bound, from + 1);
+    }
+  }
+
+  *#destructureObject(
+    pattern: Pattern & { kind: "object" },
+    value: JqValue,
+    scope: Scope,
+    from: number,
+  ): Generator<Scope, void, undefined> {
+    const entry = pattern.entries[from];
+    if (entry === undefined) {
+      yield scope;
+      return;
+    }
+    for (const key of this.values(entry.key, scope, value)) {
+      if (typeof key !== "string")
+        throw new JqError(`expected a string for object key but got: ${describe(key)}`);
+      const member = indexValue(value, key);
+      const { variable, value: inner } = entry;
+      const base: Scope =
+        variable === undefined ? scope : { parent: scope, variable: { name: variable, value: member } };
+      for (const bound of inner === undefined ? [base] : this.#destructure(inner, member, base)) {
+        yield* this.#destructureObject(pattern, value, bound, from + 1);
+      }
+    }
+  }
+
+  *#label(filter: Filter & { kind: "label" }, scope: Scope, input: Out): Outs {
+    const token = Symbol(filter.name);
+    try {
+      yield* this.run(filter.body, { parent: scope, label: { name: filter.name, token } }, input);
+    } catch (signal) {
+      if (!(signal instanceof BreakSignal) || signal.token !== token) throw signal;
+    }
+  }
+
+  *#call(filter: Filter & { kind: "call" }, scope: Scope, input: Out): Outs {
+    const { name, args } = filter;
+    const found = lookUpFunction(scope, name, args.length) ?? this.#library.definition(name, args.length);
+    if (found?.closure !== undefined) {
+      const { closure } = found.closure;
+      yield* this.run(closure.filter, closure.scope, input);
+    } else if (found?.definition !== undefined) {
+      const { parameters, body } = found.definition;
+      yield* this.#callDefined(parameters, args, body, found, scope, input);
+    } else {
+      const closures = args.map((arg): Closure => ({ filter: arg, scope }));
+      yield* this.#library.call(this, name, closures, input);
+    }
+  }
+
+  /** Binds the parameters from the first on; `$name` stands for each value of its argument. */
+  *#callDefined(
+    parameters: readonly string[],
+    args: readonly Filter[],
+    body: Filter,
+    inner: Scope,
+    outer: Scope,
+    input: Out,
+  ): Outs {
+    const [parameter, ...rest] = parameters;
+    const [arg, ...others] = args;
+    if (parameter === undefined || arg === undefined) {
+      yield* this.run(body, inner, input);
+      return;
+    }
+    if (!parameter.startsWith("$")) {
+      const bound: Scope = {
+        parent: inner,
+        closure: { name: parameter, closure: { filter: arg, scope: outer } },
+      };
+      yield* this.#callDefined(rest, others, body, bound, outer, input);
+      return;
+    }
+    const name = parameter.slice(1);
+    for (const value of this.values(arg, outer, input.value)) {
+      const variable: Scope = { parent: inner, variable: { name, value } };
+      const reference: Filter = { kind: "variable", name };
+      const bound: Scope = {
+        parent: variable,
+        closure: { name, closure: { filter: reference, scope: variable } },
+      };
+      yield* this.#callDefined(rest, others, body, bound, outer, input);
+    }
+  }
+}
+
+/** What lies under a key, unless the access is optional and fails. */
+function* access(key: JqValue, target: Out, isOptional: boolean | undefined, read: () => JqValue): Outs {
+  let value: JqValue;
+  try {
+    checkPath(target);
+    value = read();
+  } catch (error) {
+    if (isOptional === true && error instanceof JqError) return;
+    throw error;
+  }
+  yield below(key, value, target);
+}
+
+/** A place in a value that does not lie in the input is no path. */
+function checkPath(target: Out): void {
+  if (target.path === null) throw new JqError(`invalid path against: ${describe(target.value)}`);
+}

@@ -1,0 +1,127 @@
+/** Cuts a jq filter into tokens. */
+
+import { quoteGo } from "../text/quote.ts";
+import { JqError } from "./values.ts";
+
+export interface Token {
+  readonly kind: "word" | "field" | "variable" | "format" | "number" | "string" | "operator" | "end";
+  readonly text: string;
+  /** Of strings: text, and the tokens of interpolated filters. */
+  readonly parts?: readonly (string | readonly Token[])[];
+}
+
+const OPERATORS = /^(?:\?\/\/=?|\/\/=|\|=|\+=|-=|\*=|\/=|%=|==|!=|<=|>=|\/\/|\.\.|[.[\]{}()|,:;=<>+\-*/%?])/;
+const WORD = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*/;
+const NUMBER = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/;
+const INTERPOLATION_DEPTH_MAX = 50;
+
+/** Throws JqError for what is no token. */
+export function tokenize(source: string): readonly Token[] {
+  return new Lexer(source).tokens(false);
+}
+
+class Lexer {
+  readonly #source: string;
+  #at = 0;
+  #depth = 0;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** Up to the end, or up to the parenthesis that closes an interpolation. */
+  tokens(isInterpolated: boolean): readonly Token[] {
+    const tokens: Token[] = [];
+    let open = 0;
+    for (;;) {
+      this.#skipSpace();
+      if (this.#at >= this.#source.length) {
+        if (isInterpolated) throw new JqError("unterminated string literal");
+        break;
+      }
+      const token = this.#token();
+      if (token.text === "(" && token.kind === "operator") open++;
+      if (token.text === ")" && token.kind === "operator" && --open < 0 && isInterpolated) break;
+      tokens.push(token);
+    }
+    return tokens;
+  }
+
+  #token(): Token {
+    const rest = this.#source.slice(this.#at, this.#at + 1_000);
+    if (rest.startsWith('"')) return this.#string();
+    const word = WORD.exec(rest);
+    if (word !== null) return this.#take("word", word[0], word[0]);
+    const field = /^\.([A-Za-z_]\w*)/.exec(rest);
+    if (field !== null) return this.#take("field", field[1] ?? "", field[0]);
+    const variable = /^\$([A-Za-z_]\w*(?:::[A-Za-z_]\w*)*)/.exec(rest);
+    if (variable !== null) return this.#take("variable", variable[1] ?? "", variable[0]);
+    const format = /^@([A-Za-z_]\w*)/.exec(rest);
+    if (format !== null) return this.#take("format", format[1] ?? "", format[0]);
+    const number = NUMBER.exec(rest);
+    if (number !== null) return this.#take("number", number[0], number[0]);
+    const operator = OPERATORS.exec(rest);
+    if (operator !== null) return this.#take("operator", operator[0], operator[0]);
+    throw new JqError(`unexpected token ${quoteGo(String.fromCodePoint(rest.codePointAt(0) ?? 0))}`);
+  }
+
+  #take(kind: Token["kind"], text: string, source: string): Token {
+    this.#at += source.length;
+    return { kind, text };
+  }
+
+  #skipSpace(): void {
+    const space = /(?:\s+|#[^\n]*)*/y;
+    space.lastIndex = this.#at;
+    this.#at += space.exec(this.#source)?.[0].length ?? 0;
+  }
+
+  #string(): Token {
+    if (++this.#depth > INTERPOLATION_DEPTH_MAX)
+      throw new JqError("string interpolation is nested too deeply");
+    const parts: (string | readonly Token[])[] = [];
+    let text = "";
+    this.#at++;
+    for (;;) {
+      const char = this.#source[this.#at];
+      if (char === undefined) throw new JqError("unterminated string literal");
+      this.#at++;
+      if (char === '"') break;
+      if (char !== "\\") text += char;
+      else if (this.#source[this.#at] === "(") {
+        this.#at++;
+        parts.push(text, this.tokens(true));
+        text = "";
+      } else text += this.#escape();
+    }
+    parts.push(text);
+    this.#depth--;
+    return {
+      kind: "string",
+      text: "",
+      parts: parts.map((part) => (typeof part === "string" ? part.toWellFormed() : part)),
+    };
+  }
+
+  #escape(): string {
+    const rest = this.#source.slice(this.#at, this.#at + 5);
+    const code = /^u([\da-fA-F]{4})/.exec(rest)?.[1];
+    const simple =
+      code === undefined ? ESCAPES[rest[0] ?? ""] : String.fromCharCode(Number.parseInt(code, 16));
+    if (simple === undefined)
+      throw new JqError(`invalid escape sequence "\\${rest[0] ?? ""}" in string literal`);
+    this.#at += code === undefined ? 1 : 5;
+    return simple;
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+};
