@@ -10,7 +10,13 @@ export interface KubeRequest {
   /** Path with query, percent-encoded. */
   readonly path: string;
   readonly body?: unknown;
+  /** The body as JSON text already; goes before `body`. */
+  readonly json?: string;
   readonly contentType?: "application/json" | "application/merge-patch+json";
+  /** Default: JSON, whatever its shape. */
+  readonly accept?: string;
+  /** Instead of the client's: a watch may be silent for longer than an answer may take. */
+  readonly idleTimeoutMs?: number;
 }
 
 export interface KubeClientOptions {
@@ -95,15 +101,16 @@ export class KubeClient implements AsyncDisposable {
 
   async #send(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
     const authorization = await this.#connection.authorization();
-    const payload = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+    const json = request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
+    const payload = json === undefined ? undefined : Buffer.from(json);
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const sent = this.#http.request(new URL(request.path, this.#connection.server), {
       method: request.method,
       agent: this.#agent,
       signal,
-      timeout: this.#options.idleTimeoutMs,
+      timeout: request.idleTimeoutMs ?? this.#options.idleTimeoutMs,
       headers: {
-        accept: "application/json, */*",
+        accept: request.accept ?? "application/json, */*",
         "user-agent": this.#options.userAgent,
         ...(authorization === undefined ? {} : { authorization }),
         ...(payload && {

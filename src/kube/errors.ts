@@ -59,8 +59,10 @@ function classify(
     case 403:
       return text.includes("exceeded quota") ? "Transient" : "Forbidden";
     case 404:
-    case 410:
       return "NotFound";
+    case 410:
+      // A resource version that is too old: read again.
+      return "Conflict";
     case 409:
       return text.includes("Operation cannot be fulfilled on resourcequota") ? "Transient" : "Conflict";
     case 413:

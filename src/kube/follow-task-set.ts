@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ExecutorError, isExecutorError } from "../errors/index.ts";
+import { isCompleted, type TaskSet, type TaskSetState } from "./task-sets.ts";
+import type { WatchEvent } from "./watch.ts";
+
+export interface TaskSetReader {
+  /** Told each new list of tasks, oldest first. */
+  onTasks(state: TaskSetState): void;
+  /** Told before each pause after an error. */
+  onRetry(error: unknown, pauseMs: number): void;
+}
+
+const pauseMsMin = 100;
+const pauseMsMax = 10_000;
+/** An identity that is unknown or not allowed for so long will stay so. */
+const refusalMsMax = 60_000;
+/** A watch that lived so long ended in order; the next one need not wait. */
+const longWatchMs = 5_000;
+/** Reading the task set again may take a fifth of the CPU: the larger it is, the more changes are read together. */
+const cpuShare = 5;
+const restMsMax = 5_000;
+
+/**
+ * Tells the reader every change of `spec.tasks` until the task set is deleted or its workflow is completed.
+ *
+ * The watch is asked for metadata alone. Only a new generation, which is a change of the tasks, makes us read the
+ * object, so that a large task set does not cost its size for each result that we or the controller write into its
+ * status. Throws when the API server refuses us for a minute.
+ */
+export async function followTaskSet(
+  taskSet: TaskSet,
+  reader: TaskSetReader,
+  signal: AbortSignal,
+): Promise<"deleted" | "completed"> {
+  const done = new AbortController();
+  const either = AbortSignal.any([signal, done.signal]);
+  const follower = new Follower(taskSet, reader, either);
+  try {
+    return await Promise.race([follower.refresh(), follower.watch()]);
+  } finally {
+    done.abort();
+  }
+}
+
+class Follower {
+  readonly #taskSet: TaskSet;
+  readonly #reader: TaskSetReader;
+  readonly #signal: AbortSignal;
+  readonly #patience: Patience;
+  #known: TaskSetState | undefined;
+  #version = "";
+  #stale = Promise.withResolvers<void>();
+  #fresh = Promise.withResolvers<void>();
+
+  constructor(taskSet: TaskSet, reader: TaskSetReader, signal: AbortSignal) {
+    this.#taskSet = taskSet;
+    this.#reader = reader;
+    this.#signal = signal;
+    this.#patience = new Patience((error, pauseMs) => reader.onRetry(error, pauseMs));
+    this.#stale.resolve();
+  }
+
+  /** Reads the task set whenever what we know of it is stale. */
+  async refresh(): Promise<"deleted" | "completed"> {
+    for (;;) {
+      await this.#stale.promise;
+      this.#stale = Promise.withResolvers();
+      const before = process.cpuUsage();
+      const { state, resourceVersion } = await this.#read();
+      if (state === undefined && this.#known !== undefined) return "deleted";
+      if (state?.isCompleted) return "completed";
+      this.#known = state;
+      if (this.#version === "") this.#version = resourceVersion;
+      this.#fresh.resolve();
+      if (state === undefined) continue;
+      this.#reader.onTasks(state);
+      const { user, system } = process.cpuUsage(before);
+      const restMs = Math.min(((user + system) / 1000) * (cpuShare - 1), restMsMax);
+      await sleep(restMs, undefined, { signal: this.#signal });
+    }
+  }
+
+  async watch(): Promise<"deleted" | "completed"> {
+    for (;;) {
+      await this.#fresh.promise;
+      const start = performance.now();
+      try {
+        for await (const event of this.#taskSet.watch(this.#version, this.#signal)) {
+          const end = this.#note(event);
+          if (end !== undefined) return end;
+        }
+        if (performance.now() - start < longWatchMs) await this.#patience.pause(undefined, this.#signal);
+      } catch (error) {
+        if (isExecutorError(error, "Conflict")) {
+          this.#fresh = Promise.withResolvers();
+          this.#version = "";
+          this.#stale.resolve();
+        }
+        await this.#patience.pause(error, this.#signal);
+      }
+    }
+  }
+
+  #note(event: WatchEvent): "deleted" | "completed" | undefined {
+    this.#patience.renew();
+    this.#version = event.resourceVersion ?? this.#version;
+    if (event.type === "BOOKMARK") return undefined;
+    if (event.type === "DELETED") return "deleted";
+    if (isCompleted(event.labels)) return "completed";
+    const known = this.#known?.generation;
+    const isKnown =
+      event.uid === this.#known?.uid && known !== undefined && (event.generation ?? Infinity) <= known;
+    if (!isKnown) this.#stale.resolve();
+    return undefined;
+  }
+
+  async #read() {
+    for (;;) {
+      try {
+        const read = await this.#taskSet.read(this.#signal);
+        this.#patience.renew();
+        return read;
+      } catch (error) {
+        await this.#patience.pause(error, this.#signal);
+      }
+    }
+  }
+}
+
+/** Pauses that double while nothing works, and end in the error where nobody lets us in. */
+class Patience {
+  readonly #onRetry: (error: unknown, pauseMs: number) => void;
+  #pauseMs = pauseMsMin;
+  #refusedSince: number | undefined;
+
+  constructor(onRetry: (error: unknown, pauseMs: number) => void) {
+    this.#onRetry = onRetry;
+  }
+
+  renew(): void {
+    this.#pauseMs = pauseMsMin;
+    this.#refusedSince = undefined;
+  }
+
+  /** Throws the error where waiting is of no use. */
+  async pause(error: unknown, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (isExecutorError(error, "Unauthorized", "Forbidden", "NotFound", "BadRequest")) this.#refuse(error);
+    const pauseMs = this.#pauseMs * (1 + Math.random() * 0.2);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMsMax);
+    if (error !== undefined) this.#onRetry(error, pauseMs);
+    await sleep(pauseMs, undefined, { signal });
+  }
+
+  #refuse(error: ExecutorError): void {
+    this.#refusedSince ??= performance.now();
+    if (performance.now() - this.#refusedSince > refusalMsMax) throw error;
+  }
+}

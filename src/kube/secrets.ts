@@ -1,0 +1,31 @@
+import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { exponential, retry } from "../retry/index.ts";
+import type { KubeClient } from "./client.ts";
+
+/** Default back-off of API calls (contract roles.md 8.2). */
+const policy = exponential({ attempts: 5, durationMs: 10, factor: 2, jitter: 0 });
+
+/** One key of a Secret in our namespace. Throws BadRequest where the key is missing (contract roles.md 1.8). */
+export async function readSecretKey(
+  client: KubeClient,
+  name: string,
+  key: string,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(client.namespace)}/secrets/${encodeURIComponent(name)}`;
+  const secret = await retry(
+    policy,
+    () =>
+      client.request<{ readonly data?: Readonly<Record<string, string>> }>({ method: "GET", path }, signal),
+    signal,
+  ).catch((error) => {
+    if (!isExecutorError(error, "Forbidden")) throw error;
+    const text = `${errorText(error)}; grant the workflow's service account "get" on secrets with the resourceName ${name}`;
+    throw new ExecutorError("Forbidden", text, { cause: error });
+  });
+  const value = secret.data?.[key];
+  if (value === undefined) {
+    throw new ExecutorError("BadRequest", `secret '${name}' does not have the key '${key}'`);
+  }
+  return Buffer.from(value, "base64");
+}
