@@ -44,13 +44,13 @@ export function readString(
     }
     parts.push(source.slice(from, at));
     const simple = source[at + 1] === quote ? quote : SIMPLE[source[at + 1] ?? ""];
-    const escape = simple === undefined ? numericEscape(source.slice(at + 1, at + 11), isBytes) : undefined;
-    if (simple === undefined && escape === undefined) {
+    const numeric = simple === undefined ? numericEscape(source.slice(at + 1, at + 11), isBytes) : undefined;
+    if (simple === undefined && numeric === undefined) {
       throw sourceError(source, at + 1, "invalid char escape");
     }
-    if (escape === undefined) parts.push(simple ?? "");
-    else parts.push(isBytes ? textOfBytes(Buffer.of(escape.code)) : codePoint(escape.code));
-    at += 1 + (escape?.length ?? 1);
+    if (numeric === undefined) parts.push(simple ?? "");
+    else parts.push(isBytes ? textOfBytes(Buffer.of(numeric.code)) : codePoint(numeric.code));
+    at += 1 + (numeric?.length ?? 1);
     from = at;
   }
   parts.push(source.slice(from, at));

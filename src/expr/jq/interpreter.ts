@@ -184,7 +184,8 @@ export class Interpreter {
         continue;
       }
       yield next.value;
-      this.budget.chargeValues(1);
+      // A generator that waits takes the room of many values.
+      this.budget.chargeValues(20);
       stack.push(step(next.value));
     }
   }
