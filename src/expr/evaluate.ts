@@ -4,6 +4,7 @@ import { Budget } from "./budget.ts";
 import { environmentOf, type TypedPaths } from "./environment.ts";
 import { compileExpression, resultJson, typesOfEnv } from "./expr/index.ts";
 import { query, queryJson } from "./gjson/index.ts";
+import { guarded } from "./guarded.ts";
 import { evaluateTemplate } from "./jsonpath/index.ts";
 import { matchesAll, parseSelector } from "./labels/index.ts";
 import { type JsonTree, treeText } from "./text/json-tree.ts";
@@ -37,7 +38,7 @@ export async function evaluate(language: Language, request: EvaluationRequest): 
       return resultJson(compileExpression(request.expr, typesOfEnv(env)).evaluate(env, budget), budget);
     }
     case "gjson":
-      return queryJson(query(request.envText ?? treeText(request.env), request.expr));
+      return guarded(() => queryJson(query(request.envText ?? treeText(request.env), request.expr)));
     case "labels":
       return String(matchesAll(parseSelector(request.expr), request.envText ?? treeText(request.env)));
     case "jsonpath":

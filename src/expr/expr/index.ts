@@ -1,6 +1,7 @@
 /** The expression language (contract expressions.md section 1). */
-import { ExecutorError, errorText } from "../../errors/index.ts";
+import { ExecutorError } from "../../errors/index.ts";
 import type { Budget } from "../budget.ts";
+import { guarded } from "../guarded.ts";
 import { checkTypes, type EnvTypes, isBuiltinName } from "./checker.ts";
 import { compile } from "./compile.ts";
 import { encodeJson } from "./encode.ts";
@@ -54,15 +55,4 @@ export function compileExpression(source: string, types: EnvTypes): CompiledExpr
 /** The JSON text of a result. Throws BadRequest for what JSON cannot hold. */
 export function resultJson(value: Value, budget: Budget): string {
   return guarded(() => encodeJson(value, budget));
-}
-
-/** Deep nesting ends the stack and large text the engine's strings; both are the expression's doing. */
-function guarded<T>(work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const message = `expression is nested too deeply or makes too much text (${errorText(error)}); make it simpler`;
-    throw new ExecutorError("TooLarge", message, { cause: error });
-  }
 }

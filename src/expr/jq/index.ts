@@ -1,6 +1,6 @@
 /** jq filters as gojq runs them for kubectl's output (contract expressions.md section 5). */
-import { ExecutorError, errorText } from "../../errors/index.ts";
 import type { Budget } from "../budget.ts";
+import { guarded } from "../guarded.ts";
 import type { JsonTree } from "../text/json-tree.ts";
 import { RegexpCache } from "../text/regexp.ts";
 import { FORMAT_NAMES } from "./formats.ts";
@@ -19,7 +19,7 @@ const LIBRARY = new BuiltinLibrary();
  * Throws BadRequest with gojq's message, TooLarge or Timeout.
  */
 export function evaluateFilter(filter: string, document: JsonTree, budget: Budget): string {
-  try {
+  return guarded(() => {
     const tree = parseFilter(filter);
     checkNames(tree, LIBRARY.names, FORMAT_NAMES);
     const interpreter = new Interpreter(budget, new RegexpCache(), LIBRARY);
@@ -30,11 +30,7 @@ export function evaluateFilter(filter: string, document: JsonTree, budget: Budge
       lines.push(line);
     }
     return lines.join("\n").replace(/^[\s\u0085]+|[\s\u0085]+$/g, "");
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const message = `filter calls itself too deeply or makes too much text (${errorText(error)}); make it simpler`;
-    throw new ExecutorError("TooLarge", message, { cause: error });
-  }
+  });
 }
 
 function withoutManagedFields(document: JqValue): JqValue {

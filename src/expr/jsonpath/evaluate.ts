@@ -2,6 +2,7 @@
 
 import { ExecutorError } from "../../errors/index.ts";
 import type { Budget } from "../budget.ts";
+import { guarded } from "../guarded.ts";
 import { compareText } from "../text/byte-text.ts";
 import type { JsonTree } from "../text/json-tree.ts";
 import { childrenOf, documentOf, goType, isArray, isObject, type Json, printed } from "./document.ts";
@@ -10,10 +11,11 @@ import { parseTemplate } from "./parser.ts";
 
 /** The text that a template gives for a document. Throws BadRequest with kubectl's message. */
 export function evaluateTemplate(template: string, document: JsonTree, budget: Budget): string {
-  const nodes = parseTemplate(template);
-  const output: string[] = [];
-  new Evaluation(nodes, output, budget).block(0, documentOf(document));
-  return output.join("");
+  return guarded(() => {
+    const output: string[] = [];
+    new Evaluation(parseTemplate(template), output, budget).block(0, documentOf(document));
+    return output.join("");
+  });
 }
 
 class Evaluation {
