@@ -84,7 +84,7 @@ export function localFile(path: string, name: string, sizeBytes: number): FileCo
       const start = range?.offset ?? 0;
       const end = Math.min(sizeBytes, start + (range?.length ?? sizeBytes)) - 1;
       if (end < start) return Readable.from([]);
-      return createReadStream(path, { start, end, highWaterMark: 1 << 20 });
+      return createReadStream(path, { start, end });
     },
   };
 }

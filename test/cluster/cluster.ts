@@ -1,5 +1,6 @@
 import { execFile, spawn } from "node:child_process";
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -50,6 +51,17 @@ export class Cluster {
       maxBuffer: 1 << 28,
     });
     return stdout;
+  }
+
+  async create(object: object): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), "outrider-object-"));
+    try {
+      const file = join(folder, "object.json");
+      await writeFile(file, JSON.stringify(object));
+      await this.kubectl("create", "-f", file);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   }
 
   async importImage(root: string, config: object, names: readonly string[]): Promise<void> {
