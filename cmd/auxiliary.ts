@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import {
   type AuxiliaryConfig,
   type AuxiliaryState,
@@ -48,9 +49,11 @@ export async function auxiliaryCommand(
   const event = textFlag(line.flags, "event");
   let next: Next = { kind: "sleep", state: initialState };
   if (event === undefined) next = { kind: "sleep", state: await first({ pod, config, tools, stop }) };
+  await pendingSignals();
   if (event !== undefined || stop.aborted) {
     const resume = await loadResume();
     if (event !== undefined) next = await resume(config, tools, readState(line), checkEvent(event), never);
+    await pendingSignals();
     // A TERM that came while we were awake would not wake the sleeping program.
     if (next.kind === "sleep" && stop.aborted)
       next = await resume(config, tools, next.state, "signal", never);
@@ -62,6 +65,15 @@ export async function auxiliaryCommand(
   const outcome = await finish(config, tools, next.state, never);
   if (outcome.message !== undefined) tools.explain(outcome.message);
   return outcome.isSuccess ? 0 : exitStatusError;
+}
+
+/**
+ * Lets the event loop look for signals once more. One that came while the last answer was being read waits in a pipe of
+ * this process, and would be lost with it when the process is replaced.
+ */
+async function pendingSignals(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
 }
 
 function auxiliaryConfig(pod: PodEnvironment, line: CommandLine): AuxiliaryConfig {

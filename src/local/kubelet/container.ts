@@ -36,13 +36,14 @@ export interface OutputLine {
 /** What the kubelet reads of a termination message. */
 const messageBytesMax = 4096;
 
-/** One container: its first process, and whatever that started. It can be started again after its end. */
+/** One container: its first process, and whatever that started. */
 export class Container {
   readonly program: ContainerProgram;
   /** Undefined before the first end. */
   end: ContainerEnd | undefined;
   #child: ChildProcess | undefined;
   #ended: Promise<ContainerEnd> | undefined;
+  #startsAgain = false;
   readonly #onLine: (line: OutputLine) => void;
 
   constructor(program: ContainerProgram, onLine: (line: OutputLine) => void) {
@@ -82,6 +83,12 @@ export class Container {
     if (this.isRunning) signalProcess(this.pid, signal);
   }
 
+  /** Kills every process, and starts the container again; `ended` tells of the end after that. */
+  restart(): void {
+    this.#startsAgain = this.isRunning;
+    this.killAll();
+  }
+
   /** Kills every process at once, as the kernel does with a container that runs out of memory. */
   killAll(): void {
     for (const pid of containerProcesses(this.#mark())) signalProcess(pid, "SIGKILL");
@@ -105,6 +112,10 @@ export class Container {
     // Nothing else may hold the output open, and nothing outlives the first process.
     await endLeftovers(this.#mark());
     await Promise.all(lines);
+    if (this.#startsAgain) {
+      this.#startsAgain = false;
+      return this.#run();
+    }
     const exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0);
     this.end = { exitCode, message: await this.#message(), startedMs, finishedMs: Date.now() };
     return this.end;

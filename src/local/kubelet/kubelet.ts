@@ -93,7 +93,7 @@ export class DeskPod implements AsyncDisposable {
       if (this.#isStopping) return this.#verdict();
       const running = spec.containers.map(({ name }) => this.container(name));
       for (const container of running) container.start();
-      await Promise.all(running.map((container) => this.#lastEnd(container)));
+      await Promise.all(running.map((container) => container.ended));
       return this.#verdict();
     } finally {
       clearTimeout(timer);
@@ -145,12 +145,6 @@ export class DeskPod implements AsyncDisposable {
   #specs(): readonly ContainerSpec[] {
     const { initContainers = [], containers } = this.#options.pod.spec;
     return [...initContainers, ...containers];
-  }
-
-  /** A container that was started again while others ran ends when its last run does. */
-  async #lastEnd(container: Container): Promise<void> {
-    let end = await container.ended;
-    while (container.end !== end) end = await container.ended;
   }
 
   #verdict(): PodEnd {
