@@ -53,37 +53,40 @@ export function parseMoment(layout: string, value: string, zone: Zone = UTC): Mo
   const chunks = parseLayout(layout);
   let rest = value;
   for (const [i, chunk] of chunks.entries()) {
-    const hold = rest;
+    const skipped = skipLiteral(rest, chunk.literal);
+    if (!skipped.isMatch) throw mismatch(about, layout, skipped.rest, chunk.literal);
+    rest = skipped.rest;
     try {
-      rest = skipLiteral(rest, chunk.literal);
       if (chunk.field !== undefined) rest = parseField(parts, chunk, rest, chunks[i + 1]);
-    } catch (mismatch) {
-      if (!(mismatch instanceof Mismatch)) throw mismatch;
-      if (mismatch.outOfRange !== undefined) {
-        throw new ExecutorError("BadRequest", `${about}: ${mismatch.outOfRange} out of range`);
-      }
-      const text = `${about} as ${quoteGo(layout)}: cannot parse ${quoteGo(hold)} as ${quoteGo(chunk.text)}`;
-      throw new ExecutorError("BadRequest", text);
+    } catch (error) {
+      if (!(error instanceof Mismatch)) throw error;
+      if (error.outOfRange === undefined) throw mismatch(about, layout, rest, chunk.text);
+      throw new ExecutorError("BadRequest", `${about}: ${error.outOfRange} out of range`);
     }
   }
   if (rest !== "") throw new ExecutorError("BadRequest", `${about}: extra text: ${quoteGo(rest)}`);
   return assemble(parts, zone, about);
 }
 
+function mismatch(about: string, layout: string, rest: string, element: string): ExecutorError {
+  const text = `${about} as ${quoteGo(layout)}: cannot parse ${quoteGo(rest)} as ${quoteGo(element)}`;
+  return new ExecutorError("BadRequest", text);
+}
+
 /** Literal text must match; runs of spaces match any run of spaces, the empty one at the end included. */
-function skipLiteral(value: string, literal: string): string {
+function skipLiteral(value: string, literal: string): { readonly rest: string; readonly isMatch: boolean } {
   let rest = value;
   for (let i = 0; i < literal.length; i++) {
     if (literal[i] === " ") {
-      if (rest !== "" && rest[0] !== " ") throw new Mismatch();
+      if (rest !== "" && rest[0] !== " ") return { rest, isMatch: false };
       while (literal[i + 1] === " ") i++;
       rest = rest.replace(/^ +/, "");
     } else {
-      if (rest[0] !== literal[i]) throw new Mismatch();
+      if (rest[0] !== literal[i]) return { rest, isMatch: false };
       rest = rest.slice(1);
     }
   }
-  return rest;
+  return { rest, isMatch: true };
 }
 
 function parseField(parts: Parts, chunk: Chunk, value: string, next: Chunk | undefined): string {
@@ -234,8 +237,8 @@ function parseZoneName(parts: Parts, value: string): string {
   }
   const name =
     /^(?:ChST|MeST)/.exec(value)?.[0] ??
-    /^GMT(?:[+-](?:2[0-3]|1\d|\d)(?!\d))?/.exec(value)?.[0] ??
-    /^[+-]\d\d(?:\d\d)?(?!\d)/.exec(value)?.[0] ??
+    /^GMT(?:[+-]0*(?:2[0-3]|1\d|\d)(?!\d))?/.exec(value)?.[0] ??
+    /^[+-]0*(?:2[0-3]|1\d|\d)(?!\d)/.exec(value)?.[0] ??
     /^(?:WITA|[A-Z]{4}T|[A-Z]{3}T|[A-Z]{3})(?![A-Z])/.exec(value)?.[0];
   if (name === undefined) throw new Mismatch();
   parts.zoneName = name;

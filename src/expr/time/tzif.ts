@@ -61,9 +61,10 @@ function tableZone(
   };
   const offsetOf = (abbreviation: string, unix: number): number | undefined => {
     for (const type of types) {
-      if (type.abbreviation === abbreviation && at(unix - type.offset).abbreviation === abbreviation) {
-        return type.offset;
-      }
+      if (type.abbreviation !== abbreviation) continue;
+      // The same abbreviation may have meant another offset in another year.
+      const then = at(unix - type.offset);
+      if (then.abbreviation === abbreviation) return then.offset;
     }
     return types.find((type) => type.abbreviation === abbreviation)?.offset;
   };
