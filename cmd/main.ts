@@ -13,6 +13,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import("./init.ts")).initCommand,
   wait: async () => (await import("./wait.ts")).waitCommand,
   supervisor: async () => (await import("./supervisor.ts")).supervisorCommand,
+  agent: async () => (await import("./agent.ts")).agentCommand,
   run: async () => (await import("./run.ts")).runCommand,
   artifact: async () => (await import("./artifact.ts")).artifactCommand,
 };
@@ -25,7 +26,7 @@ const usage = `argoexec, the executor of Argo Workflows (Outrider)
 Usage: argoexec COMMAND [flags] [arguments]
 
 In a workflow's pods, started by the controller:
-  init, wait, supervisor, artifact delete, emissary, kill, version
+  init, wait, supervisor, agent init, agent main, artifact delete, emissary, kill, version
 
 On your desk:
   run FILE             run a template without a cluster

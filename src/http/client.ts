@@ -11,6 +11,13 @@ export interface HttpClientOptions {
   /** PEM of a client certificate and its key. */
   readonly clientCert?: { readonly certPem: string; readonly keyPem: string } | undefined;
   readonly proxy?: ProxySettings | undefined;
+  /** Accept any certificate. */
+  readonly insecureSkipVerify?: boolean;
+  /**
+   * False: a connection of its own for each request, so that a broken connection never leaves open whether a request
+   * that must not be repeated had arrived. Default true.
+   */
+  readonly keepsConnections?: boolean;
   /** Limit for name look-up, connection and TLS handshake. */
   readonly connectTimeoutMs?: number;
   /** Longest silence on the connection between the start of the request and the head of its answer. */
@@ -163,13 +170,14 @@ export class HttpClient implements Disposable {
         "the CA bundle, the client certificate or its key is not valid PEM",
       );
     }
-    return new https.Agent({ ...this.#agentOptions(), secureContext });
+    const rejectUnauthorized = this.#options.insecureSkipVerify !== true;
+    return new https.Agent({ ...this.#agentOptions(), secureContext, rejectUnauthorized });
   }
 
   #agentOptions() {
     const { httpProxy, httpsProxy, noProxy } = this.#options.proxy ?? {};
     return {
-      keepAlive: true,
+      keepAlive: this.#options.keepsConnections !== false,
       timeout: keepAliveMs,
       scheduling: "lifo" as const,
       noDelay: true,

@@ -1,0 +1,82 @@
+import { ExecutorError, errorText } from "../errors/index.ts";
+import type { Value } from "../expr/index.ts";
+import { canonicalName } from "./http-fields.ts";
+import type { HttpTemplate } from "./http-template.ts";
+
+export interface Answer {
+  readonly status: number;
+  /** Name, value, name, value, as they came. */
+  readonly rawHeaders: readonly string[];
+  /** A byte that is not UTF-8 stands as U+DC00 + byte, the form of text in expressions. */
+  readonly text: string;
+}
+
+/** An expression that runs longer blocks all other nodes. */
+const timeMs = 1_000;
+
+/**
+ * Evaluates `successCondition` (contract expressions.md 0.2). Throws BadRequest with the node's message where it does
+ * not compile, fails, or is no boolean.
+ */
+export async function isSuccess(template: HttpTemplate, answer: Answer): Promise<boolean> {
+  const condition = template.successCondition;
+  // Most templates have no condition; those that have one pay for the language.
+  const { compileExpr, displayText, Header, List, NIL_LIST, typesOfEnv } = await import("../expr/index.ts");
+  const list = (values: readonly string[]) => new List(values, "string");
+  const sent = template.headers.filter(({ secret }) => secret === undefined);
+  const request = new Map<string, Value>([
+    ["method", template.method],
+    ["url", template.url],
+    ["body", template.body],
+    ["bodyBytes", template.bodyBytes ?? NIL_LIST],
+    ["headers", new Header(new Map(sent.map(({ name, value }) => [name, list([value])])))],
+  ]);
+  const headers = [...headerValues(answer.rawHeaders)].map(([name, values]) => [name, list(values)] as const);
+  const response = new Map<string, Value>([
+    ["statusCode", BigInt(answer.status)],
+    ["body", answer.text],
+    ["headers", new Header(new Map(headers))],
+  ]);
+  const env = new Map<string, Value>([
+    ["request", request],
+    ["response", response],
+  ]);
+  const expression = compileExpr(condition, typesOfEnv(env), { timeMs });
+  let value: Value;
+  try {
+    value = expression.evaluate(env);
+  } catch (error) {
+    throw new ExecutorError(
+      "BadRequest",
+      `unable to evaluate expression '${condition}': ${errorText(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+  if (typeof value === "boolean") return value;
+  const shown = isText(value) ? displayText(value) : `%!s(${goType(value)}${displayText(value)})`;
+  throw new ExecutorError("BadRequest", `unable to cast expression result '${shown}' to bool`);
+}
+
+/** Values by canonical name, in order. */
+function headerValues(rawHeaders: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = canonicalName(rawHeaders[at] ?? "");
+    // Node reads headers as Latin-1; what was sent was most likely UTF-8.
+    const value = Buffer.from(rawHeaders[at + 1] ?? "", "latin1").toString("utf8");
+    found.set(name, [...(found.get(name) ?? []), value]);
+  }
+  return found;
+}
+
+/** Values that Go's %s prints without its type. */
+function isText(value: Value): boolean {
+  return typeof value === "string" || (typeof value === "object" && value !== null);
+}
+
+/** What stands before the value in Go's %!s(int=200). */
+function goType(value: Value): string {
+  return typeof value === "bigint" ? "int=" : typeof value === "number" ? "float64=" : "";
+}

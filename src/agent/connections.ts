@@ -1,0 +1,72 @@
+import { HttpClient, type ProxySettings } from "../http/index.ts";
+import { bypassesProxy } from "./proxy.ts";
+
+/** What a template asks of its connections. */
+export interface ConnectionNeeds {
+  readonly insecureSkipVerify: boolean;
+  readonly clientCert?: { readonly certPem: string; readonly keyPem: string } | undefined;
+}
+
+export interface ConnectionSettings {
+  readonly proxy: ProxySettings;
+  /** PEM of all roots; undefined: Node's own. Read when the first https request needs them. */
+  readonly readRoots: () => string | undefined;
+}
+
+/** The reference's limit for name look-up, connection and handshake (contract roles.md 1.8). */
+const connectTimeoutMs = 30_000;
+
+/** The clients of all tasks: one for each kind of connection, made when it is first needed. */
+export class Connections implements Disposable {
+  readonly #settings: ConnectionSettings;
+  readonly #clients = new Map<string, HttpClient>();
+  #roots: { readonly pem: string | undefined } | undefined;
+
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * The client for a target. Requests that must not be repeated get a connection of their own: on a kept one, a server
+   * that closes it at this moment leaves open whether it saw the request.
+   */
+  clientFor(url: URL, isRepeatable: boolean, needs: ConnectionNeeds): HttpClient {
+    const usesProxy = !bypassesProxy(url, this.#settings.proxy.noProxy);
+    const isTls = url.protocol === "https:";
+    const { insecureSkipVerify, clientCert } = needs;
+    const key = JSON.stringify([
+      usesProxy,
+      isTls,
+      isRepeatable,
+      isTls && insecureSkipVerify,
+      isTls && clientCert,
+    ]);
+    let client = this.#clients.get(key);
+    if (client === undefined) {
+      const { httpProxy, httpsProxy } = this.#settings.proxy;
+      client = new HttpClient({
+        proxy: usesProxy
+          ? { httpProxy: httpProxy || undefined, httpsProxy: httpsProxy || undefined, noProxy: undefined }
+          : undefined,
+        caPem: isTls ? this.#readRoots() : undefined,
+        clientCert: isTls ? clientCert : undefined,
+        insecureSkipVerify,
+        keepsConnections: isRepeatable,
+        connectTimeoutMs,
+        // The task has a deadline of its own.
+        idleTimeoutMs: 0,
+      });
+      this.#clients.set(key, client);
+    }
+    return client;
+  }
+
+  [Symbol.dispose](): void {
+    for (const client of this.#clients.values()) client[Symbol.dispose]();
+  }
+
+  #readRoots(): string | undefined {
+    this.#roots ??= { pem: this.#settings.readRoots() };
+    return this.#roots.pem;
+  }
+}

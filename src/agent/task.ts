@@ -1,0 +1,50 @@
+import type { Outputs } from "../template/index.ts";
+
+/** A node's phase as the controller knows it. */
+export type Phase = "Pending" | "Running" | "Succeeded" | "Skipped" | "Failed" | "Error" | "Omitted";
+
+/** What the agent writes into `status.nodes` for one node (contract roles.md 7.1). */
+export interface NodeResult {
+  readonly phase: Phase;
+  readonly message?: string | undefined;
+  readonly outputs?: Outputs | undefined;
+  /** `N/M`. */
+  readonly progress?: string | undefined;
+}
+
+/** What came of one execution; no result: nothing to report (yet). */
+export interface Outcome {
+  readonly result?: NodeResult | undefined;
+  /** Execute again after this long. */
+  readonly requeueMs?: number | undefined;
+}
+
+/** One entry of `spec.tasks`. The template is as the controller wrote it: checked where it is used. */
+export interface Task {
+  readonly nodeId: string;
+  readonly template: Readonly<Record<string, unknown>>;
+}
+
+const terminalPhases: ReadonlySet<string> = new Set(["Succeeded", "Skipped", "Failed", "Error", "Omitted"]);
+
+/** Nothing that is reported later changes such a node (contract roles.md 1.11). */
+export function isTerminal(phase: string | undefined): boolean {
+  return phase !== undefined && terminalPhases.has(phase);
+}
+
+/**
+ * The result as the merge patch carries it. Absent fields are sent as null, or those of an earlier report would stay
+ * (contract roles.md D-08).
+ */
+export function resultJson({ phase, message, outputs, progress }: NodeResult): string {
+  return JSON.stringify({
+    phase,
+    message: message || null,
+    outputs: outputs ?? null,
+    progress: progress || null,
+  });
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
