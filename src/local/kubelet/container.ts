@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, rm } from "node:fs/promises";
 import { constants } from "node:os";
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { ExecutorError, errorText } from "../../errors/index.ts";
 import { type ContainerMark, containerProcesses, endLeftovers, signalProcess } from "./processes.ts";
@@ -126,9 +125,13 @@ export class Container {
   }
 
   async #read(stream: OutputLine["stream"], source: Readable): Promise<void> {
-    for await (const text of createInterface({ input: source })) {
-      this.#onLine({ container: this.name, stream, text });
+    let rest = "";
+    for await (const chunk of source.setEncoding("utf8") as AsyncIterable<string>) {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const text of lines) this.#onLine({ container: this.name, stream, text });
     }
+    if (rest !== "") this.#onLine({ container: this.name, stream, text: rest });
   }
 
   async #message(): Promise<string> {
