@@ -2,24 +2,21 @@
 
 import { errorText } from "../../errors/index.ts";
 import { compileRegexp } from "../text/regexp.ts";
-import type { BuiltinNode, CallNode, ConditionalNode, LetNode, MemberNode, Node, SliceNode } from "./ast.ts";
+import type { BuiltinNode, CallNode, ConditionalNode, LetNode, Node } from "./ast.ts";
 import { BUILTINS, type Builtin } from "./builtins/index.ts";
+import { type CheckContext, getType, memberType, sliceType } from "./check-access.ts";
 import { binaryType, type Refusal, unaryType } from "./check-operators.ts";
-import { methodType } from "./methods.ts";
+import { BOOLEAN_PREDICATES, predicateResult } from "./check-predicates.ts";
 import { sourceError } from "./source-error.ts";
 import { PREDICATE_BUILTINS } from "./syntax.ts";
 import {
-  BOOL,
   BUILTIN_NAME,
   elementOf,
-  GROUPS,
   INT,
   isAssignable,
   isBool,
-  isInteger,
   isList,
   isNilType,
-  isString,
   isUnknown,
   LIST,
   listOf,
@@ -52,16 +49,16 @@ interface PredicateScope {
   readonly variables: ReadonlyMap<string, Type>;
 }
 
-class Checker {
+class Checker implements CheckContext {
   readonly intMemberships = new Set<number>();
   readonly #source: string;
-  readonly #env: EnvTypes;
+  readonly env: EnvTypes;
   readonly #variables: { readonly name: string; readonly type: Type }[] = [];
   readonly #scopes: PredicateScope[] = [];
 
   constructor(source: string, env: EnvTypes) {
     this.#source = source;
-    this.#env = env;
+    this.env = env;
   }
 
   check(node: Node): Type {
@@ -77,9 +74,9 @@ class Checker {
       case "chain":
         return this.check(node.node);
       case "member":
-        return this.#member(node, false);
+        return memberType(this, node, false);
       case "slice":
-        return this.#slice(node);
+        return sliceType(this, node);
       case "call":
         return this.#call(node);
       case "builtin":
@@ -105,22 +102,23 @@ class Checker {
     }
   }
 
-  #fail(at: number, message: string): never {
+  /** Ends the check. */
+  fail(at: number, message: string): never {
     throw sourceError(this.#source, at, message);
   }
 
   #orFail(result: Type | Refusal, at: number): Type {
-    return "problem" in result ? this.#fail(at, result.problem) : result;
+    return "problem" in result ? this.fail(at, result.problem) : result;
   }
 
   #name(name: string, at: number): Type {
     const variable = this.#variables.findLast((each) => each.name === name);
     if (variable !== undefined) return variable.type;
     if (name === "$env") return UNKNOWN;
-    const type = this.#env.get(name);
+    const type = this.env.get(name);
     if (type !== undefined) return type;
     if (isBuiltinName(name)) return BUILTIN_NAME;
-    return this.#fail(at, `unknown name ${name}`);
+    return this.fail(at, `unknown name ${name}`);
   }
 
   /** Long chains of operators lean to the left, so that side is walked without recursion. */
@@ -147,14 +145,14 @@ class Checker {
     try {
       compileRegexp(pattern);
     } catch (error) {
-      this.#fail(at, errorText(error));
+      this.fail(at, errorText(error));
     }
   }
 
   #conditional(node: ConditionalNode): Type {
     const condition = this.check(node.condition);
     if (!isBool(condition) && !isUnknown(condition)) {
-      this.#fail(node.condition.at, `non-bool expression (type ${condition.name}) used as condition`);
+      this.fail(node.condition.at, `non-bool expression (type ${condition.name}) used as condition`);
     }
     const consequent = this.check(node.consequent);
     const otherwise = this.check(node.otherwise);
@@ -165,10 +163,10 @@ class Checker {
 
   #let(node: LetNode): Type {
     const { name, at } = node;
-    if (this.#env.has(name)) this.#fail(at, `cannot redeclare ${name}`);
-    if (isBuiltinName(name)) this.#fail(at, `cannot redeclare builtin ${name}`);
+    if (this.env.has(name)) this.fail(at, `cannot redeclare ${name}`);
+    if (isBuiltinName(name)) this.fail(at, `cannot redeclare builtin ${name}`);
     if (this.#variables.some((each) => each.name === name))
-      this.#fail(at, `cannot redeclare variable ${name}`);
+      this.fail(at, `cannot redeclare variable ${name}`);
     this.#variables.push({ name, type: this.check(node.value) });
     const type = this.check(node.body);
     this.#variables.pop();
@@ -184,86 +182,32 @@ class Checker {
 
   #pointer(name: string, at: number): Type {
     const scope = this.#scopes.at(-1);
-    if (scope === undefined) return this.#fail(at, "cannot use pointer accessor outside predicate");
+    if (scope === undefined) return this.fail(at, "cannot use pointer accessor outside predicate");
     if (name === "") return elementOf(scope.collection);
-    return scope.variables.get(name) ?? this.#fail(at, `unknown pointer #${name}`);
-  }
-
-  #member(node: MemberNode, isCallee: boolean): Type {
-    const name =
-      node.property.kind === "constant" && typeof node.property.value === "string"
-        ? node.property.value
-        : undefined;
-    if (node.object.kind === "name" && node.object.name === "$env") return this.#envMember(node, name);
-    const base = this.check(node.object);
-    const property = this.check(node.property);
-    if (isUnknown(base)) return UNKNOWN;
-    if (name !== undefined && isNilType(base)) return this.#fail(node.at, `type nil has no field ${name}`);
-    const method = name === undefined ? undefined : methodType(base, name);
-    if (method !== undefined) return method;
-    if (base.kind === "map") {
-      const key = base.key ?? UNKNOWN;
-      if (!isUnknown(property) && !isAssignable(property, key)) {
-        this.#fail(node.property.at, `cannot use ${property.name} to get an element from ${base.name}`);
-      }
-      return elementOf(base);
-    }
-    if (isList(base)) {
-      if (!isInteger(property) && !isUnknown(property)) {
-        const rule = "array elements can only be selected using an integer";
-        this.#fail(node.property.at, `${rule} (got ${property.name})`);
-      }
-      return elementOf(base);
-    }
-    if (name === undefined) return this.#fail(node.at, `type ${base.name}[${property.name}] is undefined`);
-    return this.#fail(node.at, `type ${base.name} has no ${isCallee ? "method" : "field"} ${name}`);
-  }
-
-  /** `$env.x` is checked like `x`, but never means a builtin; `$env?.x` may be missing. */
-  #envMember(node: MemberNode, name: string | undefined): Type {
-    if (name === undefined) {
-      this.check(node.property);
-      return UNKNOWN;
-    }
-    const type = this.#env.get(name);
-    if (type !== undefined) return type;
-    return node.isOptional ? UNKNOWN : this.#fail(node.at, `unknown name ${name}`);
-  }
-
-  #slice(node: SliceNode): Type {
-    const base = this.check(node.object);
-    if (!isUnknown(base) && !isString(base) && !isList(base))
-      this.#fail(node.at, `cannot slice ${base.name}`);
-    for (const bound of [node.from, node.to]) {
-      if (bound === undefined) continue;
-      const type = this.check(bound);
-      if (isUnknown(base) || isInteger(type) || isUnknown(type)) continue;
-      this.#fail(bound.at, `non-integer slice index ${type.name}`);
-    }
-    return base;
+    return scope.variables.get(name) ?? this.fail(at, `unknown pointer #${name}`);
   }
 
   #call(node: CallNode): Type {
     const { callee } = node;
-    const type = callee.kind === "member" ? this.#member(callee, true) : this.check(callee);
+    const type = callee.kind === "member" ? memberType(this, callee, true) : this.check(callee);
     const name = calleeName(callee);
     if (isUnknown(type)) {
       for (const arg of node.args) this.check(arg);
       return UNKNOWN;
     }
-    if (isNilType(type)) return this.#fail(node.at, `${name} is nil; cannot call nil as function`);
-    if (type.signature === undefined) return this.#fail(node.at, `${type.name} is not callable`);
+    if (isNilType(type)) return this.fail(node.at, `${name} is nil; cannot call nil as function`);
+    if (type.signature === undefined) return this.fail(node.at, `${type.name} is not callable`);
     const { results } = type.signature;
-    if (results.length > 2) return this.#fail(node.at, `func ${name} returns more then two values`);
+    if (results.length > 2) return this.fail(node.at, `func ${name} returns more then two values`);
     const result = this.#tryArguments(name, type.signature, node.args, node.at);
-    return "problem" in result ? this.#fail(result.at, result.problem) : result;
+    return "problem" in result ? this.fail(result.at, result.problem) : result;
   }
 
   #builtin(node: BuiltinNode): Type {
     if (PREDICATE_BUILTINS.has(node.name)) return this.#predicateBuiltin(node);
     const builtin = BUILTINS.get(node.name);
-    if (builtin === undefined) return this.#fail(node.at, `unknown name ${node.name}`);
-    if (node.name === "get") return this.#get(node);
+    if (builtin === undefined) return this.fail(node.at, `unknown name ${node.name}`);
+    if (node.name === "get") return getType(this, node);
     return this.#plainBuiltin(node, builtin);
   }
 
@@ -278,7 +222,7 @@ class Checker {
       if (!("problem" in result)) return result;
       last = result;
     }
-    return this.#fail(last?.at ?? node.at, last?.problem ?? `${node.name} is not callable`);
+    return this.fail(last?.at ?? node.at, last?.problem ?? `${node.name} is not callable`);
   }
 
   /** The result of a call with these arguments, or where and why they do not fit. */
@@ -296,38 +240,13 @@ class Checker {
     return results[0] ?? UNKNOWN;
   }
 
-  /** `get` knows what indexing gives. */
-  #get(node: BuiltinNode): Type {
-    const [object, property] = node.args;
-    if (object === undefined || property === undefined || node.args.length > 2) {
-      return this.#fail(node.at, `invalid number of arguments (expected 2, got ${node.args.length})`);
-    }
-    const base = this.check(object);
-    const index = this.check(property);
-    if (object.kind === "name" && object.name === "$env") {
-      const name = property.kind === "constant" ? property.value : undefined;
-      return (typeof name === "string" ? this.#env.get(name) : undefined) ?? UNKNOWN;
-    }
-    if (isUnknown(base)) return UNKNOWN;
-    if (isList(base)) {
-      if (!isInteger(index) && !isUnknown(index))
-        this.#fail(property.at, `non-integer slice index ${index.name}`);
-      return elementOf(base);
-    }
-    if (base.kind !== "map") return this.#fail(object.at, `type ${base.name} does not support indexing`);
-    if (!isUnknown(index) && !isAssignable(index, base.key ?? UNKNOWN)) {
-      this.#fail(property.at, `cannot use ${index.name} to get an element from ${base.name}`);
-    }
-    return elementOf(base);
-  }
-
   #predicateBuiltin(node: BuiltinNode): Type {
     const { name } = node;
     const [list, predicate, extra] = node.args;
-    if (list === undefined) return this.#fail(node.at, `not enough arguments to call ${name}`);
+    if (list === undefined) return this.fail(node.at, `not enough arguments to call ${name}`);
     const collection = this.check(list);
     if (!isList(collection) && !isUnknown(collection)) {
-      this.#fail(list.at, `builtin ${name} takes only array (got ${collection.name})`);
+      this.fail(list.at, `builtin ${name} takes only array (got ${collection.name})`);
     }
     const element = elementOf(collection);
     if (predicate === undefined) return name === "count" ? INT : element;
@@ -339,49 +258,15 @@ class Checker {
     this.#scopes.pop();
     if (extra !== undefined) this.check(extra);
     if (BOOLEAN_PREDICATES.has(name) && !isBool(result) && !isUnknown(result)) {
-      this.#fail(predicate.at, `predicate should return boolean (got ${result.name})`);
+      this.fail(predicate.at, `predicate should return boolean (got ${result.name})`);
     }
-    switch (name) {
-      case "filter":
-        return isUnknown(collection) ? LIST : listOf(element);
-      case "map":
-        return listOf(result);
-      case "find":
-      case "findLast":
-        return element;
-      case "sum":
-      case "reduce":
-        return result;
-      case "sortBy":
-        return isUnknown(collection) ? LIST : listOf(element);
-      case "groupBy":
-        return { ...GROUPS, element: isUnknown(collection) ? LIST : listOf(element) };
-      case "count":
-      case "findIndex":
-      case "findLastIndex":
-        return INT;
-      default:
-        return BOOL;
-    }
+    return predicateResult(name, collection, result);
   }
 }
 
 interface Located extends Refusal {
   readonly at: number;
 }
-
-const BOOLEAN_PREDICATES: ReadonlySet<string> = new Set([
-  "all",
-  "any",
-  "none",
-  "one",
-  "filter",
-  "find",
-  "findLast",
-  "findIndex",
-  "findLastIndex",
-  "count",
-]);
 
 /** Whether a name is a builtin of the language. */
 export function isBuiltinName(name: string): boolean {

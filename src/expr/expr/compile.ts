@@ -13,6 +13,7 @@ import {
   add,
   asBool,
   divide,
+  makeRange,
   modulo,
   multiply,
   negate,
@@ -21,7 +22,6 @@ import {
   power,
   subtract,
   textTest,
-  toInteger,
 } from "./operators.ts";
 import { PREDICATE_BUILTINS } from "./syntax.ts";
 import { Func, isNil, List, runError, typeName, type Value } from "./values.ts";
@@ -194,17 +194,6 @@ const OPERATIONS: Readonly<Record<string, (left: Value, right: Value, budget: Bu
   "in texts": (left, right) => right instanceof List && right.items.includes(mapKey(left)),
   "..": makeRange,
 };
-
-function makeRange(left: Value, right: Value, budget: Budget): Value {
-  const from = toInteger(left);
-  const to = toInteger(right);
-  if (from > to) return new List([], "int");
-  const size = to - from + 1n;
-  budget.charge(size > 1_000_000n ? 1_000_000 : Number(size));
-  const items: bigint[] = [];
-  for (let value = from; value <= to; value++) items.push(value);
-  return new List(items, "int");
-}
 
 function compileMatches(node: BinaryNode, right: Code): Step {
   const constant = node.right.kind === "constant" ? node.right.value : undefined;

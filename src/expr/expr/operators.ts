@@ -4,7 +4,7 @@ import { compareText, containsText, endsWithText, joinText, startsWithText } fro
 import { truncateToInt64 } from "../text/numbers.ts";
 import { Duration } from "../time/duration.ts";
 import { Moment } from "../time/moment.ts";
-import { isNil, NamedInt, runError, typeName, type Value } from "./values.ts";
+import { isNil, List, NamedInt, runError, typeName, type Value } from "./values.ts";
 
 /** A number as bigint (an integer of any type) or number (a float); undefined for anything else. */
 export function numberOf(value: Value): bigint | number | undefined {
@@ -112,6 +112,18 @@ export function toInteger(value: Value): bigint {
   const number = numberOf(value);
   if (number === undefined) throw runError(`invalid operation: int(${typeName(value)})`);
   return typeof number === "bigint" ? number : truncateToInt64(number);
+}
+
+/** `a..b`, both ends included. Charges the list before it is made. */
+export function makeRange(left: Value, right: Value, budget: Budget): Value {
+  const from = toInteger(left);
+  const to = toInteger(right);
+  if (from > to) return new List([], "int");
+  const size = to - from + 1n;
+  budget.charge(size > 1_000_000n ? 1_000_000 : Number(size));
+  const items: bigint[] = [];
+  for (let value = from; value <= to; value++) items.push(value);
+  return new List(items, "int");
 }
 
 /** `contains`, `startsWith`, `endsWith`. A nil operand gives false. */

@@ -4,7 +4,9 @@ import { bytesOf } from "../text/byte-text.ts";
 import type { Node } from "./ast.ts";
 import { tokenize } from "./lexer.ts";
 import { parseNumber } from "./number-literals.ts";
+import { parseList, parseMap } from "./parse-collections.ts";
 import { parsePostfix } from "./parse-postfix.ts";
+import { parseIf, parseLet } from "./parse-statements.ts";
 import { sourceError } from "./source-error.ts";
 import { BINARY, COMPARISONS, NEGATABLE, PREDICATE_BUILTINS, UNARY } from "./syntax.ts";
 import { type Token, type TokenKind, tokenText } from "./tokens.ts";
@@ -114,8 +116,8 @@ export class Parser {
   }
 
   #expression(precedence: number): Node {
-    if (precedence === 0 && this.is("Operator", "let")) return this.#let();
-    if (precedence === 0 && this.is("Operator", "if")) return this.#if();
+    if (precedence === 0 && this.is("Operator", "let")) return parseLet(this);
+    if (precedence === 0 && this.is("Operator", "if")) return parseIf(this);
     let left = this.#primary();
     let previous = "";
     while (this.is("Operator")) {
@@ -164,31 +166,6 @@ export class Parser {
       if (!(this.is("Operator") && COMPARISONS.has(this.current.value))) return root;
       token = this.take();
     }
-  }
-
-  #let(): Node {
-    this.take();
-    const name = this.expect("Identifier");
-    this.expect("Operator", "=");
-    const value = this.expression(0);
-    this.expect("Operator", ";");
-    return this.node({ kind: "let", at: name.at, name: name.value, value, body: this.sequence() });
-  }
-
-  #if(): Node {
-    const { at } = this.take();
-    const condition = this.expression(0);
-    const consequent = this.#block();
-    this.expect("Operator", "else");
-    const otherwise = this.is("Operator", "if") ? this.expression(0) : this.#block();
-    return this.node({ kind: "conditional", at, condition, consequent, otherwise });
-  }
-
-  #block(): Node {
-    this.expect("Bracket", "{");
-    const node = this.sequence();
-    this.expect("Bracket", "}");
-    return node;
   }
 
   #conditional(first: Node): Node {
@@ -243,8 +220,8 @@ export class Parser {
         this.take();
         return parsePostfix(this, this.node({ kind: "constant", at, value: bytesOf(token.value) }));
     }
-    if (this.is("Bracket", "[")) return parsePostfix(this, this.#list());
-    if (this.is("Bracket", "{")) return parsePostfix(this, this.#map());
+    if (this.is("Bracket", "[")) return parsePostfix(this, parseList(this));
+    if (this.is("Bracket", "{")) return parsePostfix(this, parseMap(this));
     throw this.unexpected();
   }
 
@@ -313,47 +290,5 @@ export class Parser {
     this.#predicates--;
     if (isBraced) this.expect("Bracket", "}");
     return this.node({ kind: "predicate", at, body });
-  }
-
-  #list(): Node {
-    const { at } = this.expect("Bracket", "[");
-    const items: Node[] = [];
-    while (!this.is("Bracket", "]")) {
-      if (items.length > 0) {
-        this.expect("Operator", ",");
-        if (this.is("Bracket", "]")) break;
-      }
-      items.push(this.expression(0));
-    }
-    this.expect("Bracket", "]");
-    return this.node({ kind: "list", at, items });
-  }
-
-  #map(): Node {
-    const { at } = this.expect("Bracket", "{");
-    const pairs: { key: Node; value: Node }[] = [];
-    while (!this.is("Bracket", "}")) {
-      if (pairs.length > 0) {
-        this.expect("Operator", ",");
-        if (this.is("Bracket", "}")) break;
-      }
-      const key = this.#mapKey();
-      this.expect("Operator", ":");
-      this.countNode();
-      pairs.push({ key, value: this.expression(0) });
-    }
-    this.expect("Bracket", "}");
-    return this.node({ kind: "map", at, pairs });
-  }
-
-  #mapKey(): Node {
-    const token = this.current;
-    if (token.kind === "Number" || token.kind === "String" || token.kind === "Identifier") {
-      this.take();
-      return this.node({ kind: "constant", at: token.at, value: token.value });
-    }
-    if (this.is("Bracket", "(")) return this.expression(0);
-    const forms = "a quoted string, a number, a identifier, or an expression enclosed in parentheses";
-    throw this.error(token.at, `a map key must be ${forms} (unexpected token ${tokenText(token)})`);
   }
 }
