@@ -1,6 +1,6 @@
 /** Operators on values. */
 import type { Budget } from "../budget.ts";
-import type { Out, Outs } from "./interpreter.ts";
+import type { Out, Outs } from "./out.ts";
 import {
   compare,
   describe,

@@ -1,7 +1,8 @@
 /** Assignments: `=`, `|=` and the arithmetic ones. */
 import { binaryValue } from "./arithmetic.ts";
 import type { Filter } from "./ast.ts";
-import { computed, type Interpreter, type Out, type Outs } from "./interpreter.ts";
+import type { Interpreter } from "./interpreter.ts";
+import { computed, type Out, type Outs } from "./out.ts";
 import { deletePaths, updatePath } from "./paths.ts";
 import type { Scope } from "./scope.ts";
 import { isTruthy, type JqValue } from "./values.ts";

@@ -83,3 +83,8 @@ export function variablesOf(pattern: Pattern): string[] {
     ...(entry.value === undefined ? [] : variablesOf(entry.value)),
   ]);
 }
+
+/** A string that stands for itself. */
+export function literal(value: string): Filter {
+  return { kind: "literal", value };
+}

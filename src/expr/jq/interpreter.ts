@@ -3,22 +3,15 @@ import type { Budget } from "../budget.ts";
 import type { RegexpCache } from "../text/regexp.ts";
 import { alternative, binaryValue, negateValue } from "./arithmetic.ts";
 import { assign } from "./assignment.ts";
-import type { Filter, Pattern } from "./ast.ts";
-import { variablesOf } from "./ast.ts";
+import type { Filter } from "./ast.ts";
+import { buildObjects, interpolate } from "./compose.ts";
+import { bind, foreach, reduce } from "./folds.ts";
 import { applyFormat } from "./formats.ts";
 import type { BuiltinLibrary } from "./library.ts";
+import { access, below, checkPath, computed, type Out, type Outs } from "./out.ts";
 import { entriesOf, indexValue, sliceValue } from "./paths.ts";
 import { type Closure, lookUpFunction, lookUpLabel, lookUpVariable, type Scope } from "./scope.ts";
 import { describe, isArray, isObject, isTruthy, JqError, type JqValue } from "./values.ts";
-
-/** A value on its way through a filter. */
-export interface Out {
-  readonly value: JqValue;
-  /** Undefined: nobody asks. Null: the value does not lie in the input. */
-  readonly path: readonly JqValue[] | null | undefined;
-}
-
-export type Outs = Generator<Out, void, undefined>;
 
 /** Ends the label of the same token. */
 export class BreakSignal {
@@ -27,16 +20,6 @@ export class BreakSignal {
   constructor(token: symbol) {
     this.token = token;
   }
-}
-
-/** A value that was computed. */
-export function computed(value: JqValue, input: Out): Out {
-  return { value, path: input.path === undefined ? undefined : null };
-}
-
-/** What lies under a key of the input. */
-export function below(key: JqValue, value: JqValue, input: Out): Out {
-  return { value, path: input.path && [...input.path, key] };
 }
 
 export class Interpreter {
@@ -63,7 +46,7 @@ export class Interpreter {
         yield computed(filter.value, input);
         return;
       case "string":
-        for (const text of this.#interpolate(filter, 0, scope, input)) yield computed(text, input);
+        for (const text of interpolate(this, filter, 0, scope, input)) yield computed(text, input);
         return;
       case "format":
         yield computed(applyFormat(filter.name, input.value), input);
@@ -83,7 +66,7 @@ export class Interpreter {
         yield computed(filter.body === undefined ? [] : this.collect(filter.body, scope, input.value), input);
         return;
       case "object":
-        for (const object of this.#objects(filter.entries.length, filter, scope, input.value))
+        for (const object of buildObjects(this, filter.entries.length, filter, scope, input.value))
           yield computed(object, input);
         return;
       case "negate":
@@ -112,13 +95,13 @@ export class Interpreter {
         yield* this.#try(filter, scope, input);
         return;
       case "reduce":
-        yield* this.#reduce(filter, scope, input);
+        yield* reduce(this, filter, scope, input);
         return;
       case "foreach":
-        yield* this.#foreach(filter, scope, input);
+        yield* foreach(this, filter, scope, input);
         return;
       case "bind":
-        yield* this.#bind(filter, scope, input);
+        yield* bind(this, filter, scope, input);
         return;
       case "def":
         yield* this.run(filter.body, { parent: scope, definition: filter.definition }, input);
@@ -213,54 +196,6 @@ export class Interpreter {
     }
   }
 
-  *#interpolate(
-    filter: Filter & { kind: "string" },
-    from: number,
-    scope: Scope,
-    input: Out,
-  ): Generator<string, void, undefined> {
-    const part = filter.parts[from];
-    if (part === undefined) {
-      yield "";
-      return;
-    }
-    for (const tail of this.#interpolate(filter, from + 1, scope, input)) {
-      for (const head of typeof part === "string" ? [part] : this.values(part, scope, input.value)) {
-        const text = typeof part === "string" ? part : applyFormat(filter.format, head);
-        this.budget.chargeText(text.length + tail.length);
-        yield text + tail;
-      }
-    }
-  }
-
-  /** The objects that the first entries make: each entry multiplies them by its keys and values. */
-  #objects(
-    count: number,
-    filter: Filter & { kind: "object" },
-    scope: Scope,
-    value: JqValue,
-  ): Iterable<ReadonlyMap<string, JqValue>> {
-    const entry = filter.entries[count - 1];
-    if (entry === undefined) return [new Map()];
-    return this.#extend(this.#objects(count - 1, filter, scope, value), entry.key, entry.value, scope, value);
-  }
-
-  *#extend(
-    objects: Iterable<ReadonlyMap<string, JqValue>>,
-    key: Filter,
-    item: Filter,
-    scope: Scope,
-    value: JqValue,
-  ): Generator<ReadonlyMap<string, JqValue>, void, undefined> {
-    for (const object of objects) {
-      for (const name of this.values(key, scope, value)) {
-        if (typeof name !== "string")
-          throw new JqError(`expected a string for object key but got: ${describe(name)}`);
-        for (const member of this.values(item, scope, value)) yield new Map(object).set(name, member);
-      }
-    }
-  }
-
   *#binary(filter: Filter & { kind: "binary" }, scope: Scope, input: Out): Outs {
     const { operator, left, right } = filter;
     if (operator === "//") {
@@ -297,107 +232,6 @@ export class Interpreter {
       }
       if (next.done === true) return;
       yield next.value;
-    }
-  }
-
-  *#reduce(filter: Filter & { kind: "reduce" }, scope: Scope, input: Out): Outs {
-    for (const start of this.run(filter.start, scope, input)) {
-      let state: Out = start;
-      for (const item of this.values(filter.source, scope, input.value)) {
-        for (const bound of this.#destructure(filter.pattern, item, scope)) {
-          let last = computed(null, input);
-          for (const out of this.run(filter.update, bound, state)) last = out;
-          state = last;
-        }
-      }
-      yield state;
-    }
-  }
-
-  *#foreach(filter: Filter & { kind: "foreach" }, scope: Scope, input: Out): Outs {
-    for (const start of this.run(filter.start, scope, input)) {
-      let state: Out = start;
-      for (const item of this.values(filter.source, scope, input.value)) {
-        for (const bound of this.#destructure(filter.pattern, item, scope)) {
-          for (const out of this.run(filter.update, bound, state)) {
-            state = out;
-            if (filter.extract === undefined) yield out;
-            else yield* this.run(filter.extract, bound, out);
-          }
-        }
-      }
-    }
-  }
-
-  /** With `?//` an error under one pattern leads to the next. */
-  *#bind(filter: Filter & { kind: "bind" }, scope: Scope, input: Out): Outs {
-    const all = filter.patterns.length > 1 ? filter.patterns.flatMap(variablesOf) : [];
-    const base = all.reduce<Scope>((parent, name) => ({ parent, variable: { name, value: null } }), scope);
-    for (const value of this.values(filter.source, scope, input.value)) {
-      for (const [i, pattern] of filter.patterns.entries()) {
-        try {
-          for (const bound of this.#destructure(pattern, value, base))
-            yield* this.run(filter.body, bound, input);
-          break;
-        } catch (error) {
-          if (!(error instanceof JqError) || i === filter.patterns.length - 1) throw error;
-        }
-      }
-    }
-  }
-
-  *#destructure(pattern: Pattern, value: JqValue, scope: Scope): Generator<Scope, void, undefined> {
-    if (pattern.kind === "variable") {
-      yield { parent: scope, variable: { name: pattern.name, value } };
-      return;
-    }
-    if (pattern.kind === "array") {
-      if (value !== null && !isArray(value))
-        throw new JqError(`expected an array but got: ${describe(value)}`);
-      const keys = pattern.items.map((item, i) => ({ key: BigInt(i), value: item }));
-      yield* this.#destructureParts(keys, value, scope, 0);
-      return;
-    }
-    yield* this.#destructureObject(pattern, value, scope, 0);
-  }
-
-  *#destructureParts(
-    parts: readonly { readonly key: bigint; readonly value: Pattern }[],
-    value: JqValue,
-    scope: Scope,
-    from: number,
-  ): Generator<Scope, void, undefined> {
-    const part = parts[from];
-    if (part === undefined) {
-      yield scope;
-      return;
-    }
-    for (const bound of this.#destructure(part.value, indexValue(value, part.key), scope)) {
-      yield* this.#destructureParts(parts, value, bound, from + 1);
-    }
-  }
-
-  *#destructureObject(
-    pattern: Pattern & { kind: "object" },
-    value: JqValue,
-    scope: Scope,
-    from: number,
-  ): Generator<Scope, void, undefined> {
-    const entry = pattern.entries[from];
-    if (entry === undefined) {
-      yield scope;
-      return;
-    }
-    for (const key of this.values(entry.key, scope, value)) {
-      if (typeof key !== "string")
-        throw new JqError(`expected a string for object key but got: ${describe(key)}`);
-      const member = indexValue(value, key);
-      const { variable, value: inner } = entry;
-      const base: Scope =
-        variable === undefined ? scope : { parent: scope, variable: { name: variable, value: member } };
-      for (const bound of inner === undefined ? [base] : this.#destructure(inner, member, base)) {
-        yield* this.#destructureObject(pattern, value, bound, from + 1);
-      }
     }
   }
 
@@ -459,22 +293,4 @@ export class Interpreter {
       yield* this.#callDefined(rest, others, body, bound, outer, input);
     }
   }
-}
-
-/** What lies under a key, unless the access is optional and fails. */
-function* access(key: JqValue, target: Out, isOptional: boolean | undefined, read: () => JqValue): Outs {
-  let value: JqValue;
-  try {
-    checkPath(target);
-    value = read();
-  } catch (error) {
-    if (isOptional === true && error instanceof JqError) return;
-    throw error;
-  }
-  yield below(key, value, target);
-}
-
-/** A place in a value that does not lie in the input is no path. */
-function checkPath(target: Out): void {
-  if (target.path === null) throw new JqError(`invalid path against: ${describe(target.value)}`);
 }

@@ -1,7 +1,9 @@
 /** Parses jq filters. */
 import { quoteGo } from "../text/quote.ts";
-import type { Definition, Filter, ObjectEntry, Pattern, PatternEntry } from "./ast.ts";
-import { type Token, tokenize } from "./lexer.ts";
+import { type Definition, type Filter, literal } from "./ast.ts";
+import { tokenize } from "./lexer.ts";
+import { parseObject, parsePattern } from "./parse-objects.ts";
+import { TokenCursor } from "./token-cursor.ts";
 import { JqError } from "./values.ts";
 
 const DEPTH_MAX = 400;
@@ -32,32 +34,27 @@ export function parseDefinitions(source: string): readonly Definition[] {
   return new Parser(tokenize(source)).definitions();
 }
 
-class Parser {
-  readonly #tokens: readonly Token[];
-  #at = 0;
+/** Reads filters off a list of tokens. */
+export class Parser extends TokenCursor {
   #depth = 0;
 
-  constructor(tokens: readonly Token[]) {
-    this.#tokens = tokens;
-  }
-
   program(): Filter {
-    const next = this.#current;
+    const next = this.current;
     if (next.kind === "word" && (next.text === "import" || next.text === "include")) {
-      this.#at++;
-      const path = this.#current.parts?.[0];
+      this.advance();
+      const path = this.current.parts?.[0];
       throw new JqError(`cannot load module: ${quoteGo(typeof path === "string" ? path : "")}`);
     }
     if (next.kind === "end") return { kind: "identity" };
     const filter = this.pipe();
-    if (this.#current.kind !== "end") throw this.#unexpected();
+    if (this.current.kind !== "end") throw this.unexpected();
     return filter;
   }
 
   definitions(): readonly Definition[] {
     const definitions: Definition[] = [];
-    while (this.#isWord("def")) definitions.push(this.#definition());
-    if (this.#current.kind !== "end") throw this.#unexpected();
+    while (this.isWord("def")) definitions.push(this.#definition());
+    if (this.current.kind !== "end") throw this.unexpected();
     return definitions;
   }
 
@@ -69,23 +66,23 @@ class Parser {
   }
 
   #pipe(): Filter {
-    if (this.#isWord("def")) {
+    if (this.isWord("def")) {
       const definition = this.#definition();
-      const isLast = this.#current.kind === "end";
+      const isLast = this.current.kind === "end";
       return { kind: "def", definition, body: isLast ? { kind: "identity" } : this.pipe() };
     }
-    if (this.#skipWord("label")) {
-      const name = this.#take("variable").text;
-      this.#expect("|");
+    if (this.skipWord("label")) {
+      const name = this.take("variable").text;
+      this.expect("|");
       return { kind: "label", name, body: this.pipe() };
     }
     const left = this.#comma();
-    return this.#skip("|") ? { kind: "pipe", left, right: this.pipe() } : left;
+    return this.skip("|") ? { kind: "pipe", left, right: this.pipe() } : left;
   }
 
   #comma(): Filter {
     let left = this.#binary(0);
-    while (this.#skip(",")) left = { kind: "comma", left, right: this.#binary(0) };
+    while (this.skip(",")) left = { kind: "comma", left, right: this.#binary(0) };
     return left;
   }
 
@@ -94,322 +91,199 @@ class Parser {
     if (operators === undefined) return this.#unary();
     let left = this.#binary(level + 1);
     for (let count = 0; ; count++) {
-      const { kind, text } = this.#current;
+      const { kind, text } = this.current;
       const isOperator = (kind === "operator" || kind === "word") && operators.includes(text);
       if (!isOperator) return left;
-      if (count > 0 && NOT_ASSOCIATIVE.has(level)) throw this.#unexpected();
-      this.#at++;
+      if (count > 0 && NOT_ASSOCIATIVE.has(level)) throw this.unexpected();
+      this.advance();
       const right = this.#binary(level === RIGHT_ASSOCIATIVE ? level : level + 1);
       left = { kind: level === 1 ? "assign" : "binary", operator: text, left, right };
     }
   }
 
   #unary(): Filter {
-    if (this.#skip("-")) return { kind: "negate", operand: this.#unary() };
-    if (this.#isWord("def")) return this.pipe();
-    const term = this.#postfix();
-    if (!this.#skipWord("as")) return term;
-    const patterns = [this.#pattern()];
-    while (this.#skip("?//")) patterns.push(this.#pattern());
-    this.#expect("|");
+    if (this.skip("-")) return { kind: "negate", operand: this.#unary() };
+    if (this.isWord("def")) return this.pipe();
+    const term = this.postfix();
+    if (!this.skipWord("as")) return term;
+    const patterns = [parsePattern(this)];
+    while (this.skip("?//")) patterns.push(parsePattern(this));
+    this.expect("|");
     return { kind: "bind", source: term, patterns, body: this.pipe() };
   }
 
   /** A term with what follows it directly. */
-  #postfix(): Filter {
+  postfix(): Filter {
     let term = this.#term();
     for (;;) {
-      if (this.#skip("?")) term = optional(term);
-      else if (this.#current.kind === "field")
-        term = { kind: "index", target: term, index: literal(this.#take("field").text) };
-      else if (this.#is(".") && this.#next.kind === "string") {
-        this.#at++;
-        term = { kind: "index", target: term, index: this.#string("text") };
-      } else if (
-        this.#is("[") ||
-        (this.#is(".") && this.#next.text === "[" && this.#next.kind === "operator")
-      ) {
-        this.#skip(".");
+      if (this.skip("?")) term = optional(term);
+      else if (this.current.kind === "field")
+        term = { kind: "index", target: term, index: literal(this.take("field").text) };
+      else if (this.is(".") && this.next.kind === "string") {
+        this.advance();
+        term = { kind: "index", target: term, index: this.string("text") };
+      } else if (this.is("[") || (this.is(".") && this.next.text === "[" && this.next.kind === "operator")) {
+        this.skip(".");
         term = this.#brackets(term);
       } else return term;
     }
   }
 
   #brackets(target: Filter): Filter {
-    this.#expect("[");
-    if (this.#skip("]")) return { kind: "iterate", target };
-    if (this.#skip(":")) {
+    this.expect("[");
+    if (this.skip("]")) return { kind: "iterate", target };
+    if (this.skip(":")) {
       const to = this.pipe();
-      this.#expect("]");
+      this.expect("]");
       return { kind: "slice", target, from: undefined, to };
     }
     const index = this.pipe();
-    if (this.#skip("]")) return { kind: "index", target, index };
-    this.#expect(":");
-    const to = this.#is("]") ? undefined : this.pipe();
-    this.#expect("]");
+    if (this.skip("]")) return { kind: "index", target, index };
+    this.expect(":");
+    const to = this.is("]") ? undefined : this.pipe();
+    this.expect("]");
     return { kind: "slice", target, from: index, to };
   }
 
   #term(): Filter {
-    const token = this.#current;
+    const token = this.current;
     switch (token.kind) {
       case "number":
-        this.#at++;
+        this.advance();
         return { kind: "literal", value: /^\d+$/.test(token.text) ? BigInt(token.text) : Number(token.text) };
       case "string":
-        return this.#string("text");
+        return this.string("text");
       case "format":
-        this.#at++;
-        return this.#current.kind === "string"
-          ? this.#string(token.text)
+        this.advance();
+        return this.current.kind === "string"
+          ? this.string(token.text)
           : { kind: "format", name: token.text };
       case "field":
-        this.#at++;
+        this.advance();
         return { kind: "index", target: { kind: "identity" }, index: literal(token.text) };
       case "variable":
-        this.#at++;
+        this.advance();
         return { kind: "variable", name: token.text };
       case "word":
         return this.#word();
       case "operator":
         return this.#operatorTerm();
       default:
-        throw this.#unexpected();
+        throw this.unexpected();
     }
   }
 
   #operatorTerm(): Filter {
-    if (this.#skip("..")) return { kind: "recurse" };
-    if (this.#is(".")) {
-      this.#at++;
-      if (this.#current.kind === "string") {
-        return { kind: "index", target: { kind: "identity" }, index: this.#string("text") };
+    if (this.skip("..")) return { kind: "recurse" };
+    if (this.is(".")) {
+      this.advance();
+      if (this.current.kind === "string") {
+        return { kind: "index", target: { kind: "identity" }, index: this.string("text") };
       }
-      return this.#is("[") ? this.#brackets({ kind: "identity" }) : { kind: "identity" };
+      return this.is("[") ? this.#brackets({ kind: "identity" }) : { kind: "identity" };
     }
-    if (this.#skip("(")) {
+    if (this.skip("(")) {
       const body = this.pipe();
-      this.#expect(")");
+      this.expect(")");
       return body;
     }
-    if (this.#skip("[")) {
-      const body = this.#is("]") ? undefined : this.pipe();
-      this.#expect("]");
+    if (this.skip("[")) {
+      const body = this.is("]") ? undefined : this.pipe();
+      this.expect("]");
       return { kind: "array", body };
     }
-    if (this.#skip("{")) return this.#object();
-    throw this.#unexpected();
+    if (this.skip("{")) return parseObject(this);
+    throw this.unexpected();
   }
 
   #word(): Filter {
-    const { text } = this.#take("word");
+    const { text } = this.take("word");
     switch (text) {
       case "if":
         return this.#if();
       case "try": {
-        const body = this.#postfix();
-        return { kind: "try", body, handler: this.#skipWord("catch") ? this.#postfix() : undefined };
+        const body = this.postfix();
+        return { kind: "try", body, handler: this.skipWord("catch") ? this.postfix() : undefined };
       }
       case "reduce":
       case "foreach":
         return this.#fold(text);
       case "break":
-        if (this.#current.kind === "variable") return { kind: "break", name: this.#take("variable").text };
+        if (this.current.kind === "variable") return { kind: "break", name: this.take("variable").text };
         break;
       case "def":
-        this.#at--;
+        this.back();
         return this.pipe();
     }
     if (text === "true" || text === "false") return { kind: "literal", value: text === "true" };
     if (text === "null") return { kind: "literal", value: null };
     if (KEYWORDS.has(text)) {
-      this.#at--;
-      throw this.#unexpected();
+      this.back();
+      throw this.unexpected();
     }
     const args: Filter[] = [];
-    if (this.#skip("(")) {
+    if (this.skip("(")) {
       do args.push(this.pipe());
-      while (this.#skip(";"));
-      this.#expect(")");
+      while (this.skip(";"));
+      this.expect(")");
     }
     return { kind: "call", name: text, args };
   }
 
   #if(): Filter {
     const condition = this.pipe();
-    this.#expectWord("then");
+    this.expectWord("then");
     const then = this.pipe();
-    if (this.#skipWord("elif")) return { kind: "if", condition, then, otherwise: this.#if() };
-    const otherwise: Filter = this.#skipWord("else") ? this.pipe() : { kind: "identity" };
-    this.#expectWord("end");
+    if (this.skipWord("elif")) return { kind: "if", condition, then, otherwise: this.#if() };
+    const otherwise: Filter = this.skipWord("else") ? this.pipe() : { kind: "identity" };
+    this.expectWord("end");
     return { kind: "if", condition, then, otherwise };
   }
 
   #fold(kind: "reduce" | "foreach"): Filter {
-    const source = this.#postfix();
-    this.#expectWord("as");
-    const pattern = this.#pattern();
-    this.#expect("(");
+    const source = this.postfix();
+    this.expectWord("as");
+    const pattern = parsePattern(this);
+    this.expect("(");
     const start = this.pipe();
-    this.#expect(";");
+    this.expect(";");
     const update = this.pipe();
-    const extract = kind === "foreach" && this.#skip(";") ? this.pipe() : undefined;
-    this.#expect(")");
+    const extract = kind === "foreach" && this.skip(";") ? this.pipe() : undefined;
+    this.expect(")");
     if (kind === "reduce") return { kind, source, pattern, start, update };
     return { kind, source, pattern, start, update, extract };
   }
 
   #definition(): Definition {
-    this.#expectWord("def");
-    const name = this.#take("word").text;
+    this.expectWord("def");
+    const name = this.take("word").text;
     const parameters: string[] = [];
-    if (this.#skip("(")) {
+    if (this.skip("(")) {
       do {
-        const token = this.#current;
-        this.#at++;
+        const token = this.current;
+        this.advance();
         if (token.kind !== "word" && token.kind !== "variable") {
-          this.#at--;
-          throw this.#unexpected();
+          this.back();
+          throw this.unexpected();
         }
         parameters.push(token.kind === "variable" ? `$${token.text}` : token.text);
-      } while (this.#skip(";"));
-      this.#expect(")");
+      } while (this.skip(";"));
+      this.expect(")");
     }
-    this.#expect(":");
+    this.expect(":");
     const body = this.pipe();
-    this.#expect(";");
+    this.expect(";");
     return { name, parameters, body };
   }
 
-  #object(): Filter {
-    const entries: ObjectEntry[] = [];
-    while (!this.#skip("}")) {
-      if (entries.length > 0) {
-        this.#expect(",");
-        if (this.#skip("}")) break;
-      }
-      entries.push(this.#entry());
-    }
-    return { kind: "object", entries };
-  }
-
-  #entry(): ObjectEntry {
-    const token = this.#current;
-    if (token.kind === "variable") {
-      this.#at++;
-      const value: Filter = { kind: "variable", name: token.text };
-      return { key: literal(token.text), value };
-    }
-    const key = this.#key();
-    if (this.#skip(":")) return { key, value: this.#entryValue() };
-    if (token.text === "(" && token.kind === "operator") throw this.#unexpected();
-    return { key, value: { kind: "index", target: { kind: "identity" }, index: key } };
-  }
-
-  #key(): Filter {
-    const token = this.#current;
-    if (token.kind === "word" || token.kind === "number") {
-      this.#at++;
-      return literal(token.text);
-    }
-    if (token.kind === "string") return this.#string("text");
-    if (token.kind === "format" && this.#next.kind === "string") {
-      this.#at++;
-      return this.#string(token.text);
-    }
-    this.#expect("(");
-    const key = this.pipe();
-    this.#expect(")");
-    return key;
-  }
-
-  /** A value ends at a comma; of operators only the pipe may join terms. */
-  #entryValue(): Filter {
-    const left = this.#skip("-") ? ({ kind: "negate", operand: this.#postfix() } as const) : this.#postfix();
-    return this.#skip("|") ? { kind: "pipe", left, right: this.#entryValue() } : left;
-  }
-
-  #pattern(): Pattern {
-    if (this.#current.kind === "variable") return { kind: "variable", name: this.#take("variable").text };
-    if (this.#skip("[")) {
-      const items: Pattern[] = [];
-      do items.push(this.#pattern());
-      while (this.#skip(","));
-      this.#expect("]");
-      return { kind: "array", items };
-    }
-    this.#expect("{");
-    const entries: PatternEntry[] = [];
-    do {
-      const token = this.#current;
-      const variable = token.kind === "variable" ? this.#take("variable").text : undefined;
-      const key = variable === undefined ? this.#key() : literal(variable);
-      const hasValue = this.#skip(":");
-      if (!hasValue && variable === undefined) throw this.#unexpected();
-      entries.push({ key, variable, value: hasValue ? this.#pattern() : undefined });
-    } while (this.#skip(","));
-    this.#expect("}");
-    return { kind: "object", entries };
-  }
-
-  #string(format: string): Filter {
-    const parts = (this.#take("string").parts ?? []).map((part) =>
+  /** A string with its interpolated filters, each formatted. */
+  string(format: string): Filter {
+    const parts = (this.take("string").parts ?? []).map((part) =>
       typeof part === "string" ? part : new Parser(part).program(),
     );
     const [only] = parts;
     if (parts.length === 1 && typeof only === "string") return literal(only);
     return { kind: "string", format, parts };
-  }
-
-  get #current(): Token {
-    return this.#tokens[this.#at] ?? { kind: "end", text: "" };
-  }
-
-  get #next(): Token {
-    return this.#tokens[this.#at + 1] ?? { kind: "end", text: "" };
-  }
-
-  #is(operator: string): boolean {
-    return this.#current.kind === "operator" && this.#current.text === operator;
-  }
-
-  #isWord(word: string): boolean {
-    return this.#current.kind === "word" && this.#current.text === word;
-  }
-
-  #skip(operator: string): boolean {
-    if (!this.#is(operator)) return false;
-    this.#at++;
-    return true;
-  }
-
-  #skipWord(word: string): boolean {
-    if (!this.#isWord(word)) return false;
-    this.#at++;
-    return true;
-  }
-
-  #expect(operator: string): void {
-    if (!this.#skip(operator)) throw this.#unexpected();
-  }
-
-  #expectWord(word: string): void {
-    if (!this.#skipWord(word)) throw this.#unexpected();
-  }
-
-  #take(kind: Token["kind"]): Token {
-    const token = this.#current;
-    if (token.kind !== kind) throw this.#unexpected();
-    this.#at++;
-    return token;
-  }
-
-  #unexpected(): JqError {
-    const { kind, text } = this.#current;
-    if (kind === "end") return new JqError("unexpected EOF");
-    const prefix = { field: ".", variable: "$", format: "@" }[kind as string] ?? "";
-    return new JqError(`unexpected token ${quoteGo(prefix + text)}`);
   }
 }
 
@@ -418,8 +292,4 @@ function optional(term: Filter): Filter {
   if (term.kind === "index" || term.kind === "slice" || term.kind === "iterate")
     return { ...term, isOptional: true };
   return { kind: "try", body: term, handler: undefined };
-}
-
-function literal(value: string): Filter {
-  return { kind: "literal", value };
 }

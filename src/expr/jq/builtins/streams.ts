@@ -1,7 +1,8 @@
 /** Builtins that run their arguments: paths, limits, folds by key. */
 import { ExecutorError } from "../../../errors/index.ts";
-import { computed, type Interpreter, type Out, type Outs } from "../interpreter.ts";
+import type { Interpreter } from "../interpreter.ts";
 import type { NativeGenerator } from "../library.ts";
+import { computed, type Out, type Outs } from "../out.ts";
 import { getPath } from "../paths.ts";
 import type { Closure } from "../scope.ts";
 import { compare, describe, encode, isArray, isNumber, isTruthy, JqError, type JqValue } from "../values.ts";

@@ -1,0 +1,66 @@
+/** Strings with interpolated values, and objects, made of every combination of their parts. */
+import type { Filter } from "./ast.ts";
+import { applyFormat } from "./formats.ts";
+import type { Interpreter } from "./interpreter.ts";
+import type { Out } from "./out.ts";
+import type { Scope } from "./scope.ts";
+import { describe, JqError, type JqValue } from "./values.ts";
+
+/** The texts of the parts from the one on. */
+export function* interpolate(
+  interpreter: Interpreter,
+  filter: Filter & { kind: "string" },
+  from: number,
+  scope: Scope,
+  input: Out,
+): Generator<string, void, undefined> {
+  const part = filter.parts[from];
+  if (part === undefined) {
+    yield "";
+    return;
+  }
+  for (const tail of interpolate(interpreter, filter, from + 1, scope, input)) {
+    for (const head of typeof part === "string" ? [part] : interpreter.values(part, scope, input.value)) {
+      const text = typeof part === "string" ? part : applyFormat(filter.format, head);
+      interpreter.budget.chargeText(text.length + tail.length);
+      yield text + tail;
+    }
+  }
+}
+
+/** The objects that the first entries make: each entry multiplies them by its keys and values. */
+export function buildObjects(
+  interpreter: Interpreter,
+  count: number,
+  filter: Filter & { kind: "object" },
+  scope: Scope,
+  value: JqValue,
+): Iterable<ReadonlyMap<string, JqValue>> {
+  const entry = filter.entries[count - 1];
+  if (entry === undefined) return [new Map()];
+  return extend(
+    interpreter,
+    buildObjects(interpreter, count - 1, filter, scope, value),
+    entry.key,
+    entry.value,
+    scope,
+    value,
+  );
+}
+
+function* extend(
+  interpreter: Interpreter,
+  objects: Iterable<ReadonlyMap<string, JqValue>>,
+  key: Filter,
+  item: Filter,
+  scope: Scope,
+  value: JqValue,
+): Generator<ReadonlyMap<string, JqValue>, void, undefined> {
+  for (const object of objects) {
+    for (const name of interpreter.values(key, scope, value)) {
+      if (typeof name !== "string")
+        throw new JqError(`expected a string for object key but got: ${describe(name)}`);
+      for (const member of interpreter.values(item, scope, value)) yield new Map(object).set(name, member);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+/** `reduce`, `foreach` and `as`: filters that bind variables. */
+import { type Filter, variablesOf } from "./ast.ts";
+import { destructure } from "./destructure.ts";
+import type { Interpreter } from "./interpreter.ts";
+import { computed, type Out, type Outs } from "./out.ts";
+import type { Scope } from "./scope.ts";
+import { JqError } from "./values.ts";
+
+export function* reduce(
+  interpreter: Interpreter,
+  filter: Filter & { kind: "reduce" },
+  scope: Scope,
+  input: Out,
+): Outs {
+  for (const start of interpreter.run(filter.start, scope, input)) {
+    let state: Out = start;
+    for (const item of interpreter.values(filter.source, scope, input.value)) {
+      for (const bound of destructure(interpreter, filter.pattern, item, scope)) {
+        let last = computed(null, input);
+        for (const out of interpreter.run(filter.update, bound, state)) last = out;
+        state = last;
+      }
+    }
+    yield state;
+  }
+}
+
+export function* foreach(
+  interpreter: Interpreter,
+  filter: Filter & { kind: "foreach" },
+  scope: Scope,
+  input: Out,
+): Outs {
+  for (const start of interpreter.run(filter.start, scope, input)) {
+    let state: Out = start;
+    for (const item of interpreter.values(filter.source, scope, input.value)) {
+      for (const bound of destructure(interpreter, filter.pattern, item, scope)) {
+        for (const out of interpreter.run(filter.update, bound, state)) {
+          state = out;
+          if (filter.extract === undefined) yield out;
+          else yield* interpreter.run(filter.extract, bound, out);
+        }
+      }
+    }
+  }
+}
+
+/** With `?//` an error under one pattern leads to the next. */
+export function* bind(
+  interpreter: Interpreter,
+  filter: Filter & { kind: "bind" },
+  scope: Scope,
+  input: Out,
+): Outs {
+  const all = filter.patterns.length > 1 ? filter.patterns.flatMap(variablesOf) : [];
+  const base = all.reduce<Scope>((parent, name) => ({ parent, variable: { name, value: null } }), scope);
+  for (const value of interpreter.values(filter.source, scope, input.value)) {
+    for (const [i, pattern] of filter.patterns.entries()) {
+      try {
+        for (const bound of destructure(interpreter, pattern, value, base))
+          yield* interpreter.run(filter.body, bound, input);
+        break;
+      } catch (error) {
+        if (!(error instanceof JqError) || i === filter.patterns.length - 1) throw error;
+      }
+    }
+  }
+}
