@@ -4,7 +4,7 @@ import { guarded } from "../guarded.ts";
 import type { JsonTree } from "../text/json-tree.ts";
 import { RegexpCache } from "../text/regexp.ts";
 import { FORMAT_NAMES } from "./formats.ts";
-import type { Interpreter } from "./interpreter.ts";
+import { Interpreter } from "./interpreter.ts";
 import { BuiltinLibrary } from "./library.ts";
 import { parseFilter } from "./parser.ts";
 import { checkNames } from "./resolve.ts";
