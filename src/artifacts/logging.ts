@@ -60,9 +60,10 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
     async deleteMany(artifacts, signal) {
       const startedMs = performance.now();
       const outcomes = await driver.deleteMany(artifacts, signal);
-      artifacts.forEach((artifact, index) => {
-        close("Delete artifact", artifact, startedMs, outcomes[index]);
-      });
+      const failed = outcomes.filter((outcome) => outcome !== undefined).length;
+      // One line for all of them: ten thousand cost a tenth of a second of CPU. Failures are the caller's to name.
+      const counts = { artifacts: artifacts.length, failed };
+      log.info({ ...counts, duration: durationSince(startedMs) }, "Delete artifact");
       return outcomes;
     },
     async list(artifact, signal) {

@@ -25,8 +25,8 @@ export interface GcResult {
 /** Results by node, then by artifact. */
 export type GcResults = Readonly<Record<string, Readonly<Record<string, GcResult>>>>;
 
-/** A page of tasks: an object may hold 1.5 MiB, and the job has 64 MiB for everything. */
-const pageSize = 2;
+/** Tasks in memory at once: an object may hold 1.5 MiB, and the job has 64 MiB for everything. */
+const pageSize = 4;
 
 /** The task objects of one artifact GC job. */
 export class GcTasks {
@@ -38,8 +38,8 @@ export class GcTasks {
     this.#persistence = persistence;
   }
 
-  /** Yields the tasks that carry the job's label, a few in memory at a time. */
-  async *list(podLabel: string, signal: AbortSignal): AsyncGenerator<GcTask> {
+  /** Yields the tasks that carry the job's label, page by page. */
+  async *list(podLabel: string, signal: AbortSignal): AsyncGenerator<readonly GcTask[]> {
     let next: string | undefined;
     do {
       const query = new URLSearchParams({
@@ -48,7 +48,7 @@ export class GcTasks {
         ...(next ? { continue: next } : {}),
       });
       const page = await this.#page(query, signal);
-      yield* page.items;
+      yield page.items;
       next = page.metadata?.continue || undefined;
     } while (next);
   }
