@@ -10,7 +10,15 @@ import { applyFormat } from "./formats.ts";
 import type { BuiltinLibrary } from "./library.ts";
 import { access, below, checkPath, computed, type Out, type Outs } from "./out.ts";
 import { entriesOf, indexValue, sliceValue } from "./paths.ts";
-import { type Closure, lookUpFunction, lookUpLabel, lookUpVariable, type Scope } from "./scope.ts";
+import {
+  bindParameter,
+  type Closure,
+  lookUpFunction,
+  lookUpLabel,
+  lookUpVariable,
+  type Scope,
+} from "./scope.ts";
+import { isSingle } from "./single.ts";
 import { describe, isArray, isObject, isTruthy, JqError, type JqValue } from "./values.ts";
 
 /** Ends the label of the same token. */
@@ -33,92 +41,131 @@ export class Interpreter {
     this.#library = library;
   }
 
-  *run(filter: Filter, scope: Scope, input: Out): Outs {
-    this.budget.step();
-    switch (filter.kind) {
-      case "identity":
-        yield input;
-        return;
-      case "recurse":
-        yield* this.recurse(input, (each) => this.iterate(each, true));
-        return;
-      case "literal":
-        yield computed(filter.value, input);
-        return;
-      case "string":
-        for (const text of interpolate(this, filter, 0, scope, input)) yield computed(text, input);
-        return;
-      case "format":
-        yield computed(applyFormat(filter.name, input.value), input);
-        return;
-      case "index":
-        yield* this.#index(filter, scope, input);
-        return;
-      case "slice":
-        yield* this.#slice(filter, scope, input);
-        return;
-      case "iterate":
-        for (const target of this.run(filter.target, scope, input)) {
-          yield* this.iterate(target, filter.isOptional === true);
+  /**
+   * The values of a filter. What comes last in it runs in the same loop, not in a generator of its own, so that a
+   * function that calls itself last does not deepen the stack.
+   */
+  *run(outermost: Filter, outerScope: Scope, outerInput: Out): Outs {
+    let filter = outermost;
+    let scope = outerScope;
+    let input = outerInput;
+    for (;;) {
+      this.budget.step();
+      switch (filter.kind) {
+        case "identity":
+          yield input;
+          return;
+        case "recurse":
+          yield* this.recurse(input, (each) => this.iterate(each, true));
+          return;
+        case "literal":
+          yield computed(filter.value, input);
+          return;
+        case "string":
+          for (const text of interpolate(this, filter, 0, scope, input)) yield computed(text, input);
+          return;
+        case "format":
+          yield computed(applyFormat(filter.name, input.value), input);
+          return;
+        case "index":
+          yield* this.#index(filter, scope, input);
+          return;
+        case "slice":
+          yield* this.#slice(filter, scope, input);
+          return;
+        case "iterate":
+          for (const target of this.run(filter.target, scope, input)) {
+            yield* this.iterate(target, filter.isOptional === true);
+          }
+          return;
+        case "array":
+          yield computed(
+            filter.body === undefined ? [] : this.collect(filter.body, scope, input.value),
+            input,
+          );
+          return;
+        case "object":
+          for (const object of buildObjects(this, filter.entries.length, filter, scope, input.value))
+            yield computed(object, input);
+          return;
+        case "negate":
+          for (const value of this.values(filter.operand, scope, input.value))
+            yield computed(negateValue(value), input);
+          return;
+        case "pipe":
+          if (isSingle(filter.left, scope, this.#library)) {
+            input = this.#single(filter.left, scope, input);
+            filter = filter.right;
+            continue;
+          }
+          for (const left of this.run(filter.left, scope, input)) yield* this.run(filter.right, scope, left);
+          return;
+        case "comma":
+          yield* this.run(filter.left, scope, input);
+          filter = filter.right;
+          continue;
+        case "binary":
+          yield* this.#binary(filter, scope, input);
+          return;
+        case "assign":
+          yield* assign(this, filter, scope, input);
+          return;
+        case "if":
+          if (isSingle(filter.condition, scope, this.#library)) {
+            const condition = this.#single(filter.condition, scope, { value: input.value, path: undefined });
+            filter = isTruthy(condition.value) ? filter.then : filter.otherwise;
+            continue;
+          }
+          for (const condition of this.values(filter.condition, scope, input.value)) {
+            yield* this.run(isTruthy(condition) ? filter.then : filter.otherwise, scope, input);
+          }
+          return;
+        case "try":
+          yield* this.#try(filter, scope, input);
+          return;
+        case "reduce":
+          yield* reduce(this, filter, scope, input);
+          return;
+        case "foreach":
+          yield* foreach(this, filter, scope, input);
+          return;
+        case "bind": {
+          const [pattern] = filter.patterns;
+          const isPlain = filter.patterns.length === 1 && pattern?.kind === "variable";
+          if (isPlain && isSingle(filter.source, scope, this.#library)) {
+            const { value } = this.#single(filter.source, scope, { value: input.value, path: undefined });
+            scope = { parent: scope, variable: { name: pattern.name, value } };
+            filter = filter.body;
+            continue;
+          }
+          yield* bind(this, filter, scope, input);
+          return;
         }
-        return;
-      case "array":
-        yield computed(filter.body === undefined ? [] : this.collect(filter.body, scope, input.value), input);
-        return;
-      case "object":
-        for (const object of buildObjects(this, filter.entries.length, filter, scope, input.value))
-          yield computed(object, input);
-        return;
-      case "negate":
-        for (const value of this.values(filter.operand, scope, input.value))
-          yield computed(negateValue(value), input);
-        return;
-      case "pipe":
-        for (const left of this.run(filter.left, scope, input)) yield* this.run(filter.right, scope, left);
-        return;
-      case "comma":
-        yield* this.run(filter.left, scope, input);
-        yield* this.run(filter.right, scope, input);
-        return;
-      case "binary":
-        yield* this.#binary(filter, scope, input);
-        return;
-      case "assign":
-        yield* assign(this, filter, scope, input);
-        return;
-      case "if":
-        for (const condition of this.values(filter.condition, scope, input.value)) {
-          yield* this.run(isTruthy(condition) ? filter.then : filter.otherwise, scope, input);
+        case "def":
+          scope = { parent: scope, definition: filter.definition };
+          filter = filter.body;
+          continue;
+        case "label":
+          yield* this.#label(filter, scope, input);
+          return;
+        case "break":
+          throw new BreakSignal(lookUpLabel(scope, filter.name) ?? Symbol(filter.name));
+        case "variable":
+          yield computed(
+            filter.name === "ENV" ? new Map() : (lookUpVariable(scope, filter.name) ?? null),
+            input,
+          );
+          return;
+        case "call": {
+          const tail = this.#enter(filter, scope, input);
+          if (tail === undefined) {
+            yield* this.#call(filter, scope, input);
+            return;
+          }
+          filter = tail.filter;
+          scope = tail.scope;
         }
-        return;
-      case "try":
-        yield* this.#try(filter, scope, input);
-        return;
-      case "reduce":
-        yield* reduce(this, filter, scope, input);
-        return;
-      case "foreach":
-        yield* foreach(this, filter, scope, input);
-        return;
-      case "bind":
-        yield* bind(this, filter, scope, input);
-        return;
-      case "def":
-        yield* this.run(filter.body, { parent: scope, definition: filter.definition }, input);
-        return;
-      case "label":
-        yield* this.#label(filter, scope, input);
-        return;
-      case "break":
-        throw new BreakSignal(lookUpLabel(scope, filter.name) ?? Symbol(filter.name));
-      case "variable":
-        yield computed(
-          filter.name === "ENV" ? new Map() : (lookUpVariable(scope, filter.name) ?? null),
-          input,
-        );
-        return;
-      case "call":
-        yield* this.#call(filter, scope, input);
+      }
     }
   }
 
@@ -244,6 +291,34 @@ export class Interpreter {
     }
   }
 
+  /** The only value of a filter that has exactly one. */
+  #single(filter: Filter, scope: Scope, input: Out): Out {
+    for (const out of this.run(filter, scope, input)) return out;
+    return computed(null, input);
+  }
+
+  /** The body of a function with its parameters bound, when each of them stands for one thing only. */
+  #enter(filter: Filter & { kind: "call" }, scope: Scope, input: Out): Closure | undefined {
+    const { name, args } = filter;
+    const found = lookUpFunction(scope, name, args.length) ?? this.#library.definition(name, args.length);
+    if (found?.closure !== undefined) return found.closure.closure;
+    if (found?.definition === undefined) return undefined;
+    const { parameters, body } = found.definition;
+    let inner = found;
+    for (const [i, parameter] of parameters.entries()) {
+      const arg = args[i];
+      if (arg === undefined) return undefined;
+      if (!parameter.startsWith("$")) {
+        inner = { parent: inner, closure: { name: parameter, closure: { filter: arg, scope } } };
+        continue;
+      }
+      if (!isSingle(arg, scope, this.#library)) return undefined;
+      const { value } = this.#single(arg, scope, { value: input.value, path: undefined });
+      inner = bindParameter(inner, parameter.slice(1), value);
+    }
+    return { filter: body, scope: inner };
+  }
+
   *#call(filter: Filter & { kind: "call" }, scope: Scope, input: Out): Outs {
     const { name, args } = filter;
     const found = lookUpFunction(scope, name, args.length) ?? this.#library.definition(name, args.length);
@@ -284,12 +359,7 @@ export class Interpreter {
     }
     const name = parameter.slice(1);
     for (const value of this.values(arg, outer, input.value)) {
-      const variable: Scope = { parent: inner, variable: { name, value } };
-      const reference: Filter = { kind: "variable", name };
-      const bound: Scope = {
-        parent: variable,
-        closure: { name, closure: { filter: reference, scope: variable } },
-      };
+      const bound = bindParameter(inner, name, value);
       yield* this.#callDefined(rest, others, body, bound, outer, input);
     }
   }

@@ -59,6 +59,10 @@ export class BuiltinLibrary {
     return this.#definitions.get(`${name}/${arity}`);
   }
 
+  isPlain(name: string, arity: number): boolean {
+    return this.#functions.has(`${name}/${arity}`);
+  }
+
   *call(interpreter: Interpreter, name: string, args: readonly Closure[], input: Out): Outs {
     const key = `${name}/${args.length}`;
     const generator = this.#generators.get(key);

@@ -41,3 +41,12 @@ export function lookUpFunction(scope: Scope, name: string, arity: number): Scope
   }
   return undefined;
 }
+
+/** `$name` as a parameter: a variable, and a function of the same name. */
+export function bindParameter(parent: Scope, name: string, value: JqValue): Scope {
+  const variable: Scope = { parent, variable: { name, value } };
+  return {
+    parent: variable,
+    closure: { name, closure: { filter: { kind: "variable", name }, scope: variable } },
+  };
+}
