@@ -4,7 +4,13 @@ import { readFile, rm } from "node:fs/promises";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { ExecutorError, errorText } from "../../errors/index.ts";
-import { type ContainerMark, containerProcesses, endLeftovers, signalProcess } from "./processes.ts";
+import {
+  type ContainerMark,
+  containerProcesses,
+  endLeftovers,
+  signalFirstProcess,
+  signalProcess,
+} from "./processes.ts";
 
 /** A container as processes: what to start, and in which private root. */
 export interface ContainerProgram {
@@ -79,7 +85,7 @@ export class Container {
 
   /** Signals the first process, as a kubelet does. */
   signal(signal: NodeJS.Signals): void {
-    if (this.isRunning) signalProcess(this.pid, signal);
+    if (this.isRunning) void signalFirstProcess(this.pid, signal);
   }
 
   /** Kills every process, and starts the container again; `ended` tells of the end after that. */
