@@ -5,6 +5,7 @@ import { alternative, binaryValue, negateValue } from "./arithmetic.ts";
 import { assign } from "./assignment.ts";
 import type { Filter } from "./ast.ts";
 import { buildObjects, interpolate } from "./compose.ts";
+import { BreakSignal, callDefined, runLabel, runTry } from "./control.ts";
 import { bind, foreach, reduce } from "./folds.ts";
 import { applyFormat } from "./formats.ts";
 import type { BuiltinLibrary } from "./library.ts";
@@ -20,15 +21,6 @@ import {
 } from "./scope.ts";
 import { isSingle } from "./single.ts";
 import { describe, isArray, isObject, isTruthy, JqError, type JqValue } from "./values.ts";
-
-/** Ends the label of the same token. */
-export class BreakSignal {
-  readonly token: symbol;
-
-  constructor(token: symbol) {
-    this.token = token;
-  }
-}
 
 export class Interpreter {
   readonly budget: Budget;
@@ -121,7 +113,7 @@ export class Interpreter {
           }
           return;
         case "try":
-          yield* this.#try(filter, scope, input);
+          yield* runTry(this, filter, scope, input);
           return;
         case "reduce":
           yield* reduce(this, filter, scope, input);
@@ -146,7 +138,7 @@ export class Interpreter {
           filter = filter.body;
           continue;
         case "label":
-          yield* this.#label(filter, scope, input);
+          yield* runLabel(this, filter, scope, input);
           return;
         case "break":
           throw new BreakSignal(lookUpLabel(scope, filter.name) ?? Symbol(filter.name));
@@ -265,32 +257,6 @@ export class Interpreter {
     }
   }
 
-  *#try(filter: Filter & { kind: "try" }, scope: Scope, input: Out): Outs {
-    const body = this.run(filter.body, scope, input);
-    for (;;) {
-      let next: IteratorResult<Out, void>;
-      try {
-        next = body.next();
-      } catch (error) {
-        if (!(error instanceof JqError)) throw error;
-        if (filter.handler !== undefined)
-          yield* this.run(filter.handler, scope, computed(error.value, input));
-        return;
-      }
-      if (next.done === true) return;
-      yield next.value;
-    }
-  }
-
-  *#label(filter: Filter & { kind: "label" }, scope: Scope, input: Out): Outs {
-    const token = Symbol(filter.name);
-    try {
-      yield* this.run(filter.body, { parent: scope, label: { name: filter.name, token } }, input);
-    } catch (signal) {
-      if (!(signal instanceof BreakSignal) || signal.token !== token) throw signal;
-    }
-  }
-
   /** The only value of a filter that has exactly one. */
   #single(filter: Filter, scope: Scope, input: Out): Out {
     for (const out of this.run(filter, scope, input)) return out;
@@ -327,40 +293,10 @@ export class Interpreter {
       yield* this.run(closure.filter, closure.scope, input);
     } else if (found?.definition !== undefined) {
       const { parameters, body } = found.definition;
-      yield* this.#callDefined(parameters, args, body, found, scope, input);
+      yield* callDefined(this, parameters, args, body, found, scope, input);
     } else {
       const closures = args.map((arg): Closure => ({ filter: arg, scope }));
       yield* this.#library.call(this, name, closures, input);
-    }
-  }
-
-  /** Binds the parameters from the first on; `$name` stands for each value of its argument. */
-  *#callDefined(
-    parameters: readonly string[],
-    args: readonly Filter[],
-    body: Filter,
-    inner: Scope,
-    outer: Scope,
-    input: Out,
-  ): Outs {
-    const [parameter, ...rest] = parameters;
-    const [arg, ...others] = args;
-    if (parameter === undefined || arg === undefined) {
-      yield* this.run(body, inner, input);
-      return;
-    }
-    if (!parameter.startsWith("$")) {
-      const bound: Scope = {
-        parent: inner,
-        closure: { name: parameter, closure: { filter: arg, scope: outer } },
-      };
-      yield* this.#callDefined(rest, others, body, bound, outer, input);
-      return;
-    }
-    const name = parameter.slice(1);
-    for (const value of this.values(arg, outer, input.value)) {
-      const bound = bindParameter(inner, name, value);
-      yield* this.#callDefined(rest, others, body, bound, outer, input);
     }
   }
 }

@@ -1,0 +1,82 @@
+/** `try`, `label`, and calls of functions whose arguments have several values. */
+import type { Filter } from "./ast.ts";
+import type { Interpreter } from "./interpreter.ts";
+import { computed, type Out, type Outs } from "./out.ts";
+import { bindParameter, type Scope } from "./scope.ts";
+import { JqError } from "./values.ts";
+
+/** Ends the label of the same token. */
+export class BreakSignal {
+  readonly token: symbol;
+
+  constructor(token: symbol) {
+    this.token = token;
+  }
+}
+
+export function* runTry(
+  interpreter: Interpreter,
+  filter: Filter & { kind: "try" },
+  scope: Scope,
+  input: Out,
+): Outs {
+  const body = interpreter.run(filter.body, scope, input);
+  for (;;) {
+    let next: IteratorResult<Out, void>;
+    try {
+      next = body.next();
+    } catch (error) {
+      if (!(error instanceof JqError)) throw error;
+      if (filter.handler !== undefined)
+        yield* interpreter.run(filter.handler, scope, computed(error.value, input));
+      return;
+    }
+    if (next.done === true) return;
+    yield next.value;
+  }
+}
+
+export function* runLabel(
+  interpreter: Interpreter,
+  filter: Filter & { kind: "label" },
+  scope: Scope,
+  input: Out,
+): Outs {
+  const token = Symbol(filter.name);
+  try {
+    yield* interpreter.run(filter.body, { parent: scope, label: { name: filter.name, token } }, input);
+  } catch (signal) {
+    if (!(signal instanceof BreakSignal) || signal.token !== token) throw signal;
+  }
+}
+
+/** Binds the parameters from the first on; `$name` stands for each value of its argument. */
+export function* callDefined(
+  interpreter: Interpreter,
+  parameters: readonly string[],
+  args: readonly Filter[],
+  body: Filter,
+  inner: Scope,
+  outer: Scope,
+  input: Out,
+): Outs {
+  const [parameter, ...rest] = parameters;
+  const [arg, ...others] = args;
+  if (parameter === undefined || arg === undefined) {
+    yield* interpreter.run(body, inner, input);
+    return;
+  }
+  if (!parameter.startsWith("$")) {
+    const bound: Scope = {
+      parent: inner,
+      closure: { name: parameter, closure: { filter: arg, scope: outer } },
+    };
+    yield* callDefined(interpreter, rest, others, body, bound, outer, input);
+    return;
+  }
+  const name = parameter.slice(1);
+  for (const value of interpreter.values(arg, outer, input.value)) {
+    const bound = bindParameter(inner, name, value);
+    yield* callDefined(interpreter, rest, others, body, bound, outer, input);
+  }
+}
