@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { agent, issuePluginTokens, type PluginAddress, readRoots } from "../src/agent/index.ts";
+import { issuePluginTokens, loadAgent, type PluginAddress, readRoots } from "../src/agent/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import type { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration } from "../src/template/index.ts";
@@ -42,6 +42,7 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
     readSecret: async (name: string, key: string, signal: AbortSignal) =>
       (await readSecretKey(kube, name, key, signal)).toString("utf8"),
   };
+  const agent = await loadAgent();
   await agent({ ...config, namespace: kube.namespace }, tools, stop);
   return 0;
 }

@@ -1,12 +1,23 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer, type RequestListener, type Server } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type ApiServer, type ApiServerOptions, startApiServer } from "../../src/local/api-server/index.ts";
+import {
+  type ApiServer,
+  type ApiServerOptions,
+  type KubeObject,
+  startApiServer,
+} from "../../src/local/api-server/index.ts";
 
 export const namespace = "argo";
 export const workflow = "wf";
@@ -61,17 +72,27 @@ export class AgentDesk {
   /** As the controller does: a merge patch of the object, or of its status. */
   async patch(body: object, subresource = ""): Promise<void> {
     const path = `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflowtasksets/${workflow}${subresource}`;
-    const response = await fetch(`${this.api.url}${path}`, {
+    const { host, hostname, port } = new URL(this.api.url);
+    // A connection of its own: kept ones do not outlive a pause of the server.
+    const request = httpRequest({
       method: "PATCH",
-      headers: { "content-type": "application/merge-patch+json", authorization: "Bearer controller" },
-      body: JSON.stringify(body),
+      hostname,
+      port,
+      path,
+      agent: false,
+      headers: { host, "content-type": "application/merge-patch+json", authorization: "Bearer controller" },
     });
-    if (!response.ok) throw new Error(`the controller's patch failed: ${await response.text()}`);
-    await response.arrayBuffer();
+    request.end(JSON.stringify(body));
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    const answer = Buffer.concat(await response.toArray()).toString();
+    if (response.statusCode !== 200) throw new Error(`the controller's patch failed: ${answer}`);
   }
 
   async addTasks(tasks: Tasks): Promise<void> {
-    await this.patch({ metadata: { labels: { "workflows.argoproj.io/completed": "false" } }, spec: { tasks } });
+    await this.patch({
+      metadata: { labels: { "workflows.argoproj.io/completed": "false" } },
+      spec: { tasks },
+    });
   }
 
   /** Ends the workflow: agents go. */
@@ -87,9 +108,10 @@ export class AgentDesk {
   /** The first state in which the node has an end, or whatever `accept` asks for. */
   async nodeState(
     nodeId: string,
-    accept: (state: NodeState) => boolean = ({ phase }) => !["Pending", "Running"].includes(phase ?? "Pending"),
+    accept: (state: NodeState) => boolean = ({ phase }) =>
+      !["Pending", "Running"].includes(phase ?? "Pending"),
   ): Promise<NodeState> {
-    const nodeOf = (object: { status?: unknown }) =>
+    const nodeOf = (object: KubeObject) =>
       (object.status as { nodes?: Record<string, NodeState> } | undefined)?.nodes?.[nodeId];
     const object = await this.api.waitForState(
       { ...ref, resource: "workflowtasksets" },
@@ -107,7 +129,9 @@ export class AgentDesk {
   }
 
   /** Starts `argoexec agent main`, as the controller's pod does. */
-  startAgent(options: { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] } = {}) {
+  startAgent(
+    options: { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] } = {},
+  ) {
     return new AgentProcess(this.#t, this, options);
   }
 }
@@ -120,22 +144,29 @@ export class AgentProcess {
   constructor(
     t: TestContext,
     desk: AgentDesk,
-    { env = {}, args = [] }: { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] },
+    {
+      env = {},
+      args = [],
+    }: { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] },
   ) {
     const api = ["--server", desk.api.url, "--token", "agent", "--namespace", namespace];
-    this.#child = spawn(process.execPath, ["cmd/main.ts", "agent", "main", "--loglevel", "info", ...api, ...args], {
-      env: {
-        PATH: process.env.PATH ?? "",
-        ARGOEXEC_ROOT: desk.root,
-        ARGO_WORKFLOW_NAME: workflow,
-        ARGO_WORKFLOW_UID: workflowUid,
-        ARGO_AGENT_PATCH_RATE: "10s",
-        ARGO_PLUGIN_ADDRESSES: "null",
-        ARGO_PLUGIN_NAMES: "null",
-        ...env,
+    this.#child = spawn(
+      process.execPath,
+      ["cmd/main.ts", "agent", "main", "--loglevel", "info", ...api, ...args],
+      {
+        env: {
+          PATH: process.env.PATH ?? "",
+          ARGOEXEC_ROOT: desk.root,
+          ARGO_WORKFLOW_NAME: workflow,
+          ARGO_WORKFLOW_UID: workflowUid,
+          ARGO_AGENT_PATCH_RATE: "10s",
+          ARGO_PLUGIN_ADDRESSES: "null",
+          ARGO_PLUGIN_NAMES: "null",
+          ...env,
+        },
+        stdio: ["ignore", "ignore", "pipe"],
       },
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    );
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#log += text;
     });
@@ -181,7 +212,10 @@ export async function openDesk(t: TestContext, options: ApiServerOptions = {}): 
 }
 
 /** A web server on a free port of 127.0.0.1. */
-export async function startWeb(t: TestContext, listener: RequestListener): Promise<{ url: string; server: Server }> {
+export async function startWeb(
+  t: TestContext,
+  listener: RequestListener,
+): Promise<{ url: string; server: Server }> {
   const server = createServer(listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
