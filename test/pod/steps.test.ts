@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { getObject, putObject, shell, startPod, startServers, storedKeys } from "./desk.ts";
@@ -259,15 +259,16 @@ describe("a step", { concurrency: 2 }, () => {
   }, async (t) => {
     const pod = await startPod(
       t,
-      shell("mkdir -p /out/t/locked; echo 1 > /out/t/a; chmod 0 /out/t/locked", {
+      shell("mkdir -p /out/t/locked; echo 1 > /out/t/a; echo 2 > /out/t/locked/b; chmod 0 /out/t/locked", {
         outputs: { artifacts: [{ name: "tree", path: "/out/t" }] },
       }),
     );
-    t.after(() => chmodSync(pod.path("main", "/out/t/locked"), 0o755));
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 64, main: 0 });
     assert.match(await pod.message("wait"), /artifact tree failed to save: .*\/out\/t\/locked/);
     assert.deepEqual(pod.saved(), ["main-logs"]);
+    await pod.desk[Symbol.asyncDispose]();
+    assert.equal(existsSync(pod.desk.root), false, "such a folder must not outlive the pod");
   });
 
   it("S7: saves nine of ten artifacts and names the tenth", async (t) => {

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError } from "../../errors/index.ts";
@@ -8,6 +8,7 @@ import { Container, type ContainerEnd, type ContainerProgram, type OutputLine } 
 import { containerEnvironment, expand, type Sources } from "./environment.ts";
 import { declaredPaths, mapTemplate, PathMap } from "./path-map.ts";
 import type { ContainerSpec, Mount, Pod } from "./pod.ts";
+import { removeTree } from "./remove-tree.ts";
 import { Volumes } from "./volumes.ts";
 
 export interface KubeletOptions extends Sources {
@@ -130,7 +131,7 @@ export class DeskPod implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(0);
-    if (!this.#options.keepsFolder) await rm(this.root, { recursive: true, force: true });
+    if (!this.#options.keepsFolder) await removeTree(this.root);
   }
 
   #ownPaths(): RegExp {
