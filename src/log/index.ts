@@ -1,1 +1,8 @@
-export { type LogFormat, type Logger, type LogLevel, openLogger, parseLogFormat, parseLogLevel } from "./logger.ts";
+export {
+  type LogFormat,
+  type Logger,
+  type LogLevel,
+  openLogger,
+  parseLogFormat,
+  parseLogLevel,
+} from "./logger.ts";
