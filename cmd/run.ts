@@ -78,7 +78,8 @@ function catchStops(): RunSignals {
 }
 
 function driverOpener(env: Environment, log: Logger) {
-  const settings = { ...readDriverSettings(env), memoryBytes: driverMemoryBytes };
+  const direct = { ...env, NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) };
+  const settings = { ...readDriverSettings(direct), memoryBytes: driverMemoryBytes };
   return async (
     location: ArtifactLocation,
     readSecret: DriverContext["readSecret"],

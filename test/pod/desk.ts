@@ -12,6 +12,7 @@ import {
   type RbacRule,
   startApiServer,
 } from "../../src/local/api-server/index.ts";
+import { buildPod, type DeskTemplate, podNames } from "../../src/local/index.ts";
 import {
   type Container,
   DeskPod,
@@ -22,8 +23,6 @@ import {
   shortTemporaryFolder,
 } from "../../src/local/kubelet/index.ts";
 import { type ObjectServer, startObjectServer } from "../../src/local/object-server/index.ts";
-import { buildPod, podNames } from "../../src/local/pod-builder.ts";
-import type { DeskTemplate } from "../../src/local/workflow.ts";
 import type { Outputs } from "../../src/template/index.ts";
 
 /** The installation under test: `npm test` builds it. */

@@ -252,3 +252,43 @@ describe("reports to the API server", { concurrency: 2 }, () => {
     assert.equal((await pod.codes()).wait, 137);
   });
 });
+
+describe("a wait container that is killed and started again", { concurrency: 2 }, () => {
+  const script = "echo going; until test -e /tmp/go; do sleep 0.05; done; echo 1 > /tmp/made";
+
+  it("R8: while it starts", async (t) => {
+    const pod = await startPod(t, shell("echo 1 > /tmp/made", made));
+    await until("wait's first process", () => pod.container("wait").isRunning);
+
+    pod.container("wait").restart();
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
+    assert.deepEqual(pod.saved(), ["made", "main-logs"]);
+    assert.ok(pod.isCompleted());
+  });
+
+  it("R8: while it sleeps", async (t) => {
+    const pod = await startPod(t, shell(script, made));
+    await pod.waitForState(() => true);
+
+    pod.container("wait").restart();
+    await writeFile(pod.path("main", "/tmp/go"), "");
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
+    assert.deepEqual(pod.saved(), ["made", "main-logs"]);
+    assert.ok(pod.isCompleted());
+  });
+
+  it("R8: between its report and the label that ends the node", async (t) => {
+    const pod = await startPod(t, shell("echo 1 > /tmp/made", made));
+    const isReport = ({ method, body }: { method: string; body: string }) =>
+      method === "PATCH" && body.includes('"outputs"');
+    await pod.servers.api.waitForRequest(isReport, AbortSignal.timeout(20_000));
+
+    pod.container("wait").restart();
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
+    assert.deepEqual(pod.saved(), ["made", "main-logs"]);
+    assert.ok(pod.isCompleted());
+  });
+});

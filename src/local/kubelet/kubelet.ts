@@ -201,14 +201,14 @@ export class DeskPod implements AsyncDisposable {
     const template = this.#template(spec);
     const map = new PathMap(root, declaredPaths(template, spec));
     const declared = containerEnvironment(pod, spec, this.#options);
-    const env: Record<string, string> = { ...baseEnv };
+    const isUser = isUserContainer(spec);
+    const env: Record<string, string> = { ...baseEnv, ...(isUser ? { TMPDIR: join(root, "tmp") } : {}) };
     for (const [name, value] of Object.entries(declared)) env[name] = mapVariable(map, name, value);
     if (declared.ARGO_TEMPLATE && declared.ARGO_TEMPLATE !== "offloaded") {
       const main = new PathMap(this.#root("main"), declaredPaths(template, this.#mainSpec() ?? spec));
       env.ARGO_TEMPLATE = JSON.stringify(mapTemplate(template, main));
     }
     const command = [...(spec.command ?? []), ...(spec.args ?? [])].map((text) => expand(text, declared));
-    const isUser = isUserContainer(spec);
     const argv = isUser
       ? [this.#executable(root, command[0] ?? ""), ...command.slice(1).map((text) => map.text(text))]
       : [program, ...command.slice(1), ...executorArgs];

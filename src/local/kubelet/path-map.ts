@@ -38,7 +38,9 @@ export class PathMap {
       for (const prefix of withParents(posix.normalize(path))) prefixes.add(prefix);
     }
     const words = [...prefixes].sort((a, b) => b.length - a.length).map(RegExp.escape);
-    this.#pattern = new RegExp(`(?<![\\w.\\-/})])(?:${words.join("|")})(?![\\w-]|\\.\\w)`, "g");
+    // Not in the middle of a longer path, of a variable's (`$HOME/tmp`), or of an address, but for `file://`.
+    const before = "(?:(?<=\\bfile://)|(?<![\\w.\\-/~})]))";
+    this.#pattern = new RegExp(`${before}(?:${words.join("|")})(?![\\w-]|\\.\\w)`, "g");
   }
 
   /** An absolute path of the container, on the desk; a relative one stays relative to the working directory. */
