@@ -1,17 +1,8 @@
 import { ExecutorError } from "../errors/index.ts";
 import { anyString, type Parameter } from "../template/index.ts";
 import type { Manifest } from "./manifest.ts";
+import type { PodNames } from "./pod-plan.ts";
 import { substitute, type Variables } from "./variables.ts";
-
-/** Who the pod is; what the controller would make up. */
-export interface PodNames {
-  readonly workflow: string;
-  readonly workflowUid: string;
-  readonly namespace: string;
-  readonly node: string;
-  readonly nodeId: string;
-  readonly pod: string;
-}
 
 /**
  * Every variable that the template may use. A value given for a name is an input parameter, or else one of the

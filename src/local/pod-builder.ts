@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { ExecutorError } from "../errors/index.ts";
 import {
   type Artifact,
@@ -11,54 +11,14 @@ import {
   parseGoDuration,
   withKey,
 } from "../template/index.ts";
-import type { ContainerSpec, EnvVar, Mount, Pod, Volume } from "./kubelet/index.ts";
-import { availableVolumes, type Manifest } from "./manifest.ts";
-import type { PodNames } from "./parameters.ts";
+import type { ContainerSpec, Mount, Pod, Volume } from "./kubelet/index.ts";
+import { availableVolumes } from "./manifest.ts";
+import { executorImage, PodEnvironment } from "./pod-environment.ts";
+import type { PodPlan } from "./pod-plan.ts";
 import { secretNames } from "./secret-names.ts";
 import type { DeskContainer, DeskTemplate } from "./workflow.ts";
 
-export interface PodPlan {
-  readonly manifest: Manifest;
-  /** With every variable substituted, and the location of every input artifact that has one. */
-  readonly template: DeskTemplate;
-  readonly names: PodNames;
-  /** Where artifacts live, with a key for this pod. */
-  readonly repository: ArtifactLocation;
-  readonly isInitless?: boolean;
-  /** `ARGO_DEADLINE`. */
-  readonly deadlineMs?: number;
-  readonly gracePeriodSeconds?: number;
-  /** The shortest time between two reports of progress, as a Go duration. */
-  readonly progressTick?: string;
-}
-
 const flags = ["--loglevel", "info", "--log-format", "text", "--gloglevel", "0"];
-const executorImage = "argoexec";
-
-/** Names for one run: those of the manifest where it has any. */
-export function podNames(manifest: Manifest): PodNames {
-  const { metadata } = manifest.workflow;
-  const suffix = randomBytes(3).toString("hex");
-  const workflow = metadata.name ?? `${metadata.generateName ?? "desk-"}${suffix}`;
-  const template = manifest.template.name ?? "main";
-  const node = `${workflow}.${template}`;
-  const hash = fnv1a(node);
-  return {
-    workflow,
-    workflowUid: randomUUID(),
-    namespace: metadata.namespace ?? "desk",
-    node,
-    nodeId: `${workflow}-${hash}`,
-    pod: `${workflow}-${template}-${hash}`,
-  };
-}
-
-/** FNV-1a, 32 bits: how the controller makes node IDs. */
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
-}
 
 /** The pod that the controller of Argo 4.1 would make for a template (contract pod.md 4). */
 export function buildPod(plan: PodPlan): Pod {
@@ -249,68 +209,4 @@ function podVolumes(
     .filter((name) => !available.has(name))
     .map((name) => ({ name, secret: { secretName: name } }));
   return [...folders, ...users, ...secrets];
-}
-
-/** What is added to every container's variables (pod.md 4.2). */
-class PodEnvironment {
-  readonly #plan: PodPlan;
-  readonly #template: string;
-
-  constructor(plan: PodPlan, template: DeskTemplate) {
-    this.#plan = plan;
-    const { parameters: _parameters, ...inputs } = template.inputs ?? {};
-    this.#template = JSON.stringify({ ...template, inputs, outputs: template.outputs ?? {} });
-  }
-
-  intoInit(container: ContainerSpec): ContainerSpec {
-    return this.#with(container, [{ name: "ARGO_TEMPLATE", value: this.#template }]);
-  }
-
-  into(container: ContainerSpec): ContainerSpec {
-    const { isInitless, gracePeriodSeconds } = this.#plan;
-    const isSupervisor = container.name === "supervisor";
-    const isUser = container.image !== executorImage;
-    return this.#with(container, [
-      ...(isSupervisor ? [{ name: "ARGO_TEMPLATE", value: this.#template }] : []),
-      ...(isInitless && isUser ? [{ name: "ARGO_WAIT_FOR_READY", value: "true" }] : []),
-      ...(gracePeriodSeconds
-        ? [{ name: "ARGO_TERMINATION_GRACE_PERIOD_SECONDS", value: String(gracePeriodSeconds) }]
-        : []),
-    ]);
-  }
-
-  #with(container: ContainerSpec, after: readonly EnvVar[]): ContainerSpec {
-    const isExecutor = container.image === executorImage;
-    const own = isExecutor ? this.#executor(container.name) : (container.env ?? []);
-    return {
-      ...container,
-      env: [...own, { name: "ARGO_CONTAINER_NAME", value: container.name }, ...this.#standard(), ...after],
-    };
-  }
-
-  #executor(name: string): readonly EnvVar[] {
-    const { names } = this.#plan;
-    return [
-      { name: "ARGO_POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
-      { name: "ARGO_POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
-      { name: "ARGO_WORKFLOW_UID", value: names.workflowUid },
-      ...(name === "supervisor" ? [{ name: "ARGO_INITLESS_POD", value: "true" }] : []),
-      ...(name === "wait" ? [{ name: "ARGO_ARTIFACT_PLUGIN_NAMES" }] : []),
-    ];
-  }
-
-  #standard(): readonly EnvVar[] {
-    const { names, deadlineMs, manifest, template, progressTick = "300ms" } = this.#plan;
-    const deadline = deadlineMs === undefined ? "0001-01-01T00:00:00Z" : new Date(deadlineMs).toISOString();
-    const includesResult = template.script !== undefined || manifest.readsResult;
-    return Object.entries({
-      ARGO_NODE_ID: names.nodeId,
-      ARGO_INCLUDE_SCRIPT_OUTPUT: String(includesResult),
-      ARGO_DEADLINE: deadline,
-      ARGO_WORKFLOW_NAME: names.workflow,
-      ARGO_PROGRESS_FILE: "/var/run/argo/progress",
-      ARGO_PROGRESS_PATCH_TICK_DURATION: progressTick,
-      ARGO_PROGRESS_FILE_TICK_DURATION: progressTick,
-    }).map(([name, value]) => ({ name, value }));
-  }
 }

@@ -11,8 +11,9 @@ import { DeskPod, type KeyedData, type Pod, type PodEnd } from "./kubelet/index.
 import { LiveOutput } from "./live-output.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { fetchArtifacts, openOutputFolder } from "./output-folder.ts";
-import { type PodNames, templateVariables } from "./parameters.ts";
-import { buildPod, podNames } from "./pod-builder.ts";
+import { templateVariables } from "./parameters.ts";
+import { buildPod } from "./pod-builder.ts";
+import { type PodNames, podNames } from "./pod-plan.ts";
 import { exitStatus, printReport } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 import { substitute } from "./variables.ts";
