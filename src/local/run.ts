@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ArtifactDriver } from "../artifacts/index.ts";
 import { ExecutorError } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
-import type { ArtifactLocation, Outputs, SecretSelector } from "../template/index.ts";
+import { type ArtifactLocation, type Outputs, type SecretSelector, templateType } from "../template/index.ts";
 import type { ApiServer } from "./api-server/index.ts";
 import { type DeskServers, type Repository, startDeskServers } from "./desk-servers.ts";
 import { locateInputs } from "./input-files.ts";
@@ -80,6 +80,7 @@ export async function runTemplate(config: RunConfig, tools: RunTools, signals: R
     signals.stop,
   );
   const template: DeskTemplate = { ...substituted, inputs: { artifacts } };
+  printTitle(tools.terminal, config, names, template);
   const manifestPod = buildPod({ manifest, template, names, repository: location });
   const { end, restore } = await runPod(config, tools, signals, {
     manifest,
@@ -109,6 +110,17 @@ export async function runTemplate(config: RunConfig, tools: RunTools, signals: R
   };
   printReport(tools.terminal, outcome, config.out);
   return exitStatus(outcome);
+}
+
+function printTitle(
+  terminal: Terminal,
+  { source }: RunConfig,
+  { workflow }: PodNames,
+  template: DeskTemplate,
+) {
+  const name = terminal.paint("bold", workflow);
+  const what = `${templateType(template)} template ${template.name ?? ""}`.trimEnd();
+  terminal.line(`${name}: ${what} of ${source}\n`);
 }
 
 interface PodRun {

@@ -14,7 +14,7 @@ import {
 } from "./servers.ts";
 import { TestPod } from "./test-pod.ts";
 
-export { getObject, location, putObject, startServers, storedKeys } from "./servers.ts";
+export { bucket, getObject, location, putObject, startServers, storedKeys } from "./servers.ts";
 export type { TestPod } from "./test-pod.ts";
 
 /** The installation under test: `npm test` builds it. */

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { location, program, startServers, storedKeys, until } from "./desk.ts";
+import { bucket, location, program, startServers, storedKeys, until } from "./desk.ts";
 
 const examples = resolve(import.meta.dirname, "../../examples");
 
@@ -238,6 +238,36 @@ spec:
     assert.equal(code, 3, stderr);
     const names = (await storedKeys(servers)).map((key) => key.split("/").at(-1));
     assert.deepEqual(names.sort(), ["main.log", "rejected.tgz"]);
+  });
+
+  it("uses an S3 server of the user's, with the credentials of the AWS tools", async (t) => {
+    const { run } = await desk(t);
+    const servers = await startServers(t);
+    const args = [
+      join(examples, "failing-step.yaml"),
+      "--s3-endpoint",
+      servers.store.url,
+      "--s3-bucket",
+      bucket,
+    ];
+
+    const without = await run(args).ended;
+    const env = { AWS_ACCESS_KEY_ID: "desk", AWS_SECRET_ACCESS_KEY: "desk-secret" };
+    const { code, stderr } = await run(args, { env }).ended;
+
+    assert.match(without.stderr, /needs AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY/);
+    assert.equal(code, 3, stderr);
+    assert.equal((await storedKeys(servers)).length, 2);
+  });
+
+  it("keeps the containers' files where it is asked to", async (t) => {
+    const { run, temporary } = await desk(t);
+
+    const { stdout } = await run([join(examples, "failing-step.yaml"), "--keep"]).ended;
+
+    const [, folder = ""] = /stay in (\S+)/.exec(stdout) ?? [];
+    assert.ok(folder.startsWith(temporary), folder);
+    assert.match(await readFile(join(folder, "main/tmp/rejected/line-3"), "utf8"), /not a date/);
   });
 
   it("takes secrets and config maps from documents of the same file", async (t) => {
