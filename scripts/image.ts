@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -69,6 +70,9 @@ function placeSystemFiles(): void {
     if (existsSync(file)) copyFileSync(file, join(root, file));
     else console.warn(`${file} is not installed here and will be missing in the image`);
   }
+  // Zone names in expressions.
+  if (existsSync("/usr/share/zoneinfo"))
+    cpSync("/usr/share/zoneinfo", join(root, "usr/share/zoneinfo"), { recursive: true });
   // No entry for uid 8737: it must keep group 0 (contract roles.md 0.2).
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/sbin/nologin\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
