@@ -2,8 +2,7 @@ import { errorText } from "../errors/index.ts";
 import type { ProxySettings } from "../http/index.ts";
 import { followTaskSet, type TaskSet, type TaskSetState } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
-import { Connections } from "./connections.ts";
-import { runHttp } from "./http-task.ts";
+import { HttpExecutor, serverOf } from "./http-executor.ts";
 import { Journal } from "./journal.ts";
 import { Permits } from "./permits.ts";
 import { type PluginAddress, Plugins } from "./plugins.ts";
@@ -38,10 +37,10 @@ export interface AgentTools {
 const inFlightMax = 1_000;
 /** Longest body of an answer that becomes a result: a task set can hold 1.5 MiB in all. */
 const bodyBytesMax = 1_000_000;
-/** Bodies above 64 KiB in memory at the same time. */
+/** Bodies above 16 KiB in memory at the same time. */
 const largeBodiesMax = 16;
-/** Results that wait for the API server; beyond that no new task begins. */
-const unreportedBytesMax = 48 * 1024 * 1024;
+/** Results that wait for the API server; beyond that no new task begins, and larger bodies wait to be read. */
+const unreportedBytesMax = 16 * 1024 * 1024;
 /** Ids of nodes that have left the task set; a late echo of one must not run it again. */
 const departedMax = 20_000;
 /** How long results may take to be delivered once we were told to go, of the 30 s that the pod has. */
@@ -77,23 +76,20 @@ export async function agent(config: AgentConfig, tools: AgentTools, stop: AbortS
 /** The tasks of the workflow on their way from the task set and back. */
 class Desk implements Disposable {
   readonly reporter: Reporter;
-  readonly #config: AgentConfig;
   readonly #tools: AgentTools;
   readonly #journal: Journal;
   readonly #queue: TaskQueue;
   readonly #plugins: Plugins;
-  readonly #connections: Connections;
-  readonly #largeBodies = new Permits(largeBodiesMax);
+  readonly #http: HttpExecutor;
+  readonly #largeBodies: Permits;
   /** In `spec.tasks` now: each is executed once, whatever number of events repeat it. */
   readonly #considered = new Map<string, AbortController>();
   readonly #departed = new Set<string>();
   readonly #requeued = new Map<string, NodeJS.Timeout>();
 
   constructor(config: AgentConfig, tools: AgentTools) {
-    this.#config = config;
     this.#tools = tools;
     this.#journal = new Journal(config.journalPath, config.workflowUid, tools.log);
-    this.#connections = new Connections({ proxy: config.proxy, readRoots: tools.readRoots });
     const workflow = { name: config.workflowName, namespace: config.namespace, uid: config.workflowUid };
     this.#plugins = new Plugins(config.plugins, workflow, config.userAgent);
     this.reporter = new Reporter({
@@ -103,11 +99,16 @@ class Desk implements Disposable {
       onReported: (nodeId) => this.#onReported(nodeId),
       log: tools.log,
     });
-    const limits = {
-      perServer: config.workers,
-      total: inFlightMax,
-      hasRoom: () => this.reporter.sizeBytes < unreportedBytesMax,
-    };
+    const hasRoom = () => this.reporter.sizeBytes < unreportedBytesMax;
+    this.#largeBodies = new Permits(largeBodiesMax, hasRoom);
+    this.#http = new HttpExecutor({
+      ...config,
+      limits: { bodyBytesMax, largeBodies: this.#largeBodies },
+      connections: { proxy: config.proxy, readRoots: tools.readRoots },
+      readSecret: tools.readSecret,
+      onSend: (nodeId) => this.#journal.noteSent(nodeId),
+    });
+    const limits = { perServer: config.workers, total: inFlightMax, hasRoom };
     this.#queue = new TaskQueue(limits, (task) => this.#execute(task));
   }
 
@@ -127,7 +128,7 @@ class Desk implements Disposable {
   [Symbol.dispose](): void {
     for (const controller of this.#considered.values()) controller.abort();
     for (const timer of this.#requeued.values()) clearTimeout(timer);
-    this.#connections[Symbol.dispose]();
+    this.#http[Symbol.dispose]();
     this.#plugins[Symbol.dispose]();
     this.#journal[Symbol.dispose]();
   }
@@ -188,20 +189,7 @@ class Desk implements Disposable {
     const { nodeId, template } = task;
     this.#tools.log.info({ nodeId, template: template.name }, "task begins");
     if (template.http !== undefined && template.http !== null) {
-      const tools = {
-        limits: { bodyBytesMax, largeBodies: this.#largeBodies },
-        defaultTimeoutMs: this.#config.httpTimeoutMs,
-        context: {
-          idempotencyKey: `${this.#config.workflowUid}-${nodeId}`,
-          userAgent: this.#config.userAgent,
-          readSecret: (name: string, key: string) => this.#tools.readSecret(name, key, signal),
-        },
-        clientFor:
-          async (needs: { readonly insecureSkipVerify: boolean }) => (url: URL, isRepeatable: boolean) =>
-            this.#connections.clientFor(url, isRepeatable, needs),
-        onSend: () => this.#journal.noteSent(nodeId),
-      };
-      return { result: await runHttp(template.http, tools, signal) };
+      return { result: await this.#http.run(task, signal) };
     }
     if (template.plugin !== undefined && template.plugin !== null) return this.#plugins.run(task, signal);
     const message = `error processing task: agent cannot execute: unknown task type: ${typeOf(template)}`;
@@ -230,6 +218,7 @@ class Desk implements Disposable {
 
   #onReported(nodeId: string): void {
     this.#journal.noteReported(nodeId);
+    this.#largeBodies.admit();
     this.#queue.pump();
   }
 }
@@ -240,13 +229,6 @@ const unknownOutcome =
 
 function error(message: string): NodeResult {
   return { phase: "Error", message };
-}
-
-/** What shares the places of one server. */
-function serverOf({ template }: Task): string {
-  const url = isRecord(template.http) ? template.http.url : undefined;
-  if (typeof url !== "string") return "plugin";
-  return URL.canParse(url) ? new URL(url).host : url;
 }
 
 const templateTypes = {

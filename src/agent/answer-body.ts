@@ -5,12 +5,12 @@ import { ExecutorError } from "../errors/index.ts";
 import type { Permits } from "./permits.ts";
 
 /** What an answer holds without asking for a permit: most never ask. */
-const smallBytes = 64 * 1024;
+const smallBytes = 16 * 1024;
 
 export interface BodyLimits {
   /** Longest body, after unpacking. */
   readonly bodyBytesMax: number;
-  /** Bodies longer than 64 KiB wait for one, so that a thousand large answers do not fill the memory at once. */
+  /** Bodies longer than 16 KiB wait for one, so that a thousand large answers do not fill the memory at once. */
   readonly largeBodies: Permits;
 }
 

@@ -27,6 +27,8 @@ export interface RequestContext {
   readonly userAgent: string;
   /** Throws what the node's message shall say. */
   readSecret(name: string, key: string): Promise<string>;
+  /** For templates that have a way of their own to get an Authorization header; theirs goes first. */
+  readAuthorization(): Promise<string | undefined>;
 }
 
 /** Names that the client sets itself; what a template says about them is ignored. */
@@ -52,7 +54,12 @@ export async function prepareRequest(
   if (!has("User-Agent")) headers.push(plain("User-Agent", context.userAgent));
   if (unpacksAnswer) headers.push(plain("Accept-Encoding", "gzip"));
   if (!isRepeatable) headers.push(plain(keyName, context.idempotencyKey));
-  if (!has("Authorization") && (url.username !== "" || url.password !== "")) headers.push(basicAuth(url));
+  const authorization = has("Authorization") ? undefined : await context.readAuthorization();
+  if (authorization !== undefined) {
+    headers.push({ name: "Authorization", value: authorization, isCredential: true });
+  } else if (!has("Authorization") && (url.username !== "" || url.password !== "")) {
+    headers.push(basicAuth(url));
+  }
   return { method, url, headers, body, unpacksAnswer, isRepeatable };
 }
 

@@ -1,21 +1,25 @@
-/** A number of places; who finds none waits in line. */
+/** A number of places, to be had while there is room; who finds none waits in line. */
 export class Permits {
   #free: number;
+  readonly #hasRoom: () => boolean;
   readonly #waiting = new Set<() => void>();
 
-  constructor(count: number) {
+  constructor(count: number, hasRoom: () => boolean) {
     this.#free = count;
+    this.#hasRoom = hasRoom;
   }
 
   /** Resolves with the function that gives the place back. Throws the signal's reason. */
   async acquire(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.#free > 0) this.#free -= 1;
+    if (this.#free > 0 && this.#hasRoom()) this.#free -= 1;
     else await this.#wait(signal);
     let isHeld = true;
     return () => {
-      if (isHeld) this.#release();
+      if (!isHeld) return;
       isHeld = false;
+      this.#free += 1;
+      this.admit();
     };
   }
 
@@ -34,13 +38,13 @@ export class Permits {
     return promise;
   }
 
-  #release(): void {
-    const [next] = this.#waiting;
-    if (next === undefined) {
-      this.#free += 1;
-      return;
+  /** Lets in who waits, as far as there are places and room; to be called when there is more room. */
+  admit(): void {
+    for (const take of this.#waiting) {
+      if (this.#free === 0 || !this.#hasRoom()) return;
+      this.#waiting.delete(take);
+      this.#free -= 1;
+      take();
     }
-    this.#waiting.delete(next);
-    next();
   }
 }

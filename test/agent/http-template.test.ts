@@ -250,7 +250,7 @@ describe("HTTP templates", () => {
   it("time out after timeoutSeconds, else after the documented default, which the message names", async (t) => {
     const desk = await openDesk(t);
     const { url } = await startWeb(t, async (request, response) => {
-      await sleep(request.url === "/5" ? 5_500 : 30_000, undefined, { ref: false });
+      await sleep(request.url === "/5" ? 4_600 : 30_000, undefined, { ref: false });
       response.end("late");
     });
 

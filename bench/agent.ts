@@ -1,0 +1,324 @@
+/**
+ * What the agent costs, and how soon its results can be seen:
+ *   node bench/agent.ts [tasks served in the endurance run, default 20000]
+ *
+ * The API server and the web server run in this process; the agent is the bundle, in a process of its own.
+ */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { bundle } from "../scripts/bundle.ts";
+import { type ApiServer, startApiServer } from "../src/local/api-server/index.ts";
+
+const served = Number(process.argv[2] ?? 20_000);
+const resource = { group: "argoproj.io", version: "v1alpha1", resource: "workflowtasksets" };
+const ref = { ...resource, namespace: "argo", name: "wf" };
+const root = mkdtempSync(join(tmpdir(), "bench-agent-"));
+const installed = join(root, "lib/argoexec");
+const script = join(installed, "argoexec.cjs");
+mkdirSync(join(root, "var/run/argo"), { recursive: true });
+
+/** What the controller gives an agent's container. */
+const memoryLimitBytes = 256_000_000;
+const enter = 'echo $$ > "$0" && exec "$@"';
+const container = openContainer();
+
+/** When the response to each task ended, by `performance.now()`. */
+const answeredMs = new Map<string, number>();
+const held: ServerResponse[] = [];
+const web = createServer((request, response) => {
+  const id = (request.url ?? "").slice(1);
+  if (id.startsWith("held")) return void held.push(response);
+  response.end("ok");
+  answeredMs.set(id, performance.now());
+});
+web.listen(0, "127.0.0.1");
+await once(web, "listening");
+const origin = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
+
+try {
+  await bundle(installed, { version: "bench" });
+  print(
+    "memory limit of the agent's container",
+    container === undefined ? "none" : mib(memoryLimitBytes / 1024),
+  );
+  reportInit();
+  await reportStart();
+  await reportLatency(1);
+  await reportLatency(1000);
+  await reportInFlight(1000, 1000);
+  await reportInFlight(1000, 60_000);
+  await reportThroughput(10_000);
+  await reportLargeTaskSet();
+  await reportEndurance();
+} finally {
+  web.closeAllConnections();
+  web.close();
+  if (container !== undefined) rmdirSync(dirname(container));
+  rmSync(root, { recursive: true, force: true });
+}
+
+function reportInit(): void {
+  const command = `TIMEFORMAT='%U %S'; { time ${process.execPath} ${nodeArgs().join(" ")} agent init >/dev/null; } 2>&1`;
+  const env = { PATH: process.env.PATH, ARGOEXEC_ROOT: root, ARGO_PLUGIN_NAMES: '["one"]' };
+  const seconds = Array.from({ length: 11 }, () => {
+    const text = execFileSync("bash", ["--norc", "-c", command], { env, encoding: "utf8" });
+    return text
+      .trim()
+      .split(" ")
+      .map(Number)
+      .reduce((sum, part) => sum + part, 0);
+  });
+  print("agent init: CPU, median of 11", `${median(seconds).toFixed(3)} s`);
+}
+
+async function reportStart(): Promise<void> {
+  const seconds: number[] = [];
+  let rssKib = 0;
+  for (let i = 0; i < 5; i++) {
+    await using run = await startRun({});
+    seconds.push(cpuSeconds(run.agent));
+    await sleep(300);
+    rssKib = memoryKib(run.agent).now;
+  }
+  print("agent main: CPU until it is watching, median of 5", `${median(seconds).toFixed(3)} s`);
+  print("agent main: resident memory, idle", mib(rssKib));
+}
+
+/** Tasks appear in a quiet agent's task set all at once. */
+async function reportLatency(tasks: number): Promise<void> {
+  const rounds = tasks === 1 ? 21 : 1;
+  const delaysMs: number[] = [];
+  await using run = await startRun({ workers: 100 });
+  for (let round = 0; round < rounds; round++) {
+    const ids = Array.from({ length: tasks }, (_, i) => `lat-${tasks}-${round}-${i}`);
+    const visible = whenVisible(run.api, ids);
+    await patch(run.api, { spec: { tasks: tasksOf(ids) } });
+    for (const [id, atMs] of await visible) delaysMs.push(atMs - (answeredMs.get(id) ?? atMs));
+    // Quiet again, as between two steps of a workflow.
+    await sleep(200);
+  }
+  delaysMs.sort((a, b) => a - b);
+  const p99 = delaysMs[Math.floor(delaysMs.length * 0.99)] ?? 0;
+  print(
+    `response to visible status, ${tasks === 1 ? "one task at a time" : `${tasks} at once`}`,
+    `median ${median(delaysMs).toFixed(0)} ms, p99 ${p99.toFixed(0)} ms`,
+  );
+}
+
+async function reportInFlight(tasks: number, bodyBytes: number): Promise<void> {
+  const ids = Array.from({ length: tasks }, (_, i) => `held-${i}`);
+  held.length = 0;
+  await using run = await startRun({ workers: tasks, tasks: tasksOf(ids) });
+  while (held.length < tasks) await sleep(20);
+  await sleep(500);
+  const waiting = memoryKib(run.agent).now;
+  const visible = bodyBytes <= 1000 ? whenVisible(run.api, ids) : undefined;
+  for (const response of held) response.end("x".repeat(bodyBytes));
+  if (bodyBytes <= 1000) await visible;
+  else await collectResults(run.api, ids.length);
+  print(
+    `agent main: resident memory with ${tasks} in flight, then answers of ${bodyBytes} bytes at once`,
+    `${mib(waiting)}, peak ${mib(memoryKib(run.agent).peak)}`,
+  );
+}
+
+/** As the controller does: takes results out as they come, for the task set has no room for all of them. */
+async function collectResults(api: ApiServer, count: number): Promise<void> {
+  for (let left = count; left > 0; ) {
+    const nodes = (api.find(ref)?.status as { nodes?: object } | undefined)?.nodes ?? {};
+    const gone = Object.fromEntries(Object.keys(nodes).map((id) => [id, null]));
+    left -= Object.keys(gone).length;
+    if (Object.keys(gone).length > 0) {
+      await patch(api, { status: { nodes: gone } }, "/status");
+      await patch(api, { spec: { tasks: gone } });
+    }
+    await sleep(50);
+  }
+}
+
+async function reportThroughput(tasks: number): Promise<void> {
+  const ids = Array.from({ length: tasks }, (_, i) => `many-${i}`);
+  const start = performance.now();
+  await using run = await startRun({ workers: 100, tasks: tasksOf(ids) });
+  await whenVisible(run.api, ids);
+  const seconds = (performance.now() - start) / 1000;
+  print(
+    `${tasks} tasks in one task set`,
+    `${(tasks / seconds).toFixed(0)} tasks/s, agent's CPU ${cpuSeconds(run.agent).toFixed(1)} s, peak ${mib(memoryKib(run.agent).peak)}`,
+  );
+}
+
+/** 1.4 MB of templates whose status and labels change all the time. */
+async function reportLargeTaskSet(): Promise<void> {
+  const events = 100;
+  const ids = Array.from({ length: 200 }, (_, i) => `held-large-${i}`);
+  const tasks = Object.fromEntries(
+    ids.map((id) => [id, { http: { url: `${origin}/${id}`, body: "x".repeat(7_000) } }]),
+  );
+  held.length = 0;
+  await using run = await startRun({ workers: 200, tasks });
+  while (held.length < ids.length) await sleep(20);
+  const before = cpuSeconds(run.agent);
+  for (let i = 0; i < events; i++) await patch(run.api, { metadata: { labels: { change: `${i}` } } });
+  await sleep(300);
+  const msEach = ((cpuSeconds(run.agent) - before) / events) * 1000;
+  print(
+    "task set of 1.4 MB: agent's CPU for each event, of a server that sends whole objects",
+    `${msEach.toFixed(1)} ms`,
+  );
+}
+
+/** Waves of tasks that the controller takes out when they are done. */
+async function reportEndurance(): Promise<void> {
+  const wave = 500;
+  await using run = await startRun({ workers: 100 });
+  const rss: number[] = [];
+  for (let done = 0; done < served; done += wave) {
+    const ids = Array.from({ length: wave }, (_, i) => `wave-${done + i}`);
+    const visible = whenVisible(run.api, ids);
+    await patch(run.api, { spec: { tasks: tasksOf(ids) } });
+    await visible;
+    const gone = Object.fromEntries(ids.map((id) => [id, null]));
+    await patch(run.api, { status: { nodes: gone } }, "/status");
+    await patch(run.api, { spec: { tasks: gone } });
+    rss.push(memoryKib(run.agent).now);
+    answeredMs.clear();
+  }
+  const quarter = Math.ceil(rss.length / 4);
+  print(
+    `${served} tasks in waves of ${wave}: resident memory`,
+    `first quarter ${mib(Math.max(...rss.slice(0, quarter)))}, last quarter ${mib(Math.max(...rss.slice(-quarter)))}`,
+  );
+}
+
+/** Makes a container's memory cgroup, where we may (v1); the figures are the same without, but nothing proves them. */
+function openContainer(): string | undefined {
+  const folder = `/sys/fs/cgroup/memory/bench-agent-${process.pid}`;
+  try {
+    mkdirSync(folder);
+    writeFileSync(join(folder, "memory.limit_in_bytes"), String(memoryLimitBytes));
+    return join(folder, "cgroup.procs");
+  } catch {
+    return undefined;
+  }
+}
+
+/** As the static program starts it. */
+function nodeArgs(): readonly string[] {
+  return [...readFileSync(join(installed, "node.flags"), "utf8").trim().split("\n"), script];
+}
+
+interface Run extends AsyncDisposable {
+  readonly api: ApiServer;
+  readonly agent: ChildProcess;
+}
+
+/** An API server with a task set, and an agent that watches it. */
+async function startRun({ workers = 16, tasks = {} }: { workers?: number; tasks?: object }): Promise<Run> {
+  const api = await startApiServer({ token: "t" });
+  api.create({ ...resource, namespace: "argo" }, { metadata: { name: "wf" }, spec: { tasks } });
+  rmSync(join(root, "var/run/argo/.agent-journal"), { force: true });
+  const args = [
+    "agent",
+    "main",
+    "--loglevel",
+    "error",
+    "--server",
+    api.url,
+    "--token",
+    "t",
+    "--namespace",
+    "argo",
+  ];
+  const command = [process.execPath, ...nodeArgs(), ...args];
+  const [program = "", ...rest] =
+    container === undefined ? command : ["sh", "-c", enter, container, ...command];
+  const agent = spawn(program, rest, {
+    env: {
+      ARGOEXEC_ROOT: root,
+      ARGO_WORKFLOW_NAME: "wf",
+      ARGO_WORKFLOW_UID: "uid",
+      ARGO_AGENT_TASK_WORKERS: String(workers),
+    },
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  await api.waitForRequest(({ query }) => query.watch === "true");
+  return {
+    api,
+    agent,
+    async [Symbol.asyncDispose]() {
+      agent.kill("SIGKILL");
+      await once(agent, "exit");
+      await api[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function tasksOf(ids: readonly string[]): object {
+  return Object.fromEntries(
+    ids.map((id) => [id, { name: "t", http: { url: `${origin}/${id}`, timeoutSeconds: 120 } }]),
+  );
+}
+
+/** When each node's phase could first be read, by `performance.now()`. */
+async function whenVisible(api: ApiServer, ids: readonly string[]): Promise<Map<string, number>> {
+  const seen = new Map<string, number>();
+  const missing = new Set(ids);
+  let last: unknown;
+  while (missing.size > 0) {
+    await api.waitForState({ ...ref, resource: "workflowtasksets" }, () => {
+      const now = api.find(ref);
+      if (now === last) return false;
+      last = now;
+      return true;
+    });
+    const nodes = (api.find(ref)?.status as { nodes?: object } | undefined)?.nodes ?? {};
+    for (const id of Object.keys(nodes)) if (missing.delete(id)) seen.set(id, performance.now());
+    api.clearRequests();
+  }
+  return seen;
+}
+
+async function patch(api: ApiServer, body: object, subresource = ""): Promise<void> {
+  const path = `/apis/argoproj.io/v1alpha1/namespaces/argo/workflowtasksets/wf${subresource}`;
+  const response = await fetch(api.url + path, {
+    method: "PATCH",
+    headers: { "content-type": "application/merge-patch+json", authorization: "Bearer t" },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(text);
+}
+
+/** Of all threads, from the scheduler's own count. */
+function cpuSeconds({ pid }: ChildProcess): number {
+  const threads = readdirSync(`/proc/${pid}/task`);
+  const nanoseconds = threads.map((id) =>
+    Number(readFileSync(`/proc/${pid}/task/${id}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return nanoseconds.reduce((sum, part) => sum + part, 0) / 1e9;
+}
+
+function memoryKib({ pid }: ChildProcess): { now: number; peak: number } {
+  const text = readFileSync(`/proc/${pid}/status`, "utf8");
+  const field = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(text)?.[1]);
+  return { now: field("VmRSS"), peak: field("VmHWM") };
+}
+
+function mib(kib: number): string {
+  return `${(kib / 1024).toFixed(0)} MiB`;
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
+
+function print(what: string, figure: string): void {
+  console.log(`${what}: ${figure}`);
+}
