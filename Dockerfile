@@ -6,7 +6,6 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY package.json package-lock.json ./
-COPY scripts scripts
 RUN npm ci --no-audit --no-fund
 COPY . .
 ARG VERSION=dev

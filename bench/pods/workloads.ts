@@ -25,7 +25,7 @@ import os, random
 random.seed(1)
 os.makedirs('/data/logs', exist_ok=True)
 words = [('%x' % random.getrandbits(32)).encode() for _ in range(4000)]
-lines = [b'2026-11-23T10:%02d:%02d.%03dZ level=INFO msg="request served" path=/api/v1/%s/%s status=200 bytes=%d id=%s\\n' % (random.randrange(60), random.randrange(60), random.randrange(1000), random.choice(words), random.choice(words), random.randrange(100000), ('%x' % random.getrandbits(64)).encode()) for _ in range(400000)]
+lines = [b'2026-11-23T10:%02d:%02d.%03dZ level=INFO msg="request served" path=/api/v1/%s/%s status=200 bytes=%d id=%s\\n' % (random.randrange(60), random.randrange(60), random.randrange(1000), random.choice(words), random.choice(words), random.randrange(100000), ('%x' % random.getrandbits(64)).encode()) for _ in range(40000)]
 block = b''.join(lines)
 for n in range(4):
     with open('/data/logs/%d.log' % n, 'wb') as f:
@@ -37,9 +37,9 @@ for n in range(4):
 const noise = `
 import os
 os.makedirs('/data', exist_ok=True)
-block = os.urandom(64 << 20)
+block = os.urandom(8 << 20)
 with open('/data/noise', 'wb') as f:
-    for n in range(64): f.write(n.to_bytes(8, 'big') + block[8:])
+    for n in range(512): f.write(n.to_bytes(8, 'big') + block[8:])
 `;
 const small = (count: number, bytes: number) => `
 import os

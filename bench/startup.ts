@@ -1,0 +1,90 @@
+// What a pod pays for the executor being there: `node bench/startup.ts`. CPU of a start beside bare Node's in the same
+// run, resident memory and overhead of the static program beside the bare command's. Needs dist/ (npm run build).
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const runs = 40;
+const root = mkdtempSync(join(tmpdir(), "outrider-bench-"));
+mkdirSync(join(root, "var/run/argo"), { recursive: true });
+const program = "dist/bin/argoexec";
+const node = "dist/lib/argoexec/node";
+const env = {
+  PATH: process.env.PATH,
+  ARGOEXEC_ROOT: root,
+  ARGO_CONTAINER_NAME: "main",
+  ARGO_POD_NAME: "bench",
+  ARGO_DEADLINE: "0001-01-01T00:00:00Z",
+  ARGO_TEMPLATE: JSON.stringify({ name: "t", container: {} }),
+};
+
+try {
+  const empty = join(root, "empty.cjs");
+  writeFileSync(empty, "");
+  const bare = cpuMs(node, [empty]);
+  console.log(`bare Node: ${bare.toFixed(1)} ms of CPU (mean of ${runs})`);
+  report("init, pod without artifacts", cpuMs(program, ["init"]), bare);
+  for (const name of ["undici", "@aws-sdk/client-s3", "@kubernetes/client-node", "pino"]) {
+    const file = join(root, "import.cjs");
+    writeFileSync(file, `require(${JSON.stringify(join(process.cwd(), "node_modules", name))});`);
+    report(`for comparison: require("${name}"), not bundled`, cpuMs(node, [file]), bare);
+  }
+  rmSync(join(root, "var/run/argo/plan"), { recursive: true, force: true });
+  const alone = wallMs("true", []);
+  const wrapped = wallMs(program, ["emissary", "--", "true"]);
+  console.log(
+    `true: ${alone.toFixed(2)} ms; emissary -- true: ${wrapped.toFixed(2)} ms; overhead ${(wrapped - alone).toFixed(2)} ms`,
+  );
+  console.log(`bytes that init copies: ${statSync(program).size}`);
+  console.log(
+    `emissary while its command runs: ${await residentKiB(["emissary", "--", "sleep", "30"])} KiB resident`,
+  );
+  const watch = ["standby", "--container", join(root, "var/run/argo/ctr/none"), "--", "true"];
+  console.log(`wait while main runs (standby): ${await residentKiB(watch)} KiB resident`);
+} finally {
+  rmSync(root, { recursive: true });
+}
+
+function report(what: string, ms: number, bare: number): void {
+  console.log(`${what}: ${ms.toFixed(1)} ms of CPU, ${(ms - bare).toFixed(1)} ms above bare Node`);
+}
+
+/** CPU of one start: many in a row, for the kernel counts in ticks of 10 ms. */
+function cpuMs(command: string, args: readonly string[]): number {
+  const before = childrenCpuMs();
+  for (let run = 0; run < runs; run++) {
+    const { status, stderr } = spawnSync(command, args, { env, encoding: "utf8" });
+    if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}: ${stderr}`);
+  }
+  return (childrenCpuMs() - before) / runs;
+}
+
+/** User and system time of all children so far, from /proc/self/stat (proc(5), fields 16 and 17). */
+function childrenCpuMs(): number {
+  const fields = readFileSync("/proc/self/stat", "utf8").split(") ")[1]?.split(" ") ?? [];
+  const ticksASecond = 100;
+  return ((Number(fields[13]) + Number(fields[14])) * 1000) / ticksASecond;
+}
+
+function wallMs(command: string, args: readonly string[]): number {
+  return median(() => {
+    const start = performance.now();
+    spawnSync(command, args, { env });
+    return performance.now() - start;
+  });
+}
+
+function median(measure: () => number): number {
+  const values = Array.from({ length: runs }, measure).sort((a, b) => a - b);
+  return values[runs >> 1] ?? 0;
+}
+
+async function residentKiB(args: readonly string[]): Promise<number> {
+  const child = spawn(program, args, { env, stdio: "ignore" });
+  await sleep(300);
+  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+  child.kill();
+  return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
+}
