@@ -216,10 +216,27 @@ spec:
     assert.match(stdout, /^ {2}late +late +5 B$/m);
     assert.match(stdout, /stopped by you/);
     assert.deepEqual(readdirSync(temporary), []);
-    const left = readdirSync("/proc").filter(
-      (pid) => /^\d+$/.test(pid) && commandOf(pid).includes("sleep\x1a1"),
+    assert.deepEqual(
+      processes().filter((one) => one.includes("sleep\x1a1")),
+      [],
     );
-    assert.deepEqual(left, []);
+  });
+
+  it("leaves no process behind when it is killed itself", async (t) => {
+    const { run, write, temporary } = await desk(t);
+    const file = await write(
+      "long.yaml",
+      '{name: long, container: {image: x, command: [sh, -c], args: ["(sleep 654 &) ; echo going; sleep 654"]}}',
+    );
+    const running = run([file]);
+    await until("main's first line", () => running.stdout().includes("going"));
+
+    running.child.kill("SIGKILL");
+
+    await until("the end of all processes", () => !processes().some((one) => one.includes("sleep\x354")));
+    await until("the removal of the folder", () =>
+      readdirSync(temporary).every((name) => name.startsWith("argo-store-")),
+    );
   });
 
   it("uses a repository of the user's", async (t) => {
@@ -305,10 +322,13 @@ spec:
   });
 });
 
-function commandOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
+/** The command lines of everything that runs. */
+function processes(): readonly string[] {
+  return readdirSync("/proc").flatMap((pid) => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, "utf8")] : [];
+    } catch {
+      return [];
+    }
+  });
 }

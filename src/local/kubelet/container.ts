@@ -40,6 +40,8 @@ export interface OutputLine {
 
 /** What the kubelet reads of a termination message. */
 const messageBytesMax = 4096;
+/** Longer lines come in pieces: output need not have lines at all. */
+const lineLengthMax = 64 * 1024;
 
 /** One container: its first process, and whatever that started. */
 export class Container {
@@ -134,7 +136,7 @@ export class Container {
     let rest = "";
     for await (const chunk of source.setEncoding("utf8") as AsyncIterable<string>) {
       const lines = (rest + chunk).split("\n");
-      rest = lines.pop() ?? "";
+      rest = (lines.at(-1)?.length ?? 0) > lineLengthMax ? "" : (lines.pop() ?? "");
       for (const text of lines) this.#onLine({ container: this.name, stream, text });
     }
     if (rest !== "") this.#onLine({ container: this.name, stream, text: rest });

@@ -10,6 +10,7 @@ import { declaredPaths, mapTemplate, PathMap } from "./path-map.ts";
 import type { ContainerSpec, Mount, Pod } from "./pod.ts";
 import { removeTree } from "./remove-tree.ts";
 import { Volumes } from "./volumes.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 export interface KubeletOptions extends Sources {
   readonly pod: Pod;
@@ -49,12 +50,14 @@ export class DeskPod implements AsyncDisposable {
   readonly #options: KubeletOptions;
   readonly #containers = new Map<string, Container>();
   readonly #volumes: Volumes;
+  readonly #watchdog: Disposable;
   #reason: string | undefined;
   #isStopping = false;
 
   private constructor(options: KubeletOptions, root: string) {
     this.#options = options;
     this.root = root;
+    this.#watchdog = startWatchdog(root);
     this.#volumes = new Volumes(join(root, ".volumes"), resolve(options.program, "../.."));
   }
 
@@ -131,6 +134,7 @@ export class DeskPod implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop(0);
+    this.#watchdog[Symbol.dispose]();
     if (!this.#options.keepsFolder) await removeTree(this.root);
   }
 
