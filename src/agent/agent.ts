@@ -1,6 +1,6 @@
 import { errorText } from "../errors/index.ts";
 import type { ProxySettings } from "../http/index.ts";
-import { followTaskSet, type TaskSet, type TaskSetState } from "../kube/index.ts";
+import { followTaskSet, objectBytesMax, type TaskSet, type TaskSetState } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
 import { HttpExecutor, serverOf } from "./http-executor.ts";
 import { Journal } from "./journal.ts";
@@ -198,6 +198,12 @@ class Desk implements Disposable {
 
   #finish(nodeId: string, result: NodeResult): void {
     const json = resultJson(result);
+    const sizeBytes = Buffer.byteLength(json);
+    if (sizeBytes > objectBytesMax) {
+      const message = `the result is ${sizeBytes} bytes as JSON, and a task set can hold ${objectBytesMax}`;
+      this.#finish(nodeId, { phase: "Failed", message });
+      return;
+    }
     const isFinal = isTerminal(result.phase);
     if (isFinal) this.#journal.noteAnswered(nodeId, json);
     this.reporter.report(nodeId, json, isFinal);

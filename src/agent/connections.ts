@@ -1,4 +1,5 @@
 import { HttpClient, type ProxySettings } from "../http/index.ts";
+import { sharedLookup } from "./name-lookup.ts";
 import { bypassesProxy } from "./proxy.ts";
 
 /** What a template asks of its connections. */
@@ -20,6 +21,7 @@ const connectTimeoutMs = 30_000;
 export class Connections implements Disposable {
   readonly #settings: ConnectionSettings;
   readonly #clients = new Map<string, HttpClient>();
+  readonly #lookup = sharedLookup();
   #roots: { readonly pem: string | undefined } | undefined;
 
   constructor(settings: ConnectionSettings) {
@@ -52,6 +54,7 @@ export class Connections implements Disposable {
         clientCert: isTls ? clientCert : undefined,
         insecureSkipVerify,
         keepsConnections: isRepeatable,
+        lookup: this.#lookup,
         connectTimeoutMs,
         // The task has a deadline of its own.
         idleTimeoutMs: 0,

@@ -29,10 +29,11 @@ interface Entry {
 const patchBytesMax = 512 * 1024;
 /** Patches follow each other no closer; results that come meanwhile travel together. */
 const spacingMs = 100;
-const retryMsMin = 200;
+/** The first error is most often a kept connection that the server has closed. */
+const retryMsMin = 50;
 const retryMsMax = 30_000;
 /** An error of the server that might be the content's fault is repeated so often before the batch is divided. */
-const internalErrorsMax = 4;
+const internalErrorsMax = 6;
 /** A result for which the object had no room for so long fails its node. */
 const holdMsMax = 60_000;
 /** Where not even such a result finds room, trying the others is of no use for a while. */

@@ -1,4 +1,5 @@
 import type { ClientRequest, Agent as HttpAgent, IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { ExecutorError } from "../errors/index.ts";
@@ -18,6 +19,8 @@ export interface HttpClientOptions {
    * that must not be repeated had arrived. Default true.
    */
   readonly keepsConnections?: boolean;
+  /** Instead of the system's resolver, asked for each connection. */
+  readonly lookup?: LookupFunction;
   /** Limit for name look-up, connection and TLS handshake. */
   readonly connectTimeoutMs?: number;
   /** Longest silence on the connection between the start of the request and the head of its answer. */
@@ -176,7 +179,9 @@ export class HttpClient implements Disposable {
 
   #agentOptions() {
     const { httpProxy, httpsProxy, noProxy } = this.#options.proxy ?? {};
+    const { lookup } = this.#options;
     return {
+      ...(lookup && { lookup }),
       keepAlive: this.#options.keepsConnections !== false,
       timeout: keepAliveMs,
       scheduling: "lifo" as const,

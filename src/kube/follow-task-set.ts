@@ -89,8 +89,10 @@ class Follower {
           const end = this.#note(event);
           if (end !== undefined) return end;
         }
-        if (performance.now() - start < longWatchMs) await this.#patience.pause(undefined, this.#signal);
+        if (this.#patience.isRenewedBy(start)) continue;
+        await this.#patience.pause(undefined, this.#signal);
       } catch (error) {
+        this.#patience.isRenewedBy(start);
         if (isExecutorError(error, "Conflict")) {
           this.#fresh = Promise.withResolvers();
           this.#version = "";
@@ -118,7 +120,7 @@ class Follower {
     for (;;) {
       try {
         const read = await this.#taskSet.read(this.#signal);
-        this.#patience.renew();
+        this.#patience.noteAdmission();
         return read;
       } catch (error) {
         await this.#patience.pause(error, this.#signal);
@@ -140,6 +142,18 @@ class Patience {
   renew(): void {
     this.#pauseMs = pauseMsMin;
     this.#refusedSince = undefined;
+  }
+
+  /** We are let in; that alone does not mean that a watch will live. */
+  noteAdmission(): void {
+    this.#refusedSince = undefined;
+  }
+
+  /** Whether a watch that began then has lived long enough for the next to begin at once. */
+  isRenewedBy(watchStartMs: number): boolean {
+    const isLong = performance.now() - watchStartMs >= longWatchMs;
+    if (isLong) this.renew();
+    return isLong;
   }
 
   /** Throws the error where waiting is of no use. */
