@@ -25,8 +25,9 @@ mkdirSync(join(root, "var/run/argo"), { recursive: true });
 
 /** What the controller gives an agent's container. */
 const memoryLimitBytes = 256_000_000;
-const enter = 'echo $$ > "$0" && exec "$@"';
-const container = openContainer();
+const enter = 'for group in $0; do echo $$ > "$group"; done; exec "$@"';
+const memoryGroup = openCgroup("memory", { "memory.limit_in_bytes": memoryLimitBytes });
+const cpuGroup = openCgroup("cpu", { "cpu.cfs_period_us": 100_000, "cpu.cfs_quota_us": 10_000 });
 
 /** When the response to each task ended, by `performance.now()`. */
 const answeredMs = new Map<string, number>();
@@ -45,10 +46,11 @@ try {
   await bundle(installed, { version: "bench" });
   print(
     "memory limit of the agent's container",
-    container === undefined ? "none" : mib(memoryLimitBytes / 1024),
+    memoryGroup === undefined ? "none" : mib(memoryLimitBytes / 1024),
   );
   reportInit();
   await reportStart();
+  await reportSmallPod();
   await reportLatency(1);
   await reportLatency(1000);
   await reportInFlight(1000, 1000);
@@ -59,7 +61,7 @@ try {
 } finally {
   web.closeAllConnections();
   web.close();
-  if (container !== undefined) rmdirSync(dirname(container));
+  for (const group of [memoryGroup, cpuGroup]) if (group !== undefined) rmdirSync(dirname(group));
   rmSync(root, { recursive: true, force: true });
 }
 
@@ -88,6 +90,20 @@ async function reportStart(): Promise<void> {
   }
   print("agent main: CPU until it is watching, median of 5", `${median(seconds).toFixed(3)} s`);
   print("agent main: resident memory, idle", mib(rssKib));
+}
+
+/** The line of the reference's figures: 100 tasks, with the 100m of CPU that the controller gives. */
+async function reportSmallPod(): Promise<void> {
+  const ids = Array.from({ length: 100 }, (_, i) => `small-${i}`);
+  const start = performance.now();
+  await using run = await startRun({ tasks: tasksOf(ids), hasQuota: true });
+  await whenVisible(run.api, ids);
+  const seconds = (performance.now() - start) / 1000;
+  const limit = cpuGroup === undefined ? "no limit of CPU" : "100m of CPU";
+  print(
+    `agent main, ${limit}: start to the last of 100 results`,
+    `${seconds.toFixed(1)} s, CPU ${cpuSeconds(run.agent).toFixed(2)} s, peak ${mib(memoryKib(run.agent).peak)}`,
+  );
 }
 
 /** Tasks appear in a quiet agent's task set all at once. */
@@ -197,12 +213,12 @@ async function reportEndurance(): Promise<void> {
   );
 }
 
-/** Makes a container's memory cgroup, where we may (v1); the figures are the same without, but nothing proves them. */
-function openContainer(): string | undefined {
-  const folder = `/sys/fs/cgroup/memory/bench-agent-${process.pid}`;
+/** Makes a cgroup (v1), where we may; the figures can be had without, but nothing enforces them. */
+function openCgroup(controller: string, limits: Readonly<Record<string, number>>): string | undefined {
+  const folder = `/sys/fs/cgroup/${controller}/bench-agent-${process.pid}`;
   try {
     mkdirSync(folder);
-    writeFileSync(join(folder, "memory.limit_in_bytes"), String(memoryLimitBytes));
+    for (const [name, value] of Object.entries(limits)) writeFileSync(join(folder, name), String(value));
     return join(folder, "cgroup.procs");
   } catch {
     return undefined;
@@ -220,7 +236,18 @@ interface Run extends AsyncDisposable {
 }
 
 /** An API server with a task set, and an agent that watches it. */
-async function startRun({ workers = 16, tasks = {} }: { workers?: number; tasks?: object }): Promise<Run> {
+async function startRun({
+  workers = 16,
+  tasks = {},
+  hasQuota = false,
+}: {
+  readonly workers?: number;
+  readonly tasks?: object;
+  readonly hasQuota?: boolean;
+}): Promise<Run> {
+  const groups = [memoryGroup, hasQuota ? cpuGroup : undefined]
+    .filter((group) => group !== undefined)
+    .join(" ");
   const api = await startApiServer({ token: "t" });
   api.create({ ...resource, namespace: "argo" }, { metadata: { name: "wf" }, spec: { tasks } });
   rmSync(join(root, "var/run/argo/.agent-journal"), { force: true });
@@ -237,8 +264,7 @@ async function startRun({ workers = 16, tasks = {} }: { workers?: number; tasks?
     "argo",
   ];
   const command = [process.execPath, ...nodeArgs(), ...args];
-  const [program = "", ...rest] =
-    container === undefined ? command : ["sh", "-c", enter, container, ...command];
+  const [program = "", ...rest] = groups === "" ? command : ["sh", "-c", enter, groups, ...command];
   const agent = spawn(program, rest, {
     env: {
       ARGOEXEC_ROOT: root,

@@ -72,7 +72,7 @@ function classify(
     case 504:
       return "Transient";
     case 500:
-      if (text.includes("request is too large")) return "TooLarge";
+      if (/request is too large|message larger than max/.test(text)) return "TooLarge";
       return text.includes("resource quota evaluation timed out") ? "Transient" : "Internal";
     default:
       return "Internal";
