@@ -91,7 +91,7 @@ const leanPino: Plugin = {
  * Loads Node's own modules with `getBuiltinModule`. What an ES import of one does, copying each of its exports, runs
  * getters that load a WebSocket client in the case of `node:http`: 45 ms of CPU for a role that sends a request.
  */
-const requireBuiltins: Plugin = {
+export const requireBuiltins: Plugin = {
   name: "require-builtins",
   setup(build) {
     build.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, namespace: "builtin" }));

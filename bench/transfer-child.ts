@@ -1,0 +1,75 @@
+/**
+ * What `init` or `wait` does with one artifact, in a process of its own, which bench/transfer.ts bundles and starts.
+ * Arguments: `up` or `down`, the pod's root, the store's endpoint, the key, `tar` or `none`, the output's path.
+ * Prints seconds, CPU seconds and the peak of anonymous memory (MiB) as JSON.
+ */
+import { readFileSync } from "node:fs";
+import { type DriverContext, openDriver } from "../src/artifacts/index.ts";
+import { loadInputs } from "../src/inputs/index.ts";
+import { openLogger } from "../src/log/index.ts";
+import { MainOutputs, ServedFiles, saveArtifacts } from "../src/outputs/index.ts";
+import { PodPaths } from "../src/podfiles/index.ts";
+import type { Artifact, Template } from "../src/template/index.ts";
+import { memoryBudget } from "../src/transfer/index.ts";
+
+const [direction, root = "", endpoint = "", key = "", strategy = "tar", path = ""] = process.argv.slice(2);
+const paths = new PodPaths(root);
+const log = openLogger("error", "text");
+const { signal } = new AbortController();
+const artifact: Artifact = {
+  name: "data",
+  path,
+  archive: strategy === "none" ? { none: {} } : { tar: {} },
+  s3: {
+    endpoint,
+    bucket: "bench",
+    insecure: true,
+    key,
+    accessKeySecret: { name: "keys", key: "access" },
+    secretKeySecret: { name: "keys", key: "secret" },
+  },
+};
+const context: DriverContext = {
+  readSecret: async () => Buffer.from("outrider-bench"),
+  settings: {
+    retry: { attempts: 5, durationMs: 1000, factor: 1.6, jitter: 0.5 },
+    memoryBytes: memoryBudget(undefined),
+    s3UploadThreads: 4,
+    s3PartSizeBytes: undefined,
+    transientPattern: undefined,
+    caPem: undefined,
+    proxy: { httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
+  },
+  log,
+};
+const open = (location: Parameters<typeof openDriver>[0]) => openDriver(location, context);
+
+let peakMib = 0;
+setInterval(() => {
+  const status = readFileSync("/proc/self/status", "utf8");
+  peakMib = Math.max(peakMib, Number(/RssAnon:\s+(\d+)/.exec(status)?.[1]) / 1024);
+}, 20).unref();
+void measure();
+
+async function measure(): Promise<void> {
+  const start = performance.now();
+  await (direction === "up" ? save() : load());
+  const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage();
+  process.stdout.write(`${JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6, peakMib })}\n`);
+  process.exit(0);
+}
+
+async function save(): Promise<void> {
+  const main = new MainOutputs(`${paths.container("main")}/outputs`, () => {});
+  const files = new ServedFiles(main);
+  const saver = { archiveLocation: undefined, filesFor: () => files, openDriver: open, log };
+  const { errors } = await saveArtifacts(saver, [artifact], signal);
+  if (errors[0]) throw errors[0];
+  await main.release(signal);
+}
+
+async function load(): Promise<void> {
+  const template: Template = { name: "t", inputs: { artifacts: [artifact] } };
+  await loadInputs({ paths, openDriver: open, log }, template, signal);
+}
