@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { access, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -72,8 +72,18 @@ export class Cluster {
     });
   }
 
-  async stop(): Promise<void> {
+  /** Stops everything and removes the state, with whatever the kubelet and containerd have left mounted in it. */
+  async remove(): Promise<void> {
     await run(join(here, "down"), [this.#state]);
+    await sleep(1000);
+    const mounts = (await readFile("/proc/self/mounts", "utf8"))
+      .split("\n")
+      .map((line) => line.split(" ")[1] ?? "");
+    const ours = mounts.filter(
+      (path) => path.startsWith(`${this.#state}/`) || path.startsWith("/run/outrider-containerd/"),
+    );
+    for (const path of ours.reverse()) await run("umount", ["-l", path]).catch(() => undefined);
+    await rm(this.#state, { recursive: true, force: true });
   }
 
   async #isReady(): Promise<boolean> {

@@ -1,8 +1,11 @@
-// Starts a cluster, or uses the one of KUBECONFIG, and runs recorded pods in it: `npm run test:cluster [-- --keep] [NAME…]`.
-// FULL=1 runs all of them. Exits 0 with a clear word where the machine cannot run a kubelet.
+// Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them. Starts a
+// cluster of its own, or uses that of KUBECONFIG, where OUTRIDER_IMAGE must be known and the surroundings of
+// test/cluster/objects.yaml have to be there. Says so where the machine cannot run a kubelet.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster, executorImage, startMinio } from "./cluster.ts";
@@ -12,38 +15,52 @@ import { startWebServer } from "./web-server.ts";
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } });
 const say = (text: string) => console.log(`# ${text}`);
 
-const reason = whyNotHere();
-if (reason) {
-  console.log(`The cluster tests were left out: ${reason}.\n0 passed, 0 failed, 1 skipped`);
-  process.exit(0);
-}
-const tools = await prepare(say);
-const state = join(cacheDirectory(), "cluster");
-const cluster = await Cluster.start(tools, state, say);
-try {
-  const image = "build/image";
-  await run("node_modules/.bin/node", ["scripts/image.ts", image]);
-  await cluster.importImage(image, { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [executorImage]);
-  const store = join(state, "minio");
-  mkdirSync(store, { recursive: true });
-  const minio = await startMinio(join(tools.bin, "minio"), store);
-  const web = await startWebServer(9180);
-  try {
-    process.exitCode = await run(
-      "node_modules/.bin/node",
-      ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts"],
-      {
-        KUBECONFIG: cluster.kubeconfig,
-        OUTRIDER_IMAGE: executorImage,
-        OUTRIDER_RECORDINGS: positionals.join(","),
-      },
-    );
-  } finally {
-    web.stop();
-    minio.stop();
+const given = process.env.KUBECONFIG;
+process.exitCode = given
+  ? await runTests(given, process.env.OUTRIDER_IMAGE ?? executorImage)
+  : await runHere();
+
+/** Starts a cluster of our own: in a new folder that goes afterwards, or with --keep in one that stays up. */
+async function runHere(): Promise<number> {
+  const reason = whyNotHere();
+  if (reason) {
+    console.log(`The cluster tests were left out: ${reason}.\n0 passed, 0 failed, 1 skipped`);
+    return 0;
   }
-} finally {
-  if (!values.keep) await cluster.stop();
+  const tools = await prepare(say);
+  const state = values.keep
+    ? join(cacheDirectory(), "cluster")
+    : await mkdtemp(join(tmpdir(), "outrider-cluster-"));
+  const cluster = await Cluster.start(tools, state, say);
+  try {
+    const image = "build/image";
+    await run("node_modules/.bin/node", ["scripts/image.ts", image]);
+    await cluster.importImage(image, { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [executorImage]);
+    const store = join(state, "minio");
+    mkdirSync(store, { recursive: true });
+    const minio = await startMinio(join(tools.bin, "minio"), store);
+    const web = await startWebServer(9180);
+    try {
+      return await runTests(cluster.kubeconfig, executorImage);
+    } finally {
+      web.stop();
+      minio.stop();
+    }
+  } finally {
+    if (!values.keep) await cluster.remove();
+  }
+}
+
+function runTests(kubeconfig: string, image: string): Promise<number> {
+  return run(
+    "node_modules/.bin/node",
+    ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts"],
+    {
+      KUBECONFIG: kubeconfig,
+      OUTRIDER_IMAGE: image,
+      OUTRIDER_RECORDINGS: positionals.join(","),
+    },
+  );
 }
 
 /** The servers above live in this process, so that it must not block while the tests run. */
