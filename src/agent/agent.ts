@@ -114,6 +114,7 @@ class Desk implements Disposable {
 
   /** Takes in what is new in the task set, and lets go what has left it. */
   consider(state: TaskSetState): void {
+    if (this.#considered.size === 0) this.#journal.keepOnly((nodeId) => Object.hasOwn(state.tasks, nodeId));
     this.#letGo(state);
     for (const [nodeId, template] of Object.entries(state.tasks)) {
       if (this.#considered.has(nodeId) || this.#departed.has(nodeId)) continue;

@@ -14,22 +14,19 @@ export interface BodyLimits {
   readonly largeBodies: Permits;
 }
 
-/** The whole body. Throws TooLarge, naming the limit, as soon as it is known to be longer; then nothing more is read. */
+/**
+ * The whole body. Throws TooLarge, naming the limit, when it turns out to be longer; the rest is not read.
+ * @param encoding the answer's Content-Encoding
+ * @param unpacks whether we asked for it, so that it is ours to undo
+ */
 export async function readAnswer(
   body: Readable,
-  headers: {
-    readonly "content-length"?: string | undefined;
-    readonly "content-encoding"?: string | undefined;
-  },
+  encoding: string | undefined,
   { bodyBytesMax, largeBodies }: BodyLimits,
   unpacks: boolean,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const isPacked = unpacks && headers["content-encoding"]?.toLowerCase() === "gzip";
-  if (!isPacked && Number(headers["content-length"] ?? 0) > bodyBytesMax) {
-    body.destroy();
-    throw tooLarge(bodyBytesMax);
-  }
+  const isPacked = unpacks && encoding?.toLowerCase() === "gzip";
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
   let release: (() => void) | undefined;

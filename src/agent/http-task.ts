@@ -72,7 +72,8 @@ function readBody(response: HttpResponse, request: PreparedRequest, limits: Body
   const onAbort = () => response.body.destroy(limit.signal.reason);
   limit.signal.addEventListener("abort", onAbort, { once: true });
   if (limit.signal.aborted) onAbort();
-  return readAnswer(response.body, response.headers, limits, request.unpacksAnswer, limit.signal);
+  const encoding = response.headers["content-encoding"];
+  return readAnswer(response.body, encoding, limits, request.unpacksAnswer, limit.signal);
 }
 
 async function judge(

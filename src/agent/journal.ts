@@ -53,6 +53,11 @@ export class Journal implements Disposable {
     this.#note(nodeId, { state: "reported" });
   }
 
+  /** Forgets what an earlier run knew of nodes that have left the task set meanwhile. */
+  keepOnly(isWanted: (nodeId: string) => boolean): void {
+    for (const nodeId of this.#live.keys()) if (!isWanted(nodeId)) this.#live.delete(nodeId);
+  }
+
   /** The node is no longer in the task set. */
   forget(nodeId: string): void {
     this.#live.delete(nodeId);

@@ -43,11 +43,17 @@ function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (cause) {
-    if (/Unexpected end|Unterminated/.test(errorText(cause))) {
+    if (isCutOff(body, errorText(cause))) {
       throw new ExecutorError("Transient", "unexpected EOF", { cause });
     }
     throw new ExecutorError("BadRequest", `the plugin's reply is not JSON: ${errorText(cause)}`, { cause });
   }
+}
+
+/** The parser wanted more where the text ends. */
+function isCutOff(body: string, message: string): boolean {
+  const position = /position (\d+)/.exec(message)?.[1];
+  return /Unexpected end|Unterminated/.test(message) || Number(position) >= body.trimEnd().length;
 }
 
 function readNode(value: unknown): PluginReply["node"] {

@@ -11,7 +11,8 @@ export interface TaskSetReader {
 }
 
 const pauseMsMin = 100;
-const pauseMsMax = 10_000;
+/** Tasks that appear meanwhile are late by that much at most. */
+const pauseMsMax = 3_000;
 /** An identity that is unknown or not allowed for so long will stay so. */
 const refusalMsMax = 60_000;
 /** A watch that lived so long ended in order; the next one need not wait. */

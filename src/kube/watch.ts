@@ -28,6 +28,7 @@ const acceptMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 const watchSeconds = 570;
 /** Bookmarks come about once a minute; longer silence is a dead connection, or costs one more request. */
 const silenceMs = 150_000;
+const keepAliveMs = 30_000;
 /** No object in etcd is near that; a server that sends more in one line is none we know. */
 const lineBytesMax = 64 * 1024 * 1024;
 
@@ -51,6 +52,8 @@ export async function* watchEvents(
     { method: "GET", path: `${path}?${query}`, accept: acceptMetadata, idleTimeoutMs: silenceMs },
     signal,
   );
+  // The kernel notices within a minute that the other side is gone.
+  response.socket.setKeepAlive(true, keepAliveMs);
   for await (const line of linesOf(response, `watch ${path}`, signal)) yield readEvent(line, path);
 }
 

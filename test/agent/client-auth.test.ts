@@ -19,7 +19,7 @@ function createSecret(desk: AgentDesk, name: string, values: Readonly<Record<str
 const annotated = (http: object, annotations: Readonly<Record<string, string>>) =>
   httpTask(http, { metadata: { annotations } });
 
-describe("HTTP templates with annotations", () => {
+describe("HTTP templates with annotations", { concurrency: 4 }, () => {
   it("present a client certificate to the template's own server", async (t) => {
     const desk = await openDesk(t);
     const own = selfSignedCertificate();

@@ -22,7 +22,7 @@ async function startTlsWeb(t: TestContext) {
   return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ca: certificate.cert };
 }
 
-describe("connections of HTTP templates", () => {
+describe("connections of HTTP templates", { concurrency: 4 }, () => {
   it("R30: trust private CAs from the Secret that the controller mounts, and from SSL_CERT_FILE and SSL_CERT_DIR", async (t) => {
     const desk = await openDesk(t);
     const { url, ca } = await startTlsWeb(t);

@@ -8,7 +8,7 @@ import { httpTask, openDesk, startWeb, workflowUid } from "./desk.ts";
 
 const statusPatches = { verb: "patch", subresource: "status" } as const;
 
-describe("an agent that is killed and started again", () => {
+describe("an agent that is killed and started again", { concurrency: 4 }, () => {
   it("R28: does not send again what was answered, and reports it", async (t) => {
     const desk = await openDesk(t, {
       faults: [{ match: statusPatches, kind: "status", status: 503, reason: "ServiceUnavailable" }],

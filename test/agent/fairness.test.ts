@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { httpTask, openDesk, startWeb } from "./desk.ts";
 
-describe("places for tasks", () => {
+describe("places for tasks", { concurrency: 4 }, () => {
   it("are for each server: the tasks of one that never answers delay nobody else's", async (t) => {
     const desk = await openDesk(t);
     let inFlight = 0;

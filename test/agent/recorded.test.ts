@@ -25,7 +25,7 @@ function readRecording(name: string): { tasks: string; nodes: Nodes } {
   return { tasks: JSON.stringify(states[0]?.spec.tasks), nodes };
 }
 
-describe("recorded task sets", () => {
+describe("recorded task sets", { concurrency: 4 }, () => {
   it("of HTTP templates end as they did with the stock agent", async (t) => {
     const desk = await openDesk(t);
     const data = { accesskey: Buffer.from("admin").toString("base64") };

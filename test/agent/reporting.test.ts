@@ -26,7 +26,7 @@ async function startGate(t: TestContext, desk: AgentDesk, refuses: (body: string
   });
 }
 
-describe("the agent's reports", () => {
+describe("the agent's reports", { concurrency: 4 }, () => {
   it("R27: many results travel in few patches, none near the size limit, and all arrive", async (t) => {
     const desk = await openDesk(t);
     const { url } = await startWeb(t, (_, response) => response.end("x".repeat(5_000)));
