@@ -198,6 +198,7 @@ class Desk implements Disposable {
   }
 
   #finish(nodeId: string, result: NodeResult): void {
+    if (!this.#considered.has(nodeId)) return;
     const json = resultJson(result);
     const sizeBytes = Buffer.byteLength(json);
     if (sizeBytes > objectBytesMax) {

@@ -27,6 +27,9 @@ export class Journal implements Disposable {
   readonly #live: Map<string, Past>;
   #file: number | undefined;
   #grownBytes = 0;
+  /** The last line may be torn, and the next one must not be joined to it. */
+  #isTorn = false;
+  #hasWarned = false;
 
   /** Reads what an earlier run left, and goes on with it. @param owner tells one workflow from another */
   constructor(path: string, owner: string, log: Logger) {
@@ -81,6 +84,7 @@ export class Journal implements Disposable {
       const old = this.#file;
       this.#file = openSync(aside, "w", 0o600);
       if (old !== undefined) closeSync(old);
+      this.#isTorn = false;
       this.#write(`${JSON.stringify({ owner: this.#owner })}\n`);
       for (const [nodeId, past] of this.#live) this.#write(lineOf(nodeId, past));
       renameSync(aside, this.#path);
@@ -90,15 +94,19 @@ export class Journal implements Disposable {
 
   #write(line: string): void {
     if (this.#file === undefined) return;
-    let bytes = Buffer.from(line);
+    let bytes = Buffer.from(this.#isTorn ? `\n${line}` : line);
     this.#grownBytes += bytes.length;
+    this.#isTorn = true;
     while (bytes.length > 0) bytes = bytes.subarray(writeSync(this.#file, bytes));
+    this.#isTorn = false;
   }
 
   #attempt(work: () => void): void {
     try {
       work();
     } catch (error) {
+      if (this.#hasWarned) return;
+      this.#hasWarned = true;
       this.#log.warn(
         { path: this.#path, error: errorText(error) },
         "the agent's journal could not be written",

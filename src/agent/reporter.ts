@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ErrorCode, errorCode, errorText } from "../errors/index.ts";
+import { type ErrorCode, ExecutorError, errorCode, errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
 import { resultJson } from "./task.ts";
 
@@ -75,17 +75,15 @@ export class Reporter {
 
   /** Reports until `signal` aborts; then throws its reason. */
   async run(signal: AbortSignal): Promise<never> {
-    const aborted = Promise.withResolvers<never>();
-    signal.addEventListener("abort", () => aborted.reject(signal.reason), { once: true });
-    aborted.promise.catch(() => undefined);
+    signal.addEventListener("abort", () => this.#wake.resolve(), { once: true });
     for (;;) {
       signal.throwIfAborted();
       const start = performance.now();
-      const hasSent = await this.#round(signal);
-      if (!hasSent) {
-        this.#wake = Promise.withResolvers();
+      this.#wake = Promise.withResolvers();
+      if (!(await this.#round(signal))) {
         const timer = this.#wakeWhenDue();
-        await Promise.race([this.#wake.promise, aborted.promise]).finally(() => clearTimeout(timer));
+        await this.#wake.promise;
+        clearTimeout(timer);
         continue;
       }
       // An object that takes long to store is stored less often.
@@ -94,9 +92,14 @@ export class Reporter {
     }
   }
 
-  /** Sends what is there, once more before the end. */
+  /** Sends what is there, before the end. Throws Timeout where that took too long. */
   async flush(signal: AbortSignal): Promise<void> {
-    while (this.#entries.size > 0 && (await this.#round(signal)));
+    try {
+      while (this.#entries.size > 0 && (await this.#round(signal)));
+    } catch (error) {
+      const text = `${this.#entries.size} results could not be reported before the end: ${errorText(error)}`;
+      throw new ExecutorError("Timeout", text, { cause: error });
+    }
   }
 
   /** One patch, retried until it is through or divided. @returns false if nothing was due */

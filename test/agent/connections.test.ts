@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { sharedLookup } from "../../src/agent/name-lookup.ts";
 import { bypassesProxy } from "../../src/agent/proxy.ts";
 import { selfSignedCertificate } from "../../src/local/api-server/index.ts";
 import { httpTask, openDesk, startWeb } from "./desk.ts";
@@ -119,6 +120,21 @@ describe("connections of HTTP templates", { concurrency: 4 }, () => {
     for (const [url, noProxy, expected] of cases) {
       assert.equal(bypassesProxy(new URL(url), noProxy), expected, `${url} with ${noProxy}`);
     }
+  });
+
+  it("look a name up once for all that ask at the same time, and again after a failure", async () => {
+    const lookup = sharedLookup();
+    const ask = (hostname: string, all: boolean) =>
+      new Promise((resolve) =>
+        lookup(hostname, { all }, (error, address) => resolve(error?.code ?? address)),
+      );
+
+    const [one, many] = await Promise.all([ask("127.0.0.1", false), ask("127.0.0.1", true)]);
+    const failed = await ask("no.such.invalid", true);
+
+    assert.equal(one, "127.0.0.1");
+    assert.deepEqual(many, [{ address: "127.0.0.1", family: 4 }]);
+    assert.match(String(failed), /^(ENOTFOUND|EAI_AGAIN)$/);
   });
 
   it("are kept for requests that may be repeated, and new for those that may not", async (t) => {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Journal } from "../../src/agent/journal.ts";
+import { openLogger } from "../../src/log/index.ts";
 import { httpTask, openDesk, startWeb, workflowUid } from "./desk.ts";
 
 const statusPatches = { verb: "patch", subresource: "status" } as const;
@@ -93,6 +96,27 @@ describe("an agent that is killed and started again", { concurrency: 4 }, () => 
     await desk.patch({ status: { nodes: { a: null, b: null } } }, "/status");
     desk.startAgent();
     await desk.nodeState("a", ({ outputs }) => ["2", "3"].includes(outputs?.result ?? ""));
+  });
+
+  it("keeps the journal small, whatever passes through it", (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "journal-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "journal");
+    const log = openLogger("error", "text");
+    const large = JSON.stringify({ phase: "Succeeded", outputs: { result: "x".repeat(500_000) } });
+
+    using journal = new Journal(path, "uid", log);
+    for (let i = 0; i < 100; i++) {
+      journal.noteAnswered(`n${i}`, large);
+      if (i % 10 !== 0) journal.noteReported(`n${i}`);
+      if (i % 10 === 1) journal.forget(`n${i}`);
+    }
+    const sizeBytes = statSync(path).size;
+    using again = new Journal(path, "uid", log);
+
+    assert.ok(sizeBytes < 25_000_000, `${sizeBytes} bytes`);
+    assert.deepEqual(again.past("n90"), { state: "answered", json: large });
+    assert.deepEqual(again.past("n92"), { state: "reported" });
   });
 
   it("works without a volume that can be written", async (t) => {
