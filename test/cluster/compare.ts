@@ -32,10 +32,24 @@ export function compare(recording: Recording, recorded: RecordedPod, run: PodRun
   check("task result: metadata", expected[0]?.identity, actual[0]?.identity);
   // Outputs must be there before the label says so: the controller reads them once.
   check("task result: states", shape(expected), shape(actual));
+  if (run.taskSetNodes) {
+    for (const [id, expected] of Object.entries(lastReports(recording))) {
+      check(`task ${id.split("-").at(-1)}`, expected, run.taskSetNodes[id]);
+    }
+  }
   for (const task of run.gcTasks) {
     check("GC task: status", recording.gcTasks?.[task.metadata.name]?.at(-1)?.status, task.status);
   }
   return differences;
+}
+
+/** The last report of each node; the controller takes reports out once it has read them. */
+function lastReports(recording: Recording): Readonly<Record<string, unknown>> {
+  const states = Object.values(recording.taskSets ?? {}).flat();
+  return Object.assign(
+    {},
+    ...states.map(({ status }) => (status as { nodes?: object } | undefined)?.nodes ?? {}),
+  );
 }
 
 function stateOf(end: ContainerEnd): unknown {

@@ -18,6 +18,7 @@ export const usual: readonly string[] = [
   "legacy/input-missing",
   "legacy/deadline",
   "legacy/artifact-gc-completion",
+  "legacy/http",
   "init-less/artifact-file",
 ];
 
@@ -32,7 +33,6 @@ export const leftOut: Readonly<Record<string, string>> = {
   "resource-failure": resource,
   "resource-watch": resource,
   data,
-  http: agent,
   "plugin-executor": agent,
   "plugin-artifact-in": plugin,
   "plugin-artifact-out": plugin,

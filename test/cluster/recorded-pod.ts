@@ -10,6 +10,7 @@ export interface Recording {
   readonly phase: string;
   readonly pods: readonly RecordedPod[];
   readonly taskResults: Readonly<Record<string, readonly KubeObject[]>>;
+  readonly taskSets?: Readonly<Record<string, readonly KubeObject[]>>;
   readonly gcTasks?: Readonly<Record<string, readonly KubeObject[]>>;
 }
 

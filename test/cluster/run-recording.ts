@@ -16,6 +16,8 @@ export interface PodRun {
   readonly taskResults: readonly KubeObject[];
   /** The artifact GC tasks of the pod as it left them. */
   readonly gcTasks: readonly KubeObject[];
+  /** What an agent reported of each node. */
+  readonly taskSetNodes: Readonly<Record<string, unknown>> | undefined;
   /** Creation to the end of the last container, in seconds as the kubelet counts them. */
   readonly seconds: number;
 }
@@ -97,12 +99,14 @@ async function runPod(
   const watching = new AbortController();
   const states = watchTaskResult(kube, nodeId, watching.signal);
   using _ = { [Symbol.dispose]: () => watching.abort() };
+  const taskSet = name.endsWith("-agent") ? await createTaskSet(kube, recording, ownerUid) : undefined;
   await kube.request({ method: "POST", path: `/api/v1/namespaces/${namespace}/pods`, body: pod }, never);
   if (options.stop) await stopContainers(name, options.stop, options.kubectl);
+  const taskSetNodes = taskSet ? await completeTaskSet(kube, taskSet) : undefined;
   const ended = await waitForEnd(kube, name, recorded);
   watching.abort();
   const gcTasks = await Promise.all(tasks.map((task) => get(kube, `${gcTasksPath}/${task.metadata.name}`)));
-  return { name, ...ended, taskResults: await states, gcTasks };
+  return { name, ...ended, taskResults: await states, gcTasks, taskSetNodes };
 }
 
 /** The tasks that the controller makes with an artifact GC pod, without what the executor adds to them. */
@@ -124,6 +128,48 @@ async function createGcTasks(
     created.push(await kube.request<KubeObject>({ method: "POST", path: gcTasksPath, body }, never));
   }
   return created;
+}
+
+const taskSetsPath = `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflowtasksets`;
+
+interface TaskSet extends KubeObject {
+  readonly spec: { readonly tasks: Readonly<Record<string, unknown>> };
+  readonly status?: { readonly nodes?: Readonly<Record<string, { readonly phase?: string }>> };
+}
+
+/** The task set as the controller first writes it, with the tasks of all steps at once. */
+async function createTaskSet(kube: KubeClient, recording: Recording, ownerUid: string): Promise<TaskSet> {
+  const [[name, states] = ["", []]] = Object.entries(recording.taskSets ?? {});
+  const [first] = states;
+  if (!first) throw new Error(`${recording.name} must hold a task set`);
+  const tasks = Object.assign({}, ...states.map((state) => (state as TaskSet).spec?.tasks ?? {}));
+  const { uid: _uid, ...metadata } = first.metadata;
+  const ownerReferences = metadata.ownerReferences?.map((owner) => ({ ...owner, uid: ownerUid })) ?? [];
+  await remove(kube, `${taskSetsPath}/${name}`);
+  const body = { ...first, metadata: { ...metadata, ownerReferences }, spec: { tasks }, status: undefined };
+  return kube.request<TaskSet>({ method: "POST", path: taskSetsPath, body }, never);
+}
+
+/** Waits until the agent has reported every task, then says, as the controller does, that no more will come. */
+async function completeTaskSet(
+  kube: KubeClient,
+  taskSet: TaskSet,
+): Promise<Readonly<Record<string, unknown>>> {
+  const path = `${taskSetsPath}/${taskSet.metadata.name}`;
+  const deadline = Date.now() + 120_000;
+  for (;;) {
+    const { status } = (await get(kube, path)) as TaskSet;
+    const nodes = status?.nodes ?? {};
+    const open = Object.keys(taskSet.spec.tasks).filter(
+      (id) => !["Succeeded", "Failed", "Error"].includes(nodes[id]?.phase ?? ""),
+    );
+    if (open.length === 0 || Date.now() > deadline) {
+      const body = { metadata: { labels: { "workflows.argoproj.io/completed": "true" } } };
+      await kube.request({ method: "PATCH", path, body, contentType: "application/merge-patch+json" }, never);
+      return nodes;
+    }
+    await sleep(100);
+  }
 }
 
 function get(kube: KubeClient, path: string): Promise<KubeObject> {

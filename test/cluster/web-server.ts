@@ -35,7 +35,7 @@ async function answer(folder: string, request: IncomingMessage, response: Server
       response.writeHead(200, { "content-type": "text/plain" }).end("served over http\n");
       return;
     case "status":
-      response.writeHead(Number(argument)).end();
+      response.writeHead(Number(argument)).end(`status ${argument}`);
       return;
     case "delay":
       await sleep(Number(argument) * 1000);
@@ -52,13 +52,17 @@ async function answer(folder: string, request: IncomingMessage, response: Server
   }
 }
 
+/** As Python's json module writes it: that is what the recorded pods saw. */
 async function echo(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const headers = Object.fromEntries(
-    Object.entries(request.headers).filter(([name]) => name.startsWith("x-")),
+  const pairs = request.rawHeaders.flatMap((name, index, all) =>
+    index % 2 === 0 && /^x-/i.test(name)
+      ? [`${JSON.stringify(name)}: ${JSON.stringify(all[index + 1])}`]
+      : [],
   );
-  return JSON.stringify({ method: request.method, headers, body: Buffer.concat(chunks).toString() });
+  const body = JSON.stringify(Buffer.concat(chunks).toString());
+  return `{"body": ${body}, "headers": {${pairs.sort().join(", ")}}, "method": ${JSON.stringify(request.method)}}`;
 }
 
 function serveFile(path: string, response: ServerResponse): void {
