@@ -10,7 +10,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
 import {
   type ApiServer,
@@ -19,6 +19,7 @@ import {
   startApiServer,
 } from "../../src/local/api-server/index.ts";
 
+export const mainScript = resolve(import.meta.dirname, "../../cmd/main.ts");
 export const namespace = "argo";
 export const workflow = "wf";
 export const workflowUid = "e257b9a7-d647-4dcc-aa14-a522952c58ca";
@@ -152,7 +153,7 @@ export class AgentProcess {
     const api = ["--server", desk.api.url, "--token", "agent", "--namespace", namespace];
     this.#child = spawn(
       process.execPath,
-      ["cmd/main.ts", "agent", "main", "--loglevel", "info", ...api, ...args],
+      [mainScript, "agent", "main", "--loglevel", "info", ...api, ...args],
       {
         env: {
           PATH: process.env.PATH ?? "",

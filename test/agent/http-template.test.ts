@@ -219,6 +219,7 @@ describe("HTTP templates", { concurrency: 4 }, () => {
     const desk = await openDesk(t);
     const { url } = await startWeb(t, async (request, response) => {
       if (request.url === "/quick") return void response.end("quick");
+      if (request.url === "/quotes") return void response.end('"'.repeat(900_000));
       response.writeHead(200, request.url === "/announced" ? { "content-length": String(5 * 2 ** 30) } : {});
       const closed = closeSignal(response);
       const piece = Buffer.alloc(request.url === "/drip" ? 1 : 64 * 1024, "x");
@@ -237,6 +238,7 @@ describe("HTTP templates", { concurrency: 4 }, () => {
       ...Object.fromEntries(slow),
       endless: httpTask({ url: `${url}/endless` }),
       announced: httpTask({ url: `${url}/announced` }),
+      quotes: httpTask({ url: `${url}/quotes` }),
       quick: httpTask({ url: `${url}/quick` }),
     });
     desk.startAgent();
@@ -248,6 +250,11 @@ describe("HTTP templates", { concurrency: 4 }, () => {
       assert.equal(phase, "Failed");
       assert.match(message ?? "", /^Get ".*": the response is larger than 1000000 bytes/);
     }
+    const quotes = await desk.nodeState("quotes");
+    assert.match(
+      quotes.message ?? "",
+      /^the result is 18\d+ bytes as JSON, and a task set can hold 1500000$/,
+    );
     assert.equal((await desk.nodeState("drip-9")).message, "context deadline exceeded");
   });
 

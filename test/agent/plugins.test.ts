@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { type AgentDesk, namespace, openDesk, startWeb, workflow, workflowUid } from "./desk.ts";
+import { type AgentDesk, mainScript, namespace, openDesk, startWeb, workflow, workflowUid } from "./desk.ts";
 
 interface Call {
   readonly body: { readonly template: { readonly plugin: Readonly<Record<string, unknown>> } };
@@ -184,7 +184,7 @@ describe("agent init", { concurrency: 4 }, () => {
   it("gives each plugin a token that it can read, and keeps those that are there", async (t) => {
     const desk = await openDesk(t);
     const run = () =>
-      spawnSync(process.execPath, ["cmd/main.ts", "agent", "init", "--loglevel", "info"], {
+      spawnSync(process.execPath, [mainScript, "agent", "init", "--loglevel", "info"], {
         env: { ...process.env, ARGOEXEC_ROOT: desk.root, ARGO_PLUGIN_NAMES: '["one","two"]' },
         encoding: "utf8",
       });
@@ -205,7 +205,7 @@ describe("agent init", { concurrency: 4 }, () => {
   it("names the variable that it cannot read", async (t) => {
     const desk = await openDesk(t);
 
-    const { status, stderr } = spawnSync(process.execPath, ["cmd/main.ts", "agent", "init"], {
+    const { status, stderr } = spawnSync(process.execPath, [mainScript, "agent", "init"], {
       env: { ...process.env, ARGOEXEC_ROOT: desk.root, ARGO_PLUGIN_NAMES: "oops" },
       encoding: "utf8",
     });
