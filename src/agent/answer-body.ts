@@ -37,7 +37,8 @@ export async function readAnswer(
       if (sizeBytes > smallBytes) release ??= await largeBodies.acquire(signal);
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks, sizeBytes);
+    const [only] = chunks;
+    return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks, sizeBytes);
   } finally {
     release?.();
     body.destroy();

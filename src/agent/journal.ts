@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { errorText } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
 
 /**
@@ -94,10 +94,12 @@ export class Journal implements Disposable {
 
   #write(line: string): void {
     if (this.#file === undefined) return;
-    let bytes = Buffer.from(this.#isTorn ? `\n${line}` : line);
-    this.#grownBytes += bytes.length;
+    const text = this.#isTorn ? `\n${line}` : line;
     this.#isTorn = true;
-    while (bytes.length > 0) bytes = bytes.subarray(writeSync(this.#file, bytes));
+    // As text, without a copy in memory; a file takes all of it at once, unless the volume is full.
+    const written = writeSync(this.#file, text);
+    this.#grownBytes += written;
+    if (written < Buffer.byteLength(text)) throw new ExecutorError("TooLarge", "the volume is full");
     this.#isTorn = false;
   }
 
