@@ -263,7 +263,11 @@ async function waitForEnd(kube: KubeClient, name: string, recorded: RecordedPod)
       never,
     );
     const { phase } = pod.status;
-    if (phase === "Succeeded" || phase === "Failed") return { phase, ...endOf(pod) };
+    const end = endOf(pod);
+    // Executor plugins outlive the agent: the controller deletes such a pod when main has ended.
+    const outlived = Object.values(end.containers).some(({ running }) => running !== undefined);
+    const isOver = name.endsWith("-agent") && end.containers.main?.exitCode !== undefined && outlived;
+    if (phase === "Succeeded" || phase === "Failed" || isOver) return { phase, ...end };
     if (Date.now() > deadline) {
       throw new Error(
         `pod ${name} is still ${phase} (recorded: ${recorded.observed.phase}): ${JSON.stringify(endOf(pod))}`,
