@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
-import { issuePluginTokens, loadAgent, type PluginAddress, readRoots } from "../src/agent/index.ts";
+import { issuePluginTokens, loadAgent, type PluginAddress } from "../src/agent/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { readRoots } from "../src/http/index.ts";
 import type { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration } from "../src/template/index.ts";
 import { type Environment, podPaths, readDriverSettings } from "./environment.ts";
@@ -30,6 +31,7 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
   const { readSecretKey, TaskSet } = await import("../src/kube/index.ts");
   const { openKube, log } = podTools(line, env, config.paths);
   await using kube = await openKube();
+  // The controller mounts the Secret argo-workflows-agent-ca-certificates here, if there is one.
   const roots = {
     file: env.SSL_CERT_FILE,
     folders: env.SSL_CERT_DIR,

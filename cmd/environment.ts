@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { readRoots } from "../src/http/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
 
@@ -144,7 +145,7 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
         ? mebibytes * 1024 * 1024
         : undefined,
     transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
-    caPem: readRoots(env),
+    caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
     proxy: {
       httpProxy: env.HTTP_PROXY ?? env.http_proxy,
       httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
@@ -177,16 +178,5 @@ export function readPattern(text: string | undefined): RegExp | undefined {
     return new RegExp(text);
   } catch {
     return undefined;
-  }
-}
-
-/** Roots that users mount: Go reads these two variables, Node does not (contract artifacts.md 4). */
-function readRoots(env: Environment): string | undefined {
-  const file = env.SSL_CERT_FILE;
-  if (!file) return undefined;
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new ExecutorError("BadRequest", `SSL_CERT_FILE cannot be read: ${errorText(cause)}`, { cause });
   }
 }

@@ -1,7 +1,6 @@
 export type { AgentConfig, AgentTools } from "./agent.ts";
 export { issuePluginTokens } from "./plugin-tokens.ts";
 export type { PluginAddress } from "./plugins.ts";
-export { type RootSources, readRoots } from "./roots.ts";
 
 /** What `agent main` runs; loaded on demand, for `agent init` has 0.05 s of CPU in all. */
 export const loadAgent = async () => (await import("./agent.ts")).agent;

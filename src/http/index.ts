@@ -8,3 +8,4 @@ export {
 } from "./client.ts";
 export { translateNetworkError } from "./errors.ts";
 export { isPayloadStream, type MemoryPayload, type Payload, payloadOf } from "./payload.ts";
+export { type RootSources, readRoots } from "./roots.ts";

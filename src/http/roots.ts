@@ -7,20 +7,20 @@ export interface RootSources {
   readonly file: string | undefined;
   /** `SSL_CERT_DIR`: folders, separated by colons. */
   readonly folders: string | undefined;
-  /** Where the controller mounts the Secret `argo-workflows-agent-ca-certificates`; need not exist. */
-  readonly mounted: string;
+  /** A folder of further certificates, such as a mounted Secret; need not exist. */
+  readonly mounted?: string;
 }
 
 /**
  * PEM of the roots to trust: the public ones, what the two variables name, and every file of the mounted Secret
- * (contract roles.md 1.2, D-10). With both variables set they stand for the public ones, as in Go.
+ * (contract roles.md 1.2 and artifacts.md 4). With both variables set they stand for the public ones, as in Go.
  * Undefined: the public roots alone, which Node has at hand.
  */
 export function readRoots({ file, folders, mounted }: RootSources): string | undefined {
   const own = [
     ...(file ? [read(file, "SSL_CERT_FILE")] : []),
     ...(folders ?? "").split(":").flatMap((folder) => (folder === "" ? [] : readFolder(folder))),
-    ...readFolder(mounted),
+    ...(mounted === undefined ? [] : readFolder(mounted)),
   ];
   if (own.length === 0) return undefined;
   const isReplaced = file && folders;
