@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createSecureServer } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
@@ -57,6 +58,32 @@ describe("connections of HTTP templates", { concurrency: 4 }, () => {
     await desk.addTasks({ mounted: httpTask({ url }) });
     desk.startAgent();
     assert.equal((await desk.nodeState("mounted")).outputs?.result, "over tls");
+  });
+
+  it("reach a server that offers HTTP/2 too, and fail their own node at one that offers nothing else", async (t) => {
+    const desk = await openDesk(t);
+    const certificate = selfSignedCertificate();
+    const start = async (allowHTTP1: boolean) => {
+      const server = createSecureServer({ ...certificate, allowHTTP1 }, (request, response) => {
+        response.end(`over ${request.httpVersion}`);
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      t.after(() => server.close());
+      return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    };
+    const [both, only] = await Promise.all([start(true), start(false)]);
+    desk.createTaskSet({
+      both: httpTask({ url: both, insecureSkipVerify: true }),
+      only: httpTask({ url: only, insecureSkipVerify: true, timeoutSeconds: 20 }),
+    });
+    desk.startAgent();
+
+    assert.equal((await desk.nodeState("both")).outputs?.result, "over 1.1");
+    const { phase, message } = await desk.nodeState("only");
+    assert.equal(phase, "Failed");
+    assert.notEqual(message ?? "", "");
+    t.diagnostic(`a server that speaks nothing but HTTP/2: ${message}`);
   });
 
   it("R30: go through the proxies of the environment, with and without verification, but for NO_PROXY", async (t) => {
