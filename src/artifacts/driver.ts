@@ -33,6 +33,12 @@ export type StoredArtifact =
        * Broken connections are resumed inside, where the store can read ranges.
        */
       openStream(): Readable;
+      /**
+       * Writes the bytes to the file `path`, which must not exist (mode 0644), checked and resumed as those of
+       * `openStream`. Only stores that can do it at less cost than through a stream have it. After a failure a part of
+       * the file may be there, for the caller to remove.
+       */
+      saveTo?(path: string): Promise<void>;
     }
   | {
       readonly kind: "directory";

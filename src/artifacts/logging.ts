@@ -38,9 +38,10 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
         const { download } = stored;
         return { ...stored, download: (path) => logged("Load artifact", artifact, () => download(path)) };
       }
-      const { openStream } = stored;
+      const { openStream, saveTo } = stored;
       return {
         ...stored,
+        ...(saveTo && { saveTo: (path: string) => logged("Load artifact", artifact, () => saveTo(path)) }),
         openStream() {
           const stream = openStream();
           stream.once("close", () => close("Load artifact", artifact, startedMs, stream.errored));

@@ -3,6 +3,7 @@ import { type Artifact, getKey, joinKey } from "../template/index.ts";
 import {
   type Channel,
   deleteKeys,
+  downloadToFile,
   downloadTree,
   hasObjects,
   listObjects,
@@ -136,6 +137,7 @@ export class ObjectDriver implements ArtifactDriver {
       kind: "file",
       sizeBytes: info.sizeBytes,
       openStream: () => openDownload(this.#store, info, this.#channel, signal),
+      saveTo: (path) => downloadToFile(this.#store, info, path, this.#channel, signal),
     };
   }
 }

@@ -3,6 +3,8 @@ import type { LookupFunction } from "node:net";
 import type { Readable } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { ExecutorError } from "../errors/index.ts";
+import type { ByteSink } from "./byte-sink.ts";
+import { type DirectAnswer, DirectGets } from "./direct-get.ts";
 import { translateNetworkError } from "./errors.ts";
 import { isPayloadStream, type Payload, writePayload } from "./payload.ts";
 
@@ -66,6 +68,7 @@ export class HttpClient implements Disposable {
   readonly #options: HttpClientOptions;
   #plainAgent: HttpAgent | undefined;
   #tlsAgent: HttpAgent | undefined;
+  #directGets: DirectGets | undefined;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
@@ -83,6 +86,30 @@ export class HttpClient implements Disposable {
     }
   }
 
+  /**
+   * A GET whose body of exactly `sizeBytes` goes straight to the sink. Undefined where that cannot be: over TLS, through
+   * a proxy, or because the answer is an unusual one. Nothing has happened then, and `request` gets the answer.
+   */
+  async receive(
+    request: HttpRequest,
+    sizeBytes: number,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<DirectAnswer | undefined> {
+    const { proxy, lookup, idleTimeoutMs, connectTimeoutMs } = this.#options;
+    const { origin, path } = request;
+    if (!origin.startsWith("http:") || proxy?.httpProxy !== undefined || lookup !== undefined)
+      return undefined;
+    this.#directGets ??= new DirectGets({
+      connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
+      idleTimeoutMs: idleTimeoutMs ?? defaultIdleTimeoutMs,
+      keepAliveMs,
+    });
+    const headers = request.headers as Readonly<Record<string, string>>;
+    const get = { origin, path, headers, during: describe(request), sizeBytes };
+    return await this.#directGets.get(get, sink, signal);
+  }
+
   /** The agents underneath, for libraries that bring their own client. */
   get agents(): { readonly http: HttpAgent; readonly https: HttpAgent } {
     return { http: this.#agentFor("http:"), https: this.#agentFor("https:") };
@@ -92,6 +119,7 @@ export class HttpClient implements Disposable {
   [Symbol.dispose](): void {
     this.#plainAgent?.destroy();
     this.#tlsAgent?.destroy();
+    this.#directGets?.[Symbol.dispose]();
   }
 
   #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {

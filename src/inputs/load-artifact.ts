@@ -95,9 +95,11 @@ async function placeFile(
   const aside = `${destination}.tmp`;
   await rm(aside, { recursive: true, force: true });
   try {
-    await pipeline(stored.openStream(), createWriteStream(aside, { mode: 0o644, highWaterMark: 1 << 20 }), {
-      signal,
-    });
+    if (stored.saveTo) await stored.saveTo(aside);
+    else {
+      const file = createWriteStream(aside, { mode: 0o644, highWaterMark: 1 << 20 });
+      await pipeline(stored.openStream(), file, { signal });
+    }
     await rename(aside, destination);
   } catch (error) {
     await rm(aside, { force: true });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import { ExecutorError } from "../errors/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import { rangeChunks, rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import type { SlabBuffer } from "./slabs.ts";
 
@@ -49,14 +49,6 @@ export async function* downloadChunks(
   if (digest !== undefined && source.provesMd5 && digest.digest("hex") !== info.md5) {
     throw new ExecutorError("Corrupt", `${info.key}: the MD5 of what arrived is not the stored object's`);
   }
-}
-
-interface Source {
-  readonly store: ObjectStore;
-  readonly info: ObjectInfo;
-  readonly channel: Channel;
-  /** Set by what the store says while it is read. */
-  provesMd5: boolean;
 }
 
 async function* orderedChunks(source: Source, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -146,54 +138,18 @@ class RangeAhead {
 
   async #fetch(source: Source, range: ByteRange, signal: AbortSignal): Promise<void> {
     try {
-      const fetchAll = async () => {
-        for await (const chunk of rangeChunks(source, range, signal)) {
-          this.#buffer.append(chunk);
+      const sink = {
+        space: () => this.#buffer.space(),
+        filled: (bytes: number) => {
+          this.#buffer.filled(bytes);
           this.#wake();
-        }
+        },
       };
-      await source.channel.lane.run(range.length, fetchAll, signal);
+      await source.channel.lane.run(range.length, () => rangeInto(source, range, sink, signal), signal);
     } catch (error) {
       this.#failure = error;
     }
     this.#isDone = true;
     this.#wake();
-  }
-}
-
-/**
- * The chunks of a range. A connection that breaks is taken up again at the byte reached, as long as every try brings
- * something; tries that bring nothing use up the policy.
- */
-async function* rangeChunks(
-  source: Source,
-  { offset, length }: ByteRange,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  const { store, info, channel } = source;
-  let reached = 0;
-  let triesInVain = 0;
-  while (reached < length) {
-    const isWhole = reached === 0 && offset === 0 && length === info.sizeBytes;
-    const rest = isWhole ? undefined : { offset: offset + reached, length: length - reached };
-    const before = reached;
-    try {
-      const body = await channel.request(() => store.get(info, rest, signal), signal);
-      source.provesMd5 &&= body.provesMd5;
-      for await (const chunk of body.chunks) {
-        if (reached + chunk.byteLength > length) {
-          throw new ExecutorError("Corrupt", `${info.key}: the store sent more bytes than were asked for`);
-        }
-        reached += chunk.byteLength;
-        yield chunk;
-      }
-      if (reached < length) throw new ExecutorError("Transient", `${info.key}: unexpected EOF`);
-    } catch (error) {
-      if (!isExecutorError(error, "Transient") || error.message.startsWith("timed out waiting")) throw error;
-      triesInVain = reached > before ? 0 : triesInVain + 1;
-      const pause = channel.policy.pauses[triesInVain];
-      if (pause === undefined) throw ExecutorError.wrap(error, "timed out waiting for the condition");
-      await sleep(triesInVain === 0 ? 0 : pause.maxMs, undefined, { signal });
-    }
   }
 }

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { Payload } from "../http/index.ts";
+import type { ByteSink, Payload } from "../http/index.ts";
 
 export interface ObjectInfo {
   readonly key: string;
@@ -57,6 +57,16 @@ export interface ObjectStore {
    * may fail with Transient at any byte, and ends with one where the connection breaks.
    */
   get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes>;
+  /**
+   * The same without chunks in between: the bytes of the range stand in the sink when it resolves. It may fail with
+   * Transient at any byte, those before it being there. Undefined, with nothing done, where only `get` can.
+   */
+  getInto?(
+    info: ObjectInfo,
+    range: ByteRange,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<Pick<StoredBytes, "provesMd5"> | undefined>;
   /** Stores the object whole. Resolves when the store has confirmed it. */
   put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void>;
   /** Begins a multipart upload; nothing is visible under the key before it is completed. */

@@ -1,3 +1,5 @@
+import { appendTo, type ByteSink } from "../http/index.ts";
+
 const slabBytes = 1024 * 1024;
 
 /**
@@ -18,7 +20,7 @@ export class SlabPool {
 }
 
 /** A growing sequence of bytes in blocks. */
-export class SlabBuffer {
+export class SlabBuffer implements ByteSink {
   readonly #slabs: Uint8Array[] = [];
   readonly #take: () => Uint8Array;
   readonly #giveBack: (slabs: readonly Uint8Array[]) => void;
@@ -33,16 +35,20 @@ export class SlabBuffer {
     return this.#sizeBytes;
   }
 
+  space(): Uint8Array {
+    const used = this.#sizeBytes % slabBytes;
+    const index = Math.floor(this.#sizeBytes / slabBytes);
+    // Taken when it is asked for: a buffer that is exactly full needs no block more.
+    this.#slabs[index] ??= this.#take();
+    return this.#slabs[index].subarray(used);
+  }
+
+  filled(bytes: number): void {
+    this.#sizeBytes += bytes;
+  }
+
   append(chunk: Uint8Array): void {
-    for (let rest = chunk; rest.byteLength > 0; ) {
-      const used = this.#sizeBytes % slabBytes;
-      if (used === 0) this.#slabs.push(this.#take());
-      const slab = this.#slabs[this.#slabs.length - 1];
-      const piece = rest.subarray(0, slabBytes - used);
-      slab?.set(piece, used);
-      this.#sizeBytes += piece.byteLength;
-      rest = rest.subarray(piece.byteLength);
-    }
+    appendTo(this, chunk);
   }
 
   /** The bytes in place, valid until `release`. */

@@ -1,9 +1,8 @@
-import { createWriteStream } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { ExecutorError } from "../errors/index.ts";
-import { downloadChunks, openDownload } from "./download.ts";
+import { downloadChunks } from "./download.ts";
+import { downloadToFile } from "./file-download.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
@@ -14,7 +13,7 @@ const smallBytes = 1024 * 1024;
 /** What a request in flight takes besides its content. */
 const requestBytes = 16 * 1024;
 /** Two keys that lead to one file, or a link in the way, are errors and not a silent overwrite. */
-const exclusive = { flag: "wx", flags: "wx", mode: 0o644 };
+const exclusive = { flag: "wx", mode: 0o644 };
 const filesMax = 128;
 /** Folders remembered as made; a tree with more pays a system call for some of them again. */
 const foldersMax = 10_000;
@@ -65,8 +64,7 @@ async function downloadFile(
 ): Promise<void> {
   if (object.sizeBytes > smallBytes) {
     // Not in the lane: the ranges of a large object take places of their own.
-    const file = createWriteStream(target, exclusive);
-    await local(object.key, pipeline(openDownload(store, object, channel, signal), file, { signal }));
+    await local(object.key, downloadToFile(store, object, target, channel, signal));
     return;
   }
   const release = await channel.memory.acquire(object.sizeBytes + requestBytes, signal);

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import {
   type BodyOptions,
+  type ByteSink,
+  type DirectAnswer,
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
@@ -77,6 +79,17 @@ export class S3Requests {
     }
   }
 
+  /** A GET whose body goes straight to the sink; undefined where only `send` can get or understand the answer. */
+  async receive(
+    request: S3Request,
+    sizeBytes: number,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<DirectAnswer | undefined> {
+    const signed = await this.#sign(request, await this.#credentials.current());
+    return await this.#http.receive(signed, sizeBytes, sink, signal);
+  }
+
   /** The request's answer as text, which is small. */
   async sendForText(request: S3Request, signal: AbortSignal): Promise<string> {
     const response = await this.send(request, signal);
@@ -90,6 +103,10 @@ export class S3Requests {
   }
 
   async #exchange(request: S3Request, credentials: Credentials, signal: AbortSignal): Promise<HttpResponse> {
+    return await this.#http.request(await this.#sign(request, credentials), signal);
+  }
+
+  async #sign(request: S3Request, credentials: Credentials): Promise<HttpRequest> {
     const { method, key, query = {}, payload } = request;
     const { origin, host, pathPrefix } = this.#target();
     const path = key === undefined ? pathPrefix || "/" : `${pathPrefix}/${encodePath(key)}`;
@@ -107,14 +124,13 @@ export class S3Requests {
       payloadHash,
     });
     const search = queryString(query);
-    const sent: HttpRequest = {
+    return {
       method,
       origin,
       path: search === "" ? path : `${path}?${search}`,
       headers: { ...headers, "user-agent": "outrider" },
       payload,
     };
-    return await this.#http.request(sent, signal);
   }
 
   #target(): Target {

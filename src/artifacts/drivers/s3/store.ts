@@ -1,5 +1,5 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { discardBody, type Payload, payloadOf, readBody } from "../../../http/index.ts";
+import { type ByteSink, discardBody, type Payload, payloadOf, readBody } from "../../../http/index.ts";
 import type {
   ByteRange,
   ListPage,
@@ -44,11 +44,19 @@ export class S3Store implements ObjectStore {
     return toInfo(key, Number(length ?? 0), etag);
   }
 
+  async getInto(
+    info: ObjectInfo,
+    range: ByteRange,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<Pick<StoredBytes, "provesMd5"> | undefined> {
+    const request = await this.#getRequest(info, range);
+    const answer = await this.#requests.receive(request, range.length, sink, signal);
+    return answer && { provesMd5: this.#provesMd5(answer.headers.get("x-amz-server-side-encryption")) };
+  }
+
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
-    const headers: Record<string, string> = { ...(await this.#encryption.forBytes(info.key)) };
-    if (info.etag !== undefined) headers["if-match"] = info.etag;
-    if (range !== undefined) headers.range = `bytes=${range.offset}-${range.offset + range.length - 1}`;
-    const request: S3Request = { method: "GET", key: info.key, headers };
+    const request = await this.#getRequest(info, range);
     const response = await this.#requests.send(request, signal).catch((error: unknown) => {
       if (!isExecutorError(error, "Conflict")) throw error;
       throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
@@ -60,10 +68,9 @@ export class S3Store implements ObjectStore {
         `${info.key}: the store ignores ranges, which large and broken downloads need`,
       );
     }
-    const encryption = response.headers["x-amz-server-side-encryption"] ?? "AES256";
     return {
       chunks: readBody(response.body, this.#requests.bodyOptions(request)),
-      provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
+      provesMd5: this.#provesMd5(response.headers["x-amz-server-side-encryption"]),
     };
   }
 
@@ -199,6 +206,19 @@ export class S3Store implements ObjectStore {
       if (error.code !== "NotFound") failures.set(textOf(item, "Key") ?? "", error);
     }
     return failures;
+  }
+
+  async #getRequest(info: ObjectInfo, range: ByteRange | undefined): Promise<S3Request> {
+    const headers: Record<string, string> = { ...(await this.#encryption.forBytes(info.key)) };
+    if (info.etag !== undefined) headers["if-match"] = info.etag;
+    // A range that is all of the object is asked for as such: not every store knows ranges.
+    const isWhole = range === undefined || (range.offset === 0 && range.length === info.sizeBytes);
+    if (!isWhole) headers.range = `bytes=${range.offset}-${range.offset + range.length - 1}`;
+    return { method: "GET", key: info.key, headers };
+  }
+
+  #provesMd5(encryption: string | readonly string[] | undefined): boolean {
+    return !this.#encryption.hidesMd5 && (encryption ?? "AES256") === "AES256";
   }
 
   async #sendAndForget(request: S3Request, signal: AbortSignal): Promise<void> {

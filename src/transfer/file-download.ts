@@ -1,0 +1,137 @@
+import { createHash, type Hash } from "node:crypto";
+import * as fs from "node:fs";
+import { promisify } from "node:util";
+import { ExecutorError } from "../errors/index.ts";
+import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import { rangeInto, type Source } from "./range-reads.ts";
+import type { Channel } from "./session.ts";
+import { TaskGroup } from "./tasks.ts";
+
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+
+/** One request each: few enough that their cost does not show, small enough that several fit into the budget. */
+const rangeBytesMax = 8 * 1024 * 1024;
+const rangesMax = 4;
+
+/**
+ * Writes a stored object to the file `path`, which must not exist (mode 0644). Its ranges come side by side and are
+ * written where they belong, from the memory that they were received into; a stream would take them through half a
+ * dozen hands, one after the other. Throws Corrupt where the MD5 differs from what the store announced, and what the
+ * file system says as it is; what was written until then stays there for the caller to remove.
+ */
+export async function downloadToFile(
+  store: ObjectStore,
+  info: ObjectInfo,
+  path: string,
+  channel: Channel,
+  signal: AbortSignal,
+): Promise<void> {
+  const fd = await open(path, "wx", 0o644);
+  try {
+    await new FileDownload({ store, info, channel, provesMd5: true }, fd).run(signal);
+  } finally {
+    await close(fd);
+  }
+}
+
+class FileDownload {
+  readonly #source: Source;
+  readonly #fd: number;
+  readonly #digest: Hash | undefined;
+  /** Writes to one file exclude each other in the kernel, where those that wait burn CPU: one at a time. */
+  #written: Promise<void> = Promise.resolve();
+  /** Resolves when the ranges before have been hashed, for a hash takes the bytes in order. */
+  #hashed: Promise<void> = Promise.resolve();
+
+  constructor(source: Source, fd: number) {
+    this.#source = source;
+    this.#fd = fd;
+    this.#digest = source.info.md5 === undefined ? undefined : createHash("md5");
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { info, channel } = this.#source;
+    const rangeBytes = Math.min(
+      rangeBytesMax,
+      Math.max(1, Math.floor(channel.memory.totalBytes / rangesMax)),
+    );
+    const group = new TaskGroup(rangesMax, signal);
+    try {
+      for (let offset = 0; offset < info.sizeBytes; offset += rangeBytes) {
+        const range = { offset, length: Math.min(rangeBytes, info.sizeBytes - offset) };
+        // In order, so that the range whose turn it is to be hashed always has its memory.
+        const giveBack = await channel.memory.acquire(range.length, group.signal);
+        await this.#start(group, range, giveBack);
+      }
+      await group.settle();
+    } catch (error) {
+      await group.cancel(error);
+      throw group.signal.reason;
+    }
+    if (this.#digest && this.#source.provesMd5 && this.#digest.digest("hex") !== info.md5) {
+      throw new ExecutorError("Corrupt", `${info.key}: the MD5 of what arrived is not the stored object's`);
+    }
+  }
+
+  async #start(group: TaskGroup, range: ByteRange, giveBack: () => void): Promise<void> {
+    try {
+      await group.start((either) => this.#fetch(range, either).finally(giveBack));
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  async #fetch(range: ByteRange, signal: AbortSignal): Promise<void> {
+    const { channel } = this.#source;
+    const buffer = channel.slabs.open();
+    const before = this.#hashed;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#hashed = promise;
+    try {
+      const receive = () => rangeInto(this.#source, range, buffer, signal);
+      await channel.lane.run(range.length, receive, signal);
+      const views = buffer.views();
+      if (this.#digest) {
+        await before;
+        signal.throwIfAborted();
+        for (const view of views) this.#digest.update(view);
+      }
+      resolve();
+      const writing = this.#written.then(() => writeAt(this.#fd, views, range.offset));
+      this.#written = writing.catch(() => {});
+      await writing;
+    } finally {
+      resolve();
+      buffer.release();
+    }
+  }
+}
+
+/** Writes all the bytes at `position`. */
+async function writeAt(fd: number, views: readonly Uint8Array[], position: number): Promise<void> {
+  let left = views;
+  for (let at = position; left.length > 0; ) {
+    const written = await writev(fd, left, at);
+    at += written;
+    left = without(left, written);
+  }
+}
+
+function writev(fd: number, views: readonly Uint8Array[], position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    fs.writev(fd, views, position, (error, written) => (error ? reject(error) : resolve(written)));
+  });
+}
+
+function without(views: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let skipped = bytes;
+  const left: Uint8Array[] = [];
+  for (const view of views) {
+    const part = Math.min(view.byteLength, skipped);
+    skipped -= part;
+    if (part < view.byteLength) left.push(view.subarray(part));
+  }
+  return left;
+}
