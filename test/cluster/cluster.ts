@@ -42,6 +42,8 @@ export class Cluster {
       await cluster.importImage(tools.userRoot, { Env: ["PATH=/usr/local/bin:/usr/bin:/bin"] }, userImages);
     }
     await cluster.kubectl("apply", "-f", join(here, "objects.yaml"));
+    await cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s");
+    await cluster.#untilServed();
     return cluster;
   }
 
@@ -84,6 +86,19 @@ export class Cluster {
     );
     for (const path of ours.reverse()) await run("umount", ["-l", path]).catch(() => undefined);
     await rm(this.#state, { recursive: true, force: true });
+  }
+
+  /** An established definition is not served at once: "storage is (re)initializing". */
+  async #untilServed(): Promise<void> {
+    const resources = ["workflowtaskresults", "workflowtasksets", "workflowartifactgctasks"];
+    for (let tries = 0; tries < 60; tries++) {
+      const watches = resources.map((name) =>
+        this.kubectl("get", "--raw", `/apis/argoproj.io/v1alpha1/${name}?watch=1&timeoutSeconds=1`),
+      );
+      if ((await Promise.allSettled(watches)).every(({ status }) => status === "fulfilled")) return;
+      await sleep(500);
+    }
+    throw new Error("the argoproj.io resources are not served after 30 s");
   }
 
   async #isReady(): Promise<boolean> {
