@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { ByteSink } from "../http/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
 
 /** The content of one file on its way to a store. */
@@ -11,6 +12,15 @@ export interface FileContent {
   readonly replayable: boolean;
   /** Opens the bytes from `offset` (only where replayable; default 0), `length` at most. */
   open(range?: { readonly offset: number; readonly length: number }): Readable;
+  /**
+   * Reads the range straight into the sink, at less cost than through a stream; less only where the content has become
+   * shorter. Only replayable contents of known size have it, and not all of them.
+   */
+  readInto?(
+    range: { readonly offset: number; readonly length: number },
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** A directory tree on its way to a store, entry by entry, in lexical order; directories themselves do not appear. */

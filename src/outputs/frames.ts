@@ -7,7 +7,7 @@ export interface Frame {
   readonly bytes: Buffer;
 }
 
-const headerBytes = 9;
+export const frameHeadBytes = 9;
 /** Texts are short; data is never collected. */
 const textBytesMax = 64 * 1024;
 
@@ -25,20 +25,26 @@ export async function* readFrames(source: Readable): AsyncGenerator<Frame> {
         if (bytes.length > 0) yield { type: "D", bytes };
         if (dataLeft > 0) break;
       }
-      if (rest.length < headerBytes) break;
-      const type = String.fromCharCode(rest[0] ?? 0) as Frame["type"];
-      const length = Number(rest.readBigUInt64BE(1));
+      if (rest.length < frameHeadBytes) break;
+      const { type, length } = decodeFrameHead(rest);
       if (type === "D") {
-        rest = rest.subarray(headerBytes);
+        rest = rest.subarray(frameHeadBytes);
         dataLeft = length;
         continue;
       }
-      if (!"SWEX".includes(type) || length > textBytesMax) {
-        throw new ExecutorError("Corrupt", "main's emissary answered with something that is not a frame");
-      }
-      if (rest.length < headerBytes + length) break;
-      yield { type, bytes: rest.subarray(headerBytes, headerBytes + length) };
-      rest = rest.subarray(headerBytes + length);
+      if (rest.length < frameHeadBytes + length) break;
+      yield { type, bytes: rest.subarray(frameHeadBytes, frameHeadBytes + length) };
+      rest = rest.subarray(frameHeadBytes + length);
     }
   }
+}
+
+/** Throws Corrupt for what is no frame, or longer than a text can be. */
+export function decodeFrameHead(bytes: Buffer): { readonly type: Frame["type"]; readonly length: number } {
+  const type = String.fromCharCode(bytes[0] ?? 0) as Frame["type"];
+  const length = Number(bytes.readBigUInt64BE(1));
+  if (type !== "D" && (!"SWEX".includes(type) || length > textBytesMax)) {
+    throw new ExecutorError("Corrupt", "main's emissary answered with something that is not a frame");
+  }
+  return { type, length };
 }

@@ -1,8 +1,10 @@
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect, type OnReadOpts, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
+import type { ByteSink } from "../http/index.ts";
 import { encodeArgument } from "../podfiles/index.ts";
+import { FrameReceiver } from "./frame-receiver.ts";
 import { type Frame, readFrames } from "./frames.ts";
 
 /** What stands at an output path in main's file system. */
@@ -36,6 +38,28 @@ export class MainOutputs {
   /** Bytes of a regular file, from `offset`, `length` at most. */
   read(path: string, offset: number, length: number, signal: AbortSignal): Readable {
     return this.#stream(["read", path, String(offset), String(length)], path, signal);
+  }
+
+  /** The same straight into the sink, without a buffer for every 64 KiB in between. */
+  async readInto(
+    path: string,
+    offset: number,
+    length: number,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const frames = new FrameReceiver(sink, (frame) => endsAnswer(frame, path, this.#warn));
+    const onread = { buffer: () => frames.space(), callback: (bytes: number) => frames.take(bytes) };
+    const socket = await this.#request(["read", path, String(offset), String(length)], signal, onread);
+    try {
+      const closed = once(socket, "close", { signal });
+      // It settles, one way or the other, after the answer, too.
+      closed.catch(() => {});
+      await Promise.race([frames.done, closed]);
+      if (!frames.isDone) throw ended(path);
+    } finally {
+      socket.destroy();
+    }
   }
 
   /** A tar stream of a file or directory (contract artifacts.md 6.1). */
@@ -73,14 +97,15 @@ export class MainOutputs {
   async #request(
     [verb = "", path = "", ...numbers]: readonly string[],
     signal: AbortSignal,
+    onread?: OnReadOpts,
   ): Promise<Socket> {
-    const socket = await this.#connect(signal);
+    const socket = await this.#connect(signal, onread);
     socket.write(`${[verb, encodeArgument(path), ...numbers].join(" ")}\n`);
     return socket;
   }
 
-  async #connect(signal: AbortSignal): Promise<Socket> {
-    const socket = connect({ path: this.#socketPath, signal });
+  async #connect(signal: AbortSignal, onread?: OnReadOpts): Promise<Socket> {
+    const socket = connect({ path: this.#socketPath, signal, ...(onread && { onread }) });
     try {
       await once(socket, "connect", { signal });
       return socket;
@@ -99,23 +124,25 @@ async function* dataOf(
   warn: (message: string) => void,
 ): AsyncGenerator<Buffer> {
   for await (const frame of frames) {
-    switch (frame.type) {
-      case "D":
-        yield frame.bytes;
-        break;
-      case "E":
-        return;
-      case "W":
-        warn(frame.bytes.toString());
-        break;
-      case "X":
-        throw new ExecutorError("BadRequest", frame.bytes.toString());
-      case "S":
-        checkReadable(parseStat(frame, path), path);
-        break;
-    }
+    if (frame.type === "D") yield frame.bytes;
+    else if (endsAnswer(frame, path, warn)) return;
   }
   throw ended(path);
+}
+
+/** What a frame without data means for a request that asked for data: true for its end. */
+function endsAnswer(frame: Frame, path: string, warn: (message: string) => void): boolean {
+  switch (frame.type) {
+    case "W":
+      warn(frame.bytes.toString());
+      break;
+    case "X":
+      throw new ExecutorError("BadRequest", frame.bytes.toString());
+    case "S":
+      checkReadable(parseStat(frame, path), path);
+      break;
+  }
+  return frame.type === "E";
 }
 
 function checkReadable(stat: OutputStat, path: string): void {

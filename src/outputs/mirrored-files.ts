@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { realpath, stat } from "node:fs/promises";
+import { open, realpath, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { Readable } from "node:stream";
 import { packTar } from "../archive/index.ts";
@@ -85,6 +85,21 @@ export function localFile(path: string, name: string, sizeBytes: number): FileCo
       const end = Math.min(sizeBytes, start + (range?.length ?? sizeBytes)) - 1;
       if (end < start) return Readable.from([]);
       return createReadStream(path, { start, end });
+    },
+    async readInto({ offset, length }, sink, signal) {
+      const file = await open(path);
+      try {
+        for (let done = 0; done < length; ) {
+          signal.throwIfAborted();
+          const room = sink.space().subarray(0, length - done);
+          const { bytesRead } = await file.read(room, 0, room.length, offset + done);
+          if (bytesRead === 0) return;
+          sink.filled(bytesRead);
+          done += bytesRead;
+        }
+      } finally {
+        await file.close();
+      }
     },
   };
 }

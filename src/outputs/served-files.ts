@@ -39,6 +39,8 @@ export class ServedFiles implements OutputFiles {
         const length = Math.min(sizeBytes - offset, range?.length ?? sizeBytes);
         return length <= 0 ? Readable.from([]) : this.#main.read(path, offset, length, signal);
       },
+      readInto: ({ offset, length }, sink, either) =>
+        this.#main.readInto(path, offset, length, sink, AbortSignal.any([signal, either])),
     };
   }
 

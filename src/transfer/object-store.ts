@@ -94,10 +94,11 @@ export interface ObjectStore {
   deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>;
 }
 
-/** The content of one file on its way to a store; `open` starts afresh where `replayable`. */
+/** The content of one file on its way to a store; `open` starts afresh where `replayable`, `readInto` reads straight into memory. */
 export interface Content {
   readonly name: string;
   readonly sizeBytes: number | undefined;
   readonly replayable: boolean;
   open(range?: ByteRange): Readable;
+  readInto?(range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { type Payload, payloadOf } from "../http/index.ts";
 import type { Content } from "./object-store.ts";
-import { PartReader } from "./part-reader.ts";
+import { PartReader, type PartSource, RangeSource } from "./part-reader.ts";
 import type { PartPlan } from "./part-size.ts";
 import type { Channel } from "./session.ts";
 
@@ -33,7 +33,7 @@ export function partsOf(
     Math.min(plan.sizeAt(0, 1), sizeBytes ?? 0) > Math.max(channel.memory.totalBytes, bufferBytes);
   return sizeBytes !== undefined && replayable && isTooLarge
     ? rangedParts(content, sizeBytes, plan)
-    : bufferedParts(content, plan, channel, signal);
+    : bufferedParts(openSource(content, signal), content.sizeBytes, plan, channel);
 }
 
 async function* rangedParts(content: Content, totalBytes: number, plan: PartPlan): AsyncGenerator<Part> {
@@ -47,18 +47,17 @@ async function* rangedParts(content: Content, totalBytes: number, plan: PartPlan
 }
 
 async function* bufferedParts(
-  content: Content,
+  source: PartSource,
+  totalBytes: number | undefined,
   plan: PartPlan,
   channel: Channel,
-  signal: AbortSignal,
 ): AsyncGenerator<Part> {
-  const source = new PartReader(content.open(), signal);
   try {
     let offset = 0;
     for (let number = 1, isLast = false; !isLast; number += 1) {
       const wanted = plan.sizeAt(offset, number);
-      const announced = content.sizeBytes === undefined ? wanted : Math.max(0, content.sizeBytes - offset);
-      const giveBack = await channel.memory.acquire(Math.min(wanted, announced), signal);
+      const announced = totalBytes === undefined ? wanted : Math.max(0, totalBytes - offset);
+      const giveBack = await channel.memory.acquire(Math.min(wanted, announced), source.signal);
       const buffer = channel.slabs.open();
       const release = () => {
         buffer.release();
@@ -78,4 +77,10 @@ async function* bufferedParts(
   } finally {
     source.close();
   }
+}
+
+function openSource(content: Content, signal: AbortSignal): PartSource {
+  return content.readInto && content.sizeBytes !== undefined
+    ? new RangeSource(content.readInto, content.sizeBytes, signal)
+    : new PartReader(content.open(), signal);
 }

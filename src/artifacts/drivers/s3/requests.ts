@@ -27,6 +27,17 @@ export interface S3Request {
 
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const stallTimeoutMs = 60_000;
+/** From this size on a payload's SHA-256 is spared where the signed Content-MD5 protects it all the same. */
+const unsignedFromBytes = 1024 * 1024;
+/** How stores and bucket policies refuse a payload that is not signed. */
+const unsignedRefusals = new Set([
+  "AccessDenied",
+  "InvalidArgument",
+  "InvalidRequest",
+  "NotImplemented",
+  "SignatureDoesNotMatch",
+  "XAmzContentSHA256Mismatch",
+]);
 const errorBodyMaxBytes = 64 * 1024;
 
 /** Sends signed requests to one bucket. Every answer but 2xx is thrown, translated. */
@@ -37,6 +48,7 @@ export class S3Requests {
   readonly #transientPattern: RegExp | undefined;
   #region: string;
   #regionIsCorrected = false;
+  #takesUnsigned = true;
   #signer:
     | { readonly credentials: Credentials; readonly region: string; readonly signer: Signer }
     | undefined;
@@ -62,10 +74,15 @@ export class S3Requests {
     let credentialsAreFresh = false;
     for (;;) {
       const credentials = await this.#credentials.current();
+      const isUnsigned = this.#mayBeUnsigned(request);
       const response = await this.#exchange(request, credentials, signal);
       if (response.status >= 200 && response.status < 300) return response;
       const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions(request));
       const failure = readFailure(response, text, this.#transientPattern);
+      if (isUnsigned && unsignedRefusals.has(failure.code)) {
+        this.#takesUnsigned = false;
+        continue;
+      }
       if (await this.#correctsRegion(request, failure, signal)) continue;
       if (
         !credentialsAreFresh &&
@@ -110,9 +127,9 @@ export class S3Requests {
     const { method, key, query = {}, payload } = request;
     const { origin, host, pathPrefix } = this.#target();
     const path = key === undefined ? pathPrefix || "/" : `${pathPrefix}/${encodePath(key)}`;
-    const isPlain = this.config.endpoint.scheme === "http";
+    const needsHash = this.config.endpoint.scheme === "http" && !this.#mayBeUnsigned(request);
     const payloadHash =
-      payload === undefined ? emptyHash : isPlain ? await hashOf(payload) : "UNSIGNED-PAYLOAD";
+      payload === undefined ? emptyHash : needsHash ? await hashOf(payload) : "UNSIGNED-PAYLOAD";
     const size: Record<string, string> =
       payload?.sizeBytes === undefined ? {} : { "content-length": String(payload.sizeBytes) };
     const signer = this.#signerOf(credentials);
@@ -131,6 +148,18 @@ export class S3Requests {
       headers: { ...headers, "user-agent": "outrider" },
       payload,
     };
+  }
+
+  /**
+   * Over plain http the payload is hashed for the signature, which costs both sides as much CPU as sending it. A store
+   * of one's own, MinIO or Ceph, checks the Content-MD5, and that is signed; one that refuses says so once.
+   */
+  #mayBeUnsigned({ headers, payload }: S3Request): boolean {
+    const { scheme, kind } = this.config.endpoint;
+    const isLarge = (payload?.sizeBytes ?? 0) >= unsignedFromBytes;
+    return (
+      scheme === "http" && kind === "other" && isLarge && !!headers?.["content-md5"] && this.#takesUnsigned
+    );
   }
 
   #target(): Target {
