@@ -8,24 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	GIVE_BACK_STEP = 1 << 20,
-	BLOCK_SIZE = 4096,
-	/* A reader of our own stream that takes nothing for so long after the command ended is gone. */
-	SLOW_READER_MS = 5000,
-};
-
-static bool open_file(struct emissary *e, struct capture_file *file, const char *name, int64_t limit)
-{
-	struct stat status;
-
-	*file = (struct capture_file){ .limit = limit };
-	file->fd = openat(e->folder, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-	if (file->fd < 0 || fstat(file->fd, &status) != 0)
-		return false;
-	file->size = status.st_size;
-	return true;
-}
+/* A reader of our own stream that takes nothing for so long after the command ended is gone. */
+enum { SLOW_READER_MS = 5000 };
 
 bool open_capture(struct capture *capture, struct emissary *e, const char **failed)
 {
@@ -37,11 +21,12 @@ bool open_capture(struct capture *capture, struct emissary *e, const char **fail
 	capture->combined.fd = -1;
 	capture->channels[0].from = capture->channels[1].from = capture->input.from = -1;
 	*failed = "stdout";
-	if ((out != NULL || is_asked) && !open_file(e, &capture->out, *failed, out == NULL ? 0 : out->number))
+	if ((out != NULL || is_asked) && !open_whole(&capture->out, e->folder, *failed, out == NULL ? 0 : out->number))
 		return false;
 	*failed = "combined";
-	return (combined == NULL && !is_asked) ||
-	       open_file(e, &capture->combined, *failed, combined == NULL ? 0 : combined->number);
+	if (combined != NULL && combined->number > 0)
+		return open_segmented(&capture->combined, e->folder, *failed, combined->number);
+	return (combined == NULL && !is_asked) || open_whole(&capture->combined, e->folder, *failed, 0);
 }
 
 void close_capture(struct capture *capture)
@@ -124,30 +109,16 @@ void close_streams(struct streams *streams)
 	}
 }
 
-/* Gives old bytes back to the file system, a good piece at a time; where it cannot, they stay (scenario S2). */
-static void give_back(struct capture_file *file)
-{
-	int64_t old = (file->size - file->limit) / BLOCK_SIZE * BLOCK_SIZE;
-	if (file->limit == 0 || old - file->given_back < GIVE_BACK_STEP)
-		return;
-	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, file->given_back, old - file->given_back) != 0)
-		file->limit = 0;
-	file->given_back = old;
-}
-
 static void append_to_file(struct capture_file *file, const char *bytes, size_t length, const struct log *log)
 {
 	if (file == NULL || file->fd < 0)
 		return;
-	if (!write_all(file->fd, bytes, length)) {
-		/* What follows a gap is no use: keep the beginning whole and say so. */
-		log_line(log, LOG_ERROR, "output is captured no further", "error", "write: %s", reason(errno));
-		close(file->fd);
-		file->fd = -1;
+	if (append_bytes(file, bytes, length))
 		return;
-	}
-	file->size += (int64_t)length;
-	give_back(file);
+	/* What follows a gap is no use: keep the beginning whole and say so. */
+	log_line(log, LOG_ERROR, "output is captured no further", "error", "write: %s", reason(errno));
+	close(file->fd);
+	file->fd = -1;
 }
 
 static bool is_writable(int fd)

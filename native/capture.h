@@ -2,15 +2,8 @@
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
+#include "capture-file.h"
 #include "child.h"
-
-/* A file that grows at its end and of which only the last `limit` bytes must stay (0: all). */
-struct capture_file {
-	int fd;		   /* -1: not wanted */
-	int64_t limit;
-	int64_t size;
-	int64_t given_back; /* bytes at the beginning that the file system has back */
-};
 
 enum { CHUNK_SIZE = 65536, TO_MAX = 2 };
 
@@ -28,7 +21,7 @@ struct channel {
 
 struct capture {
 	struct capture_file out;      /* ctr/<name>/stdout */
-	struct capture_file combined; /* ctr/<name>/combined */
+	struct capture_file combined; /* ctr/<name>/combined, in segments where it has a limit */
 	struct channel channels[2];   /* standard output (or the terminal), standard error */
 	struct channel input;	      /* our terminal to the command's */
 	bool is_terminal;

@@ -1,4 +1,5 @@
 /* The emissary's beginning and its verdict: the container's folder, lock and event sources. */
+#include "capture-file.h"
 #include "child.h"
 #include "emissary.h"
 #include "file.h"
@@ -70,8 +71,10 @@ static void remove_stale_files(struct emissary *e)
 	bool was_here = faccessat(e->folder, "lock", F_OK, 0) == 0 || faccessat(e->folder, "exitcode", F_OK, 0) == 0;
 
 	/* A signal without a predecessor is meant for us: it was sent before we started. */
-	if (was_here)
+	if (was_here) {
 		(void)unlinkat(e->folder, "signal", 0);
+		remove_segments(e->folder, "combined");
+	}
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		(void)unlinkat(e->folder, names[i], 0);
 }

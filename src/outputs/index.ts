@@ -1,3 +1,4 @@
+export { CapturedLog } from "./captured-log.ts";
 export { MainOutputs } from "./main-outputs.ts";
 export { MirroredFiles } from "./mirrored-files.ts";
 export { missingFiles } from "./missing-files.ts";

@@ -1,8 +1,7 @@
-import { stat } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
 import { type Artifact, relocate, withGeneratedKey, withRequiredFields } from "../template/index.ts";
-import { localFile } from "./mirrored-files.ts";
+import { CapturedLog } from "./captured-log.ts";
 import type { OutputSaver, SavedArtifacts } from "./save-artifacts.ts";
 
 /**
@@ -35,17 +34,15 @@ async function saveLog(
   container: string,
   signal: AbortSignal,
 ): Promise<Artifact | undefined> {
-  const path = `${paths.container(container)}/combined`;
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (found === undefined) return undefined;
+  await using captured = await CapturedLog.open(paths.container(container));
+  if (captured === undefined) return undefined;
+  const { leftOutBytes } = captured;
+  if (leftOutBytes > 0) saver.log.warn({ container, leftOutBytes }, "only the end of the log was kept");
   const fileName = `${container}.log`;
   const bare = { name: `${container}-logs` };
   const reported = withRequiredFields(withGeneratedKey(bare, saver.archiveLocation, fileName));
   const located = relocate(reported, saver.archiveLocation);
   await using driver = await saver.openDriver(located);
-  await driver.saveFile(located, localFile(path, fileName, found.size), signal);
+  await driver.saveFile(located, captured.content(fileName), signal);
   return reported;
 }

@@ -10,6 +10,7 @@ import {
   type Template,
   volumeMounts,
 } from "../template/index.ts";
+import { logBytesMax } from "./log-limit.ts";
 
 /** The script result's limit, in bytes at the end of standard output (contract pod.md 5.6 step 4). */
 export const resultBytesMax = 262_144;
@@ -47,7 +48,7 @@ function captures(template: Template, name: string, context: PlanContext): strin
   if (name === "main" && context.includesResult && hasOutput(template)) {
     directives.push(["capture", "stdout", String(resultBytesMax + 1)]);
   }
-  if (savesLogs(template)) directives.push(["capture", "combined", "0"]);
+  if (savesLogs(template)) directives.push(["capture", "combined", String(logBytesMax(template))]);
   return directives;
 }
 

@@ -176,6 +176,8 @@ export interface Container {
   readonly workingDir?: string;
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly volumeMounts?: readonly VolumeMount[];
+  /** Kubernetes quantities by resource: "1Gi", "500M", 1000000. */
+  readonly resources?: { readonly limits?: Readonly<Record<string, string | number>> };
 }
 
 export interface ContainerNode extends Container {

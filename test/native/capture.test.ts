@@ -1,8 +1,28 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { hasProgram, isSanitized, Pod, program, residentKiB, sh, until } from "./program.ts";
+
+/** The segments of a container's log, the oldest first. */
+function segmentsOf(folder: string): readonly { start: number; text: string }[] {
+  const names = readdirSync(folder).filter((name) => name.startsWith("combined"));
+  const segments = names.map((name) => ({
+    start: Number(name.split(".")[1] ?? 0),
+    text: readFileSync(join(folder, name), "latin1"),
+  }));
+  return segments.sort((a, b) => a.start - b.start);
+}
+
+/** What the files of a folder take up now; one may go while it is looked at. */
+function bytesOnDisk(folder: string): number {
+  if (!existsSync(folder)) return 0;
+  const sizes = readdirSync(folder).map(
+    (name) => (statSync(join(folder, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
 
 describe("emissary: captured output", () => {
   it("copies both streams as the plan asks, and to its own", async (t) => {
@@ -75,6 +95,54 @@ describe("emissary: captured output", () => {
     assert.ok(isSanitized || resident <= 1536, `${resident} KiB`);
     assert.ok(blocks * 512 < 16 * 2 ** 20 || blocks * 512 >= size, `${blocks} blocks`);
     assert.equal(readFileSync(file).subarray(-4).toString(), "end\n");
+  });
+
+  it("R32: keeps the newest bytes of 50 MB within the limit, on disk at any moment", async (t) => {
+    const pod = new Pod(t);
+    const limit = 2 ** 20;
+    pod.plan("main", `capture combined ${limit}`);
+    // 5,600,000 lines of 9 bytes.
+    const emissary = pod.emissary(sh('seq -f %08.0f 5600000; touch "$1"; sleep 60', pod.path("done")), {
+      stdout: "ignore",
+    });
+    let onDiskMax = 0;
+    await until(
+      "the output",
+      () => {
+        onDiskMax = Math.max(onDiskMax, bytesOnDisk(pod.container("main")));
+        return existsSync(pod.path("done"));
+      },
+      60_000,
+    );
+    const size = 5_600_000 * 9;
+    const last = pod.container("main", `combined.${Math.floor(size / (limit / 8)) * (limit / 8)}`);
+    await until("the last segment", () => existsSync(last) && statSync(last).size === size % (limit / 8));
+    const resident = residentKiB(emissary.pid);
+    emissary.kill("SIGTERM");
+    await emissary.exited;
+    const segments = segmentsOf(pod.container("main"));
+
+    t.diagnostic(`resident ${resident} KiB, at most ${onDiskMax} bytes on disk`);
+    assert.ok(isSanitized || resident <= 1536, `${resident} KiB`);
+    assert.ok(onDiskMax <= limit + 65_536, `${onDiskMax} bytes on disk`);
+    const kept = segments.map(({ text }) => text).join("");
+    assert.equal((segments[0]?.start ?? 0) + kept.length, size);
+    assert.ok(kept.length >= (limit / 8) * 7 && kept.length <= limit);
+    assert.match(kept, /\n05599999\n05600000\n$/);
+  });
+
+  it("R32: shares the limit among all attempts of a command, and forgets what an earlier pod left", async (t) => {
+    const pod = new Pod(t);
+    pod.plan("main", "capture combined 8000", "attempts 5");
+
+    const printAndFail = sh("seq -f %08.0f 1000; exit 1");
+    await pod.run(printAndFail, { stdout: "ignore" });
+    const first = segmentsOf(pod.container("main"));
+    await pod.run(sh("echo again"), { stdout: "ignore" });
+
+    assert.equal(first.at(-1)?.start, 44_000);
+    assert.ok(first.length <= 8);
+    assert.deepEqual(segmentsOf(pod.container("main")), [{ start: 0, text: "again\n" }]);
   });
 
   it("delivers signals while nobody reads its own standard output", async (t) => {

@@ -42,6 +42,34 @@ describe("the plan of a container", () => {
     assert.ok(!plan(template, "other", context).some((line) => line.startsWith("capture stdout")));
   });
 
+  it("R32: bounds logs by a quarter of the pod's ephemeral-storage limit, in equal parts", () => {
+    const limits = (...quantities: (string | number)[]): Template => ({
+      containerSet: {
+        containers: quantities.map((quantity, index) => ({
+          name: `c${index}`,
+          resources: { limits: { "ephemeral-storage": quantity } },
+        })),
+      },
+      archiveLocation: { archiveLogs: true },
+    });
+    const limitOf = (template: Template, name: string) =>
+      plan(template, name).find((line) => line.startsWith("capture combined"));
+
+    assert.equal(limitOf(limits("1Gi"), "c0"), `capture combined ${2 ** 28}`);
+    assert.equal(limitOf(limits("1Gi", "1Gi"), "c1"), `capture combined ${2 ** 28}`);
+    assert.equal(limitOf(limits("2e9"), "c0"), "capture combined 500000000");
+    assert.equal(limitOf(limits("1.5G"), "c0"), "capture combined 375000000");
+    assert.equal(limitOf(limits(4_000_000), "c0"), "capture combined 1000000");
+    assert.equal(limitOf(limits("1k"), "c0"), "capture combined 65536");
+    assert.equal(limitOf(limits("much"), "c0"), "capture combined 0");
+    const withSidecar: Template = {
+      script: {},
+      sidecars: [{ name: "s", resources: { limits: { "ephemeral-storage": "4Mi" } } }],
+      archiveLocation: { archiveLogs: true },
+    };
+    assert.equal(limitOf(withSidecar, "main"), `capture combined ${2 ** 20}`);
+  });
+
   it("runs a container-set member `retries` times, and nonsense once", () => {
     const withRetries = (retries: string | number, duration?: string): Template => ({
       containerSet: {

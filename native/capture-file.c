@@ -1,0 +1,120 @@
+#include "capture-file.h"
+#include "listing.h"
+#include "report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { GIVE_BACK_STEP = 1 << 20, BLOCK_SIZE = 4096, SEGMENT_NAME_SIZE = 64 };
+
+static int open_to_append(int folder, const char *name, int flags)
+{
+	return openat(folder, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
+}
+
+bool open_whole(struct capture_file *file, int folder, const char *name, int64_t limit)
+{
+	struct stat status;
+
+	*file = (struct capture_file){ .folder = folder, .name = name, .limit = limit };
+	file->fd = open_to_append(folder, name, 0);
+	if (file->fd < 0 || fstat(file->fd, &status) != 0)
+		return false;
+	file->size = status.st_size;
+	return true;
+}
+
+bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit)
+{
+	int64_t segment = limit / SEGMENTS_MAX;
+
+	*file = (struct capture_file){ .folder = folder, .name = name, .limit = limit };
+	file->segment = segment > 0 ? segment : 1;
+	file->fd = open_to_append(folder, name, O_TRUNC);
+	return file->fd >= 0;
+}
+
+/* The name of the segment that begins behind `start` bytes. */
+static void segment_name(const struct capture_file *file, int64_t start, char name[static SEGMENT_NAME_SIZE])
+{
+	if (start == 0)
+		snprintf(name, SEGMENT_NAME_SIZE, "%s", file->name);
+	else
+		snprintf(name, SEGMENT_NAME_SIZE, "%s.%" PRId64, file->name, start);
+}
+
+/* The oldest goes once its successor's successor is there: a reader always finds an unbroken row. */
+static bool begin_segment(struct capture_file *file)
+{
+	char name[SEGMENT_NAME_SIZE];
+	int64_t oldest = file->size - SEGMENTS_MAX * file->segment;
+
+	segment_name(file, file->size, name);
+	int fd = open_to_append(file->folder, name, O_TRUNC);
+	if (fd < 0)
+		return false;
+	close(file->fd);
+	file->fd = fd;
+	if (oldest < 0)
+		return true;
+	segment_name(file, oldest, name);
+	return unlinkat(file->folder, name, 0) == 0 || errno == ENOENT;
+}
+
+static bool append_to_segments(struct capture_file *file, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		int64_t filled = file->size % file->segment;
+		if (filled == 0 && file->size > 0 && !begin_segment(file))
+			return false;
+		size_t room = (size_t)(file->segment - filled);
+		size_t part = length < room ? length : room;
+		if (!write_all(file->fd, bytes, part))
+			return false;
+		file->size += (int64_t)part;
+		bytes += part;
+		length -= part;
+	}
+	return true;
+}
+
+/* Gives old bytes back to the file system, a good piece at a time; where it cannot, they stay (scenario S2). */
+static void give_back(struct capture_file *file)
+{
+	int64_t old = (file->size - file->limit) / BLOCK_SIZE * BLOCK_SIZE;
+	if (file->limit == 0 || old - file->given_back < GIVE_BACK_STEP)
+		return;
+	if (fallocate(file->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, file->given_back, old - file->given_back) != 0)
+		file->limit = 0;
+	file->given_back = old;
+}
+
+bool append_bytes(struct capture_file *file, const char *bytes, size_t length)
+{
+	if (file->segment > 0)
+		return append_to_segments(file, bytes, length);
+	if (!write_all(file->fd, bytes, length))
+		return false;
+	file->size += (int64_t)length;
+	give_back(file);
+	return true;
+}
+
+void remove_segments(int folder, const char *name)
+{
+	struct listing listing;
+	size_t length = strlen(name);
+
+	if (!read_folder(folder, &listing))
+		return;
+	for (size_t i = 0; i < listing.count; i++) {
+		if (strncmp(listing.names[i], name, length) == 0 && listing.names[i][length] == '.')
+			(void)unlinkat(folder, listing.names[i], 0);
+	}
+	free_listing(&listing);
+}

@@ -1,0 +1,38 @@
+/* A file that captured output is appended to, and of which only the newest bytes must stay. */
+#ifndef CAPTURE_FILE_H
+#define CAPTURE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Of a segmented file, so many segments exist at most: but for one in so many, the limit is always used up. */
+enum { SEGMENTS_MAX = 8 };
+
+struct capture_file {
+	int fd;	    /* -1: not wanted */
+	int folder; /* where segments are made; not ours to close */
+	const char *name;
+	int64_t limit;	    /* 0: all bytes stay */
+	int64_t size;	    /* bytes that were appended so far */
+	int64_t given_back; /* bytes at the beginning that the file system has back */
+	int64_t segment;    /* length of each segment but the last one; 0: the file is one piece */
+};
+
+/* A file of one piece: it keeps its length, and what is older than `limit` bytes becomes a hole; false with errno. */
+bool open_whole(struct capture_file *file, int folder, const char *name, int64_t limit);
+
+/*
+ * A file in segments, of which all together take up `limit` bytes at most on any file system: `name`, then `name.N`,
+ * where N is the number of bytes before it. The oldest are removed. Whoever has opened a segment keeps it, and what
+ * is left always says how much is missing, however this process ends. False with errno.
+ */
+bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit);
+
+/* Appends everything, or false with errno. */
+bool append_bytes(struct capture_file *file, const char *bytes, size_t length);
+
+/* Removes the segments of a file that an earlier process left, but for the first, which bears the plain name. */
+void remove_segments(int folder, const char *name);
+
+#endif
