@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeChunks, rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import type { SlabBuffer } from "./slabs.ts";
+import { Verification } from "./verification.ts";
 
 /** Bytes of one range: large enough that a request's latency does not show, small enough for a tight budget. */
 const rangeBytes = 4 * 1024 * 1024;
@@ -27,28 +27,26 @@ export function openDownload(
   return Readable.from(downloadChunks(store, info, channel, signal), { objectMode: false });
 }
 
-/** The bytes as they come; throws Corrupt at the end where length or MD5 differ from what the store announced. */
+/** The bytes as they come; throws Corrupt at the end where length or digest differ from what the store knows. */
 export async function* downloadChunks(
   store: ObjectStore,
   info: ObjectInfo,
   channel: Channel,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const digest = info.md5 === undefined ? undefined : createHash("md5");
-  const source: Source = { store, info, channel, provesMd5: true };
+  const verification = new Verification(store, info, channel, signal);
+  const source: Source = { store, info, channel, verification };
   let sizeBytes = 0;
   for await (const chunk of orderedChunks(source, signal)) {
     sizeBytes += chunk.byteLength;
-    digest?.update(chunk);
+    verification.update(chunk);
     yield chunk;
   }
   if (sizeBytes !== info.sizeBytes) {
     const text = `${info.key}: ${sizeBytes} bytes arrived, ${info.sizeBytes} are stored`;
     throw new ExecutorError("Corrupt", text);
   }
-  if (digest !== undefined && source.provesMd5 && digest.digest("hex") !== info.md5) {
-    throw new ExecutorError("Corrupt", `${info.key}: the MD5 of what arrived is not the stored object's`);
-  }
+  await verification.verify();
 }
 
 async function* orderedChunks(source: Source, signal: AbortSignal): AsyncGenerator<Uint8Array> {

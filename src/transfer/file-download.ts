@@ -1,11 +1,10 @@
-import { createHash, type Hash } from "node:crypto";
 import * as fs from "node:fs";
 import { promisify } from "node:util";
-import { ExecutorError } from "../errors/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import { TaskGroup } from "./tasks.ts";
+import { Verification } from "./verification.ts";
 
 const open = promisify(fs.open);
 const close = promisify(fs.close);
@@ -17,7 +16,7 @@ const rangesMax = 4;
 /**
  * Writes a stored object to the file `path`, which must not exist (mode 0644). Its ranges come side by side and are
  * written where they belong, from the memory that they were received into; a stream would take them through half a
- * dozen hands, one after the other. Throws Corrupt where the MD5 differs from what the store announced, and what the
+ * dozen hands, one after the other. Throws Corrupt where the digest differs from what the store knows, and what the
  * file system says as it is; what was written until then stays there for the caller to remove.
  */
 export async function downloadToFile(
@@ -29,7 +28,8 @@ export async function downloadToFile(
 ): Promise<void> {
   const fd = await open(path, "wx", 0o644);
   try {
-    await new FileDownload({ store, info, channel, provesMd5: true }, fd).run(signal);
+    const verification = new Verification(store, info, channel, signal);
+    await new FileDownload({ store, info, channel, verification }, fd).run(signal);
   } finally {
     await close(fd);
   }
@@ -38,16 +38,14 @@ export async function downloadToFile(
 class FileDownload {
   readonly #source: Source;
   readonly #fd: number;
-  readonly #digest: Hash | undefined;
   /** Writes to one file exclude each other in the kernel, where those that wait burn CPU: one at a time. */
   #written: Promise<void> = Promise.resolve();
-  /** Resolves when the ranges before have been hashed, for a hash takes the bytes in order. */
-  #hashed: Promise<void> = Promise.resolve();
+  /** Resolves when the ranges before have been checked, for a digest takes the bytes in order. */
+  #checked: Promise<void> = Promise.resolve();
 
   constructor(source: Source, fd: number) {
     this.#source = source;
     this.#fd = fd;
-    this.#digest = source.info.md5 === undefined ? undefined : createHash("md5");
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -60,7 +58,7 @@ class FileDownload {
     try {
       for (let offset = 0; offset < info.sizeBytes; offset += rangeBytes) {
         const range = { offset, length: Math.min(rangeBytes, info.sizeBytes - offset) };
-        // In order, so that the range whose turn it is to be hashed always has its memory.
+        // In order, so that the range whose turn it is to be checked always has its memory.
         const giveBack = await channel.memory.acquire(range.length, group.signal);
         await this.#start(group, range, giveBack);
       }
@@ -69,9 +67,7 @@ class FileDownload {
       await group.cancel(error);
       throw group.signal.reason;
     }
-    if (this.#digest && this.#source.provesMd5 && this.#digest.digest("hex") !== info.md5) {
-      throw new ExecutorError("Corrupt", `${info.key}: the MD5 of what arrived is not the stored object's`);
-    }
+    await this.#source.verification.verify();
   }
 
   async #start(group: TaskGroup, range: ByteRange, giveBack: () => void): Promise<void> {
@@ -84,20 +80,18 @@ class FileDownload {
   }
 
   async #fetch(range: ByteRange, signal: AbortSignal): Promise<void> {
-    const { channel } = this.#source;
+    const { channel, verification } = this.#source;
     const buffer = channel.slabs.open();
-    const before = this.#hashed;
+    const before = this.#checked;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#hashed = promise;
+    this.#checked = promise;
     try {
       const receive = () => rangeInto(this.#source, range, buffer, signal);
       await channel.lane.run(range.length, receive, signal);
       const views = buffer.views();
-      if (this.#digest) {
-        await before;
-        signal.throwIfAborted();
-        for (const view of views) this.#digest.update(view);
-      }
+      await before;
+      signal.throwIfAborted();
+      for (const view of views) verification.update(view);
       resolve();
       const writing = this.#written.then(() => writeAt(this.#fd, views, range.offset));
       this.#written = writing.catch(() => {});

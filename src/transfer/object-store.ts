@@ -6,14 +6,20 @@ export interface ObjectInfo {
   readonly sizeBytes: number;
   /** Names these very bytes; a range read under another tag fails. Undefined where a store has none. */
   readonly etag?: string | undefined;
-  /** The MD5 of the content in hex, if the tag is one; only the answer to a read tells (StoredBytes.provesMd5). */
+  /** The MD5 of the content in hex, if the tag is one; only the answer to a read tells (ReadAnswer.provesMd5). */
   readonly md5?: string | undefined;
 }
 
-export interface StoredBytes {
-  readonly chunks: AsyncIterable<Uint8Array>;
+/** What the answer to a read says of the whole object, whatever range was asked for. */
+export interface ReadAnswer {
   /** True where `info.md5` is the MD5 of the content: encryption, for one, makes it something else. */
   readonly provesMd5: boolean;
+  /** The SHA-256 of the content in hex, where `put` has left one with the object. */
+  readonly sha256: string | undefined;
+}
+
+export interface StoredBytes extends ReadAnswer {
+  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 export interface ByteRange {
@@ -27,9 +33,19 @@ export interface ListPage {
   readonly next: string | undefined;
 }
 
+/** A multipart upload that has begun. */
+export interface MultipartUpload {
+  readonly id: string;
+  /** True where the store checks the CRC-32 of each part and keeps that of the whole object. */
+  readonly keepsCrc32: boolean;
+}
+
 export interface UploadedPart {
   readonly number: number;
+  readonly sizeBytes: number;
   readonly etag: string;
+  /** Where the upload keeps it. */
+  readonly crc32: number | undefined;
 }
 
 /** What a store accepts; data, so that the engine needs no exceptions for anyone. */
@@ -66,26 +82,30 @@ export interface ObjectStore {
     range: ByteRange,
     sink: ByteSink,
     signal: AbortSignal,
-  ): Promise<Pick<StoredBytes, "provesMd5"> | undefined>;
-  /** Stores the object whole. Resolves when the store has confirmed it. */
+  ): Promise<ReadAnswer | undefined>;
+  /** The CRC-32 of the whole content of an object that came in parts, if the store has kept one; one request at most. */
+  crc32?(info: ObjectInfo, signal: AbortSignal): Promise<number | undefined>;
+  /** Stores the object whole, with the SHA-256 of its content. Resolves when the store has confirmed it. */
   put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void>;
   /** Begins a multipart upload; nothing is visible under the key before it is completed. */
-  startUpload(key: string, contentType: string, signal: AbortSignal): Promise<string>;
+  startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload>;
+  /** The store verifies a checksum of the part. */
   putPart(
     key: string,
-    upload: string,
+    upload: MultipartUpload,
     number: number,
     payload: Payload,
     signal: AbortSignal,
   ): Promise<UploadedPart>;
+  /** `parts` are all of the object, in order; the store verifies the whole where it can. */
   completeUpload(
     key: string,
-    upload: string,
+    upload: MultipartUpload,
     parts: readonly UploadedPart[],
     signal: AbortSignal,
   ): Promise<void>;
   /** Gives up the upload and the parts sent; done if it is gone. */
-  abortUpload(key: string, upload: string, signal: AbortSignal): Promise<void>;
+  abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void>;
   /** Objects whose key starts with `prefix` and is greater than `after`, in the order of the keys' bytes. */
   list(prefix: string, after: string | undefined, pageSize: number, signal: AbortSignal): Promise<ListPage>;
   /** Done if there is nothing. */

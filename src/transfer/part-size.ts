@@ -42,7 +42,7 @@ export function planParts(
 /**
  * Each part is a hundredth of what lies before it, and at least 8 MiB: 10,000 parts make 45 TiB, the largest object of
  * S3, where memory lets the parts grow so far. A part has to be in memory before it is sent, because its length and
- * MD5 go ahead of it: one part takes a quarter of the budget, and half of it once half of the parts are used up.
+ * checksum go ahead of it: one part takes a quarter of the budget, and half of it once half of the parts are used up.
  * With 32 MiB that ends at 117 GiB, told as TooLarge.
  */
 function growingParts(configured: number | undefined, limits: StoreLimits, memoryBytes: number): PartPlan {

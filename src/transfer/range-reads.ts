@@ -3,13 +3,14 @@ import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import { appendTo, type ByteSink } from "../http/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
+import type { Verification } from "./verification.ts";
 
 export interface Source {
   readonly store: ObjectStore;
   readonly info: ObjectInfo;
   readonly channel: Channel;
-  /** Set by what the store says while it is read. */
-  provesMd5: boolean;
+  /** Is told what the store says of the object while it is read. */
+  readonly verification: Verification;
 }
 
 /** The bytes of a range, moved into the sink; broken connections are taken up again as `rangeChunks` does. */
@@ -19,7 +20,7 @@ export async function rangeInto(
   sink: ByteSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const { store, info, channel } = source;
+  const { store, info, channel, verification } = source;
   let reached = 0;
   const counting: ByteSink = {
     space: () => sink.space(),
@@ -34,7 +35,7 @@ export async function rangeInto(
     try {
       const received = await store.getInto?.(info, rest(), counting, signal);
       if (received === undefined) return "impossible";
-      source.provesMd5 &&= received.provesMd5;
+      verification.heard(received);
       return "done";
     } catch (error) {
       // A try that brought something is no failure: the next one goes on from there.
@@ -58,7 +59,7 @@ export async function* rangeChunks(
   { offset, length }: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const { store, info, channel } = source;
+  const { store, info, channel, verification } = source;
   let reached = 0;
   let triesInVain = 0;
   while (reached < length) {
@@ -67,7 +68,7 @@ export async function* rangeChunks(
     const before = reached;
     try {
       const body = await channel.request(() => store.get(info, rest, signal), signal);
-      source.provesMd5 &&= body.provesMd5;
+      verification.heard(body);
       for await (const chunk of body.chunks) {
         if (reached + chunk.byteLength > length) {
           throw new ExecutorError("Corrupt", `${info.key}: the store sent more bytes than were asked for`);

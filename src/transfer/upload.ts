@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
-import type { Content, ObjectStore, UploadedPart } from "./object-store.ts";
+import type { Content, MultipartUpload, ObjectStore, UploadedPart } from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
@@ -82,13 +82,13 @@ class NoMultipart extends Error {}
 
 async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Part>): Promise<void> {
   const { store, key, content, options, channel, failing, signal } = upload;
-  const id = await startUpload(upload, first);
+  const started = await startUpload(upload, first);
   const inFlight = new Set<Promise<void>>();
   const done: UploadedPart[] = [];
   let sentBytes = 0;
   const send = (part: Part) => {
     sentBytes += part.sizeBytes;
-    const put = () => store.putPart(key, id, part.number, part.payload, signal);
+    const put = () => store.putPart(key, started, part.number, part.payload, signal);
     const sending = channel
       .laneRequest(part.sizeBytes, put, signal)
       .then((uploaded) => void done.push(uploaded))
@@ -109,18 +109,21 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     signal.throwIfAborted();
     expectSize(content, sentBytes);
     const parts = done.sort((a, b) => a.number - b.number);
-    await complete(store, key, id, parts, sentBytes, channel, signal);
+    await complete(store, key, started, parts, sentBytes, channel, signal);
   } catch (error) {
     failing.abort(error);
     await Promise.all(inFlight);
     // The signal has fired; the parts must go all the same, or the store keeps them, and bills them, for ever.
     const limit = AbortSignal.timeout(abortTimeoutMs);
-    await channel.request(() => store.abortUpload(key, id, limit), limit).catch(() => {});
+    await channel.request(() => store.abortUpload(key, started, limit), limit).catch(() => {});
     throw error;
   }
 }
 
-async function startUpload({ store, key, options, channel, signal }: Upload, first: Part): Promise<string> {
+async function startUpload(
+  { store, key, options, channel, signal }: Upload,
+  first: Part,
+): Promise<MultipartUpload> {
   try {
     return await channel.request(() => store.startUpload(key, options.contentType, signal), signal);
   } catch (error) {
@@ -133,7 +136,7 @@ async function startUpload({ store, key, options, channel, signal }: Upload, fir
 async function complete(
   store: ObjectStore,
   key: string,
-  upload: string,
+  upload: MultipartUpload,
   parts: readonly UploadedPart[],
   sizeBytes: number,
   channel: Channel,

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -7,9 +8,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { crc32 } from "node:zlib";
+import { HeadObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import { openDriver } from "../../src/artifacts/index.ts";
 import { s3Artifact, secrets } from "../drivers/s3-location.ts";
 import { describeDriver } from "../drivers/suite.ts";
-import { surroundings } from "../drivers/surroundings.ts";
+import { fileOf, noise, patience, surroundings } from "../drivers/surroundings.ts";
 
 const program = process.env.OUTRIDER_MINIO;
 
@@ -51,6 +55,29 @@ if (program === undefined) {
   };
 
   describeDriver("s3 on MinIO", start, {});
+
+  describe("s3 on MinIO: integrity", () => {
+    it("keeps the CRC-32 of a whole object that came in parts, as Amazon's client reads it", async (t) => {
+      const { context, artifact } = await start(t);
+      await using driver = await openDriver(artifact("unused"), context);
+      const content = noise(40 * 1024 * 1024);
+      await driver.saveFile(artifact("model"), fileOf("model", content), patience());
+
+      const client = new S3Client({
+        endpoint: `http://${endpoint}`,
+        forcePathStyle: true,
+        region: "us-east-1",
+        credentials: { accessKeyId: "access-key", secretAccessKey: "secret-key" },
+      });
+      t.after(() => client.destroy());
+      const head = await client.send(
+        new HeadObjectCommand({ Bucket: `bucket-${buckets}`, Key: "model", ChecksumMode: "ENABLED" }),
+      );
+      assert.equal(head.ChecksumType, "FULL_OBJECT");
+      const crc = Buffer.from(head.ChecksumCRC32 ?? "", "base64").readUInt32BE();
+      assert.equal(crc, crc32(content));
+    });
+  });
 }
 
 async function freePort(): Promise<number> {

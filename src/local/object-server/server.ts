@@ -1,5 +1,11 @@
 import { once } from "node:events";
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -31,6 +37,8 @@ export interface ObjectServerOptions extends Credentials {
   readonly clockOffsetMs?: number;
   /** Smallest part but the last. Default 5 MiB, as in S3. */
   readonly partBytesMin?: number;
+  /** What becomes of `x-amz-checksum-*` headers; there are stores of each kind. Default: verified and kept. */
+  readonly checksums?: "verified" | "ignored" | "refused";
 }
 
 /** Requests get one answer: nothing else in the process is touched by a failure of this server. */
@@ -155,7 +163,7 @@ export class ObjectServer implements AsyncDisposable {
     const reply = await perform({
       ...target,
       method: message.method ?? "GET",
-      headers: message.headers,
+      headers: this.#understood(message.headers),
       body,
       store: this.#store,
       nowMs: this.#nowMs(),
@@ -165,6 +173,20 @@ export class ObjectServer implements AsyncDisposable {
     // Operations without a body leave it unread; without this, the fault of a request would not strike there.
     if (fault) for await (const _ of raw);
     await transmit(response, reply, this.#store, fault);
+  }
+
+  #understood(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+    const { checksums = "verified" } = this.#options;
+    if (checksums === "verified") return headers;
+    const [rest, unknown] = withoutChecksums(headers);
+    if (checksums === "refused" && unknown[0] !== undefined) {
+      throw new Refusal(
+        400,
+        "InvalidArgument",
+        `Unsupported header '${unknown[0]}' received for this API call.`,
+      );
+    }
+    return rest;
   }
 
   #authenticate(message: IncomingMessage, { rawPath, query }: Target): PayloadProtection {
@@ -226,6 +248,14 @@ export class ObjectServer implements AsyncDisposable {
   #region(): string {
     return this.#options.region ?? "us-east-1";
   }
+}
+
+function withoutChecksums(
+  headers: IncomingHttpHeaders,
+): [rest: IncomingHttpHeaders, names: readonly string[]] {
+  const names = Object.keys(headers).filter((name) => name.startsWith("x-amz-checksum-"));
+  const rest = Object.fromEntries(Object.entries(headers).filter(([name]) => !names.includes(name)));
+  return [rest, names];
 }
 
 interface ServerParts {

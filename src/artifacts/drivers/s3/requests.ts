@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type BodyOptions,
   type ByteSink,
@@ -11,6 +10,7 @@ import {
 } from "../../../http/index.ts";
 import type { S3Config } from "./config.ts";
 import type { CredentialSource } from "./credentials.ts";
+import { digestOf } from "./digests.ts";
 import { bucketTarget, type Target } from "./endpoint.ts";
 import { isAboutCredentials, readFailure, type S3Failure, toError } from "./errors.ts";
 import { type Credentials, encodePath, queryString, Signer } from "./signature.ts";
@@ -23,21 +23,12 @@ export interface S3Request {
   /** Names in lower case; all are signed. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly payload?: Payload;
+  /** The SHA-256 of the payload in hex, where it is known already. */
+  readonly sha256?: string;
 }
 
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const stallTimeoutMs = 60_000;
-/** From this size on a payload's SHA-256 is spared where the signed Content-MD5 protects it all the same. */
-const unsignedFromBytes = 1024 * 1024;
-/** How stores and bucket policies refuse a payload that is not signed. */
-const unsignedRefusals = new Set([
-  "AccessDenied",
-  "InvalidArgument",
-  "InvalidRequest",
-  "NotImplemented",
-  "SignatureDoesNotMatch",
-  "XAmzContentSHA256Mismatch",
-]);
 const errorBodyMaxBytes = 64 * 1024;
 
 /** Sends signed requests to one bucket. Every answer but 2xx is thrown, translated. */
@@ -48,7 +39,6 @@ export class S3Requests {
   readonly #transientPattern: RegExp | undefined;
   #region: string;
   #regionIsCorrected = false;
-  #takesUnsigned = true;
   #signer:
     | { readonly credentials: Credentials; readonly region: string; readonly signer: Signer }
     | undefined;
@@ -74,15 +64,10 @@ export class S3Requests {
     let credentialsAreFresh = false;
     for (;;) {
       const credentials = await this.#credentials.current();
-      const isUnsigned = this.#mayBeUnsigned(request);
       const response = await this.#exchange(request, credentials, signal);
       if (response.status >= 200 && response.status < 300) return response;
       const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions(request));
       const failure = readFailure(response, text, this.#transientPattern);
-      if (isUnsigned && unsignedRefusals.has(failure.code)) {
-        this.#takesUnsigned = false;
-        continue;
-      }
       if (await this.#correctsRegion(request, failure, signal)) continue;
       if (
         !credentialsAreFresh &&
@@ -124,12 +109,10 @@ export class S3Requests {
   }
 
   async #sign(request: S3Request, credentials: Credentials): Promise<HttpRequest> {
-    const { method, key, query = {}, payload } = request;
+    const { method, key, query = {}, payload, sha256 } = request;
     const { origin, host, pathPrefix } = this.#target();
     const path = key === undefined ? pathPrefix || "/" : `${pathPrefix}/${encodePath(key)}`;
-    const needsHash = this.config.endpoint.scheme === "http" && !this.#mayBeUnsigned(request);
-    const payloadHash =
-      payload === undefined ? emptyHash : needsHash ? await hashOf(payload) : "UNSIGNED-PAYLOAD";
+    const payloadHash = sha256 ?? (await this.#hashToSign(payload));
     const size: Record<string, string> =
       payload?.sizeBytes === undefined ? {} : { "content-length": String(payload.sizeBytes) };
     const signer = this.#signerOf(credentials);
@@ -150,16 +133,12 @@ export class S3Requests {
     };
   }
 
-  /**
-   * Over plain http the payload is hashed for the signature, which costs both sides as much CPU as sending it. A store
-   * of one's own, MinIO or Ceph, checks the Content-MD5, and that is signed; one that refuses says so once.
-   */
-  #mayBeUnsigned({ headers, payload }: S3Request): boolean {
-    const { scheme, kind } = this.config.endpoint;
-    const isLarge = (payload?.sizeBytes ?? 0) >= unsignedFromBytes;
-    return (
-      scheme === "http" && kind === "other" && isLarge && !!headers?.["content-md5"] && this.#takesUnsigned
-    );
+  /** Over plain http nothing but the signature protects the payload on its way. */
+  async #hashToSign(payload: Payload | undefined): Promise<string> {
+    if (payload === undefined) return emptyHash;
+    return this.config.endpoint.scheme === "http"
+      ? (await digestOf("sha256", payload)).toString("hex")
+      : "UNSIGNED-PAYLOAD";
   }
 
   #target(): Target {
@@ -204,22 +183,6 @@ export class S3Requests {
     const location = /<LocationConstraint[^>]*>([^<]*)</.exec(text)?.[1] ?? "";
     return location === "" ? "us-east-1" : location === "EU" ? "eu-west-1" : location;
   }
-}
-
-/** A plain hash of the payload, because over http nothing else protects it; streams are read once for it. */
-async function hashOf(payload: Payload): Promise<string> {
-  const hash = createHash("sha256");
-  const chunks = "open" in payload ? payload.open() : payload.chunks;
-  for await (const chunk of chunks) hash.update(chunk as Uint8Array);
-  return hash.digest("hex");
-}
-
-/** Content-MD5 (RFC 1864), which every store checks and Object Lock buckets demand. */
-export async function contentMd5(payload: Payload): Promise<string> {
-  const hash = createHash("md5");
-  const chunks = "open" in payload ? payload.open() : payload.chunks;
-  for await (const chunk of chunks) hash.update(chunk as Uint8Array);
-  return hash.digest("base64");
 }
 
 /** What a store says in a 200 that is a failure all the same (CompleteMultipartUpload may). */

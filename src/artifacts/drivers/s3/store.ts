@@ -1,20 +1,35 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, discardBody, type Payload, payloadOf, readBody } from "../../../http/index.ts";
+import {
+  type ByteSink,
+  discardBody,
+  type Payload,
+  payloadOf,
+  readBody,
+  readText,
+} from "../../../http/index.ts";
 import type {
   ByteRange,
   ListPage,
+  MultipartUpload,
   ObjectInfo,
   ObjectStore,
+  ReadAnswer,
   StoredBytes,
   StoreLimits,
   UploadedPart,
 } from "../../../transfer/index.ts";
+import { listParts, wholeCrc32 } from "./completion.ts";
+import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "./digests.ts";
 import type { Encryption } from "./encryption.ts";
 import { toError } from "./errors.ts";
-import { contentMd5, type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
-import { elements, encodeXml, isBeyondXml, textOf } from "./xml.ts";
+import { type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
+import { elements, encodeXml, isBeyondXml, namespace, textOf } from "./xml.ts";
 
 const mib = 1024 * 1024;
+/** The SHA-256 of an object that was stored whole, in hex. */
+const sha256Header = "x-amz-meta-outrider-sha256";
+/** Asks the store to check a CRC-32 of each part, and to keep that of the whole object. */
+const crc32Offer = { "x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type": "FULL_OBJECT" };
 
 /** One S3 bucket as the transfer engine sees it. */
 export class S3Store implements ObjectStore {
@@ -28,12 +43,15 @@ export class S3Store implements ObjectStore {
   };
   readonly #requests: S3Requests;
   readonly #encryption: Encryption;
+  #mayKnowCrc32: boolean;
 
   constructor(requests: S3Requests, encryption: Encryption) {
     const { endpoint, bucket } = requests.config;
     this.name = `${endpoint.authority}/${bucket}`;
     this.#requests = requests;
     this.#encryption = encryption;
+    // These are known not to: Google's endpoint and Alibaba's refuse or ignore what they do not know.
+    this.#mayKnowCrc32 = endpoint.kind !== "google" && endpoint.kind !== "aliyun";
   }
 
   async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
@@ -49,10 +67,10 @@ export class S3Store implements ObjectStore {
     range: ByteRange,
     sink: ByteSink,
     signal: AbortSignal,
-  ): Promise<Pick<StoredBytes, "provesMd5"> | undefined> {
+  ): Promise<ReadAnswer | undefined> {
     const request = await this.#getRequest(info, range);
     const answer = await this.#requests.receive(request, range.length, sink, signal);
-    return answer && { provesMd5: this.#provesMd5(answer.headers.get("x-amz-server-side-encryption")) };
+    return answer && this.#readAnswer((name) => answer.headers.get(name));
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
@@ -70,73 +88,94 @@ export class S3Store implements ObjectStore {
     }
     return {
       chunks: readBody(response.body, this.#requests.bodyOptions(request)),
-      provesMd5: this.#provesMd5(response.headers["x-amz-server-side-encryption"]),
+      ...this.#readAnswer((name) => response.headers[name]?.toString()),
     };
+  }
+
+  async crc32(info: ObjectInfo, signal: AbortSignal): Promise<number | undefined> {
+    const isInParts = /-\d+"?$/.test(info.etag ?? "");
+    if (!isInParts || !this.#mayKnowCrc32) return undefined;
+    const headers = { ...(await this.#encryption.forBytes(info.key)), "x-amz-checksum-mode": "ENABLED" };
+    const response = await this.#requests.send({ method: "HEAD", key: info.key, headers }, signal);
+    response.body.resume();
+    if (response.headers.etag !== info.etag) return undefined;
+    return decodeCrc32(response.headers["x-amz-checksum-crc32"]?.toString());
   }
 
   async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
-    const md5 = await contentMd5(payload);
+    const sha256 = (await digestOf("sha256", payload)).toString("hex");
     const headers = {
       ...(await this.#encryption.forWriting(key)),
       "content-type": contentType,
-      "content-md5": md5,
+      "content-md5": await contentMd5(payload),
+      [sha256Header]: sha256,
     };
-    await this.#sendAndForget({ method: "PUT", key, headers, payload }, signal);
+    await this.#sendAndForget({ method: "PUT", key, headers, payload, sha256 }, signal);
   }
 
-  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<string> {
+  /**
+   * Offers to send CRC-32s. A store that knows them says so in its answer; one that ignores them does not, and one that
+   * refuses what it does not know is asked again without: nothing has been sent yet that could be lost.
+   */
+  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
     const headers = { ...(await this.#encryption.forWriting(key)), "content-type": contentType };
-    const xml = await this.#requests.sendForText(
-      { method: "POST", key, query: { uploads: "" }, headers },
-      signal,
-    );
-    const upload = textOf(xml, "UploadId");
-    if (upload === undefined) {
-      throw new ExecutorError("Unsupported", "the store began a multipart upload without an UploadId");
+    if (!this.#mayKnowCrc32) return await this.#startUpload(key, headers, signal);
+    try {
+      return await this.#startUpload(key, { ...headers, ...crc32Offer }, signal);
+    } catch (error) {
+      if (!isExecutorError(error, "BadRequest", "Forbidden", "Unauthorized", "Unsupported")) throw error;
+      const upload = await this.#startUpload(key, headers, signal);
+      this.#mayKnowCrc32 = false;
+      return upload;
     }
-    return upload;
   }
 
   async putPart(
     key: string,
-    upload: string,
+    upload: MultipartUpload,
     number: number,
     payload: Payload,
     signal: AbortSignal,
   ): Promise<UploadedPart> {
-    const headers = { ...(await this.#encryption.forBytes(key)), "content-md5": await contentMd5(payload) };
-    const query = { partNumber: String(number), uploadId: upload };
+    const crc32 = upload.keepsCrc32 ? await crc32Of(payload) : undefined;
+    const headers: Record<string, string> = {
+      ...(await this.#encryption.forBytes(key)),
+      ...(crc32 === undefined
+        ? { "content-md5": await contentMd5(payload) }
+        : { "x-amz-checksum-crc32": encodeCrc32(crc32) }),
+    };
+    const query = { partNumber: String(number), uploadId: upload.id };
     const request: S3Request = { method: "PUT", key, query, headers, payload };
     const response = await this.#requests.send(request, signal);
     await discardBody(response.body, this.#requests.bodyOptions(request));
     const { etag } = response.headers;
     if (etag === undefined) throw new ExecutorError("Transient", `part ${number} was stored without an ETag`);
-    return { number, etag };
+    return { number, sizeBytes: payload.sizeBytes ?? 0, etag, crc32 };
   }
 
   async completeUpload(
     key: string,
-    upload: string,
+    upload: MultipartUpload,
     parts: readonly UploadedPart[],
     signal: AbortSignal,
   ): Promise<void> {
-    const items = parts.map(
-      ({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${encodeXml(etag)}</ETag></Part>`,
-    );
-    const body = `<CompleteMultipartUpload xmlns="${namespace}">${items.join("")}</CompleteMultipartUpload>`;
-    const headers = { ...(await this.#encryption.forBytes(key)), "content-type": "application/xml" };
-    const payload = payloadOf(Buffer.from(body));
+    const headers = {
+      ...(await this.#encryption.forBytes(key)),
+      "content-type": "application/xml",
+      ...(upload.keepsCrc32 ? wholeCrc32(parts) : {}),
+    };
+    const payload = payloadOf(Buffer.from(listParts(parts)));
     throwIfFailed(
       await this.#requests.sendForText(
-        { method: "POST", key, query: { uploadId: upload }, headers, payload },
+        { method: "POST", key, query: { uploadId: upload.id }, headers, payload },
         signal,
       ),
     );
   }
 
-  async abortUpload(key: string, upload: string, signal: AbortSignal): Promise<void> {
+  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
     try {
-      await this.#sendAndForget({ method: "DELETE", key, query: { uploadId: upload } }, signal);
+      await this.#sendAndForget({ method: "DELETE", key, query: { uploadId: upload.id } }, signal);
     } catch (error) {
       if (!isExecutorError(error, "NotFound")) throw error;
     }
@@ -217,8 +256,28 @@ export class S3Store implements ObjectStore {
     return { method: "GET", key: info.key, headers };
   }
 
-  #provesMd5(encryption: string | readonly string[] | undefined): boolean {
-    return !this.#encryption.hidesMd5 && (encryption ?? "AES256") === "AES256";
+  async #startUpload(
+    key: string,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<MultipartUpload> {
+    const request: S3Request = { method: "POST", key, query: { uploads: "" }, headers };
+    const response = await this.#requests.send(request, signal);
+    const xml = await readText(response.body, answerMaxBytes, this.#requests.bodyOptions(request));
+    const id = textOf(xml, "UploadId");
+    if (id === undefined) {
+      throw new ExecutorError("Unsupported", "the store began a multipart upload without an UploadId");
+    }
+    const keepsCrc32 = Object.entries(crc32Offer).every(([name, value]) => response.headers[name] === value);
+    return { id, keepsCrc32 };
+  }
+
+  #readAnswer(header: (name: string) => string | undefined): ReadAnswer {
+    const encryption = header("x-amz-server-side-encryption") ?? "AES256";
+    return {
+      provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
+      sha256: /^[0-9a-f]{64}$/.exec(header(sha256Header) ?? "")?.[0],
+    };
   }
 
   async #sendAndForget(request: S3Request, signal: AbortSignal): Promise<void> {
@@ -227,7 +286,7 @@ export class S3Store implements ObjectStore {
   }
 }
 
-const namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
+const answerMaxBytes = 64 * 1024;
 
 function toInfo(key: string, sizeBytes: number, etag: string | undefined): ObjectInfo {
   const md5 = /^"?([0-9a-f]{32})"?$/.exec(etag ?? "")?.[1];

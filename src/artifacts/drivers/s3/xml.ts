@@ -3,6 +3,9 @@
  * content. Answers are read by name and written by template; a general parser would be most of a pod's start-up.
  */
 
+/** Of every element that S3 speaks of. */
+export const namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
+
 /** The text of the first element of this name, with entities decoded; undefined where there is none. */
 export function textOf(xml: string, name: string): string | undefined {
   const inner = innerOf(xml, name);

@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { Payload } from "../../../http/index.ts";
+
+/** Digests of a payload; one that is a stream is read once for them. */
+export async function digestOf(name: "md5" | "sha256", payload: Payload): Promise<Buffer> {
+  const hash = createHash(name);
+  await forEachChunk(payload, (chunk) => hash.update(chunk));
+  return hash.digest();
+}
+
+/** Content-MD5 (RFC 1864), which every store checks and Object Lock buckets demand. */
+export async function contentMd5(payload: Payload): Promise<string> {
+  return (await digestOf("md5", payload)).toString("base64");
+}
+
+/** The CRC-32 of RFC 1952, which zlib computes several times faster than any hash. */
+export async function crc32Of(payload: Payload): Promise<number> {
+  let value = 0;
+  await forEachChunk(payload, (chunk) => {
+    value = crc32(chunk, value);
+  });
+  return value;
+}
+
+/** As `x-amz-checksum-crc32` carries it: base64 of the value in network byte order. */
+export function encodeCrc32(value: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes.toString("base64");
+}
+
+/** Undefined for what is no CRC-32 of a whole object, such as the `…-3` of an object in three parts. */
+export function decodeCrc32(text: string | undefined): number | undefined {
+  if (text === undefined || !/^[A-Za-z0-9+/]{6}==$/.test(text)) return undefined;
+  return Buffer.from(text, "base64").readUInt32BE();
+}
+
+/** The reflected polynomial of CRC-32. */
+const polynomial = 0xedb88320;
+const one = 0x80000000;
+
+/**
+ * The CRC-32 of two pieces one after the other, from those of each and the size of the second: the first is moved on by
+ * so many zero bytes, that is multiplied by x^(8 * sizeBytes) modulo the polynomial (as zlib's crc32_combine does).
+ */
+export function combineCrc32(first: number, second: number, secondSizeBytes: number): number {
+  let power = one;
+  let square = multiply(one >>> 4, one >>> 4); // x^8: a byte
+  for (let left = secondSizeBytes; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) power = multiply(square, power);
+    square = multiply(square, square);
+  }
+  return (multiply(power, first) ^ second) >>> 0;
+}
+
+/** The product of two polynomials over GF(2), modulo CRC-32's; the highest bit is the coefficient of x^0. */
+function multiply(a: number, b: number): number {
+  let product = 0;
+  let shifted = b;
+  for (let bit = one; bit !== 0; bit >>>= 1) {
+    if ((a & bit) !== 0) product ^= shifted;
+    shifted = (shifted & 1) === 1 ? (shifted >>> 1) ^ polynomial : shifted >>> 1;
+  }
+  return product;
+}
+
+async function forEachChunk(payload: Payload, take: (chunk: Uint8Array) => void): Promise<void> {
+  const chunks = "open" in payload ? payload.open() : payload.chunks;
+  for await (const chunk of chunks) take(chunk as Uint8Array);
+}
