@@ -17,6 +17,8 @@ export interface KubeRequest {
   readonly accept?: string;
   /** Instead of the client's: a watch may be silent for longer than an answer may take. */
   readonly idleTimeoutMs?: number;
+  /** For how long altogether Retry-After is obeyed here, default 60 s; 0: the caller has a policy of its own. */
+  readonly patienceMs?: number;
 }
 
 export interface KubeClientOptions {
@@ -30,10 +32,12 @@ export interface KubeClientOptions {
 /** Answers larger than this are refused; no object in etcd is larger than 1.5 MiB, a list may be. */
 const answerBytesMax = 64 * 1024 * 1024;
 const retryAfterTimesMax = 10;
+const patienceMsDefault = 60_000;
 
 /**
  * Sends single requests to the API server over one kept connection. Errors are ExecutorErrors whose code follows
- * contract pod.md 6.4. An answer with Retry-After is waited for and repeated up to ten times (6.1), as client-go does.
+ * contract pod.md 6.4. An answer with Retry-After is waited for and repeated up to ten times (6.1), as client-go does,
+ * but never for longer than the request's patience: a server that asks for an hour is an error now.
  *
  * It is made of node:https alone: the generated client of @kubernetes/client-node takes more CPU to load than a pod
  * without artifacts takes in all.
@@ -59,7 +63,7 @@ export class KubeClient implements AsyncDisposable {
 
   /** The parsed JSON of a 2xx answer. */
   async request<T>(request: KubeRequest, signal: AbortSignal): Promise<T> {
-    return this.#obeyingRetryAfter(signal, async () => {
+    return this.#obeyingRetryAfter(request, signal, async () => {
       const response = await this.open(request, signal);
       return JSON.parse(await readBody(response, during(request), signal)) as T;
     });
@@ -67,7 +71,7 @@ export class KubeClient implements AsyncDisposable {
 
   /** Sends what may answer with a large object that nobody here reads: a 2xx answer is dropped as it comes. */
   async send(request: KubeRequest, signal: AbortSignal): Promise<void> {
-    await this.#obeyingRetryAfter(signal, async () => {
+    await this.#obeyingRetryAfter(request, signal, async () => {
       const response = await this.open(request, signal);
       response.resume();
       try {
@@ -78,13 +82,19 @@ export class KubeClient implements AsyncDisposable {
     });
   }
 
-  async #obeyingRetryAfter<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  async #obeyingRetryAfter<T>(
+    { patienceMs = patienceMsDefault }: KubeRequest,
+    signal: AbortSignal,
+    attempt: () => Promise<T>,
+  ): Promise<T> {
+    const end = performance.now() + patienceMs;
     for (let repeats = 0; ; repeats++) {
       try {
         return await attempt();
       } catch (error) {
         const waitMs = error instanceof ExecutorError ? error.retryAfterMs : undefined;
         if (waitMs === undefined || repeats >= retryAfterTimesMax) throw error;
+        if (performance.now() + waitMs > end) throw error;
         await sleep(waitMs, undefined, { signal });
       }
     }

@@ -65,6 +65,7 @@ export class GcTasks {
           path: `${this.#path()}/${encodeURIComponent(task)}/status`,
           body: { status: { artifactResultsByNode } },
           contentType: "application/merge-patch+json",
+          patienceMs: 0,
         },
         signal,
       ),
@@ -75,7 +76,7 @@ export class GcTasks {
     let page: GcTaskList = { items: [] };
     await persist(this.#persistence, signal, async () => {
       page = await this.#client.request<GcTaskList>(
-        { method: "GET", path: `${this.#path()}?${query}` },
+        { method: "GET", path: `${this.#path()}?${query}`, patienceMs: 0 },
         signal,
       );
     });

@@ -11,12 +11,15 @@ export interface Persistence {
 
 const firstPauseMs = 1000;
 const pauseMsMax = 30_000;
+/** A server that asks for more patience than this gets this much. */
+const retryAfterMsMax = 60_000;
 /** A plain 500 or 502 is not known to pass, so it gets a bounded number of tries. */
 const internalAttemptsMax = 8;
 
 /**
  * Repeats `attempt` on transient errors, with pauses of 1 s doubling to 30 s and up to 10 % on top
- * (contract pod.md 6.3, with its defect 16 mended).
+ * (contract pod.md 6.3, with its defect 16 mended). Retry-After lengthens a pause, to 60 s at most, and never beyond
+ * the patience: requests inside leave it to us (`patienceMs: 0`).
  */
 export async function persist(
   persistence: Persistence,
@@ -33,7 +36,8 @@ export async function persist(
       const mayPass =
         code === "Transient" ||
         (code === "Internal" && error instanceof ExecutorError && ++internalErrors < internalAttemptsMax);
-      const wait = pauseMs * (1 + Math.random() * 0.1);
+      const askedMs = error instanceof ExecutorError ? (error.retryAfterMs ?? 0) : 0;
+      const wait = Math.max(pauseMs * (1 + Math.random() * 0.1), Math.min(askedMs, retryAfterMsMax));
       if (!mayPass || performance.now() + wait > end) throw error;
       persistence.onRetry?.(error, wait);
       await sleep(wait, undefined, { signal });

@@ -157,7 +157,7 @@ export class TaskResult {
   async #send(method: "POST" | "PATCH", path: string, body: object, signal: AbortSignal): Promise<void> {
     const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     try {
-      await this.#client.send({ method, path, body, contentType }, signal);
+      await this.#client.send({ method, path, body, contentType, patienceMs: 0 }, signal);
     } catch (error) {
       if (!isExecutorError(error, "Forbidden")) throw error;
       const verb = method === "POST" ? "create" : "patch";
@@ -187,6 +187,7 @@ export class TaskResult {
           path,
           body: { metadata: { annotations } },
           contentType: "application/merge-patch+json",
+          patienceMs: 0,
         },
         signal,
       );

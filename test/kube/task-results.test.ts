@@ -129,6 +129,22 @@ describe("task result", () => {
     assert.equal(stored(server).metadata.labels[completed], "false");
   });
 
+  it("S5: a server that asks for more patience than there is gets an error now, not a sleeping pod", async (t) => {
+    const { server, kube } = await start(t);
+    server.addFault({ kind: "status", status: 429, retryAfterSeconds: 3600 });
+    const result = new TaskResult(kube, identity);
+
+    const began = performance.now();
+    await assert.rejects(result.initialize(patient, never), { code: "Transient" });
+    await assert.rejects(kube.request({ method: "GET", path: "/api/v1/namespaces/argo/secrets/s" }, never), {
+      code: "Transient",
+      retryAfterMs: 3_600_000,
+    });
+
+    assert.ok(performance.now() - began < 1000);
+    assert.equal(server.requests.length, 2);
+  });
+
   it("is written to the pod's annotations for a controller of Argo 3.5 where task results are forbidden", async (t) => {
     const rules = [{ verbs: ["patch"], apiGroups: [""], resources: ["pods"] }];
     const { server, kube } = await start(t, { rules });
