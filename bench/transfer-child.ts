@@ -1,6 +1,7 @@
 /**
  * What `init` or `wait` does with one artifact, in a process of its own, which bench/transfer.ts bundles and starts.
- * Arguments: `up` or `down`, the pod's root, the store's endpoint, the key, `tar` or `none`, the output's path.
+ * Arguments: `up` or `down`, the pod's root, the store's endpoint, the key, `tar` or `none`, the output's path, the
+ * file with the certificate to trust where the store speaks https.
  * Prints seconds, CPU seconds and the peak of anonymous memory (MiB) as JSON.
  */
 import { readFileSync } from "node:fs";
@@ -12,7 +13,8 @@ import { PodPaths } from "../src/podfiles/index.ts";
 import type { Artifact, Template } from "../src/template/index.ts";
 import { memoryBudget } from "../src/transfer/index.ts";
 
-const [direction, root = "", endpoint = "", key = "", strategy = "tar", path = ""] = process.argv.slice(2);
+const [direction, root = "", endpoint = "", key = "", strategy = "tar", path = "", ca = ""] =
+  process.argv.slice(2);
 const paths = new PodPaths(root);
 const log = openLogger("error", "text");
 const { signal } = new AbortController();
@@ -23,14 +25,15 @@ const artifact: Artifact = {
   s3: {
     endpoint,
     bucket: "bench",
-    insecure: true,
+    insecure: ca === "",
     key,
+    ...(ca === "" ? {} : { caSecret: { name: "keys", key: "ca" } }),
     accessKeySecret: { name: "keys", key: "access" },
     secretKeySecret: { name: "keys", key: "secret" },
   },
 };
 const context: DriverContext = {
-  readSecret: async () => Buffer.from("outrider-bench"),
+  readSecret: async ({ key }) => (key === "ca" ? readFileSync(ca) : Buffer.from("outrider-bench")),
   settings: {
     retry: { attempts: 5, durationMs: 1000, factor: 1.6, jitter: 0.5 },
     memoryBytes: memoryBudget(undefined),

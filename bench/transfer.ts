@@ -1,7 +1,7 @@
 /**
  * Bulk transfers, each as a process of its own like `init` and `wait`, beside what standard programs take in the same
  * run on the same store:
- *   node bench/transfer.ts [MiB, default 256] [rounds, default 2] [line, such as none-down]
+ *   node bench/transfer.ts [--tls] [MiB, default 256] [rounds, default 2] [line, such as none-down]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it shares the
  * machine, so its CPU time stands beside. Outputs are served by a real emissary.
@@ -28,11 +28,13 @@ import { build } from "esbuild";
 import { requireBuiltins } from "../scripts/bundle.ts";
 import { startObjectServer } from "../src/local/object-server/index.ts";
 
-const sizeMib = Number(process.argv[2] ?? 256);
-const rounds = Number(process.argv[3] ?? 2);
-const wanted = process.argv[4] ?? "";
+const isTls = process.argv.includes("--tls");
+const positionals = process.argv.slice(2).filter((argument) => argument !== "--tls");
+const sizeMib = Number(positionals[0] ?? 256);
+const rounds = Number(positionals[1] ?? 2);
+const wanted = positionals[2] ?? "";
 /** More flags for Node, such as --cpu-prof. */
-const extraFlags = process.argv.slice(5);
+const extraFlags = positionals.slice(3);
 const mib = 1024 * 1024;
 const secret = "outrider-bench";
 const root = mkdtempSync(join(tmpdir(), "bench-transfer-"));
@@ -72,8 +74,9 @@ try {
 }
 
 function lines(store: Store) {
-  const curl = `curl -sSf --aws-sigv4 aws:amz:us-east-1:s3 --user ${secret}:${secret}`;
-  const url = `http://${store.endpoint}/bench`;
+  const trust = store.ca === undefined ? "" : `--cacert ${store.ca}`;
+  const curl = `curl -sSf ${trust} --aws-sigv4 aws:amz:us-east-1:s3 --user ${secret}:${secret}`;
+  const url = `${isTls ? "https" : "http"}://${store.endpoint}/bench`;
   const line = (name: string, ours: (name: string) => Promise<void>, peerName: string, command: string) => ({
     name,
     ours: () => ours(name),
@@ -121,13 +124,13 @@ async function save(store: Store, name: string, path: string, key: string, strat
   });
   while (!existsSync(join(runtime, "ctr/main/exitcode"))) await sleep(10);
   const before = store.cpuSeconds();
-  const figures = await runChild(["up", root, store.endpoint, key, strategy, path]);
+  const figures = await runChild(["up", root, store.endpoint, key, strategy, path, store.ca ?? ""]);
   print(name, figures, store.cpuSeconds() - before, (await emissary).cpuSeconds);
 }
 
 async function load(store: Store, name: string, key: string, strategy: string): Promise<void> {
   const before = store.cpuSeconds();
-  const figures = await runChild(["down", root, store.endpoint, key, strategy, "/in"]);
+  const figures = await runChild(["down", root, store.endpoint, key, strategy, "/in", store.ca ?? ""]);
   print(name, figures, store.cpuSeconds() - before);
   rmSync(join(root, "argo"), { recursive: true, force: true });
 }
@@ -210,6 +213,8 @@ async function bundleChild(): Promise<void> {
 
 interface Store {
   readonly endpoint: string;
+  /** The file with the certificate to trust, where the store speaks https. */
+  readonly ca: string | undefined;
   cpuSeconds(): number;
   stop(): Promise<void>;
 }
@@ -217,17 +222,35 @@ interface Store {
 async function startStore(): Promise<Store> {
   const program = process.env.OUTRIDER_MINIO ?? join(homedir(), ".cache/outrider/bin/minio");
   const directory = join(root, "store");
+  const ca = isTls ? makeCertificate() : undefined;
   if (!existsSync(program)) {
-    const server = await startObjectServer({ directory, accessKey: secret, secretKey: secret });
+    const tls = isTls && {
+      cert: readFileSync(ca ?? "", "utf8"),
+      key: readFileSync(join(root, "certs/private.key"), "utf8"),
+    };
+    const server = await startObjectServer({
+      directory,
+      accessKey: secret,
+      secretKey: secret,
+      ...(tls && { tls }),
+    });
     server.createBucket("bench");
     const cpuSeconds = () => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6;
-    return { endpoint: server.endpoint, cpuSeconds, stop: () => server[Symbol.asyncDispose]() };
+    return { endpoint: server.endpoint, ca, cpuSeconds, stop: () => server[Symbol.asyncDispose]() };
   }
   mkdirSync(join(directory, "bench"), { recursive: true });
   const endpoint = `127.0.0.1:${await freePort()}`;
   const server = spawn(
     program,
-    ["server", directory, "--address", endpoint, "--console-address", "127.0.0.1:0"],
+    [
+      "server",
+      directory,
+      ...(isTls ? ["--certs-dir", join(root, "certs")] : []),
+      "--address",
+      endpoint,
+      "--console-address",
+      "127.0.0.1:0",
+    ],
     {
       env: {
         PATH: process.env.PATH,
@@ -240,18 +263,40 @@ async function startStore(): Promise<Store> {
     },
   );
   for (let tries = 0; tries < 150; tries++) {
-    const answer = await fetch(`http://${endpoint}/minio/health/ready`).catch(() => undefined);
-    if (answer?.ok) break;
+    const url = `${isTls ? "https" : "http"}://${endpoint}/minio/health/ready`;
+    if (spawnSync("curl", ["-skf", url]).status === 0) break;
     await sleep(100);
   }
   return {
     endpoint,
+    ca,
     cpuSeconds: () => processCpuSeconds(server),
     async stop() {
       server.kill();
       await once(server, "exit");
     },
   };
+}
+
+/** A self-signed certificate for 127.0.0.1, where MinIO looks for it; returns its path. */
+function makeCertificate(): string {
+  const folder = join(root, "certs");
+  mkdirSync(folder);
+  const [key, certificate] = [join(folder, "private.key"), join(folder, "public.crt")];
+  const name = ["-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1"];
+  spawnSync("openssl", [
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-keyout",
+    key,
+    "-out",
+    certificate,
+    ...name,
+  ]);
+  return certificate;
 }
 
 /** utime and stime of all threads, in ticks of 10 ms. */
