@@ -5,7 +5,18 @@ import type { Budget } from "../budget.ts";
 import { guarded } from "../guarded.ts";
 import { compareText } from "../text/byte-text.ts";
 import type { JsonTree } from "../text/json-tree.ts";
-import { childrenOf, documentOf, goType, isArray, isObject, type Json, printed } from "./document.ts";
+import {
+  type Content,
+  childrenOf,
+  displayed,
+  documentOf,
+  goType,
+  isArray,
+  isObject,
+  type Json,
+  NOTHING,
+  printed,
+} from "./document.ts";
 import type { ArrayRange, Part, TemplateNode } from "./nodes.ts";
 import { parseTemplate } from "./parser.ts";
 
@@ -34,13 +45,12 @@ class Evaluation {
     this.#budget = budget;
   }
 
-  /** Runs from a node to the end of its block; `current` is undefined for a range without results, which prints nothing. */
-  block(from: number, current: Json | undefined): void {
+  /** Runs from a node to the end of its block; a range without results runs once on nothing and prints nothing. */
+  block(from: number, current: Content): void {
     for (let i = from; i < this.#nodes.length; i++) {
       this.#budget.step();
       const node = this.#nodes[i] ?? "";
-      const results =
-        typeof node === "string" ? [node] : this.#walk(current === undefined ? [] : [current], node);
+      const results = typeof node === "string" ? [node] : this.#walk([current], node);
       if (this.#ended > 0 && this.#ended <= this.#openRanges) {
         this.#ended--;
         this.#endAt = i;
@@ -49,39 +59,40 @@ class Evaluation {
       if (this.#begun > 0) {
         this.#begun--;
         i = this.#range(i + 1, results);
-      } else if (current !== undefined) this.#print(results);
+      } else if (current !== NOTHING) this.#print(results);
     }
   }
 
   /** Runs the body once a result and tells where to go on. */
-  #range(from: number, results: readonly Json[]): number {
+  #range(from: number, results: readonly Content[]): number {
     this.#openRanges++;
     this.#endAt = from - 1;
-    if (results.length === 0) this.block(from, undefined);
+    if (results.length === 0) this.block(from, NOTHING);
     for (const result of results) this.block(from, result);
     this.#openRanges--;
     return this.#endAt;
   }
 
-  #print(results: readonly Json[]): void {
+  #print(results: readonly Content[]): void {
     const text = results.map(printed).join(" ");
     this.#budget.chargeText(text.length);
     this.#output.push(text);
   }
 
   /** Applies part after part to the results of the one before. */
-  #walk(input: readonly Json[], parts: readonly Part[]): readonly Json[] {
-    return parts.reduce((values, part) => this.#apply(values, part), input);
+  #walk(input: readonly Content[], parts: readonly Part[]): readonly Content[] {
+    return parts.reduce<readonly Content[]>((values, part) => this.#apply(values, part), input);
   }
 
-  #apply(input: readonly Json[], part: Part): readonly Json[] {
+  #apply(input: readonly Content[], part: Part): readonly Content[] {
     this.#budget.step();
     switch (part.kind) {
       case "text":
-      case "literal":
         return [part.value];
+      case "literal":
+        return input.map(() => part.value);
       case "field":
-        return part.name === "" ? input : input.flatMap((value) => memberOf(value, part.name));
+        return input.flatMap((value) => memberOf(value, part.name));
       case "wildcard":
         return input.flatMap(childrenOf);
       case "recursive":
@@ -97,7 +108,7 @@ class Evaluation {
     }
   }
 
-  #identifier(input: readonly Json[], name: string): readonly Json[] {
+  #identifier(input: readonly Content[], name: string): readonly Content[] {
     if (name === "range") {
       this.#begun++;
       return input;
@@ -108,10 +119,10 @@ class Evaluation {
     return [];
   }
 
-  /** A value and all containers in it, parents first. */
-  #containers(value: Json): Json[] {
-    const found: Json[] = [];
-    const stack: Json[] = [value];
+  /** A value and all that has something in it, parents first; a text holds its bytes. */
+  #containers(value: Content): Content[] {
+    const found: Content[] = [];
+    const stack: Content[] = [value];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       this.#budget.step();
       const children = childrenOf(next);
@@ -122,8 +133,8 @@ class Evaluation {
     return found;
   }
 
-  #filter(list: Json, part: Part & { kind: "filter" }): Json[] {
-    if (!isArray(list)) throw problem(`${printed(list)} is not array or slice and cannot be filtered`);
+  #filter(list: Content, part: Part & { kind: "filter" }): readonly Json[] {
+    if (!isArray(list)) throw problem(`${displayed(list)} is not array or slice and cannot be filtered`);
     return list.filter((element) => {
       if (part.operator === "exists") return this.#exists(element, part.left);
       const left = this.#walk([element], part.left);
@@ -136,26 +147,30 @@ class Evaluation {
     });
   }
 
-  /** A path that fails counts as one that leads somewhere. */
+  /** A path that fails leads to where it failed, which counts unless nothing was left there. */
   #exists(element: Json, path: readonly Part[]): boolean {
-    try {
-      return this.#walk([element], path).length > 0;
-    } catch (error) {
-      if (error instanceof ExecutorError && error.code === "BadRequest") return true;
-      throw error;
+    let values: readonly Content[] = [element];
+    for (const part of path) {
+      try {
+        values = this.#apply(values, part);
+      } catch (error) {
+        if (error instanceof ExecutorError && error.code === "BadRequest") return values.length > 0;
+        throw error;
+      }
     }
+    return values.length > 0;
   }
 }
 
-function memberOf(value: Json, name: string): readonly Json[] {
+function memberOf(value: Content, name: string): readonly Json[] {
   const member = isObject(value) ? value.get(name) : undefined;
   return member === undefined ? [] : [member];
 }
 
-function selectRange(input: readonly Json[], range: ArrayRange): readonly Json[] {
+function selectRange(input: readonly Content[], range: ArrayRange): readonly Content[] {
   const selected: Json[] = [];
   for (const value of input) {
-    if (value === null) continue;
+    if (value === null || value === NOTHING) continue;
     if (!isArray(value)) throw problem(`${goType(value)} is not array or slice`);
     const size = value.length;
     const from = (range.from ?? 0) < 0 ? (range.from ?? 0) + size : (range.from ?? 0);
@@ -171,7 +186,7 @@ function selectRange(input: readonly Json[], range: ArrayRange): readonly Json[]
   return selected;
 }
 
-function compare(left: Json, operator: string, right: Json): boolean {
+function compare(left: Content, operator: string, right: Content): boolean {
   const type = scalarType(left);
   const otherType = scalarType(right);
   if (!["==", "!=", "<", "<=", ">", ">="].includes(operator)) {
@@ -188,12 +203,13 @@ function compare(left: Json, operator: string, right: Json): boolean {
   return operator === ">" ? order > 0 : order >= 0;
 }
 
-function orderOf(left: Json, right: Json): number {
+function orderOf(left: Content, right: Content): number {
   if (typeof left === "string" && typeof right === "string") return compareText(left, right);
-  return Number(left) === Number(right) && left === right ? 0 : (left ?? 0) < (right ?? 0) ? -1 : 1;
+  if (typeof left === "bigint" && typeof right === "bigint") return left < right ? -1 : left > right ? 1 : 0;
+  return Number(left) - Number(right);
 }
 
-function scalarType(value: Json): string | undefined {
+function scalarType(value: Content): string | undefined {
   return value === null || typeof value === "object" ? undefined : typeof value;
 }
 

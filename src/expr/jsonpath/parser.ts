@@ -1,5 +1,6 @@
 /** Parses kubectl jsonpath templates, with kubectl's messages (contract expressions.md 4.1 and 4.6). */
 import { ExecutorError } from "../../errors/index.ts";
+import { numberValue } from "../expr/index.ts";
 import { codePointText } from "../text/quote.ts";
 import type { ArrayRange, Part, TemplateNode } from "./nodes.ts";
 import { unquote } from "./unquote.ts";
@@ -100,7 +101,8 @@ class ActionParser {
   #number(): void {
     const text = /^[+-]?[.\d]*/.exec(this.#text.slice(this.at))?.[0] ?? "";
     this.at += text.length;
-    if (/^[+-]?\d+$/.test(text)) this.#parts.push({ kind: "literal", value: BigInt(text.replace("+", "")) });
+    if (/^[+-]?\d+$/.test(text))
+      this.#parts.push({ kind: "literal", value: numberValue(text.replace("+", "")) });
     else if (/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text))
       this.#parts.push({ kind: "literal", value: Number(text) });
     else throw problem(`cannot parse number ${text}`);

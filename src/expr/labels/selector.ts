@@ -1,8 +1,7 @@
 /** Parses label selectors, with the messages of Kubernetes (contract expressions.md 3.2, 3.3 and 3.5). */
 import { ExecutorError } from "../../errors/index.ts";
 import { compareText } from "../text/byte-text.ts";
-import { quoteGo } from "../text/quote.ts";
-import { checkKey, checkValue, integerOf } from "./validate.ts";
+import { integerProblems, keyProblems, valueProblems } from "./validate.ts";
 
 export type Operator = "=" | "==" | "!=" | "in" | "notin" | "gt" | "lt" | "exists" | "!";
 
@@ -82,14 +81,13 @@ class SelectorParser {
     if (isNegated) this.#take();
     const key = this.#take();
     if (key.kind !== "word") throw unparsable(`found '${key.text}', expected: identifier`);
-    checkKey(key.text);
+    checkRequirement(key.text, []);
     const { kind, text } = this.#current;
     if (isNegated) return { key: key.text, operator: "!", values: [] };
     if (kind === "end" || text === ",") return { key: key.text, operator: "exists", values: [] };
     const operator = this.#operator();
     const values = operator === "in" || operator === "notin" ? this.#values() : [this.#exactValue()];
-    if (operator === "gt" || operator === "lt") checkInteger(values[0] ?? "");
-    for (const [i, value] of values.entries()) checkValue(value, `values[${i}][${key.text}]`);
+    checkRequirement(key.text, values, operator === "gt" || operator === "lt");
     return { key: key.text, operator, values };
   }
 
@@ -142,10 +140,15 @@ class SelectorParser {
   }
 }
 
-function checkInteger(value: string): void {
-  if (integerOf(value) !== undefined) return;
-  const rule = "for 'Gt', 'Lt' operators, the value must be an integer";
-  throw unparsable(`values[0]: Invalid value: ${quoteGo(value)}: ${rule}`);
+/** Names all that is wrong with a requirement at once. */
+function checkRequirement(key: string, values: readonly string[], isOrder = false): void {
+  const problems = [
+    ...keyProblems(key),
+    ...(isOrder ? values.flatMap((value, i) => integerProblems(value, `values[${i}]`)) : []),
+    ...values.flatMap((value, i) => valueProblems(value, `values[${i}][${key}]`)),
+  ];
+  const [first] = problems;
+  if (first !== undefined) throw unparsable(problems.length === 1 ? first : `[${problems.join(", ")}]`);
 }
 
 function problem(message: string): ExecutorError {

@@ -1,5 +1,4 @@
 /** What label keys and values may look like (contract expressions.md 3.3), with the messages of Kubernetes. */
-import { ExecutorError } from "../../errors/index.ts";
 import { byteLength } from "../text/byte-text.ts";
 import { fitsInt64 } from "../text/numbers.ts";
 import { quoteGo } from "../text/quote.ts";
@@ -21,18 +20,23 @@ const SUBDOMAIN_RULE =
   "end with an alphanumeric character (e.g. 'example.com', regex used for validation is " +
   "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 
-/** Throws BadRequest with all that is wrong with a key. */
-export function checkKey(key: string): void {
-  const problems = keyProblems(key);
-  if (problems.length > 0) throw invalid("<nil>", key, problems);
+/** What is wrong with a key: one text or none. */
+export function keyProblems(key: string): readonly string[] {
+  return invalid("<nil>", key, keyRules(key));
 }
 
-/** `place` is what messages call the value, such as `values[0][status.phase]`. Throws BadRequest. */
-export function checkValue(value: string, place: string): void {
-  const problems: string[] = [];
-  if (byteLength(value) > NAME_MAX) problems.push(`must be no more than ${NAME_MAX} bytes`);
-  if (value !== "" && !NAME.test(value)) problems.push(VALUE_RULE);
-  if (problems.length > 0) throw invalid(place, value, problems);
+/** What is wrong with a value; `place` is what messages call it, such as `values[0][status.phase]`. */
+export function valueProblems(value: string, place: string): readonly string[] {
+  const broken: string[] = [];
+  if (byteLength(value) > NAME_MAX) broken.push(`must be no more than ${NAME_MAX} bytes`);
+  if (value !== "" && !NAME.test(value)) broken.push(VALUE_RULE);
+  return invalid(place, value, broken);
+}
+
+/** What is wrong with a value that has an order. */
+export function integerProblems(value: string, place: string): readonly string[] {
+  const rule = "for 'Gt', 'Lt' operators, the value must be an integer";
+  return invalid(place, value, integerOf(value) === undefined ? [rule] : []);
 }
 
 /** A 64-bit decimal integer with an optional sign. */
@@ -42,14 +46,14 @@ export function integerOf(text: string): bigint | undefined {
   return fitsInt64(value) ? value : undefined;
 }
 
-function keyProblems(key: string): string[] {
+/** The rules that a key breaks. */
+function keyRules(key: string): string[] {
   const parts = key.split("/");
   const problems: string[] = [];
   const [first = "", second] = parts;
   if (parts.length > 2) {
-    return [
-      `a qualified name ${NAME_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
-    ];
+    const form = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
+    return [`a valid label key ${NAME_RULE} ${form}`];
   }
   const name = second ?? first;
   if (second !== undefined) {
@@ -66,10 +70,6 @@ function keyProblems(key: string): string[] {
   return problems;
 }
 
-function invalid(place: string, value: string, problems: readonly string[]): ExecutorError {
-  const detail = problems.join("; ");
-  return new ExecutorError(
-    "BadRequest",
-    `unable to parse requirement: ${place}: Invalid value: ${quoteGo(value)}: ${detail}`,
-  );
+function invalid(place: string, value: string, broken: readonly string[]): readonly string[] {
+  return broken.length === 0 ? [] : [`${place}: Invalid value: ${quoteGo(value)}: ${broken.join("; ")}`];
 }
