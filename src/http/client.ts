@@ -58,6 +58,8 @@ const defaultConnectTimeoutMs = 10_000;
 const defaultIdleTimeoutMs = 60_000;
 /** Servers close idle connections after 5 s and more; a connection that we drop first cannot be reset under a request. */
 const keepAliveMs = 4_000;
+/** The head of an answer; Go's client takes 10 MiB, Node's own 16 KiB, which some identity providers exceed. */
+const headBytesMax = 1024 * 1024;
 
 /**
  * HTTP/1.1 with kept connections, proxies, own roots and timeouts, on Node's own client: loading it costs a twentieth
@@ -133,8 +135,10 @@ export class HttpClient implements Disposable {
       path: request.path,
       headers: request.headers as Record<string, string | string[]>,
       agent: this.#agentFor(protocol),
+      maxHeaderSize: headBytesMax,
       signal,
     });
+    sent.maxHeadersCount = 0;
     const fail = (error: Error) => {
       if (signal.aborted) reject(signal.reason);
       else if (isStale(sent, error, request.payload)) reject(new StaleConnection());

@@ -24,6 +24,7 @@ const translations: Readonly<Record<string, Translation>> = {
   EAI_AGAIN: ["Transient", ({ host }) => `dial tcp: lookup ${host}: Temporary failure in name resolution`],
   ERR_STREAM_PREMATURE_CLOSE: ["Transient", () => "unexpected EOF"],
   HPE_INVALID_CONSTANT: ["Transient", () => "malformed HTTP response"],
+  HPE_HEADER_OVERFLOW: ["TooLarge", () => "the headers of the answer are larger than 1 MiB"],
   ERR_PROXY_TUNNEL: ["Transient", ({ text }) => `the proxy refuses the connection: ${text}`],
 };
 

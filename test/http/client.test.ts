@@ -126,6 +126,27 @@ describe("HTTP client", () => {
     assert.deepEqual(asked, [`GET http://127.0.0.1:${plain}/`, `CONNECT 127.0.0.1:${tls}`]);
   });
 
+  it("takes an answer with headers of 900 KiB, and refuses one with more than 1 MiB by name", async (t) => {
+    const answer: RequestListener = (request, response) => {
+      const count = Number(request.url?.slice(1));
+      // 3,000 fields are more than Node counts by default.
+      for (let index = 0; index < 3000; index++) response.setHeader(`x-${index}`, "v".repeat(count));
+      response.end();
+    };
+    const origin = `http://127.0.0.1:${await listen(t, createServer(answer))}`;
+    const client = open(t);
+
+    const taken = await client.request(get(origin, "/300"), signal());
+    const refused = client.request(get(origin, "/400"), signal());
+
+    assert.equal(taken.headers["x-2999"]?.length, 300);
+    await text(taken.body);
+    await assert.rejects(refused, (error: Error) => {
+      assert.match(error.message, /the headers of the answer are larger than 1 MiB/);
+      return isExecutorError(error, "TooLarge");
+    });
+  });
+
   it("gives up on a server that takes the request and says nothing", async (t) => {
     const port = await listen(
       t,
