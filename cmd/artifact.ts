@@ -35,7 +35,8 @@ export async function artifactCommand({ args, env }: Invocation): Promise<number
       patienceMs,
       onRetry: (error) => tools.log.warn({ error: errorText(error) }, "asking the API server again"),
     });
-    await collectGarbage({ tasks, openDriver: tools.openDriver, log: tools.log }, podLabel, stop);
+    const abort = new AbortController().signal;
+    await collectGarbage({ tasks, openDriver: tools.openDriver, log: tools.log }, podLabel, { stop, abort });
   } finally {
     if (plugins.length > 0) {
       const gracePeriodMs = readGracePeriod(env.ARGO_TERMINATION_GRACE_PERIOD_SECONDS);

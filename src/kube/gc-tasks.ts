@@ -1,3 +1,4 @@
+import { isExecutorError } from "../errors/index.ts";
 import type { Artifact, ArtifactLocation } from "../template/index.ts";
 import type { KubeClient } from "./client.ts";
 import { type Persistence, persist } from "./persistence.ts";
@@ -25,8 +26,13 @@ export interface GcResult {
 /** Results by node, then by artifact. */
 export type GcResults = Readonly<Record<string, Readonly<Record<string, GcResult>>>>;
 
-/** Tasks in memory at once: an object may hold 1.5 MiB, and the job has 64 MiB for everything. */
-const pageSize = 4;
+/** Tasks a page: an object may hold 1.5 MiB, the job has 64 MiB for everything, and work begins with the first. */
+const pageSize = 1;
+/** Changes are answered with the whole object, megabytes of it, unless a table without its rows' objects is asked for. */
+const tableOfNothing = {
+  query: "includeObject=None",
+  accept: "application/json;as=Table;g=meta.k8s.io;v=v1, application/json",
+};
 
 /** The task objects of one artifact GC job. */
 export class GcTasks {
@@ -38,17 +44,23 @@ export class GcTasks {
     this.#persistence = persistence;
   }
 
-  /** Yields the tasks that carry the job's label, page by page. */
-  async *list(podLabel: string, signal: AbortSignal): AsyncGenerator<readonly GcTask[]> {
+  /**
+   * Yields the tasks that carry the job's label, each read when it is asked for. Where that takes so long that the API
+   * server has forgotten the listing, it is begun anew.
+   */
+  async *list(podLabel: string, signal: AbortSignal): AsyncGenerator<GcTask> {
+    const seen = new Set<string>();
     let next: string | undefined;
     do {
-      const query = new URLSearchParams({
-        labelSelector: `workflows.argoproj.io/artifact-gc-pod=${podLabel}`,
-        limit: String(pageSize),
-        ...(next ? { continue: next } : {}),
+      const page = await this.#page(podLabel, next, signal).catch((error: unknown) => {
+        if (next === undefined || !isExecutorError(error, "Conflict")) throw error;
+        return this.#page(podLabel, undefined, signal);
       });
-      const page = await this.#page(query, signal);
-      yield page.items;
+      for (const task of page.items) {
+        if (seen.has(task.metadata.name)) continue;
+        seen.add(task.metadata.name);
+        yield task;
+      }
       next = page.metadata?.continue || undefined;
     } while (next);
   }
@@ -62,7 +74,8 @@ export class GcTasks {
       this.#client.send(
         {
           method: "PATCH",
-          path: `${this.#path()}/${encodeURIComponent(task)}/status`,
+          path: `${this.#path()}/${encodeURIComponent(task)}/status?${tableOfNothing.query}`,
+          accept: tableOfNothing.accept,
           body: { status: { artifactResultsByNode } },
           contentType: "application/merge-patch+json",
           patienceMs: 0,
@@ -72,11 +85,16 @@ export class GcTasks {
     );
   }
 
-  async #page(query: URLSearchParams, signal: AbortSignal): Promise<GcTaskList> {
+  async #page(podLabel: string, next: string | undefined, signal: AbortSignal): Promise<GcTaskList> {
+    const query = new URLSearchParams({
+      labelSelector: `workflows.argoproj.io/artifact-gc-pod=${podLabel}`,
+      limit: String(pageSize),
+      ...(next ? { continue: next } : {}),
+    });
     let page: GcTaskList = { items: [] };
     await persist(this.#persistence, signal, async () => {
       page = await this.#client.request<GcTaskList>(
-        { method: "GET", path: `${this.#path()}?${query}`, patienceMs: 0 },
+        { method: "GET", path: `${this.#path()}?${query}` },
         signal,
       );
     });

@@ -3,15 +3,17 @@ import type { ObjectStore } from "./object-store.ts";
 import { compareKeys, ScanTargets } from "./scan-targets.ts";
 import type { Channel } from "./session.ts";
 
-const pageSize = 1000;
+/** A first page tells whether there is anything at all, which there rarely is; then they grow. */
+const firstPageSize = 16;
+const pageSizeMax = 1000;
 
 /**
  * Deletes what is stored under each key, none of which is empty: the object itself, and everything below `key/` (contract artifacts.md D-7).
  * Resolves to one outcome a key, in order: undefined for deleted or absent, else why not. Never throws but when
  * cancelled.
  *
- * Ten thousand keys must not cost ten thousand listings: the keys are sorted, and one listing walks over them, jumping
- * over the stretches of the bucket that belong to none. Keys that lie together share their pages.
+ * Ten thousand keys must not cost ten thousand listings: one listing walks over the keys in their order, jumping over
+ * the stretches of the bucket that belong to none. Keys that lie together share their pages.
  */
 export async function deleteKeys(
   store: ObjectStore,
@@ -22,15 +24,13 @@ export async function deleteKeys(
   if (keys.length === 0) return [];
   const deletion = new Deletion(store, channel, signal);
   const targets = new ScanTargets(keys);
-  for (const key of targets.sorted) await deletion.add(key, [key]);
-  await deletion.flush();
+  await deletion.delete([...targets.keys], (key) => [key]);
   try {
     await deleteBelow(store, targets, deletion, channel, signal);
   } catch (error) {
     signal.throwIfAborted();
     deletion.failListing(targets, error);
   }
-  await deletion.flush();
   return keys.map((key) => deletion.failures.get(key));
 }
 
@@ -41,22 +41,32 @@ async function deleteBelow(
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
+  const { deleteKeysMax } = store.limits;
+  const found: string[] = [];
+  const deleteFound = (most: number) =>
+    deletion.delete(found.splice(0, most), (key) => targets.ownersOf(key));
   let after = targets.startOf(0);
-  for (let index = 0; index < targets.sorted.length; ) {
-    const from = after;
-    const page = await channel.request(() => store.list(targets.prefix, from, pageSize, signal), signal);
-    let hits = 0;
-    for (const { key } of page.objects) {
-      const owners = targets.ownersOf(key);
-      if (owners.length === 0) continue;
-      hits += 1;
-      await deletion.add(key, owners);
+  let pageSize = firstPageSize;
+  try {
+    for (let index = 0; index < targets.count; ) {
+      const query = { after, pageSize };
+      const page = await channel.request(
+        () => store.list(targets.prefix, query.after, query.pageSize, signal),
+        signal,
+      );
+      const hits = page.objects.filter(({ key }) => targets.ownersOf(key).length > 0);
+      for (const { key } of hits) found.push(key);
+      while (found.length >= deleteKeysMax) await deleteFound(deleteKeysMax);
+      const last = page.objects.at(-1)?.key;
+      if (page.next === undefined || last === undefined) return;
+      index = targets.indexAfter(last, index);
+      // A page without a hit lies between two keys that are far apart: go on where the next one starts.
+      after =
+        hits.length > 0 || index >= targets.count ? page.next : later(page.next, targets.startOf(index));
+      pageSize = Math.min(pageSize * 4, pageSizeMax);
     }
-    const last = page.objects.at(-1)?.key;
-    if (page.next === undefined || last === undefined) return;
-    index = targets.indexAfter(last, index);
-    // A page without a hit lies between two keys that are far apart: go on where the next one starts.
-    after = hits > 0 || index >= targets.sorted.length ? page.next : later(page.next, targets.startOf(index));
+  } finally {
+    await deleteFound(found.length);
   }
 }
 
@@ -64,13 +74,15 @@ function later(a: string, b: string): string {
   return compareKeys(a, b) > 0 ? a : b;
 }
 
-/** Collects keys into full batches, and remembers for which artifact one could not be deleted. */
+/** The artifacts, by their keys, that an object belongs to. */
+type Owners = (key: string) => readonly string[];
+
+/** Deletes in full batches, and remembers for which artifact an object could not be deleted. */
 class Deletion {
   readonly failures = new Map<string, Error>();
   readonly #store: ObjectStore;
   readonly #channel: Channel;
   readonly #signal: AbortSignal;
-  readonly #batch = new Map<string, readonly string[]>();
   #batchesAreSupported = true;
 
   constructor(store: ObjectStore, channel: Channel, signal: AbortSignal) {
@@ -79,23 +91,32 @@ class Deletion {
     this.#signal = signal;
   }
 
-  /** `owners` are the keys of the artifacts that the object belongs to. */
-  async add(key: string, owners: readonly string[]): Promise<void> {
-    this.#batch.set(key, owners);
-    if (this.#batch.size >= this.#store.limits.deleteKeysMax) await this.flush();
+  async delete(keys: readonly string[], owners: Owners): Promise<void> {
+    const { deleteKeysMax } = this.#store.limits;
+    for (let start = 0; start < keys.length; start += deleteKeysMax) {
+      await this.#deleteBatch(keys.slice(start, start + deleteKeysMax), owners);
+    }
   }
 
-  async flush(): Promise<void> {
-    const batch = new Map(this.#batch);
-    this.#batch.clear();
-    if (batch.size === 0) return;
-    if (batch.size === 1 || !this.#batchesAreSupported) return await this.#deleteSingly(batch);
-    let left: readonly string[] = [...batch.keys()];
+  /** What a store that does not let us list can mean: nobody may look below the keys, so nothing is known there. */
+  failListing(targets: ScanTargets, error: unknown): void {
+    for (const key of targets.keys) {
+      // Like the reference, which looks below no key but those that end in "/".
+      if (isExecutorError(error, "Forbidden", "Unauthorized") && !key.endsWith("/")) continue;
+      if (!this.failures.has(key)) {
+        this.failures.set(key, ExecutorError.wrap(error, `unable to list files in ${key}`));
+      }
+    }
+  }
+
+  async #deleteBatch(keys: readonly string[], owners: Owners): Promise<void> {
+    if (keys.length === 1 || !this.#batchesAreSupported) return await this.#deleteSingly(keys, owners);
+    let left = keys;
     const attempt = async () => {
       const failures = await this.#store.deleteBatch(left, this.#signal);
       const transient = [...failures].filter(([, error]) => isExecutorError(error, "Transient"));
       for (const [key, error] of failures)
-        if (!isExecutorError(error, "Transient")) this.#fail(batch, key, error);
+        if (!isExecutorError(error, "Transient")) this.#fail(owners(key), error);
       left = transient.map(([key]) => key);
       const [first] = transient;
       if (first !== undefined) throw first[1];
@@ -106,39 +127,28 @@ class Deletion {
       this.#signal.throwIfAborted();
       if (isExecutorError(error, "Unsupported")) {
         this.#batchesAreSupported = false;
-        await this.#deleteSingly(batch);
+        await this.#deleteSingly(keys, owners);
         return;
       }
-      for (const key of left) this.#fail(batch, key, error);
+      for (const key of left) this.#fail(owners(key), error);
     }
   }
 
-  /** What a store that does not let us list can mean: nobody may look below the keys, so nothing is known there. */
-  failListing(targets: ScanTargets, error: unknown): void {
-    for (const key of targets.sorted) {
-      // Like the reference, which looks below no key but those that end in "/".
-      if (isExecutorError(error, "Forbidden", "Unauthorized") && !key.endsWith("/")) continue;
-      if (!this.failures.has(key)) {
-        this.failures.set(key, ExecutorError.wrap(error, `unable to list files in ${key}`));
-      }
-    }
-  }
-
-  async #deleteSingly(batch: ReadonlyMap<string, readonly string[]>): Promise<void> {
+  async #deleteSingly(keys: readonly string[], owners: Owners): Promise<void> {
     const deleteOne = async (key: string) => {
       try {
         await this.#channel.laneRequest(0, () => this.#store.delete(key, this.#signal), this.#signal);
       } catch (error) {
         this.#signal.throwIfAborted();
-        if (!isExecutorError(error, "NotFound")) this.#fail(batch, key, error);
+        if (!isExecutorError(error, "NotFound")) this.#fail(owners(key), error);
       }
     };
-    await Promise.all([...batch.keys()].map(deleteOne));
+    await Promise.all(keys.map(deleteOne));
   }
 
-  #fail(batch: ReadonlyMap<string, readonly string[]>, key: string, error: unknown): void {
+  #fail(owners: readonly string[], error: unknown): void {
     const reason = error instanceof Error ? error : new ExecutorError("Internal", errorText(error));
-    for (const owner of batch.get(key) ?? []) {
+    for (const owner of owners) {
       if (!this.failures.has(owner)) this.failures.set(owner, reason);
     }
   }

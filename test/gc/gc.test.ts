@@ -25,9 +25,17 @@ interface Surroundings {
   readonly archive: ArtifactLocation;
   /** Runs the job for the tasks with label "1". */
   run(): Promise<void>;
+  /** What stops it. */
+  readonly stop: AbortController;
 }
 
-async function start(t: TestContext): Promise<Surroundings> {
+interface Options {
+  readonly reportIntervalMs?: number;
+  /** Told after each batch of deletions. */
+  readonly onBatch?: (stop: AbortController) => void;
+}
+
+async function start(t: TestContext, { reportIntervalMs, onBatch }: Options = {}): Promise<Surroundings> {
   const directory = await mkdtemp(join(tmpdir(), "outrider-gc-"));
   t.after(() => rm(directory, { recursive: true }));
   const store = await startObjectServer({ directory, accessKey: "access", secretKey: "secret" });
@@ -48,10 +56,20 @@ async function start(t: TestContext): Promise<Surroundings> {
   });
   t.after(() => kube[Symbol.asyncDispose]());
   const context = surroundings({ "keys/access": "access", "keys/secret": "secret" });
+  const stop = new AbortController();
   const tools = {
     tasks: new GcTasks(kube, { patienceMs: 10_000 }),
-    openDriver: (location: ArtifactLocation) => openDriver(location, context),
+    openDriver: async (location: ArtifactLocation) => {
+      const driver = await openDriver(location, context);
+      const deleteMany: typeof driver.deleteMany = async (artifacts, signal) => {
+        const outcomes = await driver.deleteMany(artifacts, signal);
+        onBatch?.(stop);
+        return outcomes;
+      };
+      return { ...driver, deleteMany };
+    },
     log: { ...context.log, error: () => {} },
+    ...(reportIntervalMs === undefined ? {} : { reportIntervalMs }),
   };
   const s3 = {
     endpoint: store.endpoint,
@@ -62,7 +80,8 @@ async function start(t: TestContext): Promise<Surroundings> {
     secretKeySecret: { name: "keys", key: "secret" },
     key: "{{workflow.name}}/{{pod.name}}",
   };
-  return { api, store, archive: { s3 }, run: () => collectGarbage(tools, "1", never) };
+  const run = () => collectGarbage(tools, "1", { stop: stop.signal, abort: never });
+  return { api, store, archive: { s3 }, run, stop };
 }
 
 function createTask(
@@ -176,7 +195,7 @@ describe("artifact garbage collection", () => {
     assert.ok(results(all, "unlocated").x?.error);
   });
 
-  it("deletes 1,000 keys a request and reports them in patches of their own", async (t) => {
+  it("deletes 1,000 keys a request and reports a task that is soon done in one patch with a small answer", async (t) => {
     const all = await start(t);
     const names = Array.from({ length: 2500 }, (_, index) => `a${index}`);
     await put(all, "a7", "a2499");
@@ -193,6 +212,77 @@ describe("artifact garbage collection", () => {
     assert.equal(deletes.length, 3);
     assert.equal(Object.keys(results(all, "task")).length, 2500);
     assert.deepEqual(await keys(all), []);
+    const patches = all.api.requests.filter(({ method }) => method === "PATCH");
+    assert.equal(patches.length, 1);
+    assert.match(patches[0]?.headers.accept ?? "", /^application\/json;as=Table;/);
+  });
+
+  it("looks for directories in a listing that stops where the batch ends", async (t) => {
+    const all = await start(t);
+    const strangers = Array.from({ length: 300 }, (_, index) => `z${index}`);
+    await put(all, "a", ...strangers);
+    createTask(all, "task", [
+      { name: "a", s3: { key: "a" } },
+      { name: "b", s3: { key: "b" } },
+    ]);
+    all.store.clearRequests();
+
+    await all.run();
+
+    const listings = all.store.requests.filter(({ method }) => method === "GET");
+    assert.deepEqual(
+      listings.map(({ query }) => query["max-keys"]),
+      ["16"],
+    );
+    assert.equal((await keys(all)).length, strangers.length);
+  });
+
+  it("reports what is deleted while a slow store still works on the rest", async (t) => {
+    const all = await start(t, { reportIntervalMs: 20 });
+    const names = Array.from({ length: 1500 }, (_, index) => `a${index}`);
+    createTask(
+      all,
+      "task",
+      names.map((name) => ({ name, s3: { key: name } })),
+    );
+    all.store.addFault({ match: { method: "POST" }, times: 1, kind: "delay", ms: 700 });
+
+    await all.run();
+
+    assert.equal(all.api.requests.filter(({ method }) => method === "PATCH").length, 2);
+    assert.equal(Object.keys(results(all, "task")).length, 1500);
+  });
+
+  it("reports what is deleted when it is stopped", async (t) => {
+    const all = await start(t, { onBatch: (stop) => stop.abort() });
+    const names = Array.from({ length: 1500 }, (_, index) => `a${index}`);
+    createTask(
+      all,
+      "task",
+      names.map((name) => ({ name, s3: { key: name } })),
+    );
+    all.store.addFault({ match: { method: "POST" }, times: 1, kind: "stall", ms: 60_000 });
+
+    await assert.rejects(all.run());
+
+    assert.equal(Object.keys(results(all, "task")).length, 500);
+  });
+
+  it("collects all tasks of a job, each once, even where the API server forgets the listing in between", async (t) => {
+    const all = await start(t);
+    await put(all, "a0", "a1", "a2");
+    for (const index of [0, 1, 2])
+      createTask(all, `task-${index}`, [{ name: "a", s3: { key: `a${index}` } }]);
+    const isListed = all.api.waitForRequest(({ method, isDone }) => method === "GET" && isDone);
+    const forgotten = { match: { verb: "list" }, times: 1, kind: "status", status: 410 } as const;
+    void isListed.then(() => all.api.addFault({ ...forgotten, reason: "Expired" }));
+
+    await all.run();
+
+    assert.deepEqual(await keys(all), []);
+    for (const index of [0, 1, 2]) assert.equal(results(all, `task-${index}`).a?.success, true);
+    const statuses = all.api.requests.filter(({ method }) => method === "GET").map(({ status }) => status);
+    assert.deepEqual(statuses, [200, 410, 200, 200, 200]);
     assert.equal(all.api.requests.filter(({ method }) => method === "PATCH").length, 3);
   });
 

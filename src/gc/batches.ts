@@ -1,0 +1,95 @@
+import { ExecutorError, errorText } from "../errors/index.ts";
+import type { GcNode, GcResult, GcTask } from "../kube/index.ts";
+import { type Artifact, getKey, locationType, relocate, withKey } from "../template/index.ts";
+
+/** One artifact of a task. */
+export interface Item {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly artifact: Artifact;
+  readonly key: string;
+}
+
+/** Artifacts that go to a driver at once. */
+export interface Batch {
+  /** A text that two batches share if, and only if, they are for the same store, seen with the same identity. */
+  readonly store: string;
+  readonly items: readonly [Item, ...Item[]];
+}
+
+export interface GcOutcome {
+  readonly nodeId: string;
+  readonly result: GcResult;
+}
+
+/** A store's largest request. */
+const batchSize = 1000;
+
+/** Stores that cannot delete (contract artifacts.md 1, E1). */
+const withoutDelete = ["git", "http", "artifactory", "hdfs", "raw"];
+const deleteUnsupported =
+  "delete not supported for this artifact storage, please check the following issue for details: " +
+  "https://github.com/argoproj/argo-workflows/issues/3102";
+
+/**
+ * The artifacts of a task in batches, those of one store together and in the order of their keys: what lies below them
+ * is then found in one short listing a batch. Besides, what cannot be deleted anyway, and how many artifacts there are.
+ */
+export function batchesOf(task: GcTask): {
+  readonly batches: readonly Batch[];
+  readonly failures: readonly GcOutcome[];
+  readonly count: number;
+} {
+  const { stores, failures } = groupByStore(task);
+  let count = failures.length;
+  const batches: Batch[] = [];
+  for (const [store, items] of stores) {
+    count += items.length;
+    items.sort((a, b) => (a.key < b.key ? -1 : 1));
+    for (let start = 0; start < items.length; start += batchSize) {
+      const [first, ...others] = items.slice(start, start + batchSize);
+      if (first) batches.push({ store, items: [first, ...others] });
+    }
+  }
+  return { batches, failures, count };
+}
+
+export function failed({ nodeId, name }: Pick<Item, "nodeId" | "name">, error: unknown): GcOutcome {
+  return { nodeId, result: { name, error: errorText(error) } };
+}
+
+/** Artifacts that differ in nothing but the key share a driver: its connections, its credentials, its requests. */
+function groupByStore(task: GcTask): {
+  readonly stores: ReadonlyMap<string, Item[]>;
+  readonly failures: readonly GcOutcome[];
+} {
+  const stores = new Map<string, Item[]>();
+  const failures: GcOutcome[] = [];
+  for (const [nodeId, node] of Object.entries(task.spec?.artifactsByNode ?? {})) {
+    for (const [name, stored] of Object.entries(node.artifacts ?? {})) {
+      try {
+        const artifact = locate(stored, node);
+        const store = storeOf(artifact);
+        const item: Item = { nodeId, name, artifact, key: getKey(artifact) };
+        const items = stores.get(store);
+        if (items) items.push(item);
+        else stores.set(store, [item]);
+      } catch (error) {
+        failures.push(failed({ nodeId, name }, error));
+      }
+    }
+  }
+  return { stores, failures };
+}
+
+function locate(artifact: Artifact, node: GcNode): Artifact {
+  const located = node.archiveLocation ? relocate(artifact, node.archiveLocation) : artifact;
+  if (withoutDelete.includes(locationType(located) ?? ""))
+    throw new ExecutorError("Unsupported", deleteUnsupported);
+  return located;
+}
+
+function storeOf(artifact: Artifact): string {
+  const type = locationType(artifact);
+  return type === undefined ? "" : `${type} ${JSON.stringify(withKey(artifact, "")[type])}`;
+}
