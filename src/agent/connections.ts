@@ -1,6 +1,5 @@
 import { HttpClient, type ProxySettings } from "../http/index.ts";
 import { sharedLookup } from "./name-lookup.ts";
-import { bypassesProxy } from "./proxy.ts";
 
 /** What a template asks of its connections. */
 export interface ConnectionNeeds {
@@ -33,23 +32,13 @@ export class Connections implements Disposable {
    * that closes it at this moment leaves open whether it saw the request.
    */
   clientFor(url: URL, isRepeatable: boolean, needs: ConnectionNeeds): HttpClient {
-    const usesProxy = !bypassesProxy(url, this.#settings.proxy.noProxy);
     const isTls = url.protocol === "https:";
     const { insecureSkipVerify, clientCert } = needs;
-    const key = JSON.stringify([
-      usesProxy,
-      isTls,
-      isRepeatable,
-      isTls && insecureSkipVerify,
-      isTls && clientCert,
-    ]);
+    const key = JSON.stringify([isTls, isRepeatable, isTls && insecureSkipVerify, isTls && clientCert]);
     let client = this.#clients.get(key);
     if (client === undefined) {
-      const { httpProxy, httpsProxy } = this.#settings.proxy;
       client = new HttpClient({
-        proxy: usesProxy
-          ? { httpProxy: httpProxy || undefined, httpsProxy: httpsProxy || undefined, noProxy: undefined }
-          : undefined,
+        proxy: this.#settings.proxy,
         caPem: isTls ? this.#readRoots() : undefined,
         clientCert: isTls ? clientCert : undefined,
         insecureSkipVerify,

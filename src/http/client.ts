@@ -7,6 +7,7 @@ import type { ByteSink } from "./byte-sink.ts";
 import { type DirectAnswer, DirectGets } from "./direct-get.ts";
 import { translateNetworkError } from "./errors.ts";
 import { isPayloadStream, type Payload, writePayload } from "./payload.ts";
+import { type ProxyBypass, parseNoProxy } from "./proxy-bypass.ts";
 
 export interface HttpClientOptions {
   /** PEM of the roots to trust, instead of Node's own. */
@@ -29,7 +30,7 @@ export interface HttpClientOptions {
   readonly idleTimeoutMs?: number;
 }
 
-/** As in the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
+/** As in the variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY; Go's rules say what they mean. */
 export interface ProxySettings {
   readonly httpProxy: string | undefined;
   readonly httpsProxy: string | undefined;
@@ -68,12 +69,14 @@ const headBytesMax = 1024 * 1024;
  */
 export class HttpClient implements Disposable {
   readonly #options: HttpClientOptions;
-  #plainAgent: HttpAgent | undefined;
-  #tlsAgent: HttpAgent | undefined;
+  readonly #bypassesProxy: ProxyBypass;
+  /** By protocol, with and without its proxy. */
+  readonly #agents = new Map<string, HttpAgent>();
   #directGets: DirectGets | undefined;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
+    this.#bypassesProxy = parseNoProxy(options.proxy?.noProxy);
   }
 
   /** Sends the request; resolves with the head of the answer. Throws Transient for what the network does to us. */
@@ -98,9 +101,9 @@ export class HttpClient implements Disposable {
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<DirectAnswer | undefined> {
-    const { proxy, lookup, idleTimeoutMs, connectTimeoutMs } = this.#options;
+    const { lookup, idleTimeoutMs, connectTimeoutMs } = this.#options;
     const { origin, path } = request;
-    if (!origin.startsWith("http:") || proxy?.httpProxy !== undefined || lookup !== undefined)
+    if (!origin.startsWith("http:") || lookup !== undefined || this.#proxyFor(new URL(origin)) !== undefined)
       return undefined;
     this.#directGets ??= new DirectGets({
       connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
@@ -112,21 +115,28 @@ export class HttpClient implements Disposable {
     return await this.#directGets.get(get, sink, signal);
   }
 
-  /** The agents underneath, for libraries that bring their own client. */
-  get agents(): { readonly http: HttpAgent; readonly https: HttpAgent } {
-    return { http: this.#agentFor("http:"), https: this.#agentFor("https:") };
+  /** The agent underneath for an address, for libraries that bring their own client. */
+  agentFor(url: URL): HttpAgent {
+    const proxy = this.#proxyFor(url);
+    const key = `${url.protocol}${proxy === undefined ? "" : " by proxy"}`;
+    let agent = this.#agents.get(key);
+    if (agent === undefined) {
+      agent = url.protocol === "https:" ? this.#openTls(proxy) : this.#openPlain(proxy);
+      this.#agents.set(key, agent);
+    }
+    return agent;
   }
 
   /** Drops the idle connections. */
   [Symbol.dispose](): void {
-    this.#plainAgent?.destroy();
-    this.#tlsAgent?.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
     this.#directGets?.[Symbol.dispose]();
   }
 
   #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
     const { promise, resolve, reject } = Promise.withResolvers<HttpResponse>();
-    const { protocol, hostname, port } = new URL(request.origin);
+    const url = new URL(request.origin);
+    const { protocol, hostname, port } = url;
     const sent = builtin(protocol).request({
       protocol,
       host: hostname.replace(/^\[|\]$/g, ""),
@@ -134,7 +144,7 @@ export class HttpClient implements Disposable {
       method: request.method,
       path: request.path,
       headers: request.headers as Record<string, string | string[]>,
-      agent: this.#agentFor(protocol),
+      agent: this.agentFor(url),
       maxHeaderSize: headBytesMax,
       signal,
     });
@@ -175,20 +185,17 @@ export class HttpClient implements Disposable {
     });
   }
 
-  #agentFor(protocol: string): HttpAgent {
-    if (protocol === "https:") {
-      this.#tlsAgent ??= this.#openTls();
-      return this.#tlsAgent;
-    }
-    this.#plainAgent ??= this.#openPlain();
-    return this.#plainAgent;
+  #proxyFor(url: URL): string | undefined {
+    const { httpProxy, httpsProxy } = this.#options.proxy ?? {};
+    const proxy = url.protocol === "https:" ? httpsProxy : httpProxy;
+    return proxy === undefined || proxy === "" || this.#bypassesProxy(url) ? undefined : proxy;
   }
 
-  #openPlain(): HttpAgent {
-    return new (builtin("http:").Agent)(this.#agentOptions());
+  #openPlain(proxy: string | undefined): HttpAgent {
+    return new (builtin("http:").Agent)(this.#agentOptions(proxy));
   }
 
-  #openTls(): HttpAgent {
+  #openTls(proxy: string | undefined): HttpAgent {
     const { caPem, clientCert } = this.#options;
     const https = process.getBuiltinModule("node:https");
     // One context for all connections: parsing a bundle of 150 roots for each of them would cost milliseconds.
@@ -206,27 +213,20 @@ export class HttpClient implements Disposable {
       );
     }
     const rejectUnauthorized = this.#options.insecureSkipVerify !== true;
-    return new https.Agent({ ...this.#agentOptions(), secureContext, rejectUnauthorized });
+    return new https.Agent({ ...this.#agentOptions(proxy), secureContext, rejectUnauthorized });
   }
 
-  #agentOptions() {
-    const { httpProxy, httpsProxy, noProxy } = this.#options.proxy ?? {};
-    const { lookup } = this.#options;
+  #agentOptions(proxy: string | undefined) {
+    const { lookup, keepsConnections } = this.#options;
+    // Without a scheme it is "host:port".
+    const proxyUrl = proxy?.includes("://") === false ? `http://${proxy}` : proxy;
     return {
       ...(lookup && { lookup }),
-      keepAlive: this.#options.keepsConnections !== false,
+      keepAlive: keepsConnections !== false,
       timeout: keepAliveMs,
       scheduling: "lifo" as const,
       noDelay: true,
-      ...(httpProxy === undefined && httpsProxy === undefined
-        ? {}
-        : {
-            proxyEnv: {
-              ...(httpProxy === undefined ? {} : { HTTP_PROXY: httpProxy }),
-              ...(httpsProxy === undefined ? {} : { HTTPS_PROXY: httpsProxy }),
-              ...(noProxy === undefined ? {} : { NO_PROXY: noProxy }),
-            },
-          }),
+      ...(proxyUrl === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxyUrl, HTTPS_PROXY: proxyUrl } }),
     };
   }
 }

@@ -10,4 +10,5 @@ export {
 export type { DirectAnswer } from "./direct-get.ts";
 export { translateNetworkError } from "./errors.ts";
 export { isPayloadStream, type MemoryPayload, type Payload, payloadOf } from "./payload.ts";
+export { type ProxyBypass, parseNoProxy } from "./proxy-bypass.ts";
 export { type RootSources, readRoots } from "./roots.ts";

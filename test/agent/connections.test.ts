@@ -8,7 +8,6 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { sharedLookup } from "../../src/agent/name-lookup.ts";
-import { bypassesProxy } from "../../src/agent/proxy.ts";
 import { selfSignedCertificate } from "../../src/local/api-server/index.ts";
 import { httpTask, openDesk, startWeb } from "./desk.ts";
 
@@ -126,27 +125,6 @@ describe("connections of HTTP templates", { concurrency: 4 }, () => {
       "http://shop.example.test/c",
       "shop.example.test:443",
     ]);
-  });
-
-  it("know NO_PROXY as Go does", () => {
-    const cases: [string, string, boolean][] = [
-      ["http://localhost:1/", "", true],
-      ["http://127.8.0.1/", "", true],
-      ["http://[::1]/", "", true],
-      ["http://a.example.com/", "example.com", true],
-      ["http://example.com/", ".example.com", false],
-      ["http://badexample.com/", "example.com", false],
-      ["http://10.96.0.1/", "10.96.0.0/12", true],
-      ["http://10.112.0.1/", "10.96.0.0/12", false],
-      ["http://[fd00::5]/", "fd00::/8", true],
-      ["http://a.test:8080/", "a.test:8080", true],
-      ["http://a.test/", "a.test:8080", false],
-      ["http://a.test/", "*", true],
-      ["https://a.test/", " b.test , A.TEST", true],
-    ];
-    for (const [url, noProxy, expected] of cases) {
-      assert.equal(bypassesProxy(new URL(url), noProxy), expected, `${url} with ${noProxy}`);
-    }
   });
 
   it("look a name up once for all that ask at the same time, and again after a failure", async () => {

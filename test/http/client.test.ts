@@ -91,14 +91,12 @@ describe("HTTP client", () => {
     const asked: string[] = [];
     const proxy = createServer((request, response) => {
       asked.push(`${request.method} ${request.url}`);
-      forward(request.url ?? "", { method: request.method ?? "GET" }, (answer) =>
-        answer.pipe(response),
-      ).end();
+      const { pathname } = new URL(request.url ?? "");
+      forward({ host: "127.0.0.1", port: plain, path: pathname }, (answer) => answer.pipe(response)).end();
     });
     proxy.on("connect", (request, socket, head) => {
       asked.push(`CONNECT ${request.url}`);
-      const [, port] = (request.url ?? "").split(":");
-      const upstream = connect(Number(port), "127.0.0.1", () => {
+      const upstream = connect(tls, "127.0.0.1", () => {
         socket.write("HTTP/1.1 200 OK\r\n\r\n");
         upstream.write(head);
         upstream.pipe(socket).pipe(upstream);
@@ -106,24 +104,21 @@ describe("HTTP client", () => {
       upstream.on("error", () => socket.destroy());
       socket.on("error", () => upstream.destroy());
     });
-    const url = `http://127.0.0.1:${await listen(t, proxy)}`;
-    const through = open(t, { caPem: cert, proxy: { httpProxy: url, httpsProxy: url, noProxy: undefined } });
-    const around = open(t, { proxy: { httpProxy: url, httpsProxy: url, noProxy: "127.0.0.1" } });
+    const port = await listen(t, proxy);
+    const client = open(t, {
+      insecureSkipVerify: true,
+      proxy: { httpProxy: `127.0.0.1:${port}`, httpsProxy: `http://127.0.0.1:${port}`, noProxy: ".invalid" },
+    });
 
-    assert.match(
-      await text((await through.request(get(`http://127.0.0.1:${plain}`), signal())).body),
-      /hello/,
-    );
-    assert.match(
-      await text((await through.request(get(`https://127.0.0.1:${tls}`), signal())).body),
-      /hello/,
-    );
-    assert.match(
-      await text((await around.request(get(`http://127.0.0.1:${plain}`), signal())).body),
-      /hello/,
-    );
+    const answers = [];
+    for (const origin of ["http://store.test", "https://store.test", `http://localhost:${plain}`]) {
+      answers.push(await text((await client.request(get(origin), signal())).body));
+    }
+    const excluded = client.request(get("http://no-such-host.invalid"), signal());
 
-    assert.deepEqual(asked, [`GET http://127.0.0.1:${plain}/`, `CONNECT 127.0.0.1:${tls}`]);
+    assert.deepEqual(answers, ["hello /", "hello /", "hello /"]);
+    await assert.rejects(excluded, /lookup no-such-host\.invalid/);
+    assert.deepEqual(asked, ["GET http://store.test/", "CONNECT store.test:443"]);
   });
 
   it("takes an answer with headers of 900 KiB, and refuses one with more than 1 MiB by name", async (t) => {

@@ -143,10 +143,8 @@ class ProviderCredentials implements CredentialSource {
 /** The AWS SDK's chains know every kind of identity; they are loaded by pods that need one, and by no others. */
 async function identityProvider(location: S3Location, http: HttpClient): Promise<IdentityProvider> {
   const { fromNodeProviderChain, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
-  const { NodeHttpHandler } = await import("@smithy/node-http-handler");
-  const { http: httpAgent, https: httpsAgent } = http.agents;
   const clientConfig = {
-    requestHandler: new NodeHttpHandler({ httpAgent, httpsAgent: httpsAgent as never }),
+    requestHandler: await requestHandler(http),
     ...(location.region === undefined || location.region === "" ? {} : { region: location.region }),
   };
   if (location.roleARN === undefined || location.roleARN === "")
@@ -161,6 +159,28 @@ async function identityProvider(location: S3Location, http: HttpClient): Promise
     clientConfig,
   });
   return async () => await provider();
+}
+
+/** The SDK's own handler with our agents; NO_PROXY makes the choice of one depend on the host. */
+async function requestHandler(http: HttpClient) {
+  const { NodeHttpHandler } = await import("@smithy/node-http-handler");
+  type Handler = InstanceType<typeof NodeHttpHandler>;
+  const handlers = new Map<unknown, Handler>();
+  const handlerFor = (agent: ReturnType<HttpClient["agentFor"]>): Handler => {
+    const handler =
+      handlers.get(agent) ?? new NodeHttpHandler({ httpAgent: agent, httpsAgent: agent as never });
+    handlers.set(agent, handler);
+    return handler;
+  };
+  return {
+    handle: (...[request, options]: Parameters<Handler["handle"]>) => {
+      const { protocol, hostname, port } = request;
+      const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`);
+      return handlerFor(http.agentFor(url)).handle(request, options);
+    },
+    updateHttpClientConfig: () => {},
+    httpHandlerConfigs: () => ({}),
+  };
 }
 
 function isPassing(error: unknown): boolean {
