@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExecutorError, errorCode } from "../errors/index.ts";
+import { type ErrorCode, ExecutorError } from "../errors/index.ts";
 
 /** How long a report is repeated. */
 export interface Persistence {
@@ -13,8 +13,11 @@ const firstPauseMs = 1000;
 const pauseMsMax = 30_000;
 /** A server that asks for more patience than this gets this much. */
 const retryAfterMsMax = 60_000;
-/** A plain 500 or 502 is not known to pass, so it gets a bounded number of tries. */
-const internalAttemptsMax = 8;
+/**
+ * Not known to pass, so they get a bounded number of tries altogether: a plain 500 or 502, a change by someone else
+ * at the same moment, a token that is refused while it, or the server's keys, are being exchanged.
+ */
+const attemptsMax: Partial<Record<ErrorCode, number>> = { Internal: 8, Conflict: 8, Unauthorized: 4 };
 
 /**
  * Repeats `attempt` on transient errors, with pauses of 1 s doubling to 30 s and up to 10 % on top
@@ -27,16 +30,14 @@ export async function persist(
   attempt: () => Promise<void>,
 ): Promise<void> {
   const end = performance.now() + persistence.patienceMs;
-  let internalErrors = 0;
+  let doubtful = 0;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
     try {
       return await attempt();
     } catch (error) {
-      const code = errorCode(error);
-      const mayPass =
-        code === "Transient" ||
-        (code === "Internal" && error instanceof ExecutorError && ++internalErrors < internalAttemptsMax);
-      const askedMs = error instanceof ExecutorError ? (error.retryAfterMs ?? 0) : 0;
+      if (!(error instanceof ExecutorError)) throw error;
+      const mayPass = error.code === "Transient" || ++doubtful < (attemptsMax[error.code] ?? 0);
+      const askedMs = error.retryAfterMs ?? 0;
       const wait = Math.max(pauseMs * (1 + Math.random() * 0.1), Math.min(askedMs, retryAfterMsMax));
       if (!mayPass || performance.now() + wait > end) throw error;
       persistence.onRetry?.(error, wait);

@@ -121,7 +121,8 @@ export class TaskResult {
       await this.#patch({ metadata: { labels: { [completedLabel]: "false" } }, ...content }, signal);
     } catch (error) {
       const isUnhelpful = isExecutorError(error, "NotFound", "Forbidden") && createError.code === "Forbidden";
-      throw isUnhelpful ? createError : error;
+      // Deleted between the two requests: the conflict is repeated, and creates it.
+      throw isUnhelpful || isExecutorError(error, "NotFound") ? createError : error;
     }
   }
 

@@ -117,6 +117,31 @@ describe("task result", () => {
     assert.deepEqual(stored(server).outputs, { result: "x" });
   });
 
+  it("S5: a conflict, and a token that is refused once, do not cost the outputs", async (t) => {
+    const { server, kube } = await start(t);
+    const result = new TaskResult(kube, identity);
+    await result.initialize(patient, never);
+    for (const status of [409, 401]) {
+      server.addFault({ kind: "status", status, times: 1, match: { verb: "patch" } });
+    }
+
+    await result.reportOutputs({ result: "x" }, patient, never);
+
+    assert.deepEqual(stored(server).outputs, { result: "x" });
+  });
+
+  it("S5: an object that comes or goes between two requests is created or patched in the end", async (t) => {
+    const { server, kube } = await start(t);
+    const result = new TaskResult(kube, identity);
+    server.addFault({ kind: "status", status: 409, times: 1, match: { verb: "create" } });
+
+    await result.initialize(patient, never);
+    server.addFault({ kind: "status", status: 404, times: 1, match: { verb: "patch" } });
+    await result.reportOutputs({ result: "x" }, patient, never);
+
+    assert.deepEqual(stored(server).outputs, { result: "x" });
+  });
+
   it("S5: 429 with Retry-After, 503 and a dropped connection are waited out", async (t) => {
     const { server, kube } = await start(t);
     server.addFault({ times: 1, kind: "status", status: 429, retryAfterSeconds: 1 });
