@@ -72,6 +72,28 @@ export function parseCommandLine(args: readonly string[], own: Record<string, Op
   };
 }
 
+/** The index of the command's name, or the arguments' number: global flags may stand before it. */
+export function findCommand(args: readonly string[]): number {
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    if (!arg.startsWith("-")) return index;
+    if (takesNextArgument(arg)) index += 1;
+  }
+  return args.length;
+}
+
+function takesNextArgument(arg: string): boolean {
+  return Object.entries<OptionSpec>(globalOptions).some(
+    ([name, { type, short }]) => type === "string" && (arg === `--${name}` || arg === `-${short}`),
+  );
+}
+
+export function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const flags = end === -1 ? args : args.slice(0, end);
+  return flags.some((arg) => arg === "--help" || arg === "-h");
+}
+
 function parse(args: readonly string[], options: Record<string, OptionSpec>) {
   try {
     return parseArgs({
@@ -83,7 +105,7 @@ function parse(args: readonly string[], options: Record<string, OptionSpec>) {
     });
   } catch (cause) {
     const unknown = /Unknown option '([^']+)'/.exec(errorText(cause))?.[1];
-    const text = unknown ? `unknown flag: ${unknown}` : errorText(cause);
+    const text = unknown ? `unknown flag: ${unknown}; --help lists those there are` : errorText(cause);
     throw new ExecutorError("BadRequest", text, { cause });
   }
 }

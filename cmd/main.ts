@@ -1,6 +1,7 @@
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { writeTerminationMessage } from "../src/podfiles/index.ts";
 import { podPaths } from "./environment.ts";
+import { asksForHelp, findCommand } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** Exit status of every error that we report ourselves (contract pod.md 1.2). */
@@ -16,38 +17,35 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   agent: async () => (await import("./agent.ts")).agentCommand,
   run: async () => (await import("./run.ts")).runCommand,
   artifact: async () => (await import("./artifact.ts")).artifactCommand,
+  expr: async () => {
+    const { exprCommand } = await import("./expr.ts");
+    return ({ args }) => exprCommand(args, process);
+  },
 };
 
 /** Commands that people run on their desk: they speak to a terminal, not to the kubelet. */
 const deskCommands = ["expr", "run"];
 
-const usage = `argoexec, the executor of Argo Workflows (Outrider)
-
-Usage: argoexec COMMAND [flags] [arguments]
-
-In a workflow's pods, started by the controller:
-  init, wait, supervisor, agent init, agent main, artifact delete, emissary, kill, version
-
-On your desk:
-  run FILE             run a template without a cluster
-  expr EXPRESSION      evaluate an expression
-`;
-
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
-  const name = args.find((arg) => !arg.startsWith("-"));
-  const load = name === undefined ? undefined : commands[name];
-  if (name === undefined || (load && args.includes("--help"))) {
-    process.stdout.write(usage);
-    return 0;
-  }
+  const at = findCommand(args);
+  const name = args[at];
+  const isHelp = name === undefined || name === "help";
   try {
-    if (!load) throw new ExecutorError("BadRequest", `unknown command "${name}" for "argoexec"`);
+    if (isHelp || (name !== "expr" && asksForHelp(args))) {
+      const { helpOf } = await import("./help.ts");
+      process.stdout.write(helpOf(name === "help" ? args[at + 1] : name));
+      return 0;
+    }
+    const load = commands[name];
+    if (!load) {
+      const text = `unknown command "${name}" for "argoexec"; argoexec --help lists the commands`;
+      throw new ExecutorError("BadRequest", text);
+    }
     const command = await load();
-    const rest = args.toSpliced(args.indexOf(name), 1);
-    return await command({ args: rest, env: process.env });
+    return await command({ args: args.toSpliced(at, 1), env: process.env });
   } catch (error) {
-    return fail(error, deskCommands.includes(name));
+    return fail(error, name !== undefined && deskCommands.includes(name));
   }
 }
 

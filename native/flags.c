@@ -139,7 +139,8 @@ struct flags parse_flags(int argc, char **argv, int subcommand)
 		}
 		struct flag flag = read_flag(argv[i]);
 		if (flag.kind == FLAG_UNKNOWN)
-			die(EXIT_OURS, "unknown flag: %s", argv[i]);
+			die(EXIT_OURS, "unknown flag: %s; argoexec %s --help lists those there are", argv[i],
+			    argv[subcommand]);
 		const char *value = flag.value;
 		if (value == NULL && flag.kind == FLAG_SWITCH)
 			value = "true";

@@ -108,13 +108,24 @@ static _Noreturn void run_kill(int argc, char **argv, int subcommand)
 static const struct {
 	const char *name;
 	void (*run)(int argc, char **argv, int subcommand);
+	const char *usage;
+	const char *about;
 } commands[] = {
-	{ "emissary", run_emissary },
-	{ "artifact-plugin-sidecar", run_plugin_sidecar },
-	{ "kill", run_kill },
-	{ "version", run_version },
-	{ "standby", run_standby },
+	{ "emissary", run_emissary, "[flags] -- COMMAND [ARGUMENT...]",
+	  "Runs a step's command as the first process of its container: passes signals on, reaps orphans, captures\n"
+	  "output, publishes the exit code and serves outputs. The controller starts it." },
+	{ "artifact-plugin-sidecar", run_plugin_sidecar, "[flags] -- COMMAND [ARGUMENT...]",
+	  "Runs the server of an artifact plugin until the step has ended. The controller starts it." },
+	{ "kill", run_kill, "SIGNAL PID", "Sends a signal, given by its number, to a process of this container." },
+	{ "version", run_version, "[--short]", "Prints the version; with --short, nothing else." },
+	{ "standby", run_standby, "[flags] -- COMMAND [ARGUMENT...]",
+	  "Sleeps until something happens, then becomes the command. Internal: native/README.md has its flags." },
 };
+
+static const char common_flags[] = "      --loglevel LEVEL      debug, info, warn or error (default info)\n"
+				   "      --log-format FORMAT   text or json (default text)\n"
+				   "  -h, --help                this text\n"
+				   "Flags that kubectl has are accepted and without effect.\n";
 
 static bool wants_help(int argc, char **argv, int subcommand)
 {
@@ -134,7 +145,8 @@ int main(int argc, char **argv)
 		if (strcmp(name, commands[i].name) != 0)
 			continue;
 		if (wants_help(argc, argv, subcommand)) {
-			printf("Usage: argoexec %s [flags] [--] [arguments]\n", name);
+			printf("Usage: argoexec %s %s\n\n%s\n\n%s", name, commands[i].usage, commands[i].about,
+			       common_flags);
 			return fflush(stdout) == 0 ? 0 : EXIT_OURS;
 		}
 		commands[i].run(argc, argv, subcommand);

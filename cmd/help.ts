@@ -1,0 +1,93 @@
+/** What `--help` prints: loaded only when somebody asks. */
+
+interface Help {
+  /** Behind `argoexec`. */
+  readonly usage: string;
+  readonly about: string;
+  readonly flags?: string;
+}
+
+const overview = `argoexec, the executor of Argo Workflows (Outrider)
+
+Usage: argoexec COMMAND [flags] [arguments]
+
+In a workflow's pods, started by the controller:
+  init, wait, supervisor, agent init, agent main, artifact delete, emissary, artifact-plugin-sidecar, kill
+
+On your desk:
+  run FILE             run a template without a cluster
+  expr EXPRESSION      evaluate an expression
+  version              print the version
+
+argoexec COMMAND --help tells more about each.
+`;
+
+const commonFlags = `Flags of every command:
+      --loglevel LEVEL      debug, info, warn or error (default info)
+      --log-format FORMAT   text or json (default text)
+  -h, --help                this text
+`;
+
+const connectionFlags = `Flags of the connection to Kubernetes, as kubectl has them:
+      --kubeconfig FILE     instead of the pod's service account
+      --context NAME        of the kubeconfig
+  -n, --namespace NAME
+  -s, --server URL          --token, --certificate-authority, --tls-server-name, --insecure-skip-tls-verify
+Accepted and without effect: --as, --as-group, --as-uid, --client-certificate, --client-key, --cluster,
+  --disable-compression, --gloglevel, --password, --proxy-url, --request-timeout, --user, --username
+`;
+
+const helps: Readonly<Record<string, Help>> = {
+  init: {
+    usage: "init [flags]",
+    about: `The first container of a step: stages the template, the script and the program, and loads the input artifacts.
+The controller starts it with ARGO_TEMPLATE and more variables; docs/environment.md has those that are yours to set.`,
+    flags: connectionFlags,
+  },
+  wait: {
+    usage: "wait [flags]",
+    about: `Runs beside a step: sleeps until the step has ended, saves its outputs and logs, and reports them.
+The controller starts it.`,
+    flags: connectionFlags,
+  },
+  supervisor: {
+    usage: "supervisor [flags]",
+    about: `init and wait in one container, in pods without init containers. The controller starts it.`,
+    flags: connectionFlags,
+  },
+  agent: {
+    usage: "agent init | main [flags]",
+    about: `Serves the HTTP and plugin templates of a workflow (docs/agent.md). The controller starts both containers:
+init makes the tokens of plugins, main does the work.`,
+    flags: connectionFlags,
+  },
+  artifact: {
+    usage: "artifact delete [flags]",
+    about: `The artifact garbage collection job: deletes what the tasks of its pod list. The controller starts it.`,
+    flags: connectionFlags,
+  },
+  run: {
+    usage: "run FILE [flags]",
+    about: `Runs one template of a workflow on this machine, without a cluster (docs/run.md). FILE is YAML: a Workflow,
+WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow, or a bare template.`,
+    flags: `Flags:
+      --template NAME       which template (default: the entrypoint, or the only one that can run)
+  -p, --param NAME=VALUE    a parameter, or any other variable of the template; may be repeated
+  -a, --artifact NAME=PATH  a file or folder as input artifact; may be repeated
+      --out DIR             where outputs go (default argo-out)
+      --keep                keep the private folder with all that the containers left
+  -v, --verbose             show the executor's own log, too
+      --repository FILE     an artifact repository of your own, as in the controller's configuration
+      --s3-endpoint URL     the same for S3, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
+      --s3-bucket NAME      needed with --s3-endpoint
+`,
+  },
+};
+
+/** The help of a command; the overview where the command is none or unknown. */
+export function helpOf(command: string | undefined): string {
+  const help = command === undefined ? undefined : helps[command];
+  if (help === undefined) return overview;
+  const parts = [`Usage: argoexec ${help.usage}\n`, `${help.about}\n`, help.flags ?? "", commonFlags];
+  return parts.filter((part) => part !== "").join("\n");
+}
