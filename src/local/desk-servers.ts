@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import type { ArtifactLocation } from "../template/index.ts";
 import { type ApiServer, startApiServer } from "./api-server/index.ts";
 import type { KeyedData } from "./kubelet/index.ts";
 import { startObjectServer } from "./object-server/index.ts";
+import { makeStoreFolder } from "./store-folder.ts";
 
 /** Where a run keeps its artifacts, and the secrets that open it. */
 export interface Repository {
@@ -46,7 +46,7 @@ export async function startDeskServers(
 }
 
 async function startStore(stack: AsyncDisposableStack, temporary: string): Promise<Repository> {
-  const directory = await mkdtemp(join(temporary, "argo-store-"));
+  const directory = await makeStoreFolder(temporary);
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   const accessKeyId = "desk";
   const secretAccessKey = randomBytes(20).toString("hex");

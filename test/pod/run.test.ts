@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
@@ -237,6 +237,37 @@ spec:
     await until("the removal of the folder", () =>
       readdirSync(temporary).every((name) => name.startsWith("argo-store-")),
     );
+  });
+
+  it("removes the store of a run that was killed, and no other", async (t) => {
+    const { run, write, temporary } = await desk(t);
+    const file = await write(
+      "long.yaml",
+      '{name: long, container: {image: x, command: [sh, -c], args: ["echo going; sleep 60"]}}',
+    );
+    const stores = () => readdirSync(temporary).filter((name) => name.startsWith("argo-store-"));
+    const killed = run([file]);
+    await until("main's first line", () => killed.stdout().includes("going"));
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+    const [left = ""] = stores();
+    const foreign = left.replace(/^argo-store-\w+/, "argo-store-00000000");
+    await mkdir(join(temporary, foreign));
+    await symlink(temporary, join(temporary, `${left.slice(0, -6)}linked`));
+    const others = stores().filter((name) => name !== left);
+
+    const living = run([file]);
+    await until("main's first line", () => living.stdout().includes("going"));
+    const livingStores = stores().filter((name) => !others.includes(name));
+    const next = await run([join(examples, "failing-step.yaml")]).ended;
+
+    assert.equal(next.code, 3, next.stderr);
+    assert.notEqual(left, "");
+    assert.equal(livingStores.length, 1);
+    assert.deepEqual(stores().sort(), [...others, ...livingStores].sort());
+    living.child.kill("SIGINT");
+    await living.ended;
+    assert.deepEqual(stores().sort(), others.sort());
   });
 
   it("uses a repository of the user's", async (t) => {
