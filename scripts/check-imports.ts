@@ -11,7 +11,7 @@ const layers: readonly (readonly string[])[] = [
   ["inputs", "outputs"],
   ["artifacts", "archive", "transfer", "kube", "expr", "podfiles"],
   ["template"],
-  ["http", "retry", "errors", "log", "streams"],
+  ["http", "retry", "errors", "files", "log", "streams"],
 ];
 const roles = layers[1] ?? [];
 

@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, futimesSync, writeSync } from "node:fs";
 import { ExecutorError } from "../errors/index.ts";
+import { CallPace } from "../files/index.ts";
 import { type ByteString, shown } from "./byte-string.ts";
-import { CallPace } from "./call-pace.ts";
 import { Destination, type LinkPolicy } from "./destination.ts";
 import { fileError } from "./errors.ts";
 import { close, fchmod, ftruncate, futimes, write } from "./file-calls.ts";

@@ -58,7 +58,7 @@ export class ServedFiles implements OutputFiles {
               name: basename(name),
               sizeBytes: entry.sizeBytes,
               replayable: false,
-              open: () => Readable.from(entry.body),
+              open: () => entry.body,
             },
           };
         }

@@ -5,7 +5,8 @@ export interface LaneLimits {
   readonly max: number;
 }
 
-const defaultLimits: LaneLimits = { start: 12, max: 96 };
+/** With 32, a directory of small files 20 ms away moves at over 1000 a second from its first request on. */
+const defaultLimits: LaneLimits = { start: 32, max: 96 };
 /** What one request counts for besides its bytes, so that small objects count by number and large ones by size. */
 const requestWeightBytes = 256 * 1024;
 /** A wider lane has to earn at least this much; less is noise. */

@@ -9,6 +9,7 @@ import {
 } from "../retry/index.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Lane } from "./lane.ts";
+import { Progress } from "./progress.ts";
 import { SlabPool } from "./slabs.ts";
 
 /** What a transfer needs to know from outside (DriverSettings has these fields). */
@@ -24,6 +25,7 @@ export interface TransferSettings {
 
 export interface TransferLog {
   debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
 }
 
 /** What all transfers of a process share: one memory budget, and one lane and one patience a store. */
@@ -32,8 +34,11 @@ export class TransferSession {
   readonly slabs = new SlabPool();
   readonly #policy: RetryPolicy;
   readonly #stores = new Map<string, { readonly lane: Lane; readonly patience: RetryBudget }>();
+  /** How often the log says how far a transfer is; undefined: as Progress does by itself. */
+  readonly progressMs: number | undefined;
 
-  constructor(settings: TransferSettings) {
+  constructor(settings: TransferSettings, progressMs?: number) {
+    this.progressMs = progressMs;
     this.memory = new ByteBudget(settings.memoryBytes);
     this.#policy = requestPolicy(settings.retry);
   }
@@ -57,6 +62,7 @@ export class Channel {
   readonly policy: RetryPolicy;
   readonly #patience: RetryBudget;
   readonly #log: TransferLog;
+  readonly #progressMs: number | undefined;
 
   constructor(
     session: TransferSession,
@@ -71,6 +77,12 @@ export class Channel {
     this.policy = policy;
     this.#patience = patience;
     this.#log = log;
+    this.#progressMs = session.progressMs;
+  }
+
+  /** Keeps the log up to date on a transfer of many files, until it is disposed of. */
+  progress(message: string, key: string): Progress {
+    return new Progress(this.#log, message, key, this.#progressMs);
   }
 
   /** One request, repeated while it fails with Transient. A last failure reads as in Argo (contract artifacts.md 3.4). */

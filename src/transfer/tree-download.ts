@@ -1,12 +1,15 @@
+import { writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
-import { downloadChunks } from "./download.ts";
+import { CallPace } from "../files/index.ts";
 import { downloadToFile } from "./file-download.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
+import { rangeInto } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import { TaskGroup } from "./tasks.ts";
+import { Verification } from "./verification.ts";
 
 /** Files up to this size are fetched whole, by one request each, and written at once. */
 const smallBytes = 1024 * 1024;
@@ -31,6 +34,8 @@ export async function downloadTree(
   signal: AbortSignal,
 ): Promise<void> {
   const group = new TaskGroup(filesMax, signal);
+  using progress = channel.progress("Loading artifact", prefix);
+  const pace = new CallPace();
   const folders = new Set<string>([path]);
   const makeFolder = async (folder: string) => {
     if (folders.has(folder)) return;
@@ -46,7 +51,10 @@ export async function downloadTree(
         continue;
       }
       await local(object.key, makeFolder(dirname(target)));
-      await group.start((either) => downloadFile(store, object, target, channel, either));
+      await group.start(async (either) => {
+        await downloadFile(store, object, target, pace, channel, either);
+        progress.noteFile(object.sizeBytes);
+      });
     }
     await group.settle();
   } catch (error) {
@@ -59,6 +67,7 @@ async function downloadFile(
   store: ObjectStore,
   object: ObjectInfo,
   target: string,
+  pace: CallPace,
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
@@ -69,22 +78,40 @@ async function downloadFile(
   }
   const release = await channel.memory.acquire(object.sizeBytes + requestBytes, signal);
   try {
-    const content = await channel.lane.run(
-      object.sizeBytes,
-      () => collect(downloadChunks(store, object, channel, signal)),
-      signal,
-    );
-    await local(object.key, writeFile(target, content, exclusive));
+    const download = () => downloadSmall(store, object, channel, signal);
+    const content = await channel.lane.run(object.sizeBytes, download, signal);
+    await local(object.key, writeSmall(target, content, pace));
   } finally {
     release();
   }
 }
 
-async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const collected: Uint8Array[] = [];
-  for await (const chunk of chunks) collected.push(chunk);
-  const [first = new Uint8Array()] = collected;
-  return collected.length <= 1 ? first : Buffer.concat(collected);
+async function writeSmall(path: string, content: Uint8Array, pace: CallPace): Promise<void> {
+  if (pace.isQuick) pace.measure(() => writeFileSync(path, content, exclusive));
+  else await writeFile(path, content, exclusive);
+}
+
+/** The whole content, checked. The listing has told its length, so it is received where it is needed. */
+async function downloadSmall(
+  store: ObjectStore,
+  info: ObjectInfo,
+  channel: Channel,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const content = Buffer.allocUnsafeSlow(info.sizeBytes);
+  let filledBytes = 0;
+  const sink = {
+    space: () => content.subarray(filledBytes),
+    filled(bytes: number) {
+      filledBytes += bytes;
+    },
+  };
+  const verification = new Verification(store, info, channel, signal);
+  const source = { store, info, channel, verification };
+  await rangeInto(source, { offset: 0, length: info.sizeBytes }, sink, signal);
+  verification.update(content);
+  await verification.verify();
+  return content;
 }
 
 /** The part of a key below the prefix, safe to be joined to a local folder. */

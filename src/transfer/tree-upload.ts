@@ -1,6 +1,7 @@
 import { posix } from "node:path";
-import { payloadOf } from "../http/index.ts";
+import { type MemoryPayload, payloadOf } from "../http/index.ts";
 import type { Content, ObjectStore } from "./object-store.ts";
+import type { Progress } from "./progress.ts";
 import type { Channel } from "./session.ts";
 import { TaskGroup } from "./tasks.ts";
 import { expectSize, type UploadOptions, uploadObject } from "./upload.ts";
@@ -32,17 +33,21 @@ export async function uploadTree(
   signal: AbortSignal,
 ): Promise<void> {
   const group = new TaskGroup(filesMax, signal);
+  using progress = channel.progress("Saving artifact", key);
   try {
     for await (const { path, content } of tree.files(group.signal)) {
       const target = posix.join(key, path);
       const contentType = await options.contentType(content.name);
+      const upload = async (either: AbortSignal) => {
+        await uploadObject(store, target, content, { ...options, contentType }, channel, either);
+        progress.noteFile(content.sizeBytes ?? 0);
+      };
       if (content.sizeBytes !== undefined && content.sizeBytes <= smallBytes) {
-        await uploadSmall(store, target, content, contentType, channel, group);
+        await uploadSmall({ store, key: target, content, contentType, channel, progress }, group);
       } else if (content.replayable) {
-        const fileOptions = { ...options, contentType };
-        await group.start((either) => uploadObject(store, target, content, fileOptions, channel, either));
+        await group.start(upload);
       } else {
-        await uploadObject(store, target, content, { ...options, contentType }, channel, group.signal);
+        await upload(group.signal);
       }
     }
     await group.settle();
@@ -52,32 +57,52 @@ export async function uploadTree(
   }
 }
 
-async function uploadSmall(
-  store: ObjectStore,
-  key: string,
-  content: Content,
-  contentType: string,
-  channel: Channel,
-  group: TaskGroup,
-): Promise<void> {
+interface SmallUpload {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly content: Content;
+  readonly contentType: string;
+  readonly channel: Channel;
+  readonly progress: Progress;
+}
+
+async function uploadSmall(upload: SmallUpload, group: TaskGroup): Promise<void> {
+  const { content, channel } = upload;
   // A request costs memory too, and the budget is what keeps a thousand small files from being in memory at once.
   const release = await channel.memory.acquire((content.sizeBytes ?? 0) + 4096, group.signal);
-  let chunks: Uint8Array[];
   try {
-    chunks = await content.open().toArray({ signal: group.signal });
-  } catch (error) {
-    release();
-    throw error;
-  }
-  try {
-    const payload = payloadOf(...chunks);
-    expectSize(content, payload.sizeBytes);
+    // What can be read at any time is read beside others; what comes out of one stream is read when it is its turn.
+    const read = content.replayable ? undefined : await readWhole(content, group.signal);
     await group.start(async (either) => {
-      const put = () => store.put(key, payload, contentType, either);
-      await channel.laneRequest(payload.sizeBytes, put, either).finally(release);
+      try {
+        await putSmall(upload, read ?? (await readWhole(content, either)), either);
+      } finally {
+        release();
+      }
     });
   } catch (error) {
     release();
     throw error;
   }
+}
+
+async function putSmall(
+  { store, key, contentType, channel, progress }: SmallUpload,
+  payload: MemoryPayload,
+  signal: AbortSignal,
+): Promise<void> {
+  const put = () => store.put(key, payload, contentType, signal);
+  await channel.laneRequest(payload.sizeBytes, put, signal);
+  progress.noteFile(payload.sizeBytes);
+}
+
+async function readWhole(content: Content, signal: AbortSignal): Promise<MemoryPayload> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of content.open()) {
+    signal.throwIfAborted();
+    chunks.push(chunk as Uint8Array);
+  }
+  const payload = payloadOf(...chunks);
+  expectSize(content, payload.sizeBytes);
+  return payload;
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { CallPace } from "../../src/archive/call-pace.ts";
 import { snapshotFile } from "../../src/archive/snapshot-file.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
+import { CallPace } from "../../src/files/index.ts";
 import { makeFolder } from "./places.ts";
 
 function busyForMs(milliseconds: number): void {

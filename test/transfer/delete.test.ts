@@ -50,7 +50,7 @@ class KeyStore implements Pick<ObjectStore, "name" | "limits" | "list" | "delete
 }
 
 async function deleteFrom(store: KeyStore, keys: readonly string[]): Promise<readonly (Error | undefined)[]> {
-  const channel = new TransferSession(settings).channel(store.name, { debug() {} });
+  const channel = new TransferSession(settings).channel(store.name, { debug() {}, info() {} });
   return await deleteKeys(store as unknown as ObjectStore, keys, channel, signal);
 }
 

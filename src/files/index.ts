@@ -1,0 +1,1 @@
+export { CallPace } from "./call-pace.ts";
