@@ -15,6 +15,8 @@ export interface KubeRequest {
   readonly contentType?: "application/json" | "application/merge-patch+json";
   /** Default: JSON, whatever its shape. */
   readonly accept?: string;
+  /** Goes out of the answer's text before it is parsed. */
+  readonly omit?: RegExp;
   /** Instead of the client's: a watch may be silent for longer than an answer may take. */
   readonly idleTimeoutMs?: number;
   /** For how long altogether Retry-After is obeyed here, default 60 s; 0: the caller has a policy of its own. */
@@ -65,7 +67,8 @@ export class KubeClient implements AsyncDisposable {
   async request<T>(request: KubeRequest, signal: AbortSignal): Promise<T> {
     return this.#obeyingRetryAfter(request, signal, async () => {
       const response = await this.open(request, signal);
-      return JSON.parse(await readBody(response, during(request), signal)) as T;
+      const text = await readBody(response, during(request), signal);
+      return JSON.parse(request.omit ? text.replace(request.omit, "") : text) as T;
     });
   }
 

@@ -253,6 +253,42 @@ describe("artifact garbage collection", () => {
     assert.equal(Object.keys(results(all, "task")).length, 1500);
   });
 
+  it("reads tasks without their field owners, whatever the artifacts are called", async (t) => {
+    const all = await start(t);
+    await put(all, "a", "b");
+    const artifacts = {
+      fieldsV1: { name: "fieldsV1", s3: { key: "a" } },
+      manager: { name: "manager", s3: { key: "b" } },
+    };
+    const fieldsV1 = { "f:spec": { "f:artifactsByNode": { 'k:{"name":"manager"}': {} } } };
+    const managedFields = [
+      {
+        apiVersion: "argoproj.io/v1alpha1",
+        fieldsType: "FieldsV1",
+        fieldsV1,
+        manager: "argo",
+        operation: "Update",
+      },
+      {
+        apiVersion: "argoproj.io/v1alpha1",
+        fieldsType: "FieldsV1",
+        fieldsV1,
+        manager: "us",
+        operation: "Update",
+      },
+    ];
+    const labels = { "workflows.argoproj.io/artifact-gc-pod": "1" };
+    all.api.create(gcTasks, {
+      metadata: { name: "task", labels, managedFields } as { name: string },
+      spec: { artifactsByNode: { "node-1": { archiveLocation: all.archive, artifacts } } },
+    });
+
+    await all.run();
+
+    assert.deepEqual(Object.keys(results(all, "task")), ["fieldsV1", "manager"]);
+    assert.deepEqual(await keys(all), []);
+  });
+
   it("reports what is deleted when it is stopped", async (t) => {
     const all = await start(t, { onBatch: (stop) => stop.abort() });
     const names = Array.from({ length: 1500 }, (_, index) => `a${index}`);
