@@ -1,6 +1,13 @@
 import { ExecutorError, errorText } from "../errors/index.ts";
-import { type Template, type TemplateType, templateType } from "../template/index.ts";
+import {
+  checkShape,
+  checkTemplate,
+  type Template,
+  type TemplateType,
+  templateType,
+} from "../template/index.ts";
 import type { KeyedData, Volume } from "./kubelet/index.ts";
+import { deskFieldsShape, documentShape, workflowKinds } from "./manifest-shape.ts";
 import type { DeskTemplate, Metadata, WorkflowSpec } from "./workflow.ts";
 
 /** A template and what the file around it says. */
@@ -25,7 +32,6 @@ interface Document {
   readonly [field: string]: unknown;
 }
 
-const workflowKinds = ["Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"];
 /** What makes a pod that a desk can run. */
 const runnable: readonly TemplateType[] = ["container", "script", "containerSet"];
 
@@ -43,10 +49,13 @@ export async function readManifest(
   const shared = { readsResult: text.includes("outputs.result"), ...keyedData(documents) };
   const candidates = documents.flatMap((document) => templatesOf(document));
   const { template, workflow, isEntrypoint } = choose(candidates, source, wanted);
+  const title = `${source}, template ${template.name ?? ""}`.trimEnd();
+  checkTemplate(template, title);
+  checkShape(template, deskFieldsShape, title);
   return { template, workflow, isEntrypoint, ...shared };
 }
 
-/** Parses every document of a YAML text. */
+/** Parses every document of a YAML text, and checks the form of those that we read. */
 export async function parseDocuments(text: string, source: string): Promise<readonly Document[]> {
   const { parseAllDocuments } = await import("yaml");
   const documents = parseAllDocuments(text);
@@ -58,7 +67,10 @@ export async function parseDocuments(text: string, source: string): Promise<read
       });
     }
     const value: unknown = document.toJS();
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? [value as Document] : [];
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+    const shape = documentShape((value as Document).kind);
+    if (shape) checkShape(value, shape, source);
+    return [value as Document];
   });
 }
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
-import { type ArtifactLocation, locationType } from "../template/index.ts";
+import { type ArtifactLocation, checkShape, locationShape, locationType } from "../template/index.ts";
 import type { Repository } from "./desk-servers.ts";
 import { keyedData, parseDocuments } from "./manifest.ts";
 import { secretSelectors } from "./secret-names.ts";
@@ -31,6 +31,7 @@ export async function readRepository(
       `${path} must hold an artifact repository, such as s3: {endpoint: localhost:9000, bucket: my-bucket, insecure: true}`,
     );
   }
+  checkShape(location, locationShape, path);
   const secrets: Record<string, Record<string, string>> = { ...keyedData(documents).secrets };
   for (const { field, name, key } of secretSelectors(location)) {
     if (secrets[name]?.[key] !== undefined) continue;

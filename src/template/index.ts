@@ -14,6 +14,7 @@ export {
   withRequiredFields,
 } from "./locations.ts";
 export { cleanArtifactPath, cleanPath, findOverlappingVolume, isWithin, volumeMounts } from "./paths.ts";
+export { checkShape, type Shape } from "./shape.ts";
 export {
   anyString,
   containerNode,
@@ -27,4 +28,5 @@ export {
   type TemplateType,
   templateType,
 } from "./template.ts";
+export { checkTemplate, locationShape, parameterShape } from "./template-shape.ts";
 export type * from "./types.ts";

@@ -1,6 +1,7 @@
 import { ExecutorError } from "../errors/index.ts";
 import { hasLocationOrKey } from "./locations.ts";
 import { findOverlappingVolume, isWithin } from "./paths.ts";
+import { checkTemplate } from "./template-shape.ts";
 import type { AnyString, ContainerNode, Template } from "./types.ts";
 
 const templateTypes = [
@@ -18,7 +19,7 @@ const templateTypes = [
 
 export type TemplateType = (typeof templateTypes)[number];
 
-/** Parses the JSON of `ARGO_TEMPLATE`. Throws BadRequest, naming where the text came from. */
+/** Parses and checks the JSON of `ARGO_TEMPLATE`. Throws BadRequest, naming where the text came from. */
 export function parseTemplate(json: string, source: string): Template {
   let value: unknown;
   try {
@@ -35,7 +36,7 @@ export function parseTemplate(json: string, source: string): Template {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new ExecutorError("BadRequest", `${source} must hold a template as a JSON object`);
   }
-  return value as Template;
+  return checkTemplate(value, source);
 }
 
 /** The first type that is present, in Argo's order (contract pod.md 5.2). */

@@ -199,6 +199,33 @@ spec:
     assert.ok(existsSync(join(folder, "mine/diary")));
   });
 
+  it("names the field, what it must be and what it is where a manifest is wrong", async (t) => {
+    const { run, write } = await desk(t);
+    const cases: readonly [string, RegExp][] = [
+      [
+        "container: {command: [echo], args: [1]}",
+        /container\.args\[0\] must be text \(put it in quotes\), not a number/,
+      ],
+      ["container: {command: echo}", /container\.command must be a list, not text/],
+      ["inputs: {parameters: {a: b}}\ncontainer: {}", /inputs\.parameters must be a list, not an object/],
+      ["outputs: {artifacts: [{path: /x}]}\ncontainer: {}", /outputs\.artifacts\[0\]\.name is missing/],
+      ["container: {env: [{name: A, value: 5}]}", /container\.env\[0\]\.value must be text/],
+      ["volumes: [v]\ncontainer: {}", /volumes\[0\] must be an object, not text/],
+      ["kind: Workflow\nspec: {templates: {a: {}}}", /spec\.templates must be a list, not an object/],
+      [
+        "containerSet: {containers: [{name: main, dependencies: [b]}, {name: b, dependencies: [main]}]}",
+        /containers wait for each other: main, b/,
+      ],
+    ];
+
+    for (const [index, [text, message]] of cases.entries()) {
+      const { code, stderr } = await run([await write(`${index}.yaml`, text)]).ended;
+      assert.equal(code, 64, stderr);
+      assert.match(stderr, message);
+      assert.doesNotMatch(stderr, /\n {4}at /, "a mistake in a manifest is no error of the program");
+    }
+  });
+
   it("ends everything in order on Ctrl-C, and saves what there is", async (t) => {
     const { run, write, temporary } = await desk(t);
     const file = await write(
