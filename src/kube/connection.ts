@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
-import { ExecutorError } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 
 /** Where the API server is and who we are; how a request is signed may change while we run. */
 export interface KubeConnection {
@@ -91,15 +91,23 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
   try {
     config.loadFromFile(path);
   } catch (cause) {
-    throw new ExecutorError("BadRequest", `kubeconfig ${path}: ${(cause as Error).message}`, { cause });
+    throw unusable("BadRequest", path, cause);
   }
   if (settings.context) config.setCurrentContext(settings.context);
   const cluster = config.getCurrentCluster();
   if (!cluster)
     throw new ExecutorError("BadRequest", `kubeconfig ${path} names no cluster in its current context`);
   const context = config.getContextObject(config.getCurrentContext());
-  const options: Parameters<typeof config.applyToHTTPSOptions>[0] = {};
-  await config.applyToHTTPSOptions(options);
+  const readOptions = async () => {
+    const fresh: Parameters<typeof config.applyToHTTPSOptions>[0] = {};
+    try {
+      await config.applyToHTTPSOptions(fresh);
+    } catch (cause) {
+      throw unusable("Unauthorized", path, cause);
+    }
+    return fresh;
+  };
+  const options = await readOptions();
   return {
     server: parseServer(settings.server ?? cluster.server),
     namespace: settings.namespace ?? context?.namespace ?? (await podNamespace(settings)),
@@ -112,8 +120,7 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
     },
     authorization: async () => {
       if (settings.token) return `Bearer ${settings.token}`;
-      const fresh: Parameters<typeof config.applyToHTTPSOptions>[0] = {};
-      await config.applyToHTTPSOptions(fresh);
+      const fresh = await readOptions();
       const headers = fresh.headers as Record<string, string> | undefined;
       return (
         headers?.Authorization ??
@@ -121,6 +128,11 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
       );
     },
   };
+}
+
+/** Of what the library says, the first line: below it the YAML parser quotes the file, tokens included. */
+function unusable(code: "BadRequest" | "Unauthorized", path: string, cause: unknown): ExecutorError {
+  return new ExecutorError(code, `kubeconfig ${path}: ${errorText(cause).split("\n", 1)[0]}`);
 }
 
 async function podNamespace(settings: KubeSettings): Promise<string> {
