@@ -1,4 +1,4 @@
-import { ExecutorError, errorText } from "../errors/index.ts";
+import { ExecutorError } from "../errors/index.ts";
 import { type HttpClient, payloadOf, readText } from "../http/index.ts";
 import { parseUrl } from "./http-request.ts";
 
@@ -78,12 +78,9 @@ function readToken(text: string, during: string): Token {
   let answer: { readonly access_token?: unknown; readonly expires_in?: unknown } | null;
   try {
     answer = JSON.parse(text) as typeof answer;
-  } catch (cause) {
-    throw new ExecutorError(
-      "Unauthorized",
-      `${during}: the answer is not JSON: ${errorText(cause).slice(0, 60)}`,
-      { cause },
-    );
+  } catch {
+    // The parser's message quotes the answer, which may be a token in another form.
+    throw new ExecutorError("Unauthorized", `${during}: the answer is not JSON`);
   }
   const token = answer?.access_token;
   if (typeof token !== "string" || token === "") {

@@ -97,4 +97,23 @@ describe("HTTP templates with annotations", { concurrency: 4 }, () => {
     );
     assert.equal(tokens, 2);
   });
+
+  it("show nothing of a token that came in a form they cannot read", async (t) => {
+    const desk = await openDesk(t);
+    const issuer = await startWeb(t, (_, response) => response.end("access_token=s3cret"));
+    createSecret(desk, "oauth", { id: "id", secret: "pass" });
+    const grant = {
+      "outrider.io/http-oauth2-token-url": issuer.url,
+      "outrider.io/http-oauth2-client-id": "oauth/id",
+      "outrider.io/http-oauth2-client-secret": "oauth/secret",
+    };
+
+    desk.createTaskSet({ task: annotated({ url: issuer.url }, grant) });
+    const agent = desk.startAgent();
+
+    const { phase, message } = await desk.nodeState("task");
+    assert.equal(phase, "Failed");
+    assert.match(message ?? "", /the answer is not JSON/);
+    assert.doesNotMatch(`${message} ${agent.log}`, /s3cret/);
+  });
 });
