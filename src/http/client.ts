@@ -4,10 +4,12 @@ import type { Readable } from "node:stream";
 import type { SecureContext } from "node:tls";
 import { ExecutorError } from "../errors/index.ts";
 import type { ByteSink } from "./byte-sink.ts";
-import { type DirectAnswer, DirectGets } from "./direct-get.ts";
+import { type DirectAnswer, DirectGets, type TlsSettings } from "./direct-get.ts";
+import { type DirectSend, DirectSends } from "./direct-send.ts";
 import { translateNetworkError } from "./errors.ts";
 import { isPayloadStream, type Payload, writePayload } from "./payload.ts";
 import { type ProxyBypass, parseNoProxy } from "./proxy-bypass.ts";
+import { ReceivedBody } from "./received-body.ts";
 
 export interface HttpClientOptions {
   /** PEM of the roots to trust, instead of Node's own. */
@@ -59,6 +61,11 @@ const defaultConnectTimeoutMs = 10_000;
 const defaultIdleTimeoutMs = 60_000;
 /** Servers close idle connections after 5 s and more; a connection that we drop first cannot be reset under a request. */
 const keepAliveMs = 4_000;
+/** Larger payloads take so long to send that what their request costs besides does not show. */
+const directPayloadMaxBytes = 1024 * 1024;
+/** What Node's client refuses, or encodes in a way of its own, in a path and in a header's value. */
+const isUnusualPath = /[^\x21-\x7e]/;
+const isUnusualValue = /[^\t\x20-\x7e]/;
 /** The head of an answer; Go's client takes 10 MiB, Node's own 16 KiB, which some identity providers exceed. */
 const headBytesMax = 1024 * 1024;
 
@@ -72,7 +79,9 @@ export class HttpClient implements Disposable {
   readonly #bypassesProxy: ProxyBypass;
   /** By protocol, with and without its proxy. */
   readonly #agents = new Map<string, HttpAgent>();
+  #tlsContext: SecureContext | undefined;
   #directGets: DirectGets | undefined;
+  #directSends: DirectSends | undefined;
 
   constructor(options: HttpClientOptions = {}) {
     this.#options = options;
@@ -81,6 +90,8 @@ export class HttpClient implements Disposable {
 
   /** Sends the request; resolves with the head of the answer. Throws Transient for what the network does to us. */
   async request(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const small = this.#toDirectSend(request);
+    if (small !== undefined) return await this.#send(small, signal);
     for (;;) {
       signal.throwIfAborted();
       try {
@@ -92,8 +103,8 @@ export class HttpClient implements Disposable {
   }
 
   /**
-   * A GET whose body of exactly `sizeBytes` goes straight to the sink. Undefined where that cannot be: over TLS, through
-   * a proxy, or because the answer is an unusual one. Nothing has happened then, and `request` gets the answer.
+   * A GET whose body of exactly `sizeBytes` goes straight to the sink. Undefined where that cannot be: through a proxy,
+   * or because the answer is an unusual one. Nothing has happened then, and `request` gets the answer.
    */
   async receive(
     request: HttpRequest,
@@ -103,13 +114,13 @@ export class HttpClient implements Disposable {
   ): Promise<DirectAnswer | undefined> {
     const { lookup, idleTimeoutMs, connectTimeoutMs } = this.#options;
     const { origin, path } = request;
-    if (!origin.startsWith("http:") || lookup !== undefined || this.#proxyFor(new URL(origin)) !== undefined)
-      return undefined;
-    this.#directGets ??= new DirectGets({
+    if (lookup !== undefined || this.#proxyFor(new URL(origin)) !== undefined) return undefined;
+    const limits = {
       connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
       idleTimeoutMs: idleTimeoutMs ?? defaultIdleTimeoutMs,
       keepAliveMs,
-    });
+    };
+    this.#directGets ??= new DirectGets(limits, () => this.#tlsSettings());
     const headers = request.headers as Readonly<Record<string, string>>;
     const get = { origin, path, headers, during: describe(request), sizeBytes };
     return await this.#directGets.get(get, sink, signal);
@@ -131,6 +142,40 @@ export class HttpClient implements Disposable {
   [Symbol.dispose](): void {
     for (const agent of this.#agents.values()) agent.destroy();
     this.#directGets?.[Symbol.dispose]();
+    this.#directSends?.[Symbol.dispose]();
+  }
+
+  async #send(request: DirectSend, signal: AbortSignal): Promise<HttpResponse> {
+    const { connectTimeoutMs, idleTimeoutMs } = this.#options;
+    this.#directSends ??= new DirectSends({
+      connectTimeoutMs: connectTimeoutMs ?? defaultConnectTimeoutMs,
+      idleTimeoutMs: idleTimeoutMs ?? defaultIdleTimeoutMs,
+      keepAliveMs,
+    });
+    const { status, statusText, headers, body } = await this.#directSends.send(request, signal);
+    return { status, statusText, headers, body: new ReceivedBody(body) };
+  }
+
+  /** A small PUT over plain http as it goes on the wire; undefined for all that is better left to Node's client. */
+  #toDirectSend(request: HttpRequest): DirectSend | undefined {
+    const { method, origin, path, headers, payload } = request;
+    if (method !== "PUT" || payload === undefined || "open" in payload) return undefined;
+    if (payload.sizeBytes > directPayloadMaxBytes || isUnusualPath.test(path)) return undefined;
+    const { lookup, keepsConnections } = this.#options;
+    if (lookup !== undefined || keepsConnections === false) return undefined;
+    if (!origin.startsWith("http:") || this.#proxyFor(new URL(origin)) !== undefined) return undefined;
+    let head = `PUT ${path} HTTP/1.1\r\n`;
+    for (const name in headers) {
+      const value = headers[name];
+      if (typeof value !== "string" || isUnusualValue.test(value)) return undefined;
+      head += `${name}: ${value}\r\n`;
+    }
+    // Whoever signs has these in lower case; who has other spellings, or a connection header, is Node's client's.
+    if (headers.host === undefined || headers["content-length"] !== String(payload.sizeBytes))
+      return undefined;
+    if (headers.connection !== undefined) return undefined;
+    head += "connection: keep-alive\r\n\r\n";
+    return { origin, head, chunks: payload.chunks, during: describe(request) };
   }
 
   #exchange(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
@@ -196,12 +241,23 @@ export class HttpClient implements Disposable {
   }
 
   #openTls(proxy: string | undefined): HttpAgent {
-    const { caPem, clientCert } = this.#options;
     const https = process.getBuiltinModule("node:https");
-    // One context for all connections: parsing a bundle of 150 roots for each of them would cost milliseconds.
-    let secureContext: SecureContext;
+    return new https.Agent({ ...this.#agentOptions(proxy), ...this.#tlsSettings() });
+  }
+
+  /** One context for all connections: parsing a bundle of 150 roots for each of them would cost milliseconds. */
+  #tlsSettings(): TlsSettings {
+    this.#tlsContext ??= this.#openTlsContext();
+    return {
+      secureContext: this.#tlsContext,
+      rejectUnauthorized: this.#options.insecureSkipVerify !== true,
+    };
+  }
+
+  #openTlsContext(): SecureContext {
+    const { caPem, clientCert } = this.#options;
     try {
-      secureContext = process.getBuiltinModule("node:tls").createSecureContext({
+      return process.getBuiltinModule("node:tls").createSecureContext({
         minVersion: "TLSv1.2",
         ...(caPem === undefined ? {} : { ca: caPem }),
         ...(clientCert === undefined ? {} : { cert: clientCert.certPem, key: clientCert.keyPem }),
@@ -212,8 +268,6 @@ export class HttpClient implements Disposable {
         "the CA bundle, the client certificate or its key is not valid PEM",
       );
     }
-    const rejectUnauthorized = this.#options.insecureSkipVerify !== true;
-    return new https.Agent({ ...this.#agentOptions(proxy), secureContext, rejectUnauthorized });
   }
 
   #agentOptions(proxy: string | undefined) {
