@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
 import { translateNetworkError } from "./errors.ts";
+import { ReceivedBody } from "./received-body.ts";
 
 export interface BodyOptions {
   /** Names the request in errors. */
@@ -39,6 +40,7 @@ export async function* readBody(
 
 /** The whole body, which must not be longer than `limitBytes`; what is longer is cut off there. */
 export async function readText(body: Readable, limitBytes: number, options: BodyOptions): Promise<string> {
+  if (body instanceof ReceivedBody) return body.bytes.subarray(0, limitBytes).toString();
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of readBody(body, options)) {
