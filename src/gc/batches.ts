@@ -52,7 +52,7 @@ export function batchesOf(task: GcTask): {
   const batches: Batch[] = [];
   for (const [store, items] of stores) {
     count += items.length;
-    items.sort((a, b) => (a.key < b.key ? -1 : 1));
+    items.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
     for (let start = 0; start < items.length; start += batchSize) {
       const [first, ...others] = items.slice(start, start + batchSize);
       if (first) batches.push({ store, items: [first, ...others] });
@@ -102,7 +102,7 @@ interface Place {
 function placesOf({ archiveLocation }: GcNode): (artifact: Artifact) => Place {
   let archive: { readonly store: string; readonly location: ArtifactLocation } | undefined;
   return (artifact) => {
-    if (archiveLocation === undefined || hasLocation(artifact)) {
+    if (!archiveLocation || hasLocation(artifact)) {
       return { store: storeOf(artifact), artifact, key: getKey(artifact) };
     }
     const key = getKey(artifact);
