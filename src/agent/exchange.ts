@@ -68,7 +68,10 @@ function pathOf({ pathname, search }: URL): string {
 }
 
 function redirect(from: Hop, original: URL, status: number, location: string): Hop {
-  const url = parseUrl(URL.canParse(location, from.url) ? new URL(location, from.url).href : location);
+  if (!URL.canParse(location, from.url)) {
+    throw new ExecutorError("BadRequest", "failed to parse Location header of the redirect");
+  }
+  const url = parseUrl(new URL(location, from.url).href);
   const keepsBody = status === 307 || status === 308;
   const method = keepsBody || from.method === "HEAD" ? from.method : "GET";
   const isRelative = !/^([a-z][a-z\d+.-]*:)?\/\//i.test(location);

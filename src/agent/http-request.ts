@@ -68,8 +68,16 @@ export function parseUrl(text: string): URL {
   if (scheme !== "http" && scheme !== "https") {
     throw new ExecutorError("BadRequest", `unsupported protocol scheme ${JSON.stringify(scheme)}`);
   }
-  if (!URL.canParse(text)) throw new ExecutorError("BadRequest", "the URL cannot be parsed");
-  return new URL(text);
+  // The parser takes tabs and line ends out in silence: another URL than the one that was written.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those must not be in a URL (RFC 3986)
+  if (/[\x00-\x1f\x7f]/.test(text)) {
+    throw new ExecutorError("BadRequest", "net/url: invalid control character in URL");
+  }
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  // For port 0 Node connects to the default port.
+  if (url === undefined || url.port === "0")
+    throw new ExecutorError("BadRequest", "the URL cannot be parsed");
+  return url;
 }
 
 /** Credentials in a URL, as Basic authentication. */

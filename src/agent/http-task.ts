@@ -72,7 +72,9 @@ function readBody(response: HttpResponse, request: PreparedRequest, limits: Body
   const onAbort = () => response.body.destroy(limit.signal.reason);
   limit.signal.addEventListener("abort", onAbort, { once: true });
   if (limit.signal.aborted) onAbort();
-  const encoding = response.headers["content-encoding"];
+  // Servers that pack everything say so of empty answers, too.
+  const isEmpty = response.headers["content-length"] === "0";
+  const encoding = isEmpty ? undefined : response.headers["content-encoding"];
   return readAnswer(response.body, encoding, limits, request.unpacksAnswer, limit.signal);
 }
 

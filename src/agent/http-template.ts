@@ -30,39 +30,58 @@ export function readHttpTemplate(value: unknown): HttpTemplate {
     throw wrongType("http.bodyFrom", "an object");
   if (headers !== null && !Array.isArray(headers)) throw wrongType("http.headers", "a list");
   return {
-    method: text(value, "method"),
-    url: text(value, "url"),
+    method: text(value, "http.method"),
+    url: text(value, "http.url"),
     headers: ((headers ?? []) as unknown[]).map(readHeader),
-    timeoutSeconds: optionalNumber(value, "timeoutSeconds"),
-    body: text(value, "body"),
+    timeoutSeconds: optionalNumber(value, "http.timeoutSeconds"),
+    body: text(value, "http.body"),
     // bodyFrom without bytes is an empty body (contract roles.md D-10).
-    bodyBytes: isRecord(bodyFrom) ? Buffer.from(text(bodyFrom, "bytes"), "base64") : undefined,
-    successCondition: text(value, "successCondition"),
+    bodyBytes: isRecord(bodyFrom) ? base64(bodyFrom, "http.bodyFrom.bytes") : undefined,
+    successCondition: text(value, "http.successCondition"),
     insecureSkipVerify: value.insecureSkipVerify === true,
   };
 }
 
 function readHeader(value: unknown, index: number): HttpTemplateHeader {
-  if (!isRecord(value)) throw wrongType(`http.headers[${index}]`, "an object");
+  const place = `http.headers[${index}]`;
+  if (!isRecord(value)) throw wrongType(place, "an object");
   const source = isRecord(value.valueFrom) ? value.valueFrom.secretKeyRef : undefined;
+  const reference = `${place}.valueFrom.secretKeyRef`;
   return {
-    name: text(value, "name"),
-    value: text(value, "value"),
-    secret: isRecord(source) ? { name: text(source, "name"), key: text(source, "key") } : undefined,
+    name: text(value, `${place}.name`),
+    value: text(value, `${place}.value`),
+    secret: isRecord(source)
+      ? { name: text(source, `${reference}.name`), key: text(source, `${reference}.key`) }
+      : undefined,
   };
 }
 
-function text(from: Readonly<Record<string, unknown>>, name: string): string {
-  const value = from[name] ?? "";
+type Fields = Readonly<Record<string, unknown>>;
+
+/** @param place where the field is in the template; its name comes last */
+function text(from: Fields, place: string): string {
+  const value = field(from, place) ?? "";
   if (typeof value === "string") return value;
-  throw wrongType(`http.${name}`, "text");
+  throw wrongType(place, "text");
 }
 
-function optionalNumber(from: Readonly<Record<string, unknown>>, name: string): number | undefined {
-  const value = from[name];
+function optionalNumber(from: Fields, place: string): number | undefined {
+  const value = field(from, place);
   if (value === undefined || value === null) return undefined;
   if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw wrongType(`http.${name}`, "a number");
+  throw wrongType(place, "a number");
+}
+
+/** Node decodes whatever it can; a body that is cut off or mistyped must not be sent. */
+function base64(from: Fields, place: string): Buffer {
+  const encoded = text(from, place).replace(/[\r\n]/g, "");
+  const bytes = Buffer.from(encoded, "base64");
+  if (bytes.toString("base64") === encoded) return bytes;
+  throw wrongType(place, "base64 with padding");
+}
+
+function field(from: Fields, place: string): unknown {
+  return from[place.slice(place.lastIndexOf(".") + 1)];
 }
 
 function wrongType(name: string, type: string): ExecutorError {

@@ -258,6 +258,51 @@ describe("HTTP templates", { concurrency: 4 }, () => {
     assert.equal((await desk.nodeState("drip-9")).message, "context deadline exceeded");
   });
 
+  it("send nothing but what was written, and say which field is wrong", async (t) => {
+    const desk = await openDesk(t);
+    const seen: (string | undefined)[] = [];
+    const { url } = await startWeb(t, (request, response) => {
+      seen.push(request.url);
+      if (request.url === "/empty")
+        response.writeHead(200, { "content-encoding": "gzip", "content-length": 0 });
+      if (request.url === "/away") response.writeHead(302, { location: "http://[bad" });
+      response.end();
+    });
+    const cases: Readonly<Record<string, readonly [object, RegExp]>> = {
+      lines: [{ url: `${url}/a\r\nb` }, /invalid control character in URL$/],
+      port: [{ url: "http://127.0.0.1:0/" }, /the URL cannot be parsed$/],
+      bytes: [
+        { url, method: "POST", bodyFrom: { bytes: "AAEC/w" } },
+        /^http\.bodyFrom\.bytes of the template must be base64 with padding$/,
+      ],
+      header: [
+        {
+          url,
+          headers: [
+            { name: "a", value: "b" },
+            { name: "x", value: 5 },
+          ],
+        },
+        /^http\.headers\[1\]\.value of the template must be text$/,
+      ],
+      away: [{ url: `${url}/away` }, /failed to parse Location header of the redirect$/],
+    };
+
+    desk.createTaskSet({
+      ...Object.fromEntries(Object.entries(cases).map(([id, [http]]) => [id, httpTask(http)])),
+      empty: httpTask({ url: `${url}/empty` }),
+    });
+    desk.startAgent();
+
+    assert.deepEqual(await desk.nodeState("empty"), { phase: "Succeeded", outputs: { result: "" } });
+    for (const [id, [, message]] of Object.entries(cases)) {
+      const node = await desk.nodeState(id);
+      assert.equal(node.phase, "Failed", id);
+      assert.match(node.message ?? "", message);
+    }
+    assert.deepEqual(seen.sort(), ["/away", "/empty"]);
+  });
+
   it("time out after timeoutSeconds, else after the documented default, which the message names", async (t) => {
     const desk = await openDesk(t);
     const { url } = await startWeb(t, async (request, response) => {
