@@ -105,14 +105,19 @@ async function outputFiles(
   tools: AuxiliaryTools,
   main: MainOutputs,
 ): Promise<(path: string) => OutputFiles> {
-  const mirrored = new MirroredFiles(config.template, config.paths, (message) => tools.log.warn({}, message));
-  const served = await mainFiles(config, main);
+  const warn = (message: string) => tools.log.warn({}, message);
+  const mirrored = new MirroredFiles(config.template, config.paths, warn);
+  const served = await mainFiles(config, main, warn);
   return (path) =>
     outputSource(config.template, path, config.isInitless) === "shared mount" ? mirrored : served;
 }
 
 /** Main's own file system can be read only through its emissary, after the command has ended. */
-async function mainFiles(config: AuxiliaryConfig, main: MainOutputs): Promise<OutputFiles> {
+async function mainFiles(
+  config: AuxiliaryConfig,
+  main: MainOutputs,
+  warn: (message: string) => void,
+): Promise<OutputFiles> {
   if (!mainContainerNames(config.template).includes("main")) {
     return missingFiles("the pod has no container named main");
   }
@@ -125,7 +130,7 @@ async function mainFiles(config: AuxiliaryConfig, main: MainOutputs): Promise<Ou
         : "main has not started",
     );
   }
-  if (await isThere(`${folder}/outputs`)) return new ServedFiles(main);
+  if (await isThere(`${folder}/outputs`)) return new ServedFiles(main, warn);
   const code = await readFile(`${folder}/exitcode`, "utf8");
   return missingFiles(`main ended with exit code ${code} and left no outputs`);
 }

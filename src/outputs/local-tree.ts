@@ -1,32 +1,41 @@
+import type { Stats } from "node:fs";
 import { lstat, readdir, readlink, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { TreeContent } from "../artifacts/index.ts";
 import { ExecutorError } from "../errors/index.ts";
 import { isWithin } from "../template/index.ts";
+import { checkKeyName, LeftOut } from "./left-out.ts";
 import { localFile } from "./mirrored-files.ts";
 
 /**
- * The files below a local directory, names sorted bytewise. Links are left out, except those into `followInto`, where
- * an init-less pod keeps its input artifacts; sockets, FIFOs and devices are left out with a warning. Whatever cannot
+ * The files below a local directory, names sorted bytewise. Links are left out with a warning, except those into
+ * `followInto`, where an init-less pod keeps its input artifacts; so are sockets, FIFOs and devices. Whatever cannot
  * be read fails the walk and is named (contract artifacts.md 5.1 "Save", D-28).
  */
 export function localTree(root: string, followInto: string, warn: (message: string) => void): TreeContent {
-  return { files: (signal) => walk(root, "", signal) };
+  return {
+    async *files(signal) {
+      const leftOut = new LeftOut();
+      yield* walk(root, "", leftOut, signal);
+      leftOut.report(warn);
+    },
+  };
 
   async function* walk(
     folder: string,
     prefix: string,
+    leftOut: LeftOut,
     signal: AbortSignal,
   ): ReturnType<TreeContent["files"]> {
     for (const name of await sortedNames(folder)) {
       signal.throwIfAborted();
       const path = join(folder, name);
       const relative = prefix === "" ? name : `${prefix}/${name}`;
+      checkKeyName(relative);
       const found = await followed(path);
-      if (found === undefined) continue;
-      if (found.isDirectory()) yield* walk(path, relative, signal);
+      if (found.isDirectory()) yield* walk(path, relative, leftOut, signal);
       else if (found.isFile()) yield { path: relative, content: localFile(path, name, found.size) };
-      else warn(`${relative} is neither file nor directory, left out`);
+      else leftOut.add(kindOf(found), relative);
     }
   }
 
@@ -36,11 +45,17 @@ export function localTree(root: string, followInto: string, warn: (message: stri
     });
     if (!found.isSymbolicLink()) return found;
     const target = resolve(path, "..", await readlink(path));
-    if (!isWithin(followInto, target)) return undefined;
+    if (!isWithin(followInto, target)) return found;
     return stat(path).catch((cause) => {
       throw unreadable(path, cause);
     });
   }
+}
+
+function kindOf(found: Stats): string {
+  if (found.isSymbolicLink()) return "symlink";
+  if (found.isSocket()) return "socket";
+  return found.isFIFO() ? "fifo" : "device";
 }
 
 async function sortedNames(folder: string): Promise<string[]> {

@@ -93,11 +93,30 @@ async function saveArtifact(saver: OutputSaver, artifact: Artifact, signal: Abor
   const located = relocate(reported, saver.archiveLocation);
   await using driver = await saver.openDriver(located);
   if (strategy === "none" && found.kind === "directory") {
-    await driver.saveTree(located, files.tree(path, signal), signal);
+    const tree = files.tree(path, signal);
+    let filesCount = 0;
+    await driver.saveTree(
+      located,
+      { files: (either) => counted(tree.files(either), () => filesCount++) },
+      signal,
+    );
+    if (filesCount === 0) {
+      saver.log.warn(
+        { artifactName: artifact.name },
+        "the directory has no files, so nothing is stored, and a step that needs it will not find it; archive: tar keeps it",
+      );
+    }
   } else {
     await driver.saveFile(located, fileContent(artifact, path, found, files, saver.log, signal), signal);
   }
   return reported;
+}
+
+async function* counted<T>(items: AsyncIterable<T>, count: () => void): AsyncGenerator<T, void, undefined> {
+  for await (const item of items) {
+    count();
+    yield item;
+  }
 }
 
 type SaveStrategy = "tar" | "none" | "zip";

@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { readTar } from "../archive/index.ts";
 import type { FileContent, TreeContent } from "../artifacts/index.ts";
 import { ExecutorError } from "../errors/index.ts";
+import { checkKeyName, LeftOut } from "./left-out.ts";
 import type { MainOutputs } from "./main-outputs.ts";
 import type { OutputFiles, OutputKind } from "./output-files.ts";
 import { tooLarge } from "./parameters.ts";
@@ -10,9 +11,11 @@ import { tooLarge } from "./parameters.ts";
 /** Outputs in main's own file system, read through its emissary: nothing is staged on the way. */
 export class ServedFiles implements OutputFiles {
   readonly #main: MainOutputs;
+  readonly #warn: (message: string) => void;
 
-  constructor(main: MainOutputs) {
+  constructor(main: MainOutputs, warn: (message: string) => void) {
     this.#main = main;
+    this.#warn = warn;
   }
 
   async look(path: string, signal: AbortSignal): Promise<OutputKind> {
@@ -47,11 +50,18 @@ export class ServedFiles implements OutputFiles {
   /** The files come out of one tar stream, so each can be read only once, and in order. */
   tree(path: string, _signal: AbortSignal): TreeContent {
     const open = (signal: AbortSignal) => this.#main.tar(path, signal);
+    const warn = this.#warn;
     return {
       async *files(signal) {
+        const leftOut = new LeftOut();
         for await (const entry of readTar(open(signal), signal)) {
-          if (entry.type !== "file") continue;
+          if (entry.type === "directory") continue;
           const name = entry.name.slice(entry.name.indexOf("/") + 1);
+          checkKeyName(name);
+          if (entry.type !== "file") {
+            leftOut.add(entry.type, name);
+            continue;
+          }
           yield {
             path: name,
             content: {
@@ -62,6 +72,7 @@ export class ServedFiles implements OutputFiles {
             },
           };
         }
+        leftOut.report(warn);
       },
     };
   }

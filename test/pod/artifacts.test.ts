@@ -73,6 +73,45 @@ describe("artifacts of a step", { concurrency: 2 }, () => {
     assert.deepEqual(await pod.unpacked("stored"), { t: "/", "t/a": "1\n", "t/sub": "/", "t/sub/b": "2\n" });
   });
 
+  it("says what a folder that is stored unpacked loses, on a volume as in main's own file system", async (t) => {
+    const fill = (folder: string) =>
+      `mkdir -p ${folder}; cd ${folder}; echo 1 > a; ln a b; ln -s a l; ln -s a m; mkfifo f; mkdir empty`;
+    const pod = await startPod(t, {
+      ...shell(
+        `${fill("/out/t")}; ${fill("/vol/t")}; mkdir /out/none; printf x > "/out/none/$(printf '\\377')"`,
+        {
+          outputs: {
+            artifacts: [
+              { name: "own", path: "/out/t", archive: { none: {} } },
+              { name: "shared", path: "/vol/t", archive: { none: {} }, s3: { key: "shared" } },
+              { name: "void", path: "/out/t/empty", archive: { none: {} } },
+              { name: "latin", path: "/out/none", archive: { none: {} } },
+            ],
+          },
+          container: { volumeMounts: [{ name: "vol", mountPath: "/vol" }] },
+        },
+      ),
+      volumes: [{ name: "vol", emptyDir: {} }],
+    });
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 64, main: 0 });
+    assert.match(await pod.message("wait"), /^artifact latin failed to save: .*has a name that is not UTF-8/);
+    assert.deepEqual(pod.saved(), ["own", "shared", "void", "main-logs"]);
+    const keys = await storedKeys(pod.servers);
+    const files = keys
+      .filter((key) => /\/[abfglm]$/.test(key))
+      .map((key) => key.split("/").slice(-2).join("/"));
+    assert.deepEqual(files.sort(), ["shared/a", "shared/b", "t/a", "t/b"]);
+    const log = pod.log("wait");
+    for (const [text, times] of [
+      ["2 entries such as l are left out: each is a symlink", 2],
+      ["f is left out: it is a fifo", 2],
+      ["the directory has no files, so nothing is stored", 1],
+    ] as const) {
+      assert.equal(log.split(text).length - 1, times, `${text}\n${log}`);
+    }
+  });
+
   it("loads raw and compressed inputs, with the mode asked for", async (t) => {
     const servers = await startServers(t);
     await putObject(servers, "in/tool", "#!/bin/sh\necho it runs\n");
