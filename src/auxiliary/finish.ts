@@ -33,10 +33,13 @@ export async function finish(
   const errors = [...state.errors];
   const lateErrors: string[] = [];
   try {
-    const collected = await collectOutputs(config, tools, state, main, signal);
-    errors.push(...collected.errors.map(errorText));
     await using reporter = new Reporter(config, tools, state);
-    await recorded(errors, () => reporter.report(collected.outputs, signal, errors));
+    // Whatever goes wrong here, the controller must be told that nothing more will come.
+    await recorded(errors, async () => {
+      const collected = await collectOutputs(config, tools, state, main, signal);
+      errors.push(...collected.errors.map(errorText));
+      await reporter.report(collected.outputs, signal, errors);
+    });
     await recorded(lateErrors, () => endPlugins(config, tools, signal));
     await recorded(lateErrors, () => reporter.finalize(signal));
   } finally {

@@ -32,6 +32,18 @@ describe("the end of a pod", { concurrency: 2 }, () => {
     assert.ok(pod.isCompleted());
   });
 
+  it("R1: releases the controller even where nothing can be collected", async (t) => {
+    const pod = await startPod(t, shell("mkdir /var/run/argo/ctr/main/exitcode; echo going; sleep 60"));
+    await started(pod);
+    await pod.waitForState(() => true);
+
+    pod.container("main").signal("SIGKILL");
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 64, main: 137 });
+    assert.notEqual(await pod.message("wait"), "");
+    assert.ok(pod.isCompleted());
+  });
+
   it("R1: says that outputs went with a container that was killed whole", async (t) => {
     const pod = await startPod(
       t,
