@@ -65,9 +65,9 @@ async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelect
   try {
     return await readFile(paths.secret(name, key));
   } catch (cause) {
-    throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: no such file or directory`, {
-      cause,
-    });
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    const why = isMissing ? "no such file or directory" : errorText(cause);
+    throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: ${why}`, { cause });
   }
 }
 

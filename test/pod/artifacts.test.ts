@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
-import { getObject, putObject, shell, startPod, startServers, storedKeys } from "./desk.ts";
+import { getObject, location, putObject, shell, startPod, startServers, storedKeys } from "./desk.ts";
 
 describe("artifacts of a step", { concurrency: 2 }, () => {
   it("passes a file and a folder on to the next step", async (t) => {
@@ -156,6 +156,27 @@ describe("artifacts of a step", { concurrency: 2 }, () => {
     assert.deepEqual(await required.codes(), { init: 64 });
     assert.match(await required.message("init"), /^artifact x failed to load: .*(does not exist|not found)/i);
     assert.equal(required.printed("main"), "");
+  });
+
+  it("says why a secret cannot be read", async (t) => {
+    const servers = await startServers(t);
+    const secret = (key: string) => ({ name: "my-minio-cred", key });
+    for (const [key, why] of [
+      ["nokey", "no such file or directory"],
+      [".", "EISDIR"],
+    ] as const) {
+      const s3 = { ...location(servers.store), key: "k", accessKeySecret: secret(key) };
+      const pod = await startPod(
+        t,
+        shell("true", { inputs: { artifacts: [{ name: "x", path: "/x", s3 }] } }),
+        {
+          servers,
+        },
+      );
+
+      assert.deepEqual(await pod.codes(), { init: 64 });
+      assert.ok((await pod.message("init")).includes(`open /argo/secret/my-minio-cred/${key}: ${why}`));
+    }
   });
 
   it("keeps new data at the place of an input, beside the old", async (t) => {
