@@ -20,14 +20,14 @@ table("numbers", [
   ["6 / 2 == 3", "true"],
   ["type(6 / 2)", '"float"'],
   ["m.n % 0", "error: runtime error: integer divide by zero (1:5)"],
-  ["m.n % 2.0", "error: invalid operation: % (mismatched types unknown and float64) (1:5)"],
+  ["m.n % 2.0", "error: invalid operation: % (mismatched types interface {} and float64) (1:5)"],
   ["-0.0", "-0"],
   ["1e21", "1e+21"],
   ["0x_ff + 0b11 + 0o17", "273"],
-  ["1a", 'error: bad number syntax: "1a" (1:3)'],
+  ["1a", 'error: bad number syntax: "1a" (1:2)'],
   [
     "9223372036854775808",
-    'error: invalid integer literal: strconv.ParseInt: parsing "9223372036854775808": value out of range (1:20)',
+    'error: invalid integer literal: strconv.ParseInt: parsing "9223372036854775808": value out of range (1:19)',
   ],
   ["duration('1h') * 2", "7200000000000"],
   ["1.5 * duration('1h')", "5400000000000"],
@@ -66,14 +66,6 @@ table("operators", [
   ["x in 1..9 ? 'in' : 'out'", '"in"'],
 ]);
 
-table("the stack of the reference, seen through find", [
-  ["[find([5], # > 1), 7]", "[5,7]"],
-  ["[7, find([5], # > 1)]", "[true,5]"],
-  ["5 == find([5], # > 1)", "false"],
-  ["find([5], # > 1) == 5", "true"],
-  ["[7, find([5], # > 9)]", "[7,null]"],
-]);
-
 table("rewrites that can be noticed", [
   ["filter(xs, # > 9)[0]", "error: reflect: slice index out of range (1:18)"],
   ["first(filter(xs, # > 9))", "null"],
@@ -100,7 +92,7 @@ table("builtins", [
   ["upper()", "error: not enough arguments to call upper (1:1)"],
   ["map(xs)", "error: expected at least 2 arguments (1:7)"],
   ["count(1..3, #)", "error: predicate should return boolean (got int) (1:13)"],
-  ["count(xs, #)", "error: interface conversion: interface {} is int, not bool (1:11)"],
+  ["count(xs, #)", "error: interface conversion: interface {} is int, not bool (1:1)"],
   ["filter(s, true)", "error: builtin filter takes only array (got string) (1:8)"],
   ["filter(xs, #index > 1)", "error: unknown pointer #index (1:12)"],
   ["asInt('1')", "error: unknown name asInt (1:1)"],

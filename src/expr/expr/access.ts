@@ -12,7 +12,6 @@ import {
   List,
   NamedInt,
   NIL_LIST,
-  Pair,
   runError,
   typeName,
   type Value,
@@ -35,29 +34,46 @@ export function fetch(object: Value, property: Value): Value {
   throw runError(`cannot fetch ${displayText(property)} from ${typeName(object)}`);
 }
 
-/** Like {@link fetch}, but nil where nothing is; a property of the wrong type still fails. */
+/** Like {@link fetch}, but nil where nothing is; an index or key of the wrong type still fails. */
 export function getOrNil(object: Value, property: Value): Value {
-  if (object === null) return null;
+  if (object instanceof AnyMap) return object.get(property) ?? null;
+  if (object instanceof Map || object instanceof Header)
+    return isIn(property, object) ? fetch(object, property) : null;
+  if (typeof property === "string") {
+    const method = methodOf(object, property);
+    if (method !== undefined) return method;
+  }
   const size = elementsOf(object)?.length ?? (typeof object === "string" ? byteLength(object) : undefined);
-  if (size === undefined) return fetch(object, property);
+  if (size === undefined) return null;
   const index = Number(toInteger(property));
   const position = index < 0 ? index + size : index;
   return position < 0 || position >= size ? null : fetch(object, property);
 }
 
 /** `object[from:to]`; bounds count from the end when negative and are clamped. */
-export function slice(object: Value, from: Value | undefined, to: Value | undefined): Value {
-  const size =
-    typeof object === "string"
-      ? byteLength(object)
-      : (object instanceof Uint8Array ? object : elementsOf(object))?.length;
-  if (size === undefined) throw runError(`cannot slice ${typeName(object)}`);
-  const end = bound(to, size, size);
-  const start = Math.min(bound(from, size, 0), end);
-  if (typeof object === "string") return sliceBytes(object, start, end);
-  if (object instanceof Uint8Array) return object.subarray(start, end);
-  if (object instanceof List) return new List(object.items.slice(start, end), object.type, object.isNil);
-  return new List((elementsOf(object) ?? []).slice(start, end));
+export function slice(object: Value, from: Value, to: Value): Value {
+  if (typeof object !== "string" && elementsOf(object) === undefined) {
+    throw runError(`cannot slice ${displayText(from)}`);
+  }
+  const size = lengthOf(object);
+  const start = bound(from, size);
+  const end = bound(to, size);
+  const first = Math.min(start, end);
+  if (typeof object === "string") return sliceBytes(object, first, end);
+  if (object instanceof Uint8Array) return object.subarray(first, end);
+  if (object instanceof List) return new List(object.items.slice(first, end), object.type, object.isNil);
+  return new List((elementsOf(object) ?? []).slice(first, end));
+}
+
+/** The length in bytes, elements or members. Throws for what has none. */
+export function lengthOf(value: Value): number {
+  if (typeof value === "string") return byteLength(value);
+  if (value instanceof Uint8Array) return value.length;
+  if (value instanceof Map) return value.size;
+  if (value instanceof AnyMap || value instanceof Header) return value.entries.size;
+  const items = elementsOf(value);
+  if (items === undefined) throw runError(`invalid argument for len (type ${typeName(value)})`);
+  return items.length;
 }
 
 /** `needle in haystack`. */
@@ -71,44 +87,42 @@ export function isIn(needle: Value, haystack: Value): boolean {
   return items.some((item) => equal(item, needle));
 }
 
+/** Whether a value is one of the keys of a lookup, which are all strings or all ints; nil means the zero one. */
+export function isKeyOf(key: Value, keys: Value): boolean {
+  const items = keys instanceof List ? keys.items : [];
+  return items.includes(typeof items[0] === "bigint" ? intKey(key) : mapKey(key));
+}
+
 /** The key of a map with string keys; nil reads the empty one. */
 export function mapKey(key: Value): string {
   if (typeof key === "string") return key;
   if (key === null) return "";
-  throw runError(`reflect.Value.MapIndex: value of type ${typeName(key)} is not assignable to type string`);
+  throw wrongKey(key, "string");
 }
 
-/** The elements that a loop visits: those of a list, or the bytes of text. Throws for anything else. */
-export function iterable(value: Value): readonly Value[] {
-  if (value instanceof List || value instanceof Pair) return value.items;
-  if (value instanceof Uint8Array || typeof value === "string") {
-    const bytes = typeof value === "string" ? bytesOf(value) : value;
-    return elementsOf(bytes) ?? [];
-  }
-  if (value === null) throw runError("reflect: call of reflect.Value.Len on zero Value");
-  const size =
-    value instanceof Map
-      ? value.size
-      : value instanceof AnyMap || value instanceof Header
-        ? value.entries.size
-        : -1;
-  if (size === 0) return [];
-  if (size > 0) throw runError("reflect: call of reflect.Value.Index on map Value");
-  throw runError(`reflect: call of reflect.Value.Len on ${typeName(value)} Value`);
+function intKey(key: Value): bigint {
+  if (typeof key === "bigint") return key;
+  if (key === null) return 0n;
+  throw wrongKey(key, "int");
+}
+
+function wrongKey(key: Value, wanted: string): Error {
+  return runError(
+    `reflect.Value.MapIndex: value of type ${typeName(key)} is not assignable to type ${wanted}`,
+  );
 }
 
 function element(items: ArrayLike<Value>, property: Value): Value {
-  const index = Number(toInteger(property));
-  const position = index < 0 ? index + items.length : index;
-  if (position < 0 || position >= items.length) {
+  const index = toInteger(property);
+  const position = index < 0n ? index + BigInt(items.length) : index;
+  if (position < 0n || position >= items.length) {
     throw runError(`index out of range: ${position} (array length is ${items.length})`);
   }
-  const item = items[position] ?? null;
+  const item = items[Number(position)] ?? null;
   return items instanceof Uint8Array ? new NamedInt("uint8", BigInt(Number(item))) : item;
 }
 
-function bound(value: Value | undefined, size: number, otherwise: number): number {
-  if (value === undefined) return otherwise;
+function bound(value: Value, size: number): number {
   const index = Number(toInteger(value));
   return Math.min(Math.max(index < 0 ? index + size : index, 0), size);
 }

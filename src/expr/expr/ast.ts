@@ -1,61 +1,68 @@
 /** The syntax tree of an expression. `at` is the place that messages name, in UTF-16 units from the start. */
+import type { Type } from "./types.ts";
 import type { Value } from "./values.ts";
 
+interface Base {
+  readonly at: number;
+  /** Set by the checker, which does not look everywhere; the optimizer and the compiler depend on it. */
+  type?: Type | undefined;
+}
+
 export type Node =
-  | { readonly kind: "constant"; readonly at: number; readonly value: Value }
-  | { readonly kind: "name"; readonly at: number; readonly name: string }
-  | { readonly kind: "unary"; readonly at: number; readonly operator: string; readonly operand: Node }
+  | ConstantNode
+  | (Base & { readonly kind: "name"; readonly name: string })
+  | (Base & { readonly kind: "unary"; readonly operator: string; readonly operand: Node })
   | BinaryNode
-  | { readonly kind: "chain"; readonly at: number; readonly node: Node }
+  | (Base & { readonly kind: "chain"; readonly node: Node })
   | MemberNode
   | SliceNode
   | CallNode
   | BuiltinNode
-  | { readonly kind: "predicate"; readonly at: number; readonly body: Node }
-  | { readonly kind: "pointer"; readonly at: number; readonly name: string }
+  | PredicateNode
+  | (Base & { readonly kind: "pointer"; readonly name: string })
   | ConditionalNode
   | LetNode
-  | { readonly kind: "sequence"; readonly at: number; readonly nodes: readonly Node[] }
-  | { readonly kind: "list"; readonly at: number; readonly items: readonly Node[] }
+  | (Base & { readonly kind: "sequence"; readonly nodes: readonly Node[] })
+  | (Base & { readonly kind: "list"; readonly items: readonly Node[] })
   | MapNode;
 
-export interface BinaryNode {
+export interface ConstantNode extends Base {
+  readonly kind: "constant";
+  readonly value: Value;
+}
+
+export interface BinaryNode extends Base {
   readonly kind: "binary";
-  readonly at: number;
   readonly operator: string;
   readonly left: Node;
   readonly right: Node;
 }
 
-export interface MemberNode {
+export interface MemberNode extends Base {
   readonly kind: "member";
-  readonly at: number;
   readonly object: Node;
   readonly property: Node;
   readonly isOptional: boolean;
 }
 
-export interface SliceNode {
+export interface SliceNode extends Base {
   readonly kind: "slice";
-  readonly at: number;
   readonly object: Node;
   readonly from: Node | undefined;
   readonly to: Node | undefined;
 }
 
-export interface CallNode {
+export interface CallNode extends Base {
   readonly kind: "call";
-  readonly at: number;
   readonly callee: Node;
   readonly args: readonly Node[];
 }
 
-export interface BuiltinNode {
+export interface BuiltinNode extends Base {
   readonly kind: "builtin";
-  readonly at: number;
   readonly name: string;
   readonly args: readonly Node[];
-  /** Set by the optimizer: what `filter` gives for each match. */
+  /** Set by the optimizer: what `filter` and `find` give for a match. */
   readonly result?: Node;
   /** Set by the optimizer: `find` and `findLast` fail when nothing matches. */
   readonly isStrict?: boolean;
@@ -63,25 +70,27 @@ export interface BuiltinNode {
   readonly countMax?: bigint;
 }
 
-export interface ConditionalNode {
+export interface PredicateNode extends Base {
+  readonly kind: "predicate";
+  readonly body: Node;
+}
+
+export interface ConditionalNode extends Base {
   readonly kind: "conditional";
-  readonly at: number;
   readonly condition: Node;
   readonly consequent: Node;
   readonly otherwise: Node;
 }
 
-export interface LetNode {
+export interface LetNode extends Base {
   readonly kind: "let";
-  readonly at: number;
   readonly name: string;
   readonly value: Node;
   readonly body: Node;
 }
 
-export interface MapNode {
+export interface MapNode extends Base {
   readonly kind: "map";
-  readonly at: number;
   readonly pairs: readonly { readonly key: Node; readonly value: Node }[];
 }
 
@@ -133,4 +142,25 @@ export function mapChildren(node: Node, change: (child: Node) => Node): Node {
 
 function replaced<N extends Node>(node: N, children: Partial<N>): N {
   return { ...node, ...children };
+}
+
+/** What stands for a node that is rewritten: at its place, with its type. */
+export function replacing(node: Node, by: Node): Node {
+  return { ...by, at: node.at, type: node.type };
+}
+
+/** The tree with each node, once its children are done, replaced by what `change` makes of it. */
+export function changeTree(tree: Node, change: (node: Node) => Node | undefined): Node {
+  const visit = (node: Node): Node => {
+    if (node.kind !== "binary") return changed(mapChildren(node, visit));
+    // Long chains of operators lean to the left, so that side is walked without recursion.
+    const spine: BinaryNode[] = [];
+    let left: Node = node;
+    for (; left.kind === "binary"; left = left.left) spine.push(left);
+    left = visit(left);
+    for (const part of spine.reverse()) left = changed({ ...part, left, right: visit(part.right) });
+    return left;
+  };
+  const changed = (node: Node): Node => change(node) ?? node;
+  return visit(tree);
 }

@@ -2,6 +2,7 @@
 import type { BuiltinNode, MemberNode, Node, SliceNode } from "./ast.ts";
 import { methodType } from "./methods.ts";
 import {
+  ANY,
   elementOf,
   isAssignable,
   isInteger,
@@ -35,7 +36,7 @@ export function memberType(context: CheckContext, node: MemberNode, isCallee: bo
   const method = name === undefined ? undefined : methodType(base, name);
   if (method !== undefined) return method;
   if (base.kind === "map") {
-    const key = base.key ?? UNKNOWN;
+    const key = base.key ?? ANY;
     if (!isUnknown(property) && !isAssignable(property, key)) {
       context.fail(node.property.at, `cannot use ${property.name} to get an element from ${base.name}`);
     }
@@ -54,10 +55,7 @@ export function memberType(context: CheckContext, node: MemberNode, isCallee: bo
 
 /** `$env.x` is checked like `x`, but never means a builtin; `$env?.x` may be missing. */
 function envMember(context: CheckContext, node: MemberNode, name: string | undefined): Type {
-  if (name === undefined) {
-    context.check(node.property);
-    return UNKNOWN;
-  }
+  if (name === undefined) return UNKNOWN;
   const type = context.env.get(name);
   if (type !== undefined) return type;
   return node.isOptional ? UNKNOWN : context.fail(node.at, `unknown name ${name}`);
@@ -66,13 +64,13 @@ function envMember(context: CheckContext, node: MemberNode, name: string | undef
 /** The type of `object[from:to]`, which is that of the object. */
 export function sliceType(context: CheckContext, node: SliceNode): Type {
   const base = context.check(node.object);
-  if (!isUnknown(base) && !isString(base) && !isList(base))
-    context.fail(node.at, `cannot slice ${base.name}`);
+  // The reference does not look at the bounds either.
+  if (isUnknown(base)) return UNKNOWN;
+  if (!isString(base) && !isList(base)) context.fail(node.at, `cannot slice ${base.name}`);
   for (const bound of [node.from, node.to]) {
     if (bound === undefined) continue;
     const type = context.check(bound);
-    if (isUnknown(base) || isInteger(type) || isUnknown(type)) continue;
-    context.fail(bound.at, `non-integer slice index ${type.name}`);
+    if (!isInteger(type) && !isUnknown(type)) context.fail(bound.at, `non-integer slice index ${type.name}`);
   }
   return base;
 }
@@ -96,7 +94,7 @@ export function getType(context: CheckContext, node: BuiltinNode): Type {
     return elementOf(base);
   }
   if (base.kind !== "map") return context.fail(object.at, `type ${base.name} does not support indexing`);
-  if (!isUnknown(index) && !isAssignable(index, base.key ?? UNKNOWN)) {
+  if (!isUnknown(index) && !isAssignable(index, base.key ?? ANY)) {
     context.fail(property.at, `cannot use ${index.name} to get an element from ${base.name}`);
   }
   return elementOf(base);

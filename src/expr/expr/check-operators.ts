@@ -1,5 +1,6 @@
 /** Which operand types an operator accepts, and what it gives (contract expressions.md 1.4). */
 import {
+  ANY,
   BOOL,
   BYTES,
   DURATION,
@@ -36,14 +37,16 @@ export interface Refusal {
 export function binaryType(operator: string, left: Type, right: Type): Type | Refusal {
   const type = operator === "in" ? inType(left, right) : (RULES[operator] ?? noRule)(left, right);
   if (type !== undefined) return type;
-  return { problem: `invalid operation: ${operator} (mismatched types ${left.name} and ${right.name})` };
+  const names = `${left.name} and ${right.name}`.replaceAll("*time.Location", "time.Location");
+  return { problem: `invalid operation: ${operator} (mismatched types ${names})` };
 }
 
 /** The type of `operator operand`, or why there is none. */
 export function unaryType(operator: string, operand: Type): Type | Refusal {
   if (operator === "not" || operator === "!") {
     if (isBool(operand) || isUnknown(operand)) return BOOL;
-  } else if (isNumber(operand) || isUnknown(operand)) return operand;
+  } else if (isNumber(operand)) return operand;
+  else if (isUnknown(operand)) return UNKNOWN;
   return { problem: `invalid operation: ${operator} (mismatched type ${operand.name})` };
 }
 
@@ -84,10 +87,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   "^": division,
   "%": (left, right) => (accepts(left, right, isInteger) ? INT : undefined),
   "..": (left, right) => (accepts(left, right, isInteger) ? listOf(INT) : undefined),
-  matches: (left, right) => {
-    if (left === BYTES && (isString(right) || isUnknown(right))) return BOOL;
-    return text(left, right);
-  },
+  matches: (left, right) => (left === BYTES && isString(right) ? BOOL : text(left, right)),
   contains: text,
   startsWith: text,
   endsWith: text,
@@ -132,7 +132,7 @@ function accepts(left: Type, right: Type, ...tests: readonly Test[]): boolean {
 
 function inType(left: Type, right: Type): Type | Refusal | undefined {
   if (right.kind === "map") {
-    const key = right.key ?? UNKNOWN;
+    const key = right.key ?? ANY;
     if (isUnknown(left) || isAssignable(left, key)) return BOOL;
     return { problem: `cannot use ${left.name} as type ${key.name} in map key` };
   }

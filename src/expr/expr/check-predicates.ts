@@ -1,8 +1,20 @@
 /** What the builtins with predicates give (contract expressions.md 1.4). */
-import { BOOL, elementOf, GROUPS, INT, isUnknown, LIST, listOf, type Type } from "./types.ts";
+import {
+  BOOL,
+  elementOf,
+  GROUPS,
+  INT,
+  isBool,
+  isNilType,
+  isUnknown,
+  LIST,
+  listOf,
+  type Type,
+  UNKNOWN,
+} from "./types.ts";
 
 /** Builtins whose predicate decides. */
-export const BOOLEAN_PREDICATES: ReadonlySet<string> = new Set([
+const BOOLEAN_PREDICATES: ReadonlySet<string> = new Set([
   "all",
   "any",
   "none",
@@ -15,9 +27,21 @@ export const BOOLEAN_PREDICATES: ReadonlySet<string> = new Set([
   "count",
 ]);
 
+/** What is wrong with a predicate of type `result`, if anything. */
+export function predicateProblem(name: string, result: Type): string | undefined {
+  if (isNilType(result)) {
+    if (name === "sum") {
+      return "cannot use func(interface {}) as argument (type func(interface {}) bool) to call sum ";
+    }
+    return `predicate should has ${name === "reduce" ? "two" : "one"} input and one output param`;
+  }
+  const isRefused = BOOLEAN_PREDICATES.has(name) && !isBool(result) && !isUnknown(result);
+  return isRefused ? `predicate should return boolean (got ${result.name})` : undefined;
+}
+
 /** The type of a builtin applied to a list with a predicate of type `result`. */
 export function predicateResult(name: string, collection: Type, result: Type): Type {
-  const element = elementOf(collection);
+  const element = isUnknown(collection) ? UNKNOWN : elementOf(collection);
   switch (name) {
     case "filter":
       return isUnknown(collection) ? LIST : listOf(element);
@@ -30,9 +54,9 @@ export function predicateResult(name: string, collection: Type, result: Type): T
     case "reduce":
       return result;
     case "sortBy":
-      return isUnknown(collection) ? LIST : listOf(element);
+      return collection;
     case "groupBy":
-      return { ...GROUPS, element: isUnknown(collection) ? LIST : listOf(element) };
+      return { ...GROUPS, element: listOf(element) };
     case "count":
     case "findIndex":
     case "findLastIndex":

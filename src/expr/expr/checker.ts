@@ -6,7 +6,7 @@ import type { BuiltinNode, CallNode, ConditionalNode, LetNode, Node } from "./as
 import { BUILTINS, type Builtin } from "./builtins/index.ts";
 import { type CheckContext, getType, memberType, sliceType } from "./check-access.ts";
 import { binaryType, type Refusal, unaryType } from "./check-operators.ts";
-import { BOOLEAN_PREDICATES, predicateResult } from "./check-predicates.ts";
+import { predicateProblem, predicateResult } from "./check-predicates.ts";
 import { sourceError } from "./source-error.ts";
 import { PREDICATE_BUILTINS } from "./syntax.ts";
 import {
@@ -15,8 +15,10 @@ import {
   INT,
   isAssignable,
   isBool,
+  isInteger,
   isList,
   isNilType,
+  isString,
   isUnknown,
   LIST,
   listOf,
@@ -31,17 +33,9 @@ import {
 /** Names and types of the top-level environment values. */
 export type EnvTypes = ReadonlyMap<string, Type>;
 
-export interface Checked {
-  readonly type: Type;
-  /** Places of the `in` operators whose left side is an int; the optimizer treats them differently. */
-  readonly intMemberships: ReadonlySet<number>;
-}
-
-/** Throws BadRequest with the place of the first error. */
-export function checkTypes(node: Node, source: string, env: EnvTypes): Checked {
-  const checker = new Checker(source, env);
-  const type = checker.check(node);
-  return { type, intMemberships: checker.intMemberships };
+/** Writes the types of the nodes into the tree. Throws BadRequest with the place of the first error. */
+export function checkTypes(node: Node, source: string, env: EnvTypes): void {
+  new Checker(source, env).check(node);
 }
 
 interface PredicateScope {
@@ -50,7 +44,6 @@ interface PredicateScope {
 }
 
 class Checker implements CheckContext {
-  readonly intMemberships = new Set<number>();
   readonly #source: string;
   readonly env: EnvTypes;
   readonly #variables: { readonly name: string; readonly type: Type }[] = [];
@@ -62,6 +55,12 @@ class Checker implements CheckContext {
   }
 
   check(node: Node): Type {
+    const type = this.#typeOf(node);
+    node.type = type;
+    return type;
+  }
+
+  #typeOf(node: Node): Type {
     switch (node.kind) {
       case "constant":
         return typeOfValue(node.value);
@@ -130,13 +129,14 @@ class Checker implements CheckContext {
       leftmost = leftmost.left;
     }
     let type = this.check(leftmost);
-    for (const { operator, right, at } of spine.reverse()) {
+    for (const each of spine.reverse()) {
+      const { operator, right, at } = each;
       const rightType = this.check(right);
-      if (operator === "in" && type.kind === "int") this.intMemberships.add(at);
       if (operator === "matches" && right.kind === "constant" && typeof right.value === "string") {
         this.#checkPattern(right.value, at);
       }
       type = this.#orFail(binaryType(operator, type, rightType), at);
+      each.type = type;
     }
     return type;
   }
@@ -158,7 +158,11 @@ class Checker implements CheckContext {
     const otherwise = this.check(node.otherwise);
     if (isNilType(consequent)) return isNilType(otherwise) ? NIL : otherwise;
     if (isNilType(otherwise)) return consequent;
-    return isAssignable(consequent, otherwise) ? consequent : UNKNOWN;
+    if (!isAssignable(consequent, otherwise)) return UNKNOWN;
+    // Lists of different elements are a list of anything.
+    const [a, b] = [elementOf(consequent), elementOf(otherwise)];
+    const isMixed = isList(consequent) && isList(otherwise) && !(isAssignable(a, b) && isAssignable(b, a));
+    return isMixed ? LIST : consequent;
   }
 
   #let(node: LetNode): Type {
@@ -175,26 +179,24 @@ class Checker implements CheckContext {
 
   #list(items: readonly Node[]): Type {
     const types = items.map((item) => this.check(item));
-    const last = types.at(-1);
-    const isUniform = types.every((type) => type.kind === last?.kind);
-    return last !== undefined && isUniform ? listOf(last) : LIST;
+    const last = types.at(-1) ?? UNKNOWN;
+    return types.every((type) => type.kind === last.kind) ? listOf(last) : LIST;
   }
 
   #pointer(name: string, at: number): Type {
     const scope = this.#scopes.at(-1);
     if (scope === undefined) return this.fail(at, "cannot use pointer accessor outside predicate");
-    if (name === "") return elementOf(scope.collection);
+    if (name === "") return isUnknown(scope.collection) ? UNKNOWN : elementOf(scope.collection);
     return scope.variables.get(name) ?? this.fail(at, `unknown pointer #${name}`);
   }
 
   #call(node: CallNode): Type {
     const { callee } = node;
     const type = callee.kind === "member" ? memberType(this, callee, true) : this.check(callee);
+    callee.type = type;
     const name = calleeName(callee);
-    if (isUnknown(type)) {
-      for (const arg of node.args) this.check(arg);
-      return UNKNOWN;
-    }
+    // The reference does not look at the arguments either.
+    if (isUnknown(type)) return UNKNOWN;
     if (isNilType(type)) return this.fail(node.at, `${name} is nil; cannot call nil as function`);
     if (type.signature === undefined) return this.fail(node.at, `${type.name} is not callable`);
     const { results } = type.signature;
@@ -228,11 +230,21 @@ class Checker implements CheckContext {
   /** The result of a call with these arguments, or where and why they do not fit. */
   #tryArguments(name: string, signature: Signature, args: readonly Node[], at: number): Type | Located {
     const { parameters, results } = signature;
-    if (args.length > parameters.length) return { at, problem: `too many arguments to call ${name}` };
-    if (args.length < parameters.length) return { at, problem: `not enough arguments to call ${name}` };
+    if (args.length !== parameters.length) {
+      for (const arg of args) this.check(arg);
+      return {
+        at,
+        problem: `${args.length > parameters.length ? "too many" : "not enough"} arguments to call ${name}`,
+      };
+    }
     for (const [i, arg] of args.entries()) {
       const type = this.check(arg);
       const wanted = parameters[i] ?? UNKNOWN;
+      if (isInteger(type) && isInteger(wanted)) continue;
+      if (isNilType(type)) {
+        if (["ptr", "interface"].includes(wanted.kind)) continue;
+        return { at: arg.at, problem: `cannot use nil as argument (type ${wanted.name}) to call ${name}` };
+      }
       if (isUnknown(type) || isAssignable(type, wanted)) continue;
       const problem = `cannot use ${type.name} as argument (type ${wanted.name}) to call ${name} `;
       return { at: arg.at, problem };
@@ -248,19 +260,26 @@ class Checker implements CheckContext {
     if (!isList(collection) && !isUnknown(collection)) {
       this.fail(list.at, `builtin ${name} takes only array (got ${collection.name})`);
     }
-    const element = elementOf(collection);
-    if (predicate === undefined) return name === "count" ? INT : element;
+    if (predicate === undefined) {
+      if (name === "count") return INT;
+      return isUnknown(collection) ? UNKNOWN : elementOf(collection);
+    }
     const variables = new Map<string, Type>();
     if (name === "map" || name === "reduce") variables.set("index", INT);
     if (name === "reduce") variables.set("acc", UNKNOWN);
     this.#scopes.push({ collection, variables });
     const result = this.check(predicate);
     this.#scopes.pop();
-    if (extra !== undefined) this.check(extra);
-    if (BOOLEAN_PREDICATES.has(name) && !isBool(result) && !isUnknown(result)) {
-      this.fail(predicate.at, `predicate should return boolean (got ${result.name})`);
-    }
+    if (extra !== undefined) this.#extra(name, extra);
+    const problem = predicateProblem(name, result);
+    if (problem !== undefined) this.fail(predicate.at, problem);
     return predicateResult(name, collection, result);
+  }
+
+  #extra(name: string, node: Node): void {
+    const type = this.check(node);
+    if (name !== "sortBy" || isString(type) || isUnknown(type)) return;
+    this.fail(node.at, `sortBy order argument must be a string (got ${type.name})`);
   }
 }
 

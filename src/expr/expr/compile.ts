@@ -1,290 +1,259 @@
-/** A checked tree to closures that evaluate it (contract expressions.md 1.5 to 1.8). */
-import type { Budget } from "../budget.ts";
-import { textOfBytes } from "../text/byte-text.ts";
-import { compileRegexp, matchesAnywhere } from "../text/regexp.ts";
-import { fetch, isIn, mapKey, slice } from "./access.ts";
-import type { BinaryNode, BuiltinNode, CallNode, MapNode, MemberNode, Node, SliceNode } from "./ast.ts";
+/** A checked tree to a program for the stack machine (contract expressions.md 1.5 to 1.8). */
+import { fetch, lengthOf, slice } from "./access.ts";
+import { Assembler, isFalse, isNilOnTop, isNotNil } from "./assembler.ts";
+import type {
+  BinaryNode,
+  BuiltinNode,
+  CallNode,
+  ConditionalNode,
+  LetNode,
+  MapNode,
+  MemberNode,
+  Node,
+  SliceNode,
+} from "./ast.ts";
 import { BUILTINS } from "./builtins/index.ts";
-import { equal } from "./equality.ts";
-import type { Code, Frame } from "./frame.ts";
-import { compileLoop } from "./loops.ts";
-import { evaluateOperands, takeFromStack } from "./operands.ts";
-import {
-  add,
-  asBool,
-  divide,
-  makeRange,
-  modulo,
-  multiply,
-  negate,
-  notString,
-  order,
-  power,
-  subtract,
-  textTest,
-} from "./operators.ts";
+import { collect, compileLoop } from "./compile-loops.ts";
+import { emitOperation } from "./compile-operators.ts";
+import type { Machine, Program } from "./machine.ts";
+import { asBool, negate, notString } from "./operators.ts";
 import { PREDICATE_BUILTINS } from "./syntax.ts";
-import { Func, isNil, List, runError, typeName, type Value } from "./values.ts";
+import { Func, runError, typeName, type Value } from "./values.ts";
 
-/** Names of the `let` variables in scope; a variable's slot is its position. */
-type Scope = readonly string[];
+export function compile(node: Node): Program {
+  const compiler = new Compiler();
+  compiler.compile(node);
+  return compiler.code;
+}
 
-/** What stands for the rest of an optional chain whose base was nil. */
-const SKIPPED = new List([], "any", true);
+class Compiler {
+  readonly code = new Assembler();
+  /** The `let` variables in scope. */
+  readonly #variables: { readonly name: string; readonly slot: number }[] = [];
+  /** For each optional chain that is being compiled, the jumps to its end. */
+  readonly #chains: (() => void)[][] = [];
+  #slots = 0;
 
-export function compile(node: Node, scope: Scope = []): Code {
-  switch (node.kind) {
-    case "constant": {
-      const { value } = node;
-      return () => value;
+  /** Appends the instructions of a node; they leave its value on the stack. */
+  compile(node: Node): void {
+    switch (node.kind) {
+      case "constant":
+        this.code.push(node.at, node.value);
+        break;
+      case "name":
+        this.#name(node.name, node.at);
+        break;
+      case "unary":
+        this.#unary(node.operator, node.operand, node.at);
+        break;
+      case "binary":
+        this.#binary(node);
+        break;
+      case "chain":
+        this.#chain(node.node, node.at, false);
+        break;
+      case "member":
+        this.#member(node);
+        break;
+      case "slice":
+        this.#slice(node);
+        break;
+      case "call":
+        this.#call(node);
+        break;
+      case "builtin":
+        this.#builtin(node);
+        break;
+      case "predicate":
+        this.compile(node.body);
+        break;
+      case "pointer":
+        this.code.emit(node.at, POINTERS[node.name] ?? pushItem);
+        break;
+      case "conditional":
+        this.#conditional(node);
+        break;
+      case "let":
+        this.#let(node);
+        break;
+      case "sequence":
+        this.#sequence(node.nodes, node.at);
+        break;
+      case "list":
+        for (const item of node.items) this.compile(item);
+        this.code.push(node.at, BigInt(node.items.length));
+        this.code.emit(node.at, collect);
+        break;
+      case "map":
+        this.#map(node);
+        break;
     }
-    case "name":
-      return compileName(node.name, scope);
-    case "unary":
-      return compileUnary(node.operator, compile(node.operand, scope), node.at);
-    case "binary":
-      return compileBinary(node, scope);
-    case "chain": {
-      const inner = compile(node.node, scope);
-      return (frame) => {
-        const value = inner(frame);
-        return value === SKIPPED ? null : value;
-      };
+  }
+
+  #name(name: string, at: number): void {
+    const variable = this.#variables.findLast((each) => each.name === name);
+    if (variable !== undefined) {
+      const { slot } = variable;
+      this.code.emit(at, (machine) => machine.push(machine.variables[slot] ?? null));
+    } else if (name === "$env") this.code.emit(at, (machine) => machine.push(new Map(machine.env)));
+    else this.code.emit(at, (machine) => machine.push(machine.env.get(name) ?? null));
+  }
+
+  #unary(operator: string, operand: Node, at: number): void {
+    this.compile(operand);
+    if (operator === "+") return;
+    const change = operator === "-" ? negate : (value: Value): Value => !asBool(value);
+    this.code.emit(at, (machine) => machine.push(change(machine.pop())));
+  }
+
+  /** Long chains of operators lean to the left, so that side is walked without recursion. */
+  #binary(node: BinaryNode): void {
+    const spine: BinaryNode[] = [];
+    let leftmost: Node = node;
+    for (; leftmost.kind === "binary"; leftmost = leftmost.left) spine.push(leftmost);
+    this.#operand(leftmost, spine.at(-1)?.operator);
+    for (const each of spine.reverse()) {
+      emitOperation(this.code, each, () => this.#operand(each.right, each.operator));
     }
-    case "member":
-      return compileMember(node, scope);
-    case "slice":
-      return compileSlice(node, scope);
-    case "call":
-      return compileCall(node, scope);
-    case "builtin":
-      return compileBuiltin(node, scope);
-    case "predicate":
-      return compile(node.body, scope);
-    case "pointer":
-      return compilePointer(node.name);
-    case "conditional": {
-      const condition = compile(node.condition, scope);
-      const consequent = compile(node.consequent, scope);
-      const otherwise = compile(node.otherwise, scope);
-      const { at } = node.condition;
-      return (frame) => {
-        const value = condition(frame);
-        frame.at = at;
-        return asBool(value) ? consequent(frame) : otherwise(frame);
-      };
+  }
+
+  /** An optional chain beside `??` may end in a typed nil. */
+  #operand(node: Node, operator: string | undefined): void {
+    if (node.kind === "chain") this.#chain(node.node, node.at, operator === "??");
+    else this.compile(node);
+  }
+
+  #chain(node: Node, at: number, isTypedNilKept: boolean): void {
+    const { code } = this;
+    const jumps: (() => void)[] = [];
+    this.#chains.push(jumps);
+    this.compile(node);
+    for (const land of jumps) land();
+    this.#chains.pop();
+    if (isTypedNilKept) return;
+    const over = code.jump(at, isNotNil);
+    code.pop(at);
+    code.push(at, null);
+    over();
+  }
+
+  #member(node: MemberNode): void {
+    this.compile(node.object);
+    if (node.isOptional) this.#chains.at(-1)?.push(this.code.jump(node.at, isNilOnTop));
+    this.compile(node.property);
+    this.code.emit(node.at, (machine) => {
+      const property = machine.pop();
+      machine.push(fetch(machine.pop(), property));
+    });
+  }
+
+  #slice(node: SliceNode): void {
+    const { code } = this;
+    this.compile(node.object);
+    if (node.to !== undefined) this.compile(node.to);
+    else code.emit(node.at, (machine) => machine.push(BigInt(lengthOf(machine.top))));
+    if (node.from !== undefined) this.compile(node.from);
+    else code.push(node.at, 0n);
+    code.emit(node.at, (machine) => {
+      const from = machine.pop();
+      const to = machine.pop();
+      machine.push(slice(machine.pop(), from, to));
+    });
+  }
+
+  #call(node: CallNode): void {
+    for (const arg of node.args) this.compile(arg);
+    this.compile(node.callee);
+    const { length } = node.args;
+    const isTyped = TYPED_CALLS.has(node.callee.type?.name ?? "");
+    this.code.emit(node.at, (machine) => {
+      const callee = machine.pop();
+      if (callee === null) throw runError("invalid operation: cannot call nil");
+      if (!(callee instanceof Func)) {
+        throw runError(`invalid operation: cannot call non-function of type ${typeName(callee)}`);
+      }
+      machine.push(callee.call(machine.take(length), isTyped));
+    });
+  }
+
+  #builtin(node: BuiltinNode): void {
+    if (PREDICATE_BUILTINS.has(node.name)) {
+      compileLoop({ code: this.code, node, compile: (each) => this.compile(each) });
+      return;
     }
-    case "let": {
-      const value = compile(node.value, scope);
-      const body = compile(node.body, [...scope, node.name]);
-      const slot = scope.length;
-      return (frame) => {
-        frame.variables[slot] = value(frame);
-        return body(frame);
-      };
+    for (const arg of node.args) this.compile(arg);
+    const call = BUILTINS.get(node.name)?.call ?? (() => null);
+    const { length } = node.args;
+    this.code.emit(node.at, (machine) => machine.push(call(machine.take(length), machine.budget)));
+  }
+
+  #conditional(node: ConditionalNode): void {
+    const { code } = this;
+    this.compile(node.condition);
+    const otherwise = code.jump(node.at, isFalse);
+    code.pop(node.at);
+    this.compile(node.consequent);
+    const end = code.jump(node.at);
+    otherwise();
+    code.pop(node.at);
+    this.compile(node.otherwise);
+    end();
+  }
+
+  #let(node: LetNode): void {
+    this.compile(node.value);
+    const slot = this.#slots++;
+    this.code.emit(node.at, (machine) => {
+      machine.variables[slot] = machine.pop();
+    });
+    this.#variables.push({ name: node.name, slot });
+    this.compile(node.body);
+    this.#variables.pop();
+  }
+
+  #sequence(nodes: readonly Node[], at: number): void {
+    for (const [i, node] of nodes.entries()) {
+      if (i > 0) this.code.pop(at);
+      this.compile(node);
     }
-    case "sequence": {
-      const parts = node.nodes.map((each) => compile(each, scope));
-      return (frame) => parts.reduce<Value>((_, part) => part(frame), null);
+  }
+
+  /** The first of two equal keys wins. */
+  #map(node: MapNode): void {
+    for (const { key, value } of node.pairs) {
+      this.compile(key);
+      this.compile(value);
     }
-    case "list": {
-      const items = node.items.map((item) => compile(item, scope));
-      const { at } = node;
-      return (frame) => {
-        const values = evaluateOperands(items, frame);
-        frame.at = at;
-        frame.budget.charge(values.length);
-        return new List(values);
-      };
-    }
-    case "map":
-      return compileMap(node, scope);
+    const { length } = node.pairs;
+    this.code.emit(node.at, (machine) => {
+      machine.budget.charge(length);
+      const operands = machine.take(2 * length);
+      const map = new Map<string, Value>();
+      for (let i = operands.length - 2; i >= 0; i -= 2) {
+        const name = operands[i] ?? null;
+        if (typeof name !== "string") throw notString(name);
+        map.set(name, operands[i + 1] ?? null);
+      }
+      machine.push(map);
+    });
   }
 }
 
-function compileName(name: string, scope: Scope): Code {
-  const slot = scope.lastIndexOf(name);
-  if (slot >= 0) return (frame) => frame.variables[slot] ?? null;
-  if (name === "$env") return (frame) => new Map(frame.env);
-  return (frame) => frame.env.get(name) ?? null;
-}
+/** Methods that the reference calls without reflection when it knows them. */
+const TYPED_CALLS: ReadonlySet<string> = new Set([
+  "func(time.Duration) time.Duration",
+  "func(time.Duration) time.Time",
+  "func(time.Time) time.Duration",
+  "func(time.Time) bool",
+  "func(string) []string",
+  "func(string) string",
+]);
 
-function compilePointer(name: string): Code {
-  if (name === "index") return (frame) => frame.scope.index;
-  return name === "acc" ? (frame) => frame.scope.acc : (frame) => frame.scope.item;
-}
-
-function compileUnary(operator: string, operand: Code, at: number): Code {
-  if (operator === "+") return operand;
-  const isNot = operator !== "-";
-  return (frame) => {
-    const value = operand(frame);
-    frame.at = at;
-    return isNot ? !asBool(value) : negate(value);
-  };
-}
-
-/** What a step of a chain of operators makes of the value so far. */
-type Step = (left: Value, frame: Frame) => Value;
-
-/** Long chains of operators lean to the left, so they run as a loop. */
-function compileBinary(node: BinaryNode, scope: Scope): Code {
-  const spine: BinaryNode[] = [];
-  let leftmost: Node = node;
-  for (; leftmost.kind === "binary"; leftmost = leftmost.left) spine.push(leftmost);
-  const first = compile(leftmost, scope);
-  const steps = spine.reverse().map((each) => compileStep(each, compile(each.right, scope)));
-  const [only] = steps;
-  if (steps.length === 1 && only !== undefined) return (frame) => only(first(frame), frame);
-  return (frame) => {
-    let value = first(frame);
-    for (const step of steps) value = step(value, frame);
-    return value;
-  };
-}
-
-function compileStep(node: BinaryNode, right: Code): Step {
-  const { operator, at } = node;
-  switch (operator) {
-    case "and":
-    case "&&":
-    case "or":
-    case "||": {
-      const decides = operator === "or" || operator === "||";
-      return (left, frame) => {
-        frame.at = at;
-        return asBool(left) === decides ? left : right(frame);
-      };
-    }
-    case "??":
-      return (left, frame) => (isNil(left) ? right(frame) : left);
-    case "matches":
-      return compileMatches(node, right);
-  }
-  const operation = OPERATIONS[operator];
-  return (first, frame) => {
-    const { residue } = frame;
-    const mark = residue.length;
-    const second = right(frame);
-    frame.at = at;
-    frame.budget.step();
-    const isClean = residue.length === mark;
-    const [left = null, value = null] = isClean
-      ? [first, second]
-      : takeFromStack(frame, [first, second], [mark, residue.length]);
-    return operation === undefined ? textTest(operator, left, value) : operation(left, value, frame.budget);
-  };
-}
-
-const OPERATIONS: Readonly<Record<string, (left: Value, right: Value, budget: Budget) => Value>> = {
-  "+": add,
-  "-": subtract,
-  "*": multiply,
-  "/": divide,
-  "%": modulo,
-  "**": (left, right) => power("**", left, right),
-  "^": (left, right) => power("^", left, right),
-  "==": equal,
-  "!=": (left, right) => !equal(left, right),
-  "<": (left, right) => order("<", left, right) < 0,
-  ">": (left, right) => order(">", left, right) > 0,
-  "<=": (left, right) => order("<=", left, right) <= 0,
-  ">=": (left, right) => order(">=", left, right) >= 0,
-  in: isIn,
-  "in texts": (left, right) => right instanceof List && right.items.includes(mapKey(left)),
-  "..": makeRange,
+const POINTERS: Readonly<Record<string, (machine: Machine) => void>> = {
+  index: (machine) => machine.push(BigInt(machine.scope.index)),
+  acc: (machine) => machine.push(machine.scope.acc),
 };
 
-function compileMatches(node: BinaryNode, right: Code): Step {
-  const constant = node.right.kind === "constant" ? node.right.value : undefined;
-  const compiled = typeof constant === "string" ? compileRegexp(constant) : undefined;
-  return (left, frame) => {
-    const pattern = compiled === undefined ? right(frame) : null;
-    frame.at = node.at;
-    frame.budget.step();
-    if (isNil(left) || (compiled === undefined && isNil(pattern))) return false;
-    const text = left instanceof Uint8Array ? textOfBytes(left) : left;
-    if (compiled === undefined && typeof pattern !== "string") throw notString(pattern);
-    if (typeof text !== "string")
-      throw runError(`interface conversion: interface {} is ${typeName(text)}, not []uint8`);
-    return matchesAnywhere(compiled ?? frame.regexps.get(String(pattern)), text);
-  };
-}
-
-function compileMember(node: MemberNode, scope: Scope): Code {
-  const object = compile(node.object, scope);
-  const property = compile(node.property, scope);
-  const { at, isOptional } = node;
-  return (frame) => {
-    const base = object(frame);
-    if (base === SKIPPED) return SKIPPED;
-    if (isOptional && isNil(base)) return SKIPPED;
-    const mark = frame.residue.length;
-    const key = property(frame);
-    frame.at = at;
-    if (frame.residue.length === mark) return fetch(base, key);
-    const [shifted = null, top = null] = takeFromStack(frame, [base, key], [mark, frame.residue.length]);
-    return fetch(shifted, top);
-  };
-}
-
-function compileSlice(node: SliceNode, scope: Scope): Code {
-  const object = compile(node.object, scope);
-  const from = node.from && compile(node.from, scope);
-  const to = node.to && compile(node.to, scope);
-  const codes = [object, to, from].filter((code) => code !== undefined);
-  return (frame) => {
-    const operands = evaluateOperands(codes, frame);
-    frame.at = node.at;
-    const [base = null, second, third] = operands;
-    return to === undefined ? slice(base, second, undefined) : slice(base, third, second);
-  };
-}
-
-function compileCall(node: CallNode, scope: Scope): Code {
-  const callee = compile(node.callee, scope);
-  const codes = [...node.args.map((arg) => compile(arg, scope)), callee];
-  return (frame) => {
-    const values = evaluateOperands(codes, frame);
-    const target = values.pop() ?? null;
-    if (target === SKIPPED) return SKIPPED;
-    frame.at = node.at;
-    if (target instanceof Func) return target.call(values);
-    if (isNil(target)) throw runError("invalid operation: cannot call nil");
-    throw runError(`invalid operation: cannot call non-function of type ${typeName(target)}`);
-  };
-}
-
-function compileBuiltin(node: BuiltinNode, scope: Scope): Code {
-  if (PREDICATE_BUILTINS.has(node.name)) {
-    const result = node.result && compile(node.result, scope);
-    const [list, predicate, extra] = node.args.map((arg) => compile(arg, scope));
-    return compileLoop(node, { list: list ?? (() => null), predicate, extra, result });
-  }
-  const call = BUILTINS.get(node.name)?.call ?? (() => null);
-  const args = node.args.map((arg) => compile(arg, scope));
-  const { at } = node;
-  return (frame) => {
-    const values = evaluateOperands(args, frame);
-    frame.at = at;
-    frame.budget.step();
-    return call(values, frame.budget);
-  };
-}
-
-/** The first of two equal keys wins. */
-function compileMap(node: MapNode, scope: Scope): Code {
-  const codes = node.pairs.flatMap(({ key, value }) => [compile(key, scope), compile(value, scope)]);
-  return (frame) => {
-    const operands = evaluateOperands(codes, frame);
-    frame.at = node.at;
-    const map = new Map<string, Value>();
-    for (let i = 0; i < operands.length; i += 2) {
-      const name = operands[i] ?? null;
-      if (typeof name !== "string") throw notString(name);
-      if (!map.has(name)) map.set(name, operands[i + 1] ?? null);
-    }
-    frame.budget.charge(node.pairs.length);
-    return map;
-  };
+function pushItem(machine: Machine): void {
+  machine.push(machine.scope.item);
 }

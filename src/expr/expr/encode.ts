@@ -36,7 +36,9 @@ function encode(value: Value, budget: Budget, indent: string, newline: string): 
   if (value instanceof Moment) {
     const { year } = value.date;
     if (year < 0 || year > 9999)
-      throw runError("json: error calling MarshalJSON for type time.Time: year outside of range [0,9999]");
+      throw runError(
+        "json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: year outside of range [0,9999]",
+      );
     return quoteJson(formatMoment(value, RFC3339_NANO));
   }
   if (value instanceof Duration) return String(value.nanoseconds);

@@ -1,29 +1,18 @@
 /** Folds what is constant (contract expressions.md 1.11, rules 1 and 2). */
 import { Budget } from "../budget.ts";
-import type { BinaryNode, Node } from "./ast.ts";
-import { equal } from "./equality.ts";
-import { add, divide, modulo, multiply, negate, order, power, subtract } from "./operators.ts";
+import { type BinaryNode, type Node, replacing } from "./ast.ts";
+import { add, divide, modulo, multiply, negate, power, subtract } from "./operators.ts";
 import { sourceError } from "./source-error.ts";
+import { BOOL, FLOAT, INT, LIST, STRING, type Type } from "./types.ts";
 import { List, type Value } from "./values.ts";
 
-/** The node with its own operation done, if its operands (already folded) allow it. Throws for a constant `x % 0`. */
-export function foldNode(node: Node, source: string): Node {
-  if (node.kind === "binary") return foldLogic(node) ?? foldBinary(node, source) ?? node;
-  if (node.kind === "unary" && node.operand.kind === "constant") {
-    const { value } = node.operand;
-    const isNot = node.operator === "not" || node.operator === "!";
-    if (isNot && typeof value === "boolean") return { kind: "constant", at: node.at, value: !value };
-    if (isNot || (typeof value !== "bigint" && typeof value !== "number")) return node;
-    return { kind: "constant", at: node.at, value: node.operator === "-" ? negate(value) : value };
-  }
-  if (node.kind === "list" && node.items.length > 0 && node.items.every(isScalar)) {
-    return {
-      kind: "constant",
-      at: node.at,
-      value: new List(node.items.map((item) => constantOf(item) ?? null)),
-    };
-  }
-  return node;
+/** What a node is once its own operation is done; undefined when it stays. Throws for a constant `x % 0`. */
+export function foldNode(node: Node, source: string): Node | undefined {
+  if (node.kind === "binary") return foldLogic(node) ?? foldBinary(node, source);
+  if (node.kind === "unary") return foldUnary(node.operator, constantOf(node.operand), node.at);
+  if (node.kind !== "list" || node.items.length === 0) return undefined;
+  const items = node.items.map(constantOf);
+  return items.every(isScalar) ? constant(node.at, new List(items), LIST) : undefined;
 }
 
 /** The value of a constant node. */
@@ -31,8 +20,20 @@ export function constantOf(node: Node | undefined): Value | undefined {
   return node?.kind === "constant" ? node.value : undefined;
 }
 
-function isScalar(node: Node): boolean {
-  return ["bigint", "number", "string", "boolean"].includes(typeof constantOf(node));
+function isScalar(value: Value | undefined): value is bigint | number | string | boolean {
+  return ["bigint", "number", "string", "boolean"].includes(typeof value);
+}
+
+function constant(at: number, value: Value, type: Type): Node {
+  return { kind: "constant", at, value, type };
+}
+
+function foldUnary(operator: string, value: Value | undefined, at: number): Node | undefined {
+  if (operator === "not" || operator === "!") {
+    return typeof value === "boolean" ? constant(at, !value, BOOL) : undefined;
+  }
+  if (typeof value !== "bigint" && typeof value !== "number") return undefined;
+  return constant(at, operator === "-" ? negate(value) : value, typeof value === "bigint" ? INT : FLOAT);
 }
 
 /** A literal bool decides `and` and `or`, or leaves the other side as it is. */
@@ -41,51 +42,40 @@ function foldLogic(node: BinaryNode): Node | undefined {
   if (!isAnd && node.operator !== "or" && node.operator !== "||") return undefined;
   const left = constantOf(node.left);
   const right = constantOf(node.right);
-  if (left === isAnd) return node.right;
-  if (right === isAnd) return node.left;
+  if (left === isAnd) return replacing(node, node.right);
+  if (right === isAnd) return replacing(node, node.left);
   const isDecided = left === !isAnd || right === !isAnd;
-  return isDecided ? { kind: "constant", at: node.at, value: !isAnd } : undefined;
+  return isDecided ? constant(node.at, !isAnd, BOOL) : undefined;
 }
 
-function foldBinary(node: BinaryNode, source: string): Node | undefined {
-  if (!isScalar(node.left) || !isScalar(node.right)) return undefined;
-  const left = constantOf(node.left) ?? null;
-  const right = constantOf(node.right) ?? null;
-  const isText = typeof left === "string" && typeof right === "string";
-  const isNumeric = typeof left !== "string" && typeof right !== "string" && typeof left !== "boolean";
-  if (node.operator === "%" && right === 0n) throw sourceError(source, node.at, "integer divide by zero");
-  const value = isText || isNumeric ? compute(node.operator, left, right) : undefined;
-  return value === undefined ? undefined : { kind: "constant", at: node.at, value };
-}
-
-function compute(operator: string, left: Value, right: Value): Value | undefined {
-  switch (operator) {
-    case "+":
-      return add(left, right, new Budget(Number.POSITIVE_INFINITY));
-    case "-":
-      return subtract(left, right);
-    case "*":
-      return multiply(left, right);
-    case "/":
-      return divide(left, right);
-    case "%":
-      return modulo(left, right);
-    case "**":
-    case "^":
-      return power(operator, left, right);
-    case "==":
-      return equal(left, right);
-    case "!=":
-      return !equal(left, right);
-    case "<":
-      return order(operator, left, right) < 0;
-    case ">":
-      return order(operator, left, right) > 0;
-    case "<=":
-      return order(operator, left, right) <= 0;
-    case ">=":
-      return order(operator, left, right) >= 0;
-    default:
-      return undefined;
+function foldBinary({ operator, left, right, at }: BinaryNode, source: string): Node | undefined {
+  const a = constantOf(left);
+  const b = constantOf(right);
+  if (operator === "==") {
+    const isComparable = typeof a === typeof b && isScalar(a) && typeof a !== "number";
+    return isComparable ? constant(at, a === b, BOOL) : undefined;
   }
+  if (typeof a === "string" && typeof b === "string") {
+    const text = operator === "+" ? add(a, b, new Budget(Number.POSITIVE_INFINITY)) : undefined;
+    return text === undefined ? undefined : constant(at, text, STRING);
+  }
+  if (!isNumber(a) || !isNumber(b)) return undefined;
+  if (operator === "%" && (typeof a !== "bigint" || typeof b !== "bigint")) return undefined;
+  if (operator === "%" && b === 0n) throw sourceError(source, at, "integer divide by zero");
+  const value = ARITHMETIC[operator]?.(a, b);
+  return value === undefined ? undefined : constant(at, value, typeof value === "bigint" ? INT : FLOAT);
 }
+
+function isNumber(value: Value | undefined): value is bigint | number {
+  return typeof value === "bigint" || typeof value === "number";
+}
+
+const ARITHMETIC: Readonly<Record<string, (a: bigint | number, b: bigint | number) => Value>> = {
+  "+": (a, b) => add(a, b, new Budget(Number.POSITIVE_INFINITY)),
+  "-": subtract,
+  "*": multiply,
+  "/": divide,
+  "%": modulo,
+  "**": power,
+  "^": power,
+};

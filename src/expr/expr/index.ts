@@ -5,7 +5,7 @@ import { guarded } from "../guarded.ts";
 import { checkTypes, type EnvTypes, isBuiltinName } from "./checker.ts";
 import { compile } from "./compile.ts";
 import { encodeJson } from "./encode.ts";
-import { Frame } from "./frame.ts";
+import { Machine } from "./machine.ts";
 import { optimize } from "./optimizer.ts";
 import { parseExpression } from "./parser.ts";
 import { sourceError } from "./source-error.ts";
@@ -34,17 +34,18 @@ export function compileExpression(source: string, types: EnvTypes): CompiledExpr
   return guarded(() => {
     const isOverridden = (name: string): boolean => types.has(name);
     const tree = parseExpression(source, { isBuiltin: isBuiltinName, isOverridden });
-    const { intMemberships } = checkTypes(tree, source, types);
-    const code = compile(optimize(tree, source, intMemberships));
+    checkTypes(tree, source, types);
+    const program = compile(optimize(tree, source));
     return {
       evaluate: (env, budget) => {
-        const frame = new Frame(env, budget);
+        const machine = new Machine(env, budget);
         return guarded(() => {
           try {
-            return code(frame);
+            return machine.run(program);
           } catch (error) {
             if (!(error instanceof ExecutorError)) throw error;
-            throw sourceError(source, frame.at, error.message, error.code, error.cause);
+            const at = program.places[machine.next - 1] ?? 0;
+            throw sourceError(source, at, error.message, error.code, error.cause);
           }
         });
       },

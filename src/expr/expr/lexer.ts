@@ -2,7 +2,7 @@
 import { codePointText, quoteGo } from "../text/quote.ts";
 import { sourceError } from "./source-error.ts";
 import { readString } from "./string-literals.ts";
-import { isIdentifierPart, isIdentifierStart, type Token, type TokenKind } from "./tokens.ts";
+import { isIdentifierPart, type Token, type TokenKind } from "./tokens.ts";
 
 const WORD_OPERATORS: ReadonlySet<string> = new Set([
   "not",
@@ -18,13 +18,10 @@ const WORD_OPERATORS: ReadonlySet<string> = new Set([
   "else",
 ]);
 
-/** Throws BadRequest with the place of the first thing that is no token. */
-export function tokenize(source: string): Token[] {
-  return new Lexer(source).run();
-}
-
-class Lexer {
+/** Cuts off token after token, so that what is wrong further on waits for its turn. */
+export class Lexer {
   readonly #source: string;
+  /** Tokens that were found but not given yet. */
   readonly #tokens: Token[] = [];
   #at = 0;
 
@@ -32,14 +29,13 @@ class Lexer {
     this.#source = source;
   }
 
-  run(): Token[] {
-    for (;;) {
+  /** The next token; at the end always EOF. Throws BadRequest with the place of what is no token. */
+  next(): Token {
+    if (this.#tokens.length === 0) {
       this.#skipSpace();
-      if (this.#at >= this.#source.length) break;
-      this.#token();
+      if (this.#at < this.#source.length) this.#token();
     }
-    this.#tokens.push({ kind: "EOF", value: "", at: this.#source.length });
-    return this.#tokens;
+    return this.#tokens.shift() ?? { kind: "EOF", value: "", at: lastCharacter(this.#source) };
   }
 
   #token(): void {
@@ -51,7 +47,7 @@ class Lexer {
     else if ((char === "b" || char === "B") && (next === '"' || next === "'"))
       this.#string("Bytes", start + 1);
     else if (isDigit(char) || (char === "." && isDigit(next))) this.#number();
-    else if (isIdentifierStart(char)) this.#word();
+    else if (isIdentifierPart(char)) this.#word();
     else if (char === "#") this.#pointer();
     else if ("([{)]}".includes(char)) this.#emit("Bracket", 1);
     else if (",;%+-^/".includes(char)) this.#emit("Operator", 1);
@@ -105,27 +101,12 @@ class Lexer {
 
   #number(): void {
     const start = this.#at;
-    const prefixed = /0(?:[xX][\da-fA-F_]*|[oO][0-7_]*|[bB][01_]*)/y;
-    const decimal = /[\d_]*/y;
-    const source = this.#source;
-    prefixed.lastIndex = start;
-    const digits = prefixed.exec(source)?.[0];
-    decimal.lastIndex = start;
-    let end = start + (digits ?? decimal.exec(source)?.[0] ?? "").length;
-    // "1..3" is a range; "1." is a float.
-    if (source[end] === "." && source[end + 1] !== ".") {
-      decimal.lastIndex = end + 1;
-      end += 1 + (decimal.exec(source)?.[0] ?? "").length;
-    }
-    if (source[end] !== "." || source[end + 1] !== ".") {
-      const exponent = /[eE][+-]?[\d_]*/y;
-      exponent.lastIndex = end;
-      end += (exponent.exec(source)?.[0] ?? "").length;
-    }
+    NUMBER.lastIndex = start;
+    const end = start + (NUMBER.exec(this.#source)?.[0].length ?? 1);
     const after = this.#charAt(end);
     if (after !== "" && isIdentifierPart(after)) {
-      const text = source.slice(start, end + after.length);
-      throw this.#error(end + after.length, `bad number syntax: ${quoteGo(text)}`);
+      const text = this.#source.slice(start, end + after.length);
+      throw this.#error(end, `bad number syntax: ${quoteGo(text)}`);
     }
     this.#emit("Number", end - start);
   }
@@ -138,7 +119,7 @@ class Lexer {
 
   /** `#`, with the name of a variable of the predicate directly behind it. */
   #pointer(): void {
-    this.#emit("Operator", 1);
+    this.#emit("Operator", this.#source[this.#at + 1] === "#" ? 2 : 1);
     const end = this.#wordEnd(this.#at);
     if (end > this.#at) this.#emit("Identifier", end - this.#at);
   }
@@ -165,6 +146,28 @@ class Lexer {
   #error(at: number, message: string): Error {
     return sourceError(this.#source, at, message);
   }
+}
+
+/** Prefixes of numbers and the digits that they allow in all parts of the number. */
+const NUMBER_FORMS = [
+  ["0[xX]", "[\\da-fA-F_]"],
+  ["0[oO]", "[0-7_]"],
+  ["0[bB]", "[01_]"],
+  ["", "[\\d_]"],
+] as const;
+
+/** A number as far as it goes; whether it is one shows later. "1..3" is a range, "1." a number. */
+const NUMBER = new RegExp(
+  NUMBER_FORMS.map(
+    ([prefix, digit]) => `\\.?${prefix}${digit}*(?:(?=\\.\\.)|(?:\\.${digit}*)?(?:[eE][+-]?${digit}*)?)`,
+  ).join("|"),
+  "y",
+);
+
+/** Where messages find the end. */
+function lastCharacter(source: string): number {
+  const isPair = (source.codePointAt(source.length - 2) ?? 0) > 0xffff;
+  return Math.max(0, source.length - (isPair ? 2 : 1));
 }
 
 function isDigit(char: string): boolean {

@@ -1,6 +1,5 @@
 /** Methods of times: Go's time.Time, as far as its results are values of the language. */
 import { MONTH_NAMES } from "../time/civil.ts";
-import { Duration } from "../time/duration.ts";
 import { displayMoment, formatMoment, RFC3339_NANO } from "../time/format-moment.ts";
 import { Moment, momentOf } from "../time/moment.ts";
 import { LOCAL, UTC } from "../time/zone.ts";
@@ -61,10 +60,7 @@ export const TIME_METHODS: Methods<Moment> = new Map<string, Method<Moment>>([
     "AddDate",
     method([INT, INT, INT], TIME, (moment, [years, months, days]) => addDate(moment, years, months, days)),
   ],
-  [
-    "Sub",
-    method([TIME], DURATION, (moment, [other]) => new Duration(moment.unixNano - time(other).unixNano)),
-  ],
+  ["Sub", method([TIME], DURATION, (moment, [other]) => moment.since(time(other)))],
   ["Before", method([TIME], BOOL, (moment, [other]) => moment.unixNano < time(other).unixNano)],
   ["After", method([TIME], BOOL, (moment, [other]) => moment.unixNano > time(other).unixNano)],
   ["Equal", method([TIME], BOOL, (moment, [other]) => moment.unixNano === time(other).unixNano)],

@@ -2,11 +2,22 @@
 
 import { MONTH_NAMES, WEEKDAY_NAMES } from "../time/civil.ts";
 import { Duration } from "../time/duration.ts";
-import { Moment } from "../time/moment.ts";
+import { Moment, ZERO_MOMENT } from "../time/moment.ts";
 import { DURATION_METHODS } from "./methods-duration.ts";
 import { HEADER_METHODS } from "./methods-header.ts";
 import { TIME_METHODS } from "./methods-time.ts";
-import { isAssignable, type Signature, STRING, type Type, typeOfValue, UNKNOWN } from "./types.ts";
+import { notOfType } from "./operators.ts";
+import {
+  DURATION,
+  INT,
+  isAssignable,
+  type Signature,
+  STRING,
+  TIME,
+  type Type,
+  typeOfValue,
+  UNKNOWN,
+} from "./types.ts";
 import { Func, Header, Location, NamedInt, runError, typeName, type Value } from "./values.ts";
 
 /** A method of values of class T; arguments have been checked against the signature. */
@@ -51,7 +62,8 @@ export function methodOf(receiver: Value, name: string): Func | undefined {
 function bind<T>(receiver: T, method: Method<T> | undefined): Func | undefined {
   if (method === undefined) return undefined;
   const { parameters } = method;
-  return new Func(signatureText(method), (args) => {
+  return new Func(signatureText(method), (given, isTyped) => {
+    const args = isTyped ? given : given.map((arg, i) => arg ?? zeroOf(parameters[i]));
     if (args.length !== parameters.length) {
       throw runError(
         `reflect: Call with too ${args.length < parameters.length ? "few" : "many"} input arguments`,
@@ -60,11 +72,20 @@ function bind<T>(receiver: T, method: Method<T> | undefined): Func | undefined {
     for (const [i, arg] of args.entries()) {
       const wanted = parameters[i] ?? UNKNOWN;
       if (!isAssignable(typeOfValue(arg), wanted)) {
+        if (isTyped) throw notOfType(arg, wanted.name);
         throw runError(`reflect: Call using ${typeName(arg)} as type ${wanted.name}`);
       }
     }
     return method.call(receiver, args);
   });
+}
+
+/** What reflection makes of a nil argument. */
+function zeroOf(type: Type | undefined): Value {
+  if (type === STRING) return "";
+  if (type === INT) return 0n;
+  if (type === DURATION) return new Duration(0n);
+  return type === TIME ? ZERO_MOMENT : null;
 }
 
 function named(text: (value: NamedInt) => string): Methods<NamedInt> {

@@ -2,6 +2,7 @@
 import type { Budget } from "../budget.ts";
 import { compareText, containsText, endsWithText, joinText, startsWithText } from "../text/byte-text.ts";
 import { truncateToInt64 } from "../text/numbers.ts";
+import { power as goPower } from "../text/power.ts";
 import { Duration } from "../time/duration.ts";
 import { Moment } from "../time/moment.ts";
 import { isNil, List, NamedInt, runError, typeName, type Value } from "./values.ts";
@@ -32,7 +33,7 @@ export function add(left: Value, right: Value, budget: Budget): Value {
 }
 
 export function subtract(left: Value, right: Value): Value {
-  if (left instanceof Moment && right instanceof Moment) return new Duration(left.unixNano - right.unixNano);
+  if (left instanceof Moment && right instanceof Moment) return left.since(right);
   if (left instanceof Moment && right instanceof Duration) return left.add(-right.nanoseconds);
   if (left instanceof Duration && right instanceof Duration)
     return new Duration(left.nanoseconds - right.nanoseconds);
@@ -65,11 +66,15 @@ export function multiply(left: Value, right: Value): Value {
 }
 
 export function divide(left: Value, right: Value): number {
-  return floats("/", left, right, (a, b) => a / b);
+  const a = numberOf(left);
+  const b = numberOf(right);
+  if (a === undefined || b === undefined) throw invalidOperation("/", left, right);
+  return Number(a) / Number(b);
 }
 
-export function power(operator: string, left: Value, right: Value): number {
-  return floats(operator, left, right, goPower);
+export function power(left: Value, right: Value): number {
+  const base = toFloat(left);
+  return goPower(base, toFloat(right));
 }
 
 export function modulo(left: Value, right: Value): bigint {
@@ -114,12 +119,19 @@ export function toInteger(value: Value): bigint {
   return typeof number === "bigint" ? number : truncateToInt64(number);
 }
 
+function toFloat(value: Value): number {
+  const number = numberOf(value);
+  if (number === undefined) throw runError(`invalid operation: float(${typeName(value)})`);
+  return Number(number);
+}
+
 /** `a..b`, both ends included. Charges the list before it is made. */
 export function makeRange(left: Value, right: Value, budget: Budget): Value {
   const from = toInteger(left);
   const to = toInteger(right);
-  if (from > to) return new List([], "int");
-  const size = to - from + 1n;
+  // The size wraps as in the reference, where the greatest ranges are empty.
+  const size = BigInt.asIntN(64, to - from + 1n);
+  if (size <= 0n) return new List([], "int");
   budget.charge(size > 1_000_000n ? 1_000_000 : Number(size));
   const items: bigint[] = [];
   for (let value = from; value <= to; value++) items.push(value);
@@ -138,13 +150,17 @@ export function textTest(operator: string, left: Value, right: Value): boolean {
 /** The bool that a condition or predicate has to be. */
 export function asBool(value: Value): boolean {
   if (typeof value === "boolean") return value;
-  const type = value === null ? "nil" : typeName(value);
-  throw runError(`interface conversion: interface {} is ${type}, not bool`);
+  throw notOfType(value, "bool");
 }
 
 export function notString(value: Value): Error {
+  return notOfType(value, "string");
+}
+
+/** The failure of a conversion to a type. */
+export function notOfType(value: Value, wanted: string): Error {
   const type = value === null ? "nil" : typeName(value);
-  return runError(`interface conversion: interface {} is ${type}, not string`);
+  return runError(`interface conversion: interface {} is ${type}, not ${wanted}`);
 }
 
 function arithmetic(
@@ -159,19 +175,6 @@ function arithmetic(
   if (a === undefined || b === undefined) throw invalidOperation(operator, left, right);
   if (typeof a === "bigint" && typeof b === "bigint") return BigInt.asIntN(64, onIntegers(a, b));
   return onFloats(Number(a), Number(b));
-}
-
-function floats(operator: string, left: Value, right: Value, on: (a: number, b: number) => number): number {
-  const a = numberOf(left);
-  const b = numberOf(right);
-  if (a === undefined || b === undefined) throw invalidOperation(operator, left, right);
-  return on(Number(a), Number(b));
-}
-
-/** Go has 1 where JavaScript has NaN: one to any power, and minus one to an infinite one. */
-function goPower(base: number, exponent: number): number {
-  if (base === 1 || (base === -1 && !Number.isFinite(exponent) && !Number.isNaN(exponent))) return 1;
-  return base ** exponent;
 }
 
 function invalidOperation(operator: string, left: Value, right: Value): Error {

@@ -24,6 +24,7 @@ export function parseMap(parser: Parser): Node {
     if (pairs.length > 0) {
       parser.expect("Operator", ",");
       if (parser.is("Bracket", "}")) break;
+      if (parser.is("Operator", ",")) throw parser.unexpected();
     }
     const key = parseMapKey(parser);
     parser.expect("Operator", ":");

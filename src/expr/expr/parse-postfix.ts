@@ -1,5 +1,6 @@
 /** Member access, method calls, indexes and slices behind a value (contract expressions.md 1.3 and 1.6). */
 import type { Node } from "./ast.ts";
+import { parseArguments } from "./parse-arguments.ts";
 import type { Parser } from "./parser.ts";
 import { isIdentifier } from "./tokens.ts";
 
@@ -25,7 +26,7 @@ function parseMember(parser: Parser, base: Node, isOptional: boolean): Node {
   const object = base.kind === "chain" ? base.node : base;
   const member = parser.node({ kind: "member", at, object, property, isOptional });
   const node = parser.is("Bracket", "(")
-    ? parser.node({ kind: "call", at, callee: member, args: parser.callArguments([]) })
+    ? parser.node({ kind: "call", at, callee: member, args: parseArguments(parser, []) })
     : member;
   return base.kind === "chain" || isOptional ? parser.node({ kind: "chain", at, node }) : node;
 }

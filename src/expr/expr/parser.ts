@@ -2,8 +2,9 @@
 import { ExecutorError } from "../../errors/index.ts";
 import { bytesOf } from "../text/byte-text.ts";
 import type { Node } from "./ast.ts";
-import { tokenize } from "./lexer.ts";
+import { Lexer } from "./lexer.ts";
 import { parseNumber } from "./number-literals.ts";
+import { parseArguments, parsePredicateArguments } from "./parse-arguments.ts";
 import { parseList, parseMap } from "./parse-collections.ts";
 import { parsePostfix } from "./parse-postfix.ts";
 import { parseIf, parseLet } from "./parse-statements.ts";
@@ -33,8 +34,10 @@ export function parseExpression(source: string, options: ParseOptions): Node {
 export class Parser {
   readonly source: string;
   readonly #options: ParseOptions;
-  readonly #tokens: readonly Token[];
-  #position = 0;
+  readonly #lexer: Lexer;
+  #current: Token;
+  /** The token behind the current one, where that had to be looked at. */
+  #stashed: Token | undefined;
   #nodes = 0;
   #depth = 0;
   #predicates = 0;
@@ -42,11 +45,12 @@ export class Parser {
   constructor(source: string, options: ParseOptions) {
     this.source = source;
     this.#options = options;
-    this.#tokens = tokenize(source);
+    this.#lexer = new Lexer(source);
+    this.#current = this.#lexer.next();
   }
 
   get current(): Token {
-    return this.#tokens[this.#position] ?? { kind: "EOF", value: "", at: this.source.length };
+    return this.#current;
   }
 
   is(kind: TokenKind, value?: string): boolean {
@@ -58,7 +62,8 @@ export class Parser {
   take(): Token {
     const token = this.current;
     if (token.kind === "EOF") throw this.error(token.at, "unexpected end of expression");
-    this.#position++;
+    this.#current = this.#stashed ?? this.#lexer.next();
+    this.#stashed = undefined;
     return token;
   }
 
@@ -71,8 +76,13 @@ export class Parser {
   /** Takes the token if it is the one. */
   accept(kind: TokenKind, value: string): boolean {
     if (!this.is(kind, value)) return false;
-    this.#position++;
+    this.take();
     return true;
+  }
+
+  #putBack(token: Token): void {
+    this.#stashed = this.#current;
+    this.#current = token;
   }
 
   unexpected(): ExecutorError {
@@ -121,17 +131,15 @@ export class Parser {
     let left = this.#primary();
     let previous = "";
     while (this.is("Operator")) {
-      const isNegated = this.is("Operator", "not");
-      const start = this.#position;
-      if (isNegated) this.#position++;
+      const not = this.is("Operator", "not") ? this.take() : undefined;
       const token = this.current;
-      if (isNegated && !NEGATABLE.has(token.value)) throw this.unexpected();
+      if (not !== undefined && !NEGATABLE.has(token.value)) throw this.unexpected();
       const operator = BINARY.get(token.value);
       if (operator === undefined || operator.precedence < precedence) {
-        this.#position = start;
+        if (not !== undefined) this.#putBack(not);
         break;
       }
-      this.#position++;
+      this.take();
       if (token.value === "|") left = this.#call(this.expect("Identifier"), [left], true);
       else {
         if (previous === "??" && token.value !== "??") {
@@ -142,7 +150,8 @@ export class Parser {
         else {
           const right = this.expression(operator.precedence + (operator.isRightAssociative ? 0 : 1));
           left = this.node({ kind: "binary", at: token.at, operator: token.value, left, right });
-          if (isNegated) left = this.node({ kind: "unary", at: token.at, operator: "not", operand: left });
+          if (not !== undefined)
+            left = this.node({ kind: "unary", at: token.at, operator: "not", operand: left });
         }
       }
       previous = token.value;
@@ -171,11 +180,13 @@ export class Parser {
   #conditional(first: Node): Node {
     let node = first;
     while (this.is("Operator", "?")) {
-      const { at } = this.take();
+      this.take();
       const isShort = this.accept("Operator", ":");
       const consequent = isShort ? node : this.expression(0);
       if (!isShort) this.expect("Operator", ":");
       const otherwise = this.expression(0);
+      // Messages point behind the whole.
+      const { at } = this.current;
       node = this.node({ kind: "conditional", at, condition: node, consequent, otherwise });
     }
     return node;
@@ -241,45 +252,18 @@ export class Parser {
     const isOverridden = mayOverride && this.#options.isOverridden(name.value);
     const forms = isOverridden ? undefined : PREDICATE_BUILTINS.get(name.value);
     if (forms !== undefined) {
-      const args: Node[] = [...piped];
-      this.expect("Bracket", "(");
-      for (const [i, form] of forms.slice(piped.length).entries()) {
-        if (this.is("Bracket", ")")) {
-          if (form.startsWith("optional")) break;
-          throw this.error(this.current.at, "expected at least 2 arguments");
-        }
-        if (i > 0) this.expect("Operator", ",");
-        // A comma may end the list before an optional argument.
-        if (i > 0 && form.startsWith("optional") && this.is("Bracket", ")")) break;
-        args.push(form.endsWith("predicate") ? this.#predicate() : this.expression(0));
-      }
-      this.accept("Operator", ",");
-      this.expect("Bracket", ")");
+      const args = parsePredicateArguments(this, forms, piped);
       return this.node({ kind: "builtin", at: name.at, name: name.value, args });
     }
     if (!isOverridden && this.#options.isBuiltin(name.value)) {
-      return this.node({ kind: "builtin", at: name.at, name: name.value, args: this.callArguments(piped) });
+      return this.node({ kind: "builtin", at: name.at, name: name.value, args: parseArguments(this, piped) });
     }
     const callee = this.node({ kind: "name", at: name.at, name: name.value });
-    return this.node({ kind: "call", at: name.at, callee, args: this.callArguments(piped) });
+    return this.node({ kind: "call", at: name.at, callee, args: parseArguments(this, piped) });
   }
 
-  /** The arguments in parentheses, behind those that are there already. */
-  callArguments(given: readonly Node[]): readonly Node[] {
-    const args: Node[] = [...given];
-    this.expect("Bracket", "(");
-    while (!this.is("Bracket", ")")) {
-      if (args.length > given.length) {
-        this.expect("Operator", ",");
-        if (this.is("Bracket", ")")) break;
-      }
-      args.push(this.expression(0));
-    }
-    this.expect("Bracket", ")");
-    return args;
-  }
-
-  #predicate(): Node {
+  /** What a builtin evaluates for each element. */
+  predicate(): Node {
     const { at } = this.current;
     const isBraced = this.accept("Bracket", "{");
     this.#predicates++;

@@ -18,12 +18,7 @@ export function tokenText(token: Token): string {
   return token.value === "" ? token.kind : `${token.kind}(${quoteGo(token.value)})`;
 }
 
-const IDENTIFIER_START = /^[\p{L}_$]$/u;
 const IDENTIFIER_PART = /^[\p{L}\p{Nd}_$]$/u;
-
-export function isIdentifierStart(char: string): boolean {
-  return IDENTIFIER_START.test(char);
-}
 
 export function isIdentifierPart(char: string): boolean {
   return IDENTIFIER_PART.test(char);

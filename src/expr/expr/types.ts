@@ -37,8 +37,11 @@ export interface Signature {
   readonly results: readonly Type[];
 }
 
-export const UNKNOWN: Type = { name: "unknown", kind: "interface" };
-export const NIL: Type = { name: "nil", kind: "invalid" };
+/** What nothing is known of. */
+export const UNKNOWN: Type = { name: "unknown", kind: "invalid" };
+/** What is stated to be anything, such as the members of a map. Not much more is known of it. */
+export const ANY: Type = { name: "interface {}", kind: "interface" };
+export const NIL: Type = { name: "unknown", kind: "invalid" };
 export const BOOL: Type = { name: "bool", kind: "bool" };
 export const INT: Type = { name: "int", kind: "int" };
 export const UINT8: Type = { name: "uint8", kind: "uint8" };
@@ -51,22 +54,24 @@ export const MONTH: Type = { name: "time.Month", kind: "int" };
 export const WEEKDAY: Type = { name: "time.Weekday", kind: "int" };
 export const LOCATION: Type = { name: "*time.Location", kind: "ptr" };
 export const BYTES: Type = { name: "[]uint8", kind: "slice", element: UINT8 };
-export const LIST: Type = { name: "[]interface {}", kind: "slice", element: UNKNOWN };
+export const LIST: Type = { name: "[]interface {}", kind: "slice", element: ANY };
 export const STRINGS: Type = { name: "[]string", kind: "slice", element: STRING };
-export const PAIR: Type = { name: "[2]interface {}", kind: "array", element: UNKNOWN };
-export const MAP: Type = { name: "map[string]interface {}", kind: "map", key: STRING, element: UNKNOWN };
+export const INTS: Type = { name: "[]int", kind: "slice", element: INT };
+export const FLOATS: Type = { name: "[]float64", kind: "slice", element: FLOAT };
+export const PAIR: Type = { name: "[2]interface {}", kind: "array", element: ANY };
+export const MAP: Type = { name: "map[string]interface {}", kind: "map", key: STRING, element: ANY };
 export const HEADER: Type = { name: "http.Header", kind: "map", key: STRING, element: STRINGS };
 export const GROUPS: Type = {
   name: "map[interface {}][]interface {}",
   kind: "map",
-  key: UNKNOWN,
+  key: ANY,
   element: LIST,
 };
 export const ANY_MAP: Type = {
   name: "map[interface {}]interface {}",
   kind: "map",
-  key: UNKNOWN,
-  element: UNKNOWN,
+  key: ANY,
+  element: ANY,
 };
 /** A builtin's name without a call. */
 export const BUILTIN_NAME: Type = { name: "func(...interface {}) (interface {}, error)", kind: "func" };
@@ -86,7 +91,7 @@ export function typeOfValue(value: Value): Type {
   if (value instanceof Uint8Array) return BYTES;
   if (value instanceof List) {
     if (value.type === "string") return STRINGS;
-    if (value.type === "int") return { name: "[]int", kind: "slice", element: INT };
+    if (value.type === "int") return INTS;
     return value.type === "pairs" ? { name: typeName(value), kind: "slice", element: PAIR } : LIST;
   }
   if (value instanceof Map) return MAP;
@@ -107,11 +112,16 @@ const NAMED_INTS: Readonly<Record<NamedInt["type"], Type>> = {
 };
 
 export function isUnknown(type: Type): boolean {
-  return type.kind === "interface";
+  return type === UNKNOWN || type.kind === "interface";
 }
 
 export function isNilType(type: Type): boolean {
-  return type.kind === "invalid";
+  return type === NIL;
+}
+
+/** A type as Go's formatter shows a missing one, in the messages of some builtins. */
+export function formattedType(type: Type): string {
+  return isNilType(type) ? "%!s(<nil>)" : type.name;
 }
 
 export function isInteger(type: Type): boolean {
@@ -150,9 +160,9 @@ export function isComparable(left: Type, right: Type): boolean {
 
 /** Whether a value of type `from` may be given where `to` is wanted. */
 export function isAssignable(from: Type, to: Type): boolean {
-  if (isUnknown(to)) return true;
-  if (isNilType(from)) return ["slice", "map", "ptr", "func", "invalid"].includes(to.kind);
-  return from.name === to.name;
+  if (isNilType(from)) return ["slice", "map", "ptr", "func", "interface"].includes(to.kind);
+  if (from === UNKNOWN || to.kind === "invalid") return false;
+  return to.kind === "interface" || from.name === to.name;
 }
 
 /** The element type of a list or map; unknown for anything else. */

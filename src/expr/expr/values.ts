@@ -23,6 +23,16 @@ export class List {
   }
 }
 
+/** A list in the making. */
+class GrowingList extends List {
+  override readonly items: Value[];
+
+  constructor(items: Value[]) {
+    super(items);
+    this.items = items;
+  }
+}
+
 /** What `toPairs` makes: an array of two, which never equals a list. */
 export class Pair {
   readonly items: readonly [Value, Value];
@@ -48,6 +58,13 @@ export class AnyMap {
 
   set(key: Value, value: Value): void {
     this.entries.set(hashKey(key), { key, value });
+  }
+
+  /** Adds to the list under a key. */
+  append(key: Value, item: Value): void {
+    const list = this.get(key);
+    if (list instanceof GrowingList) list.items.push(item);
+    else this.set(key, new GrowingList([item]));
   }
 }
 
@@ -84,9 +101,10 @@ export class Location {
 export class Func {
   /** Go's name of the type, such as `func() int`. */
   readonly typeName: string;
-  readonly call: (args: readonly Value[]) => Value;
+  /** `isTyped`: the compiler knew the method, so that arguments are converted and not passed by reflection. */
+  readonly call: (args: readonly Value[], isTyped: boolean) => Value;
 
-  constructor(typeName: string, call: (args: readonly Value[]) => Value) {
+  constructor(typeName: string, call: (args: readonly Value[], isTyped: boolean) => Value) {
     this.typeName = typeName;
     this.call = call;
   }
@@ -183,5 +201,5 @@ function hashKey(key: Value): unknown {
   if (key instanceof Location) return key.zone;
   if (key instanceof Pair)
     return `pair:${key.items.map((item) => `${typeName(item)}:${String(hashKey(item))}`)}`;
-  throw runError(`runtime error: hash of unhashable type ${typeName(key)}`);
+  throw runError(`hash of unhashable type: ${typeName(key)}`);
 }

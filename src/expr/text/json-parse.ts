@@ -3,6 +3,7 @@
  * Messages are those of Go's decoder, which users see from `fromJSON` (contract expressions.md 1.9).
  */
 import { ExecutorError } from "../../errors/index.ts";
+import { bytesOf } from "./byte-text.ts";
 import { quoteGo } from "./quote.ts";
 
 /** What the parser makes of the parts of a document. */
@@ -197,7 +198,9 @@ class JsonParser<T> {
     if (this.#at >= this.#text.length) {
       throw new ExecutorError("BadRequest", "unexpected end of JSON input");
     }
-    const char = String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0);
+    // Go looks at one byte, whatever it is part of.
+    const [byte = 0] = bytesOf(String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0));
+    const char = String.fromCharCode(byte);
     throw new ExecutorError("BadRequest", `invalid character ${quoteChar(char)} ${context}`);
   }
 }

@@ -1,5 +1,7 @@
 /** Quoted forms of text: JSON (contract expressions.md 6.2) and Go's `%q`. */
 
+import { bytesOf } from "./byte-text.ts";
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON has to escape
 const JSON_SPECIAL = /[\u0000-\u001f"\\\u2028\u2029\ud800-\udfff]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
@@ -56,6 +58,16 @@ export function quoteGo(text: string): string {
     } else quoted += char;
   }
   return `${quoted}"`;
+}
+
+/** As Go's time package quotes: bytes that are not printable ASCII as `\xHH`. */
+export function quoteTime(text: string): string {
+  const quoted = text.replace(/["\\]|[^ -\u007f]/gu, (char) =>
+    char === '"' || char === "\\"
+      ? `\\${char}`
+      : Array.from(bytesOf(char), (byte) => `\\x${hex(byte, 2)}`).join(""),
+  );
+  return `"${quoted}"`;
 }
 
 /** Go's `%#U`: U+0040 '@'. */

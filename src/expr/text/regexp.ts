@@ -13,7 +13,8 @@ export function compileRegexp(pattern: string, flags = 0): RE2JS {
   try {
     return RE2JS.compile(pattern.toWellFormed(), flags);
   } catch (error) {
-    throw new ExecutorError("BadRequest", error instanceof Error ? error.message : String(error), {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new ExecutorError("BadRequest", message.replace(/(?<=end of expression)$/, ": ``"), {
       cause: error,
     });
   }

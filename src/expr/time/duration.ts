@@ -1,7 +1,7 @@
 /** Durations: 64-bit nanosecond counts with Go's text form. */
 import { ExecutorError } from "../../errors/index.ts";
 import { fitsInt64 } from "../text/numbers.ts";
-import { quoteGo } from "../text/quote.ts";
+import { quoteTime } from "../text/quote.ts";
 
 export class Duration {
   readonly nanoseconds: bigint;
@@ -46,7 +46,7 @@ const UNITS: Readonly<Record<string, bigint>> = {
 /** Parses Go's duration text, such as -1.5h or 300ms. Throws BadRequest with Go's message. */
 export function parseDuration(text: string): Duration {
   const invalid = (): ExecutorError =>
-    new ExecutorError("BadRequest", `time: invalid duration ${quoteGo(text)}`);
+    new ExecutorError("BadRequest", `time: invalid duration ${quoteTime(text)}`);
   const negative = text.startsWith("-");
   let rest = text.replace(/^[+-]/, "");
   if (rest === "0") return new Duration(0n);
@@ -59,11 +59,11 @@ export function parseDuration(text: string): Duration {
     rest = rest.slice(whole.length);
     const unitText = /^[^.\d]*/.exec(rest)?.[0] ?? "";
     if (unitText === "") {
-      throw new ExecutorError("BadRequest", `time: missing unit in duration ${quoteGo(text)}`);
+      throw new ExecutorError("BadRequest", `time: missing unit in duration ${quoteTime(text)}`);
     }
     const unit = Object.hasOwn(UNITS, unitText) ? UNITS[unitText] : undefined;
     if (unit === undefined) {
-      const message = `time: unknown unit ${quoteGo(unitText)} in duration ${quoteGo(text)}`;
+      const message = `time: unknown unit ${quoteTime(unitText)} in duration ${quoteTime(text)}`;
       throw new ExecutorError("BadRequest", message);
     }
     rest = rest.slice(unitText.length);

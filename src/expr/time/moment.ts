@@ -1,10 +1,12 @@
 /** A point in time seen in a zone: Go's time.Time. */
 import { type CivilDate, civilFromDays, daysFromCivil, weekdayOfDays } from "./civil.ts";
+import { Duration } from "./duration.ts";
 import { UTC, type Zone, type ZoneOffset } from "./zone.ts";
 
 const NANOSECONDS = 1_000_000_000n;
 /** The year 1, where Go's zero time lies. */
 const ZERO_TIME = -62_135_596_800n * NANOSECONDS;
+const DURATION_MAX = 2n ** 63n - 1n;
 
 export class Moment {
   /** Nanoseconds since 1970, UTC. */
@@ -64,6 +66,13 @@ export class Moment {
     return new Moment(this.unixNano + nanoseconds, this.zone);
   }
 
+  /** How long after another time; the longest duration there is where that does not suffice. */
+  since(other: Moment): Duration {
+    const nanoseconds = this.unixNano - other.unixNano;
+    if (nanoseconds > DURATION_MAX) return new Duration(DURATION_MAX);
+    return new Duration(nanoseconds < -DURATION_MAX - 1n ? -DURATION_MAX - 1n : nanoseconds);
+  }
+
   get #local(): number {
     return this.unix + this.offset.offset;
   }
@@ -72,6 +81,9 @@ export class Moment {
     return ((this.unixNano % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
   }
 }
+
+/** Go's zero time. */
+export const ZERO_MOMENT = new Moment(ZERO_TIME);
 
 /** A time of day on a date in a zone; every field may lie outside its range and carries over. */
 export function momentOf(date: CivilDate, secondOfDay: number, nanosecond: number, zone: Zone): Moment {

@@ -1,6 +1,6 @@
 /** Reads times by a layout, with Go's rules and messages (package time, Parse and ParseInLocation). */
 import { ExecutorError } from "../../errors/index.ts";
-import { quoteGo } from "../text/quote.ts";
+import { quoteTime } from "../text/quote.ts";
 import { daysInMonth, isLeapYear, MONTH_NAMES, WEEKDAY_NAMES } from "./civil.ts";
 import { type Chunk, parseLayout } from "./layout.ts";
 import { type Moment, momentOf } from "./moment.ts";
@@ -49,7 +49,7 @@ export function parseMoment(layout: string, value: string, zone: Zone = UTC): Mo
     isUtc: false,
     offset: undefined,
   };
-  const about = `parsing time ${quoteGo(value)}`;
+  const about = `parsing time ${quoteTime(value)}`;
   const chunks = parseLayout(layout);
   let rest = value;
   for (const [i, chunk] of chunks.entries()) {
@@ -64,12 +64,12 @@ export function parseMoment(layout: string, value: string, zone: Zone = UTC): Mo
       throw new ExecutorError("BadRequest", `${about}: ${error.outOfRange} out of range`);
     }
   }
-  if (rest !== "") throw new ExecutorError("BadRequest", `${about}: extra text: ${quoteGo(rest)}`);
+  if (rest !== "") throw new ExecutorError("BadRequest", `${about}: extra text: ${quoteTime(rest)}`);
   return assemble(parts, zone, about);
 }
 
 function mismatch(about: string, layout: string, rest: string, element: string): ExecutorError {
-  const text = `${about} as ${quoteGo(layout)}: cannot parse ${quoteGo(rest)} as ${quoteGo(element)}`;
+  const text = `${about} as ${quoteTime(layout)}: cannot parse ${quoteTime(rest)} as ${quoteTime(element)}`;
   return new ExecutorError("BadRequest", text);
 }
 

@@ -1,5 +1,6 @@
 /** Bit operations on 64-bit integers. */
-import { INT, UNKNOWN } from "../types.ts";
+import { numberOf } from "../operators.ts";
+import { INT } from "../types.ts";
 import { runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtin, type Builtins, overloads } from "./builtin.ts";
 
@@ -33,7 +34,7 @@ function shift(name: string, on: (a: bigint, count: bigint) => bigint): readonly
 }
 
 function integer(name: string, value: Value): bigint {
-  if (typeof value === "bigint") return value;
-  const type = value === null ? UNKNOWN.name : typeName(value);
-  throw runError(`cannot use ${type} as argument (type int) to call ${name}`);
+  const number = typeof value === "number" ? undefined : numberOf(value);
+  if (typeof number === "bigint") return number;
+  throw runError(`cannot use ${typeName(value)} as argument (type int) to call ${name}`);
 }

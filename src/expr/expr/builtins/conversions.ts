@@ -2,12 +2,13 @@
 import { bytesOf, codePointCount, textOfBytes } from "../../text/byte-text.ts";
 import { fitsInt64 } from "../../text/numbers.ts";
 import { Duration } from "../../time/duration.ts";
+import { lengthOf } from "../access.ts";
 import { decodeJson } from "../decode.ts";
 import { displayText } from "../display.ts";
 import { encodeJson } from "../encode.ts";
 import { numberOf, toInteger } from "../operators.ts";
-import { FLOAT, INT, STRING, type Type, UNKNOWN } from "../types.ts";
-import { AnyMap, elementsOf, Header, kindName, NamedInt, runError, typeName, type Value } from "../values.ts";
+import { ANY, FLOAT, formattedType, INT, STRING, type Type } from "../types.ts";
+import { kindName, NamedInt, runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtins, oneArgument, overloads } from "./builtin.ts";
 import { textArgument } from "./strings.ts";
 
@@ -17,20 +18,20 @@ export const CONVERSIONS: Builtins = [
     {
       rule: oneArgument(
         (type) => ["string", "slice", "array", "map"].includes(type.kind),
-        (type) => `invalid argument for len (type ${type.name})`,
+        (type) => `invalid argument for len (type ${formattedType(type)})`,
         () => INT,
       ),
-      call: (args) => BigInt(length(argument(args, 0))),
+      call: (args) => BigInt(len(argument(args, 0))),
     },
   ],
-  ["type", { rule: overloads(STRING, [UNKNOWN]), call: (args) => typeText(argument(args, 0)) }],
-  ["string", { rule: overloads(STRING, [UNKNOWN]), call: (args) => displayText(argument(args, 0)) }],
+  ["type", { rule: overloads(STRING, [ANY]), call: (args) => typeText(argument(args, 0)) }],
+  ["string", { rule: overloads(STRING, [ANY]), call: (args) => displayText(argument(args, 0)) }],
   [
     "int",
     {
       rule: oneArgument(
         isConvertible,
-        (type) => `invalid argument for int (type ${type.name})`,
+        (type) => `invalid argument for int (type ${formattedType(type)})`,
         () => INT,
       ),
       call: (args) => toInt(argument(args, 0)),
@@ -41,7 +42,7 @@ export const CONVERSIONS: Builtins = [
     {
       rule: oneArgument(
         isConvertible,
-        (type) => `invalid argument for float (type ${type.name})`,
+        (type) => `invalid argument for float (type ${formattedType(type)})`,
         () => FLOAT,
       ),
       call: (args) => toFloat(argument(args, 0)),
@@ -50,13 +51,13 @@ export const CONVERSIONS: Builtins = [
   [
     "toJSON",
     {
-      rule: overloads(STRING, [UNKNOWN]),
+      rule: overloads(STRING, [ANY]),
       call: (args, budget) => encodeJson(argument(args, 0), budget, "  "),
     },
   ],
   [
     "fromJSON",
-    { rule: overloads(UNKNOWN, [STRING]), call: (args) => decodeJson(textArgument(args, 0), "floats") },
+    { rule: overloads(ANY, [STRING]), call: (args) => decodeJson(textArgument(args, 0), "floats") },
   ],
   [
     "toBase64",
@@ -69,14 +70,9 @@ function isConvertible(type: Type): boolean {
   return ["int", "int64", "uint8", "float64", "string"].includes(type.kind);
 }
 
-function length(value: Value): number {
-  if (typeof value === "string") return codePointCount(value);
-  if (value instanceof Uint8Array) return value.length;
-  if (value instanceof Map) return value.size;
-  if (value instanceof AnyMap || value instanceof Header) return value.entries.size;
-  const items = elementsOf(value);
-  if (items === undefined) throw runError(`invalid argument for len (type ${typeName(value)})`);
-  return items.length;
+/** Text counts by code point. */
+function len(value: Value): number {
+  return typeof value === "string" ? codePointCount(value) : lengthOf(value);
 }
 
 const TYPE_TEXTS: Readonly<Record<string, string>> = {
@@ -100,6 +96,7 @@ function typeText(value: Value): string {
 function toInt(value: Value): bigint {
   if (value instanceof Duration) return value.nanoseconds;
   if (value instanceof NamedInt) return value.value;
+  if (value === null) throw runError("reflect: call of reflect.Value.Type on zero Value");
   if (typeof value !== "string") return toInteger(value);
   const number = /^[+-]?\d+$/.test(value) ? BigInt(value.replace(/^\+/, "")) : undefined;
   if (number === undefined || !fitsInt64(number)) throw runError(`invalid operation: int(${value})`);
@@ -107,8 +104,6 @@ function toInt(value: Value): bigint {
 }
 
 function toFloat(value: Value): number {
-  if (value instanceof Duration) return Number(value.nanoseconds);
-  if (value instanceof NamedInt) return Number(value.value);
   const number = typeof value === "string" ? parseFloatText(value) : numberOf(value);
   if (number === undefined) {
     throw runError(`invalid operation: float(${typeof value === "string" ? value : typeName(value)})`);

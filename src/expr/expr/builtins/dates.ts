@@ -5,9 +5,10 @@ import { RFC3339 } from "../../time/format-moment.ts";
 import { Moment } from "../../time/moment.ts";
 import { parseMoment } from "../../time/parse-moment.ts";
 import { LOCAL, loadZone, UTC, type Zone } from "../../time/zone.ts";
-import { DURATION, LOCATION, STRING, TIME } from "../types.ts";
+import type { Refusal } from "../check-operators.ts";
+import { DURATION, LOCATION, STRING, TIME, type Type } from "../types.ts";
 import { Location, runError, type Value } from "../values.ts";
-import { argument, type Builtins, overloads } from "./builtin.ts";
+import { argument, type Builtins, overloads, wrongCount } from "./builtin.ts";
 import { textArgument } from "./strings.ts";
 
 /** The layouts that `date` tries, in order. */
@@ -25,7 +26,10 @@ export const DATES: Builtins = [
   [
     "now",
     {
-      rule: overloads(TIME, [], [LOCATION]),
+      rule: (args) => {
+        const isNow = args.length === 0 || (args.length === 1 && args[0] === LOCATION);
+        return isNow ? TIME : wrongCount("0", args.length);
+      },
       call: (args) => {
         const zone = args.length === 0 ? LOCAL : zoneArgument(args);
         return new Moment(BigInt(Date.now()) * 1_000_000n, zone);
@@ -40,18 +44,18 @@ export const DATES: Builtins = [
   [
     "date",
     {
-      rule: overloads(
-        TIME,
-        [STRING],
-        [STRING, STRING],
-        [STRING, STRING, STRING],
-        [LOCATION, STRING],
-        [LOCATION, STRING, STRING],
-      ),
+      rule: dateRule,
       call: date,
     },
   ],
 ];
+
+/** Only the number of arguments is checked before they are known. */
+function dateRule(given: readonly Type[]): Type | Refusal {
+  if (given.length === 0) return wrongCount("at least 1", 0);
+  const count = given[0] === LOCATION ? given.length - 1 : given.length;
+  return count > 3 ? wrongCount("at most 3", count) : TIME;
+}
 
 function date(given: readonly Value[]): Value {
   const isZoned = argument(given, 0) instanceof Location;

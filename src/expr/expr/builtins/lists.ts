@@ -4,10 +4,23 @@ import { fetch, getOrNil } from "../access.ts";
 import type { Refusal } from "../check-operators.ts";
 import { equal } from "../equality.ts";
 import { order } from "../operators.ts";
-import { elementOf, isAssignable, isList, isUnknown, LIST, STRING, type Type, UNKNOWN } from "../types.ts";
+import {
+  ANY,
+  elementOf,
+  FLOATS,
+  formattedType,
+  INTS,
+  isList,
+  isUnknown,
+  LIST,
+  STRING,
+  STRINGS,
+  type Type,
+} from "../types.ts";
 import {
   AnyMap,
   elementsOf,
+  Header,
   kindName,
   List,
   NamedInt,
@@ -16,7 +29,20 @@ import {
   typeName,
   type Value,
 } from "../values.ts";
-import { argument, type Builtin, type Builtins, oneArgument, wrongCount } from "./builtin.ts";
+import { argument, type Builtin, type Builtins, oneArgument, overloads, wrongCount } from "./builtin.ts";
+
+/** In the order of the reference, which shows in messages. */
+const SORT_RULE = overloads(
+  LIST,
+  [LIST, STRING],
+  [INTS, STRING],
+  [FLOATS, STRING],
+  [STRINGS, STRING],
+  [LIST],
+  [FLOATS],
+  [STRINGS],
+  [INTS],
+);
 
 const DEPTH_MAX = 10_000;
 
@@ -24,7 +50,7 @@ export const LISTS: Builtins = [
   ["first", { rule: endRule("first"), call: (args) => end(argument(args, 0), 0n) }],
   ["last", { rule: endRule("last"), call: (args) => end(argument(args, 0), -1n) }],
   // The checker has a rule of its own for get.
-  ["get", { rule: () => UNKNOWN, call: (args) => getOrNil(argument(args, 0), argument(args, 1)) }],
+  ["get", { rule: () => ANY, call: (args) => getOrNil(argument(args, 0), argument(args, 1)) }],
   ["take", { rule: takeRule, call: take }],
   ["concat", { rule: concatRule, call: concat }],
   changing("flatten", flatten),
@@ -33,7 +59,7 @@ export const LISTS: Builtins = [
     budget.charge(items.length);
     return items.toReversed();
   }),
-  ["sort", { rule: sortRule, call: sort }],
+  ["sort", { rule: SORT_RULE, call: sort }],
 ];
 
 function changing(
@@ -42,7 +68,7 @@ function changing(
 ): readonly [string, Builtin] {
   const rule = oneArgument(
     isList,
-    (type) => `cannot ${name} ${type.name}`,
+    (type) => `cannot ${name} ${formattedType(type)}`,
     () => LIST,
   );
   const call = (args: readonly Value[], budget: Budget): Value => {
@@ -54,27 +80,35 @@ function changing(
 }
 
 function endRule(name: string): (args: readonly Type[]) => Type | Refusal {
-  return oneArgument(isList, (type) => `cannot get ${name} element from ${type.name}`, elementOf);
+  return oneArgument(
+    isList,
+    (type) => `cannot get ${name} element from ${formattedType(type)}`,
+    statedElementOf,
+  );
+}
+
+/** What Go's type says of the elements, which is less than the checker knows. */
+function statedElementOf(type: Type): Type {
+  return type.name === LIST.name ? ANY : elementOf(type);
 }
 
 /** Nil where there is no such element, whatever the value is. */
 function end(value: Value, index: bigint): Value {
-  if (value instanceof AnyMap) return fetch(value, index);
-  if (typeof value !== "string" && elementsOf(value) === undefined) return null;
-  return getOrNil(value, index);
+  if (value instanceof Map || value instanceof Header) return null;
+  return value instanceof AnyMap ? fetch(value, index) : getOrNil(value, index);
 }
 
 function takeRule(args: readonly Type[]): Type | Refusal {
   const [list, count] = args;
   if (list === undefined || count === undefined || args.length > 2) return wrongCount("2", args.length);
-  if (!isUnknown(list) && !isList(list)) return { problem: `cannot take from ${list.name}` };
+  if (!isUnknown(list) && !isList(list)) return { problem: `cannot take from ${formattedType(list)}` };
   if (!isUnknown(count) && !["int", "int64", "uint8"].includes(count.kind)) {
-    return { problem: `cannot take ${count.name} elements` };
+    return { problem: `cannot take ${formattedType(count)} elements` };
   }
-  return list;
+  return list.name === LIST.name ? LIST : list;
 }
 
-function take(args: readonly Value[], budget: Budget): Value {
+function take(args: readonly Value[]): Value {
   const list = argument(args, 0);
   const items = elementsOf(list);
   if (items === undefined) throw runError(`cannot take from ${kindName(list)}`);
@@ -83,14 +117,13 @@ function take(args: readonly Value[], budget: Budget): Value {
   if (typeof wanted !== "bigint") throw runError(`cannot take ${kindName(count)} elements`);
   if (wanted < 0n) throw runError("reflect.Value.Slice: slice index out of bounds");
   const taken = items.slice(0, Number(wanted < BigInt(items.length) ? wanted : BigInt(items.length)));
-  budget.charge(taken.length);
   return list instanceof List ? new List(taken, list.type, list.isNil) : new List(taken);
 }
 
 function concatRule(args: readonly Type[]): Type | Refusal {
   if (args.length === 0) return wrongCount("at least 1", 0);
   const other = args.find((type) => !isUnknown(type) && !isList(type));
-  return other === undefined ? LIST : { problem: `cannot concat ${other.name}` };
+  return other === undefined ? LIST : { problem: `cannot concat ${formattedType(other)}` };
 }
 
 function concat(args: readonly Value[], budget: Budget): Value {
@@ -151,26 +184,17 @@ function scalarKey(value: Value): string | undefined {
   return undefined;
 }
 
-function sortRule(args: readonly Type[]): Type | Refusal {
-  const [list, direction] = args;
-  if (list === undefined || args.length > 2) return wrongCount("1 or 2", args.length);
-  if (!isUnknown(list) && !isList(list)) return { problem: `cannot sort ${list.name}` };
-  if (direction !== undefined && !isUnknown(direction) && !isAssignable(direction, STRING)) {
-    return { problem: `invalid argument for sort (expected string, got ${direction.name})` };
-  }
-  return LIST;
-}
-
 function sort(args: readonly Value[], budget: Budget): Value {
-  const items = elementsOf(argument(args, 0));
+  const list = argument(args, 0);
+  const items = elementsOf(list);
   const direction = args.length > 1 ? argument(args, 1) : "asc";
   if (typeof direction !== "string") {
-    throw runError(`invalid argument for sort (expected string, got ${typeName(direction)})`);
+    throw runError(`sort order argument must be a string (got ${typeName(direction)})`);
   }
   if (direction !== "asc" && direction !== "desc") {
     throw runError(`invalid order ${direction}, expected asc or desc`);
   }
-  if (items === undefined) return null;
+  if (items === undefined || !(list instanceof List) || list.type === "pairs") return NIL_LIST;
   budget.charge(items.length);
   return new List(sortValues(items, items, direction === "desc", budget));
 }

@@ -1,7 +1,7 @@
 /** Keys, values and pairs of maps. */
 
 import { displayText } from "../display.ts";
-import { ANY_MAP, isList, LIST, type Type } from "../types.ts";
+import { ANY_MAP, formattedType, isList, LIST, type Type } from "../types.ts";
 import { AnyMap, elementsOf, Header, kindName, List, Pair, runError, type Value } from "../values.ts";
 import { argument, type Builtins, oneArgument } from "./builtin.ts";
 
@@ -13,7 +13,7 @@ export const MAPS: Builtins = [
     {
       rule: oneArgument(
         isMap,
-        (type) => `cannot get keys from ${type.name}`,
+        (type) => `cannot get keys from ${formattedType(type)}`,
         () => LIST,
       ),
       call: (args) => new List(entries(argument(args, 0), "get keys from").map(([key]) => key)),
@@ -24,7 +24,7 @@ export const MAPS: Builtins = [
     {
       rule: oneArgument(
         isMap,
-        (type) => `cannot get values from ${type.name}`,
+        (type) => `cannot get values from ${formattedType(type)}`,
         () => LIST,
       ),
       call: (args) => new List(entries(argument(args, 0), "get values from").map(([, value]) => value)),
@@ -35,7 +35,7 @@ export const MAPS: Builtins = [
     {
       rule: oneArgument(
         isMap,
-        (type) => `cannot transform ${type.name} to pairs`,
+        (type) => `cannot transform ${formattedType(type)} to pairs`,
         () => LIST,
       ),
       call: (args) => {
@@ -52,7 +52,7 @@ export const MAPS: Builtins = [
     {
       rule: oneArgument(
         isList,
-        (type) => `cannot transform ${type.name} from pairs`,
+        (type) => `cannot transform ${formattedType(type)} from pairs`,
         () => ANY_MAP,
       ),
       call: (args) => fromPairs(argument(args, 0)),

@@ -2,7 +2,7 @@
 
 import type { Refusal } from "../check-operators.ts";
 import { compareNumbers, numberOf } from "../operators.ts";
-import { FLOAT, INT, isList, isUnknown, type Type, UNKNOWN } from "../types.ts";
+import { ANY, FLOAT, formattedType, isList, isUnknown, type Type } from "../types.ts";
 import { elementsOf, List, Pair, runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtin, type Builtins, oneArgument } from "./builtin.ts";
 
@@ -15,7 +15,7 @@ export const NUMBERS: Builtins = [
     {
       rule: oneArgument(
         isNumeric,
-        (type) => `invalid argument for abs (type ${type.name})`,
+        (type) => `invalid argument for abs (type ${formattedType(type)})`,
         (type) => type,
       ),
       call: (args) => {
@@ -61,7 +61,7 @@ export const NUMBERS: Builtins = [
 function rounding(name: string, round: (value: number) => number): readonly [string, Builtin] {
   const rule = oneArgument(
     isNumeric,
-    (type) => `invalid argument for ${name} (type ${type.name})`,
+    (type) => `invalid argument for ${name} (type ${formattedType(type)})`,
     () => FLOAT,
   );
   return [name, { rule, call: (args) => round(Number(numberOrFail(name, argument(args, 0)))) }];
@@ -84,10 +84,10 @@ function aggregateRule(name: string): (args: readonly Type[]) => Type | Refusal 
     const [first] = args;
     if (first === undefined) return { problem: `not enough arguments to call ${name}` };
     for (const type of args) {
-      if (isUnknown(type) || isList(type)) return UNKNOWN;
-      if (!isNumeric(type)) return { problem: `invalid argument for ${name} (type ${type.name})` };
+      if (isUnknown(type) || isList(type)) return ANY;
+      if (!isNumeric(type)) return { problem: `invalid argument for ${name} (type ${formattedType(type)})` };
     }
-    return first === INT || first === FLOAT ? first : UNKNOWN;
+    return first;
   };
 }
 

@@ -9,7 +9,7 @@ import {
   startsWithText,
   textOfBytes,
 } from "../../text/byte-text.ts";
-import { notString } from "../operators.ts";
+import { notString, toInteger } from "../operators.ts";
 import { BOOL, INT, LIST, STRING, STRINGS as STRING_LIST } from "../types.ts";
 import { elementsOf, List, runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtin, type Builtins, overloads } from "./builtin.ts";
@@ -42,9 +42,9 @@ export const STRINGS: Builtins = [
   [
     "replace",
     {
-      rule: overloads(STRING, [STRING, STRING, STRING], [STRING, STRING, STRING, INT]),
+      rule: overloads(STRING, [STRING, STRING, STRING, INT], [STRING, STRING, STRING]),
       call: (args, budget) => {
-        const count = args.length > 3 ? intArgument(args, 3) : -1n;
+        const count = args.length > 3 ? toInteger(argument(args, 3)) : -1n;
         return replace(
           textArgument(args, 0),
           textArgument(args, 1),
@@ -59,7 +59,7 @@ export const STRINGS: Builtins = [
   [
     "join",
     {
-      rule: overloads(STRING, [LIST], [LIST, STRING], [STRING_LIST], [STRING_LIST, STRING]),
+      rule: overloads(STRING, [STRING_LIST, STRING], [LIST, STRING], [LIST], [STRING_LIST]),
       call: join,
     },
   ],
@@ -74,14 +74,6 @@ export function textArgument(args: readonly Value[], i: number): string {
   const value = argument(args, i);
   if (typeof value === "string") return value;
   throw notString(value);
-}
-
-function intArgument(args: readonly Value[], i: number): bigint {
-  const value = argument(args, i);
-  if (typeof value === "bigint") return value;
-  throw runError(
-    `interface conversion: interface {} is ${value === null ? "nil" : typeName(value)}, not int`,
-  );
 }
 
 function trim(args: readonly Value[]): string {
@@ -121,14 +113,11 @@ function mapCase(text: string, method: "toUpperCase" | "toLowerCase"): string {
 
 function splitting(name: string, keepsSeparator: boolean): readonly [string, Builtin] {
   const call = (args: readonly Value[]): Value => {
-    const limit = args.length > 2 ? Number(intArgument(args, 2)) : -1;
-    if (limit === 0) return new List([], "string", true);
-    const parts = split(
-      textArgument(args, 0),
-      textArgument(args, 1),
-      limit < 0 ? Number.MAX_SAFE_INTEGER : limit,
-    );
+    const text = textArgument(args, 0);
     const separator = textArgument(args, 1);
+    const limit = args.length > 2 ? Number(toInteger(argument(args, 2))) : -1;
+    if (limit === 0) return new List([], "string", true);
+    const parts = split(text, separator, limit < 0 ? Number.MAX_SAFE_INTEGER : limit);
     const last = parts.length - 1;
     return new List(
       keepsSeparator ? parts.map((part, i) => (i < last ? part + separator : part)) : parts,
@@ -172,7 +161,7 @@ function replace(text: string, old: string, by: string, count: number, budget: B
 
 function repeat(args: readonly Value[], budget: Budget): string {
   const text = textArgument(args, 0);
-  const count = intArgument(args, 1);
+  const count = toInteger(argument(args, 1));
   if (count < 0n) throw runError(`invalid argument for repeat (expected positive integer, got ${count})`);
   if (count > REPEAT_MAX) throw runError("memory budget exceeded");
   const length = bytesOf(text).length * Number(count);
@@ -184,7 +173,8 @@ function repeat(args: readonly Value[], budget: Budget): string {
 function join(args: readonly Value[], budget: Budget): string {
   const value = argument(args, 0);
   const items = elementsOf(value);
-  if (items === undefined) throw runError(`invalid argument for join (type ${typeName(value)})`);
+  if (items === undefined)
+    throw runError(`invalid argument for join (type ${value === null ? "%!s(<nil>)" : typeName(value)})`);
   const separator = args.length > 1 ? textArgument(args, 1) : "";
   const parts = items.map((_, i) => textArgument(items, i));
   budget.chargeText(parts.reduce((sum, part) => sum + part.length + separator.length, 0));
