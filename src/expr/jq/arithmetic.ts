@@ -1,6 +1,6 @@
 /** Operators on values. */
 import type { Budget } from "../budget.ts";
-import type { Out, Outs } from "./out.ts";
+import type { Outs } from "./out.ts";
 import {
   compare,
   describe,
@@ -43,28 +43,20 @@ export function binaryValue(operator: string, left: JqValue, right: JqValue, bud
   }
 }
 
-/** `a // b`: the values of `a` that are neither false nor null, else those of `b`. Errors of `a` end it quietly. */
+/** `a // b`: the values of `a` that are neither false nor null, else those of `b`. */
 export function* alternative(first: Outs, second: () => Outs): Outs {
   let hasValue = false;
-  for (;;) {
-    let next: IteratorResult<Out, void>;
-    try {
-      next = first.next();
-    } catch (error) {
-      if (!(error instanceof JqError)) throw error;
-      break;
-    }
-    if (next.done === true) break;
-    if (!isTruthy(next.value.value)) continue;
+  for (const out of first) {
+    if (!isTruthy(out.value)) continue;
     hasValue = true;
-    yield next.value;
+    yield out;
   }
   if (!hasValue) yield* second();
 }
 
-export function negateValue(value: JqValue): JqValue {
-  if (!isNumber(value)) throw new JqError(`cannot negate: ${describe(value)}`);
-  return -value;
+export function signedValue(sign: "+" | "-", value: JqValue): JqValue {
+  if (!isNumber(value)) throw new JqError(`cannot ${sign === "-" ? "negate" : "plus"}: ${describe(value)}`);
+  return sign === "-" ? -value : value;
 }
 
 export function add(left: JqValue, right: JqValue, budget: Budget): JqValue {

@@ -10,7 +10,7 @@ export type Filter =
   | (Access & { readonly kind: "iterate" })
   | { readonly kind: "array"; readonly body: Filter | undefined }
   | { readonly kind: "object"; readonly entries: readonly ObjectEntry[] }
-  | { readonly kind: "negate"; readonly operand: Filter }
+  | { readonly kind: "signed"; readonly sign: "+" | "-"; readonly operand: Filter }
   | { readonly kind: "pipe"; readonly left: Filter; readonly right: Filter }
   | { readonly kind: "comma"; readonly left: Filter; readonly right: Filter }
   | { readonly kind: "binary"; readonly operator: string; readonly left: Filter; readonly right: Filter }
@@ -46,8 +46,6 @@ export type Filter =
 
 interface Access {
   readonly target: Filter;
-  /** With `?`: what cannot be accessed is passed over. */
-  readonly isOptional?: boolean;
 }
 
 export interface ObjectEntry {

@@ -60,7 +60,7 @@ function row(value: JqValue, name: string, separator: string, quote: (text: stri
     if (cell === null) return "";
     if (typeof cell === "string") return quote(cell);
     if (typeof cell === "boolean" || isNumber(cell)) return encode(cell);
-    throw new JqError(`@${name} cannot be applied to: ${describe(cell)}`);
+    throw new JqError(`@${name} cannot format an array including: ${describe(cell)}`);
   });
   return cells.join(separator);
 }
@@ -68,7 +68,7 @@ function row(value: JqValue, name: string, separator: string, quote: (text: stri
 function shellQuote(value: JqValue): string {
   if (typeof value === "string") return `'${value.replaceAll("'", "'\\''")}'`;
   if (value !== null && typeof value === "object")
-    throw new JqError(`@sh cannot be applied to: ${describe(value)}`);
+    throw new JqError(`@sh cannot format an array including: ${describe(value)}`);
   return encode(value);
 }
 

@@ -1,7 +1,7 @@
 /** Runs filters as generators, with the path of each value where one is wanted. */
 import type { Budget } from "../budget.ts";
 import type { RegexpCache } from "../text/regexp.ts";
-import { alternative, binaryValue, negateValue } from "./arithmetic.ts";
+import { alternative, binaryValue, signedValue } from "./arithmetic.ts";
 import { assign } from "./assignment.ts";
 import type { Filter } from "./ast.ts";
 import { buildObjects, interpolate } from "./compose.ts";
@@ -67,7 +67,7 @@ export class Interpreter {
           return;
         case "iterate":
           for (const target of this.run(filter.target, scope, input)) {
-            yield* this.iterate(target, filter.isOptional === true);
+            yield* this.iterate(target, false);
           }
           return;
         case "array":
@@ -80,9 +80,9 @@ export class Interpreter {
           for (const object of buildObjects(this, filter.entries.length, filter, scope, input.value))
             yield computed(object, input);
           return;
-        case "negate":
+        case "signed":
           for (const value of this.values(filter.operand, scope, input.value))
-            yield computed(negateValue(value), input);
+            yield computed(signedValue(filter.sign, value), input);
           return;
         case "pipe":
           if (isSingle(filter.left, scope, this.#library)) {
@@ -215,7 +215,7 @@ export class Interpreter {
   *#index(filter: Filter & { kind: "index" }, scope: Scope, input: Out): Outs {
     for (const key of this.values(filter.index, scope, input.value)) {
       for (const target of this.run(filter.target, scope, input)) {
-        yield* access(key, target, filter.isOptional, () => indexValue(target.value, key));
+        yield access(key, target, () => indexValue(target.value, key));
       }
     }
   }
@@ -229,7 +229,7 @@ export class Interpreter {
           ["end", end],
         ]);
         for (const target of this.run(filter.target, scope, input)) {
-          yield* access(key, target, filter.isOptional, () => sliceValue(target.value, start, end));
+          yield access(key, target, () => sliceValue(target.value, start, end));
         }
       }
     }

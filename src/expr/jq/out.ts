@@ -20,22 +20,10 @@ export function below(key: JqValue, value: JqValue, input: Out): Out {
   return { value, path: input.path && [...input.path, key] };
 }
 
-/** What lies under a key, unless the access is optional and fails. */
-export function* access(
-  key: JqValue,
-  target: Out,
-  isOptional: boolean | undefined,
-  read: () => JqValue,
-): Outs {
-  let value: JqValue;
-  try {
-    checkPath(target);
-    value = read();
-  } catch (error) {
-    if (isOptional === true && error instanceof JqError) return;
-    throw error;
-  }
-  yield below(key, value, target);
+/** What an access reads under a key. */
+export function access(key: JqValue, target: Out, read: () => JqValue): Out {
+  checkPath(target);
+  return below(key, read(), target);
 }
 
 /** A place in a value that does not lie in the input is no path. */

@@ -44,9 +44,9 @@ function parseKey(parser: Parser): Filter {
   return key;
 }
 
-/** A value ends at a comma; of operators only the pipe may join terms. */
+/** A value ends at a comma; neither definitions nor variables can begin in it without parentheses. */
 function parseEntryValue(parser: Parser): Filter {
-  const left = parser.skip("-") ? ({ kind: "negate", operand: parser.postfix() } as const) : parser.postfix();
+  const left = parser.operation();
   return parser.skip("|") ? { kind: "pipe", left, right: parseEntryValue(parser) } : left;
 }
 

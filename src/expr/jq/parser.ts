@@ -81,28 +81,33 @@ export class Parser extends TokenCursor {
   }
 
   #comma(): Filter {
-    let left = this.#binary(0);
-    while (this.skip(",")) left = { kind: "comma", left, right: this.#binary(0) };
+    const unary = (): Filter => this.#unary();
+    let left = this.#binary(0, unary);
+    while (this.skip(",")) left = { kind: "comma", left, right: this.#binary(0, unary) };
     return left;
   }
 
-  #binary(level: number): Filter {
+  /** Terms joined by operators: the values of objects. */
+  operation(): Filter {
+    return this.#binary(0, () => this.postfix());
+  }
+
+  #binary(level: number, operand: () => Filter): Filter {
     const operators = LEVELS[level];
-    if (operators === undefined) return this.#unary();
-    let left = this.#binary(level + 1);
+    if (operators === undefined) return operand();
+    let left = this.#binary(level + 1, operand);
     for (let count = 0; ; count++) {
       const { kind, text } = this.current;
       const isOperator = (kind === "operator" || kind === "word") && operators.includes(text);
       if (!isOperator) return left;
       if (count > 0 && NOT_ASSOCIATIVE.has(level)) throw this.unexpected();
       this.advance();
-      const right = this.#binary(level === RIGHT_ASSOCIATIVE ? level : level + 1);
+      const right = this.#binary(level === RIGHT_ASSOCIATIVE ? level : level + 1, operand);
       left = { kind: level === 1 ? "assign" : "binary", operator: text, left, right };
     }
   }
 
   #unary(): Filter {
-    if (this.skip("-")) return { kind: "negate", operand: this.#unary() };
     if (this.isWord("def")) return this.pipe();
     const term = this.postfix();
     if (!this.skipWord("as")) return term;
@@ -115,8 +120,8 @@ export class Parser extends TokenCursor {
   /** A term with what follows it directly. */
   postfix(): Filter {
     let term = this.#term();
-    for (;;) {
-      if (this.skip("?")) term = optional(term);
+    for (let isBare = true; ; isBare = false) {
+      if (this.skip("?")) term = isBare ? { kind: "try", body: term, handler: undefined } : optional(term);
       else if (this.current.kind === "field")
         term = { kind: "index", target: term, index: literal(this.take("field").text) };
       else if (this.is(".") && this.next.kind === "string") {
@@ -174,6 +179,11 @@ export class Parser extends TokenCursor {
   }
 
   #operatorTerm(): Filter {
+    if (this.is("-") || this.is("+")) {
+      const sign = this.is("-") ? "-" : "+";
+      this.advance();
+      return { kind: "signed", sign, operand: this.postfix() };
+    }
     if (this.skip("..")) return { kind: "recurse" };
     if (this.is(".")) {
       this.advance();
@@ -211,9 +221,6 @@ export class Parser extends TokenCursor {
       case "break":
         if (this.current.kind === "variable") return { kind: "break", name: this.take("variable").text };
         break;
-      case "def":
-        this.back();
-        return this.pipe();
     }
     if (text === "true" || text === "false") return { kind: "literal", value: text === "true" };
     if (text === "null") return { kind: "literal", value: null };
@@ -287,9 +294,11 @@ export class Parser extends TokenCursor {
   }
 }
 
-/** Behind an access only the access may fail, not what comes before it. */
+/** Behind an access only the access may fail, not what comes before it; what its brackets hold sees the latter. */
 function optional(term: Filter): Filter {
-  if (term.kind === "index" || term.kind === "slice" || term.kind === "iterate")
-    return { ...term, isOptional: true };
-  return { kind: "try", body: term, handler: undefined };
+  if (term.kind !== "index" && term.kind !== "slice" && term.kind !== "iterate") {
+    return { kind: "try", body: term, handler: undefined };
+  }
+  const body: Filter = { ...term, target: { kind: "identity" } };
+  return { kind: "pipe", left: term.target, right: { kind: "try", body, handler: undefined } };
 }

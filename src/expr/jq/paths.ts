@@ -9,6 +9,7 @@ import {
   JqError,
   type JqObject,
   type JqValue,
+  preview,
   sortedKeys,
 } from "./values.ts";
 
@@ -34,9 +35,19 @@ export function indexValue(value: JqValue, index: JqValue): JqValue {
     if (isArray(value)) return indicesOf(value, index);
     throw new JqError(`expected an array but got: ${describe(value)}`);
   }
-  if (isObject(index)) return sliceValue(value, index.get("start") ?? null, index.get("end") ?? null);
-  if (isObject(value)) throw new JqError(`expected a string for object key but got: ${describe(index)}`);
-  throw new JqError(`expected a number for indexing an array but got: ${describe(index)}`);
+  if (isObject(index)) {
+    if (value === null) return null;
+    const start = index.get("start");
+    const end = index.get("end");
+    if (start !== undefined && end !== undefined) return sliceValue(value, start, end);
+    throw new JqError(`expected "start" and "end" for slicing but got: ${describe(index)}`);
+  }
+  const wanted = isArray(value)
+    ? "a number for indexing an array"
+    : typeof value === "string"
+      ? "a number for indexing a string"
+      : "a string for object key";
+  throw new JqError(`expected ${wanted} but got: ${describe(index)}`);
 }
 
 /** `.[from:to]`. */
@@ -83,11 +94,17 @@ export function entriesOf(value: JqValue): readonly (readonly [JqValue, JqValue]
 }
 
 export function getPath(value: JqValue, path: JqValue): JqValue {
-  if (!isArray(path)) throw new JqError(`getpath(${describe(path)}) cannot be applied to ${describe(value)}`);
+  if (!isArray(path)) throw new JqError(`getpath(${preview(path)}) cannot be applied to: ${describe(value)}`);
   let at = value;
   for (const key of path) {
     if (at === null) return null;
-    at = indexValue(at, key);
+    try {
+      at = indexValue(at, key);
+    } catch (error) {
+      if (!(error instanceof JqError)) throw error;
+      const about = `getpath(${preview(path)}) cannot be applied to ${preview(value)}`;
+      throw new JqError(`${about}: ${error.message}`);
+    }
   }
   return at;
 }

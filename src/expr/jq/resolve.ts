@@ -85,7 +85,10 @@ export function checkNames(
 
 function checkCall(node: Filter & { kind: "call" }, names: Names, builtins: ReadonlySet<string>): void {
   const key = `${node.name}/${node.args.length}`;
-  if (names.functions.has(key) || builtins.has(key)) return;
+  if (names.functions.has(key)) return;
+  // There is nothing to read from, and nowhere to write to.
+  if (key === "input/0" || key === "inputs/0") throw new JqError("input(s)/0 is not allowed");
+  if (builtins.has(key) && key !== "debug/1") return;
   throw new JqError(`function not defined: ${key}`);
 }
 

@@ -18,10 +18,10 @@ export function isSingle(filter: Filter, scope: Scope, functions: PlainFunctions
     case "array":
       return true;
     case "index":
-      return filter.isOptional !== true && all(filter.target, filter.index);
+      return all(filter.target, filter.index);
     case "slice":
-      return filter.isOptional !== true && all(filter.target, filter.from, filter.to);
-    case "negate":
+      return all(filter.target, filter.from, filter.to);
+    case "signed":
       return all(filter.operand);
     case "pipe":
       return all(filter.left, filter.right);

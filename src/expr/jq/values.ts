@@ -3,9 +3,9 @@
  * and lengths are; a number is a double, as everything in the input is.
  */
 import { ExecutorError } from "../../errors/index.ts";
-import { compareText } from "../text/byte-text.ts";
+import { bytesOf, compareText } from "../text/byte-text.ts";
 import { JsonNumber, type JsonTree } from "../text/json-tree.ts";
-import { formatFloat } from "../text/numbers.ts";
+import { formatFloat, jsonFloat } from "../text/numbers.ts";
 import { quoteJson, quoteJsonPlain } from "../text/quote.ts";
 
 export type JqValue = null | boolean | bigint | number | string | readonly JqValue[] | JqObject;
@@ -49,9 +49,22 @@ export function typeOf(value: JqValue): string {
 
 /** Type and shortened value, as messages show them: `string ("foo")`. */
 export function describe(value: JqValue): string {
-  if (value === null) return "null";
-  const text = encode(value);
-  return `${typeOf(value)} (${text.length > 32 ? `${text.slice(0, 28)}...` : text})`;
+  return value === null ? "null" : `${typeOf(value)} (${preview(value)})`;
+}
+
+/** Bytes of a value that messages show. */
+const PREVIEW_MAX = 30;
+
+/** A value as JSON, shortened: `[1,2,3,4 ...]`. */
+export function preview(value: JqValue): string {
+  const bytes = bytesOf(encode(value));
+  if (bytes.length <= PREVIEW_MAX) return bytes.toString();
+  const end =
+    typeof value === "string" ? ' ..."' : isArray(value) ? " ...]" : isObject(value) ? " ...}" : " ...";
+  let size = PREVIEW_MAX - end.length;
+  // A character is shown whole or not at all.
+  while (((bytes[size] ?? 0) & 0xc0) === 0x80) size--;
+  return bytes.subarray(0, size).toString() + end;
 }
 
 /** The document as doubles; the members in order of their names. */
@@ -112,15 +125,14 @@ function compareArrays(left: readonly JqValue[], right: readonly JqValue[]): num
 export function encode(value: JqValue): string {
   return write(value, quoteJsonPlain, (number) => {
     if (Number.isNaN(number)) return "null";
-    const clamped = Math.min(Math.max(number, -Number.MAX_VALUE), Number.MAX_VALUE);
-    return formatFloat(clamped, -6, 17, 2);
+    return jsonFloat(Math.min(Math.max(number, -Number.MAX_VALUE), Number.MAX_VALUE));
   });
 }
 
 /** Compact JSON as the result is printed: HTML-significant characters escaped, no NaN or infinity. */
 export function encodeOutput(value: JqValue): string {
   return write(value, quoteJson, (number) => {
-    if (Number.isFinite(number)) return Object.is(number, -0) ? "-0" : String(number);
+    if (Number.isFinite(number)) return jsonFloat(number);
     throw new JqError(`json: unsupported value: ${formatFloat(number, 0, 0, 0)}`);
   });
 }

@@ -40,7 +40,7 @@ export const ARRAYS: NativeFunctions = {
   "flatten/0": (input) => flatten(input, Number.POSITIVE_INFINITY),
   "flatten/1": (input, [depth = null]) => {
     if (!isNumber(depth)) throw notApplicable("flatten", depth);
-    if (depth < 0) throw new JqError("flatten depth must not be negative");
+    if (depth < 0) throw new JqError("flatten depth should not be negative");
     return flatten(input, Number(depth));
   },
   "transpose/0": (input) => {

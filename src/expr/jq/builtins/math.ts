@@ -1,4 +1,7 @@
 /** Functions of numbers: C's math library under jq's names. */
+import { exponential, logarithm } from "../../text/exponentials.ts";
+import { split } from "../../text/float-parts.ts";
+import { power } from "../../text/power.ts";
 import type { NativeFunction, NativeFunctions } from "../library.ts";
 import { isNumber, type JqValue } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
@@ -8,14 +11,18 @@ const SMALLEST_NORMAL = 2.2250738585072014e-308;
 
 export const MATH: NativeFunctions = {
   ...unary(
-    "floor ceil trunc round sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh exp expm1 log log10 log1p log2",
+    "floor ceil trunc round sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh expm1 log1p",
   ),
+  "exp/0": of("exp", exponential),
+  "log/0": of("log", logarithm),
+  "log2/0": of("log2", binaryLogarithm),
+  "log10/0": of("log10", (x) => binaryLogarithm(x) * (Math.LN2 / Math.LN10)),
   "round/0": of("round", (x) => Math.sign(x) * Math.round(Math.abs(x))),
   "rint/0": of("rint", roundToEven),
   "nearbyint/0": of("nearbyint", roundToEven),
   "fabs/0": of("fabs", Math.abs),
   "exp2/0": of("exp2", (x) => 2 ** x),
-  "exp10/0": of("exp10", (x) => 10 ** x),
+  "exp10/0": of("exp10", (x) => power(10, x)),
   "significand/0": of("significand", (x) => (x === 0 || !Number.isFinite(x) ? x : x / 2 ** exponentOf(x))),
   "logb/0": of("logb", (x) => {
     if (x === 0) return Number.NEGATIVE_INFINITY;
@@ -32,7 +39,7 @@ export const MATH: NativeFunctions = {
   "y1/0": of("y1", (x) => besselSecond(1, x)),
   "jn/2": of2("jn", besselOf),
   "yn/2": of2("yn", besselSecondOf),
-  "pow/2": of2("pow", (x, y) => (x === 1 ? 1 : x ** y)),
+  "pow/2": of2("pow", power),
   "atan2/2": of2("atan2", Math.atan2),
   "copysign/2": of2("copysign", (x, y) => (isNegative(y) ? -Math.abs(x) : Math.abs(x))),
   "drem/2": of2("drem", remainder),
@@ -64,11 +71,12 @@ export const MATH: NativeFunctions = {
   },
   "infinite/0": () => Number.POSITIVE_INFINITY,
   "nan/0": () => Number.NaN,
-  "isinfinite/0": (input) => Math.abs(floatOf("isinfinite", input)) === Number.POSITIVE_INFINITY,
-  "isfinite/0": (input) => Number.isFinite(floatOf("isfinite", input)),
-  "isnan/0": (input) => Number.isNaN(floatOf("isnan", input)),
+  "isinfinite/0": (input) => isNumber(input) && Math.abs(Number(input)) === Number.POSITIVE_INFINITY,
+  "isfinite/0": (input) => isNumber(input) && Math.abs(Number(input)) !== Number.POSITIVE_INFINITY,
+  "isnan/0": (input) => input !== null && Number.isNaN(floatOf("isnan", input)),
   "isnormal/0": (input) => {
-    const x = Math.abs(floatOf("isnormal", input));
+    if (!isNumber(input)) return false;
+    const x = Math.abs(Number(input));
     return Number.isFinite(x) && x >= SMALLEST_NORMAL;
   },
 };
@@ -85,6 +93,13 @@ function of(name: string, on: (x: number) => number): NativeFunction {
 
 function of2(name: string, on: (x: number, y: number) => number): NativeFunction {
   return (_, [x, y]) => on(floatOf(name, x), floatOf(name, y));
+}
+
+/** Exact for powers of two. */
+function binaryLogarithm(x: number): number {
+  if (!(x > 0) || x === Number.POSITIVE_INFINITY) return logarithm(x);
+  const { fraction, exponent } = split(x);
+  return fraction === 0.5 ? exponent - 1 : logarithm(fraction) * (1 / Math.LN2) + exponent;
 }
 
 /** Functions that JavaScript has under the same name. */

@@ -14,6 +14,7 @@ import {
   isObject,
   JqError,
   type JqValue,
+  preview,
   sortedKeys,
   typeOf,
 } from "../values.ts";
@@ -42,7 +43,7 @@ export const OBJECTS: NativeFunctions = {
   "has/1": (input, [key = null]) => {
     if (isObject(input) && typeof key === "string") return input.has(key);
     if (isArray(input) && isNumber(key)) return key >= 0 && key < input.length;
-    throw new JqError(`has(${describe(key)}) cannot be applied to: ${describe(input)}`);
+    throw new JqError(`has(${preview(key)}) cannot be applied to: ${describe(input)}`);
   },
   "contains/1": (input, [part = null]) => contains(input, part),
   "tojson/0": encode,
@@ -110,5 +111,5 @@ function contains(value: JqValue, part: JqValue): boolean {
     });
   }
   if (typeOf(value) === typeOf(part)) return compare(value, part) === 0;
-  throw new JqError(`contains(${describe(part)}) cannot be applied to: ${describe(value)}`);
+  throw new JqError(`contains(${preview(part)}) cannot be applied to: ${describe(value)}`);
 }

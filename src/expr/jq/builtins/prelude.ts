@@ -15,10 +15,7 @@ def iterables: select(type | . == "array" or . == "object");
 def scalars: select(type | . != "array" and . != "object");
 def normals: select(isnormal);
 def to_entries: [keys[] as $k | {key: $k, value: .[$k]}];
-def from_entries: reduce .[] as $x ({};
-  . + {($x | (if .key == null then .k // .name // .Name // .K // .Key else .key end)
-           | if type == "string" then . else tojson end):
-       ($x | if type == "object" and has("value") then .value elif has("v") then .v else .Value end)});
+def from_entries: map({(.key // .Key // .name // .Name): if has("value") then .value else .Value end}) | add // {};
 def with_entries(f): to_entries | map(f) | from_entries;
 def del(f): delpaths([path(f)]);
 def paths: path(..) | select(. != []);
@@ -26,41 +23,40 @@ def paths(f): path(.. | select(f)) | select(. != []);
 def pick(f): . as $v | reduce path(f) as $p (null; setpath($p; $v | getpath($p)));
 def in(xs): . as $x | xs | has($x);
 def inside(xs): . as $x | xs | contains($x);
-def combinations: if length == 0 then [] else .[0][] as $x | (.[1:] | combinations) as $w | [$x] + $w end;
-def combinations(n): . as $dot | [range(n)] | map($dot) | combinations;
-def walk(f): def w: if type == "object" then map_values(w) elif type == "array" then map(w) else . end | f; w;
+def combinations: if length == 0 then [] else .[0][] as $x | [$x] + (.[1:] | combinations) end;
+def combinations(n): [limit(n; repeat(.))] | combinations;
+def walk(f): def w: if type == "array" then map(w) elif type == "object" then map_values(w) end | f; w;
 def env: {};
 def first: .[0];
 def last: .[-1];
 def nth($n): .[$n];
-def nth($n; f): if $n < 0 then error("nth doesn't support negative indices") else first(skip($n; f)) end;
+def nth($n; f): if $n < 0 then error("nth doesn't support negative index") else first(skip($n; f)) end;
 def any: any(.);
 def any(f): any(.[]; f);
 def all: all(.);
 def all(f): all(.[]; f);
 def isempty(f): label $out | ((f | false, break $out), true);
-def add(f): reduce f as $x (null; . + $x);
+def add(f): [f] | add;
 def while(c; u): recurse(if c then u else empty end) | select(c);
 def until(c; u): _until(c; u);
 def repeat(f): recurse(f);
 def IN(s): any(s == .; .);
 def IN(src; s): any(src == s; .);
-def INDEX(stream; f): reduce stream as $row ({}; .[$row | f | tostring] |= $row);
+def INDEX(stream; f): reduce stream as $row ({}; .[$row | f | tostring] = $row);
 def INDEX(f): INDEX(.[]; f);
 def JOIN($idx; f): [.[] | [., $idx[f]]];
 def JOIN($idx; stream; f): stream | [., $idx[f]];
 def JOIN($idx; stream; f; join): stream | [., $idx[f]] | join;
 def tostream: path(def r: (.[]? | r), .; r) as $p | getpath($p) | reduce path(.[]?) as $q ([$p, .]; [$p + $q]);
-def fromstream(f): {x: null, e: false} as $init
-  | foreach f as $i ($init;
-      if .e then $init else . end
-      | if $i | length == 2
-        then setpath(["e"]; $i[0] | length == 0) | setpath(["x"] + $i[0]; $i[1])
-        else setpath(["e"]; $i[0] | length == 1) end;
-      if .e then .x else empty end);
-def truncate_stream(stream): . as $n | null | stream
-  | if .[0] | length > $n then setpath([0]; .[0][$n:]) else empty end;
-def debug(f): (f | empty), .;
+def fromstream(f): foreach f as $pv (null;
+  if .e then null end
+  | $pv as [$p, $v]
+  | if $pv | length == 2
+    then setpath(["v"] + $p; $v) | setpath(["e"]; $p | length == 0)
+    else setpath(["e"]; $p | length == 1) end;
+  if .e then .v else empty end);
+def truncate_stream(f): . as $n | null | f | if .[0] | length > $n then .[0] |= .[$n:] else empty end;
+def debug(f): .;
 def todate: strftime("%Y-%m-%dT%H:%M:%SZ");
 def todateiso8601: strftime("%Y-%m-%dT%H:%M:%SZ");
 def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%S%z") | mktime;
@@ -72,20 +68,20 @@ def match($re; $flags): _match($re; $flags; false) | .[];
 def test($re): test($re; null);
 def test($re; $flags): _match($re; $flags; true);
 def capture($re): capture($re; null);
-def capture($re; $flags): match($re; $flags) | [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
+def capture($re; $flags): match($re; $flags) | .captures | _captures;
+def _captures: [.[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
 def scan($re): scan($re; null);
-def scan($re; $flags): match($re; "g" + $flags) | if .captures == [] then .string else [.captures[].string] end;
+def scan($re; $flags): match($re; $flags + "g") | if .captures == [] then .string else [.captures[].string] end;
 def splits($re): splits($re; null);
-def splits($re; $flags): split($re; $flags) | .[];
+def splits($re; $flags): .[foreach (match($re; $flags + "g"), null) as {$offset, $length}
+  (null; {start: .next, end: $offset, next: $offset + $length})];
+def split($re; $flags): [splits($re; $flags)];
 def sub($re; str): sub($re; str; null);
-def sub($re; str; $flags): . as $in | def _replace($i; $ms):
-    if $i == ($ms | length) then ""
-    else $ms[$i] as $m | _replace($i + 1; $ms) as $rest
-      | ($m | [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries | str) as $by
-      | if $by | type == "string" then . else error("sub cannot be applied to a replacement that is no string") end
-      | $by + $in[($m.offset + $m.length):($ms[$i + 1].offset // ($in | length))] + $rest end;
-  [match($re; $flags)] as $ms | $in[:($ms[0].offset // ($in | length))] + _replace(0; $ms);
+def sub($re; str; $flags): reduce match($re; $flags) as {$offset, $length, $captures} ({s: ., r: []};
+    reduce ($captures | _captures | str) as $s (.i = 0; .r[.i] += .s[.next:$offset] + $s | .i += 1)
+    | .next = $offset + $length)
+  | .r[] + .s[.next:] // .s;
 def gsub($re; str): sub($re; str; "g");
 def gsub($re; str; $flags): sub($re; str; $flags + "g");
-def finites: select(isinfinite or isnan | not);
+def finites: select(isfinite);
 `;

@@ -3,22 +3,12 @@ import { RE2JS } from "re2js";
 import { errorText } from "../../../errors/index.ts";
 import { codePointCount } from "../../text/byte-text.ts";
 import type { NativeContext, NativeFunctions } from "../library.ts";
-import { describe, JqError, type JqValue } from "../values.ts";
+import { describe, JqError, type JqValue, preview } from "../values.ts";
 import { textOf } from "./texts.ts";
 
 export const REGEXPS: NativeFunctions = {
   "_match/3": (input, [pattern = null, flags = null, testsOnly = null], context) =>
     match(input, pattern, flags, testsOnly === true, context),
-  "split/2": (input, [pattern = null, flags = null], context) => {
-    const text = textOf("split", input);
-    const parts: JqValue[] = [];
-    let from = 0;
-    for (const { start, end } of matchesOf(text, pattern, `g${flags ?? ""}`, context)) {
-      parts.push(text.slice(from, start));
-      from = end;
-    }
-    return [...parts, text.slice(from)];
-  },
 };
 
 interface Match {
@@ -37,7 +27,9 @@ function match(
   context: NativeContext,
 ): JqValue {
   if (typeof input !== "string" || typeof pattern !== "string") {
-    throw new JqError(`match(${describe(pattern)}) cannot be applied to: ${describe(input)}`);
+    throw new JqError(
+      `${testsOnly ? "test" : "match"}(${preview(pattern)}; ${preview(flags)}) cannot be applied to: ${describe(input)}`,
+    );
   }
   if (flags !== null && typeof flags !== "string") {
     throw new JqError(`match flags must be a string but got: ${describe(flags)}`);

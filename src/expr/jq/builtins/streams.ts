@@ -25,10 +25,10 @@ export const STREAMS: Readonly<Record<string, NativeGenerator>> = {
     yield halt(input.value);
   },
   "input/0": function* () {
-    yield notAllowed("input");
+    yield notAllowed();
   },
   "inputs/0": function* () {
-    yield notAllowed("inputs");
+    yield notAllowed();
   },
   "path/1": function* (interpreter, [target], input) {
     if (target === undefined) return;
@@ -112,7 +112,11 @@ function* countsOf(
 ): Generator<number, void> {
   for (const value of valuesOf(interpreter, closure, input)) {
     if (!isNumber(value)) throw new JqError(`${name} cannot be applied to: ${describe(value)}`);
-    if (value < 0) throw new JqError(`${name} doesn't support negative count`);
+    if (value < 0)
+      throw new JqError(
+        `error: ${name} doesn't support negative count`,
+        `${name} doesn't support negative count`,
+      );
     yield Math.trunc(Number(value));
   }
 }
@@ -134,8 +138,8 @@ function halt(value: JqValue): never {
   throw new ExecutorError("BadRequest", `halt error: ${encode(value)}`);
 }
 
-function notAllowed(name: string): never {
-  throw new JqError(`${name}/0 is not allowed`);
+function notAllowed(): never {
+  throw new JqError("input(s)/0 is not allowed");
 }
 
 function* ranges(

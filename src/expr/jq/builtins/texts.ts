@@ -3,7 +3,7 @@ import { bytesOf } from "../../text/byte-text.ts";
 import { splitText } from "../arithmetic.ts";
 import { applyFormat, toText } from "../formats.ts";
 import type { NativeFunction, NativeFunctions } from "../library.ts";
-import { describe, isArray, isNumber, JqError, type JqValue } from "../values.ts";
+import { describe, isArray, isNumber, JqError, type JqValue, preview } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 
 export const TEXTS: NativeFunctions = {
@@ -55,7 +55,7 @@ export function textOf(name: string, value: JqValue | undefined): string {
 function two(name: string, on: (text: string, argument: string) => JqValue): NativeFunction {
   return (input, [argument = null]) => {
     if (typeof input === "string" && typeof argument === "string") return on(input, argument);
-    throw new JqError(`${name}(${describe(argument)}) cannot be applied to: ${describe(input)}`);
+    throw new JqError(`${name}(${preview(argument)}) cannot be applied to: ${describe(input)}`);
   };
 }
 
