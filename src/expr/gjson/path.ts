@@ -65,10 +65,10 @@ function split(
   return { path: rest, pipe: undefined };
 }
 
-/** After a dot, what begins a modifier, a multipath or a literal is applied to the result, as after a pipe. */
+/** After a dot, what begins a modifier or a multipath is applied to the result, as after a pipe. */
 function startsPipe(rest: string, isModifier: (name: string) => boolean): boolean {
   if (rest.startsWith("@")) return isModifier(/^@([^.|:]*)/.exec(rest)?.[1] ?? "");
-  return rest.startsWith("[") || rest.startsWith("{") || rest.startsWith("!");
+  return rest.startsWith("[") || rest.startsWith("{");
 }
 
 export function arrayComponent(path: string, isModifier: (name: string) => boolean): ArrayComponent {
@@ -151,10 +151,14 @@ export interface SubPath {
   readonly path: string;
 }
 
+export interface SubPaths {
+  readonly parts: readonly SubPath[];
+  /** What stands behind the closing bracket. */
+  readonly rest: string;
+}
+
 /** The paths of `[a,b]` or `{"x":a,b}` and the text behind it; undefined when the bracket never closes. */
-export function parseSubPaths(
-  path: string,
-): { readonly parts: readonly SubPath[]; readonly rest: string } | undefined {
+export function parseSubPaths(path: string): SubPaths | undefined {
   const parts: SubPath[] = [];
   let depth = 1;
   let start = 1;
@@ -166,7 +170,7 @@ export function parseSubPaths(
     if (char === "\\") i++;
     else if (char === '"') i = stringEnd(path, i) - 1;
     else if (char === "@") hasModifier ||= path[i - 1] === "." || path[i - 1] === "|";
-    else if (char === ":" && !hasModifier) colon = i;
+    else if (char === ":" && !hasModifier && colon === 0 && depth === 1) colon = i;
     else if (char === "[" || char === "(" || char === "{") depth++;
     else if (isClose) depth--;
     if (!(isClose && depth === 0) && !(char === "," && depth === 1)) continue;

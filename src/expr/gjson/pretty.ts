@@ -1,13 +1,13 @@
 /** `@pretty` and `@ugly`: the layout of JSON text. */
 
-import { compareText } from "../text/byte-text.ts";
+import { byteLength, compareText } from "../text/byte-text.ts";
 import type { GjsonResult } from "./result.ts";
 import { eachElement, eachMember, skipSpace, stringEnd } from "./scan.ts";
 
 interface Style {
   readonly prefix: string;
   readonly indent: string;
-  /** Arrays of scalars that end before this column stay on one line. */
+  /** Arrays without objects that end before this column stay on one line. */
   readonly width: number;
   readonly sortsKeys: boolean;
 }
@@ -19,13 +19,18 @@ export function prettyJson(json: string, option: (name: string) => GjsonResult):
   const text = (name: string, otherwise: string): string =>
     option(name).exists ? option(name).string : otherwise;
   const style: Style = {
-    prefix: text("prefix", ""),
-    indent: text("indent", "  "),
+    prefix: onlySpace(text("prefix", "")),
+    indent: onlySpace(text("indent", "  ")),
     width: Number(text("width", "80")),
     sortsKeys: option("sortKeys").type === "True",
   };
   const start = skipSpace(json, 0);
-  return `${style.prefix}${layOut(json.slice(start).trimEnd(), style, style.prefix, 0)}\n`;
+  return `${style.prefix}${layOut(json.slice(start).trimEnd(), style, style.prefix, byteLength(style.prefix), 0)}\n`;
+}
+
+/** Anything else in a margin would spoil the JSON. */
+function onlySpace(text: string): string {
+  return text.replace(/[^ \t\r\n]/g, "");
 }
 
 /** Without white space between tokens. */
@@ -39,7 +44,8 @@ export function uglyJson(json: string): string {
   return text;
 }
 
-function layOut(json: string, style: Style, margin: string, depth: number): string {
+/** `column` counts the bytes before the value in its line, mostly with the line break. */
+function layOut(json: string, style: Style, margin: string, column: number, depth: number): string {
   if (depth > DEPTH_MAX || (json[0] !== "{" && json[0] !== "[")) return json;
   const inner = margin + style.indent;
   if (json[0] === "{") {
@@ -50,9 +56,10 @@ function layOut(json: string, style: Style, margin: string, depth: number): stri
     });
     if (members.length === 0) return "{}";
     if (style.sortsKeys) members.sort(([a], [b]) => compareText(a, b));
-    const lines = members.map(
-      ([name, value]) => `${inner}${name}: ${layOut(value, style, inner, depth + 1)}`,
-    );
+    const lines = members.map(([name, value]) => {
+      const start = `${inner}${name}: `;
+      return start + layOut(value, style, inner, byteLength(start) + 1, depth + 1);
+    });
     return `{\n${lines.join(",\n")}\n${margin}}`;
   }
   const elements: string[] = [];
@@ -61,9 +68,26 @@ function layOut(json: string, style: Style, margin: string, depth: number): stri
     return false;
   });
   if (elements.length === 0) return "[]";
-  const single = `[${elements.map(uglyJson).join(", ")}]`;
-  const isFlat = elements.every((value) => value[0] !== "{" && value[0] !== "[");
-  if (isFlat && margin.length + single.length <= style.width) return single;
-  const lines = elements.map((value) => inner + layOut(value, style, inner, depth + 1));
+  const room = style.width - column;
+  const line = room > 3 ? inOneLine(json, depth) : undefined;
+  if (line !== undefined && byteLength(line) <= room) return line;
+  const lines = elements.map((value, i) => {
+    // In front of all but the first a space becomes the line break, which then does not count.
+    const used = byteLength(inner) + (i === 0 ? 1 : 0);
+    return inner + layOut(value, style, inner, used, depth + 1);
+  });
   return `[\n${lines.join(",\n")}\n${margin}]`;
+}
+
+/** Undefined when there is an object in it. */
+function inOneLine(json: string, depth: number): string | undefined {
+  if (json[0] === "{" || depth > DEPTH_MAX) return undefined;
+  if (json[0] !== "[") return json;
+  const parts: string[] = [];
+  const hasObject = eachElement(json, 0, (value) => {
+    const part = inOneLine(value, depth + 1);
+    if (part !== undefined) parts.push(part);
+    return part === undefined;
+  });
+  return hasObject ? undefined : `[${parts.join(", ")}]`;
 }

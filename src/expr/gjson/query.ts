@@ -6,9 +6,16 @@ import { unescapeJson } from "../text/json-parse.ts";
 import { parseTree } from "../text/json-tree.ts";
 import { quoteJson } from "../text/quote.ts";
 import { isModifier, runModifier } from "./modifiers.ts";
-import { arrayComponent, objectComponent, parseSubPaths, type Query, splitAtPipe } from "./path.ts";
+import {
+  arrayComponent,
+  objectComponent,
+  parseSubPaths,
+  type Query,
+  type SubPaths,
+  splitAtPipe,
+} from "./path.ts";
 import { type GjsonResult, MISSING, numberOf, numberResult, parseResult, resultOf } from "./result.ts";
-import { eachElement, eachLine, eachMember, valueEnd } from "./scan.ts";
+import { eachElement, eachLine, eachMember, stringEnd } from "./scan.ts";
 import { matchesWildcard } from "./wildcard.ts";
 
 /** Paths applied within paths: modifiers, pipes, queries. */
@@ -18,13 +25,18 @@ const DEPTH_MAX = 500;
 export function query(json: string, path: string, depth = 0): GjsonResult {
   if (depth > DEPTH_MAX)
     throw new ExecutorError("TooLarge", `gjson path is nested deeper than ${DEPTH_MAX} levels`);
-  if (path.length > 1) {
-    const special =
-      path[0] === "@" || path[0] === "!" ? specialPath(json, path, depth) : multipath(json, path, depth);
+  let rest = path;
+  if (path.length > 1 && (path[0] === "@" || path[0] === "!")) {
+    const special = specialPath(json, path, depth);
     if (special !== undefined) return special;
+  } else if (path.length > 1 && (path[0] === "[" || path[0] === "{")) {
+    const paths = parseSubPaths(path);
+    if (paths !== undefined && /^(?:$|[|.])/.test(paths.rest)) return multipath(json, path, paths, depth);
+    // Of a multipath that is none only what stands behind it is looked for.
+    rest = paths?.rest ?? "";
   }
   const search = new Search(depth);
-  const found = path.startsWith("..") ? search.inLines(json, path.slice(2)) : search.inText(json, path);
+  const found = rest.startsWith("..") ? search.inLines(json, rest.slice(2)) : search.inText(json, rest);
   if (search.pipe === undefined) return found ?? MISSING;
   return query(found?.raw ?? "", search.pipe, depth + 1);
 }
@@ -42,7 +54,7 @@ function specialPath(json: string, path: string, depth: number): GjsonResult | u
 /** `!value` gives the value. */
 function literal(path: string): { json: string; rest: string } | undefined {
   if (/^[{["+\-\d]/.test(path.slice(1))) {
-    const end = valueEnd(path, 1);
+    const end = literalEnd(path);
     return { json: path.slice(1, end), rest: path.slice(end) };
   }
   const word = /^[^.|]*/.exec(path.slice(1))?.[0] ?? "";
@@ -50,12 +62,21 @@ function literal(path: string): { json: string; rest: string } | undefined {
   return isKnown ? { json: word, rest: path.slice(1 + word.length) } : undefined;
 }
 
+/** Behind the bracket that closes the literal; one without brackets takes all that follows. */
+function literalEnd(path: string): number {
+  let depth = 1;
+  for (let i = 2; i < path.length; i++) {
+    const char = path.charAt(i);
+    if (char === '"') i = stringEnd(path, i) - 1;
+    else if ("{[(".includes(char)) depth++;
+    else if ("}])".includes(char) && --depth === 0) return i + 1;
+  }
+  return path.length;
+}
+
 /** `[a,b]` and `{"x":a,b}` build JSON of what their paths find. */
-function multipath(json: string, path: string, depth: number): GjsonResult | undefined {
+function multipath(json: string, path: string, subPaths: SubPaths, depth: number): GjsonResult {
   const isObject = path[0] === "{";
-  if (!isObject && path[0] !== "[") return undefined;
-  const subPaths = parseSubPaths(path);
-  if (subPaths === undefined || !/^(?:$|[|.])/.test(subPaths.rest)) return undefined;
   const parts: string[] = [];
   for (const { name, path: inner } of subPaths.parts) {
     const found = query(json, inner, depth + 1);
@@ -181,7 +202,7 @@ class Search {
       const value = resultOf(raw);
       const isScalar = value.type !== "JSON";
       if (isScalar && wanted.path !== "") return false;
-      const tested = isScalar || wanted.path === "" ? value : query(raw, wanted.path, this.#depth + 1);
+      const tested = isScalar ? value : query(raw, wanted.path, this.#depth + 1);
       if (!meets(tested, wanted)) return false;
       if (path !== undefined) path = this.#takePipe(path);
       const found = path === undefined ? value : query(raw, path, this.#depth + 1);
