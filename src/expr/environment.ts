@@ -36,7 +36,7 @@ const NONE: TypedPaths = new Map();
 function convertTo(tree: JsonTree, path: string, type: string): Value {
   if (type === "[]string") return strings(tree, path);
   if (type === "[]uint8" || type === "[]byte") {
-    if (tree === null) return new List([], "any", true);
+    if (tree === null) return new List([], "bytes", true);
     if (typeof tree === "string") return Buffer.from(tree, "base64");
   }
   if (type === "http.Header") {

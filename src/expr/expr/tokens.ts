@@ -14,7 +14,9 @@ export interface Token {
 
 /** A token as messages show it: `Operator("+")`, `EOF`. */
 export function tokenText(token: Token): string {
-  if (token.kind === "Bytes") return `Bytes(${quoteGo(bytesOf(token.value).toString("latin1"))})`;
+  if (token.kind === "Bytes" && token.value !== "") {
+    return `Bytes(${quoteGo(bytesOf(token.value).toString("latin1"))})`;
+  }
   return token.value === "" ? token.kind : `${token.kind}(${quoteGo(token.value)})`;
 }
 

@@ -91,6 +91,7 @@ export function typeOfValue(value: Value): Type {
   if (value instanceof Uint8Array) return BYTES;
   if (value instanceof List) {
     if (value.type === "string") return STRINGS;
+    if (value.type === "bytes") return BYTES;
     if (value.type === "int") return INTS;
     return value.type === "pairs" ? { name: typeName(value), kind: "slice", element: PAIR } : LIST;
   }

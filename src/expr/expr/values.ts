@@ -8,7 +8,7 @@ import { Moment } from "../time/moment.ts";
 import type { Zone } from "../time/zone.ts";
 
 /** Element types that a list can have in the reference; they matter for type names and for exact equality. */
-export type ListType = "any" | "string" | "int" | "pairs";
+export type ListType = "any" | "string" | "int" | "pairs" | "bytes";
 
 /** A list; `isNil` marks Go's nil slice, which is empty and equals nil. */
 export class List {
@@ -53,6 +53,8 @@ export class AnyMap {
   }
 
   get(key: Value): Value | undefined {
+    if (this.entries.size === 0 && !isHashable(key))
+      throw runError(`hash of unhashable type: ${typeName(key)}`);
     return this.entries.get(hashKey(key))?.value;
   }
 
@@ -156,6 +158,8 @@ const LIST_TYPES: Readonly<Record<ListType, string>> = {
   string: "[]string",
   int: "[]int",
   pairs: "[][2]interface {}",
+  // Only the nil one; other bytes are no List.
+  bytes: "[]uint8",
 };
 
 /** Go's reflect.Kind of a value, as some messages show it. */
@@ -201,5 +205,10 @@ function hashKey(key: Value): unknown {
   if (key instanceof Location) return key.zone;
   if (key instanceof Pair)
     return `pair:${key.items.map((item) => `${typeName(item)}:${String(hashKey(item))}`)}`;
-  throw runError(`hash of unhashable type: ${typeName(key)}`);
+  throw runError(`runtime error: hash of unhashable type ${typeName(key)}`);
+}
+
+/** Lists and maps cannot be keys. */
+function isHashable(key: Value): boolean {
+  return !(key instanceof List || key instanceof Uint8Array || isMapValue(key));
 }
