@@ -1,4 +1,5 @@
 /** Methods of times: Go's time.Time, as far as its results are values of the language. */
+import { quoteGo } from "../text/quote.ts";
 import { MONTH_NAMES } from "../time/civil.ts";
 import { displayMoment, formatMoment, RFC3339_NANO } from "../time/format-moment.ts";
 import { Moment, momentOf } from "../time/moment.ts";
@@ -53,6 +54,19 @@ export const TIME_METHODS: Methods<Moment> = new Map<string, Method<Moment>>([
   [
     "MarshalJSON",
     { ...get(BYTES, (moment) => Buffer.from(`"${marshal(moment)}"`)), results: [BYTES, UNKNOWN] },
+  ],
+  [
+    "AppendFormat",
+    method([BYTES, STRING], BYTES, (moment, [bytes, layout]) =>
+      appended(bytes, formatMoment(moment, String(layout))),
+    ),
+  ],
+  [
+    "AppendText",
+    {
+      ...method([BYTES], BYTES, (moment, [bytes]) => appended(bytes, marshal(moment))),
+      results: [BYTES, UNKNOWN],
+    },
   ],
   ["Format", method([STRING], STRING, (moment, [layout]) => formatMoment(moment, String(layout)))],
   ["Add", method([DURATION], TIME, (moment, [by]) => moment.add(durationArgument(by).nanoseconds))],
@@ -129,11 +143,17 @@ function marshal(moment: Moment): Buffer {
   return Buffer.from(formatMoment(moment, RFC3339_NANO));
 }
 
+function appended(bytes: Value | undefined, text: string | Buffer): Buffer {
+  return Buffer.concat([bytes instanceof Uint8Array ? bytes : Buffer.of(), Buffer.from(text)]);
+}
+
 function goText(moment: Moment): string {
   const { year, month, day } = moment.date;
   const seconds = moment.secondOfDay;
+  const { name } = moment.zone;
+  const location = name === "UTC" || name === "Local" ? name : `Location(${quoteGo(name)})`;
   const clock = `${Math.floor(seconds / 3600)}, ${Math.floor(seconds / 60) % 60}, ${seconds % 60}`;
-  return `time.Date(${year}, time.${MONTH_NAMES[month - 1]}, ${day}, ${clock}, ${moment.nanosecond}, time.${moment.zone.name})`;
+  return `time.Date(${year}, time.${MONTH_NAMES[month - 1]}, ${day}, ${clock}, ${moment.nanosecond}, time.${location})`;
 }
 
 function time(value: Value | undefined): Moment {

@@ -196,7 +196,10 @@ class JsonParser<T> {
 
   #unexpected(context: string): never {
     if (this.#at >= this.#text.length) {
-      throw new ExecutorError("BadRequest", "unexpected end of JSON input");
+      // Within a literal, a number or an escape the reference reads the end as a space.
+      const isWithin = /^(?:in (?!string literal)|after decimal)/.test(context);
+      const message = isWithin ? `invalid character ' ' ${context}` : "unexpected end of JSON input";
+      throw new ExecutorError("BadRequest", message);
     }
     // Go looks at one byte, whatever it is part of.
     const [byte = 0] = bytesOf(String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0));

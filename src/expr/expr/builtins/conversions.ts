@@ -111,8 +111,11 @@ function toFloat(value: Value): number {
   return Number(number);
 }
 
-/** Go's strconv.ParseFloat: decimal, hexadecimal, infinities and NaN; undefined when it is none or out of range. */
-function parseFloatText(text: string): number | undefined {
+/** Go's strconv.ParseFloat: decimal, hexadecimal, infinities and NaN, underscores between digits; undefined when it is none or out of range. */
+function parseFloatText(written: string): number | undefined {
+  const digit = /0x/i.test(written) ? "[\\da-fx]" : "\\d";
+  if (new RegExp(`(?<!${digit})_|_(?!${digit})`, "i").test(written)) return undefined;
+  const text = written.replaceAll("_", "");
   const special = /^([+-]?)(?:inf|infinity)$|^[+-]?nan$/i.exec(text);
   if (special !== null) {
     if (special[1] === undefined) return Number.NaN;

@@ -20,7 +20,8 @@ export const NUMBERS: Builtins = [
       ),
       call: (args) => {
         const number = numberOrFail("abs", argument(args, 0));
-        if (typeof number === "number") return Math.abs(number);
+        // Minus zero stays what it is.
+        if (typeof number === "number") return number < 0 ? -number : number;
         return BigInt.asIntN(64, number < 0n ? -number : number);
       },
     },

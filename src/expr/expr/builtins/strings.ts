@@ -107,8 +107,16 @@ function mapCase(text: string, method: "toUpperCase" | "toLowerCase"): string {
   return Array.from(text, (char) => {
     if (char === "\u0130") return method === "toLowerCase" ? "i" : char;
     const changed = char[method]();
-    return Array.from(changed).length === 1 ? changed : char;
+    if (Array.from(changed).length === 1) return changed;
+    return method === "toUpperCase" ? withIota(char) : char;
   }).join("");
+}
+
+/** The capital of a Greek letter with an iota below, which has one character of its own; others stay. */
+function withIota(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  if (/[\u1f80-\u1f87\u1f90-\u1f97\u1fa0-\u1fa7]/.test(char)) return String.fromCodePoint(code + 8);
+  return /[\u1fb3\u1fc3\u1ff3]/.test(char) ? String.fromCodePoint(code + 9) : char;
 }
 
 function splitting(name: string, keepsSeparator: boolean): readonly [string, Builtin] {
