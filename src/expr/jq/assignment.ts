@@ -3,7 +3,7 @@ import { binaryValue } from "./arithmetic.ts";
 import type { Filter } from "./ast.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { computed, type Out, type Outs } from "./out.ts";
-import { deletePaths, updatePath } from "./paths.ts";
+import { deletePaths, getPath, updatePath } from "./paths.ts";
 import type { Scope } from "./scope.ts";
 import { isTruthy, type JqValue } from "./values.ts";
 
@@ -44,17 +44,9 @@ export function modify(
   const deleted: JqValue[] = [];
   let result = value;
   for (const path of interpreter.paths(target, scope, value)) {
-    result = updatePath(
-      result,
-      path,
-      (old) => {
-        const [updated] = update(old);
-        if (updated !== undefined) return updated;
-        deleted.push(path);
-        return old;
-      },
-      interpreter.budget,
-    );
+    const [updated] = update(getPath(result, path));
+    if (updated === undefined) deleted.push(path);
+    else result = updatePath(result, path, () => updated, interpreter.budget);
   }
   return deletePaths(result, deleted, interpreter.budget);
 }

@@ -86,3 +86,12 @@ export function variablesOf(pattern: Pattern): string[] {
 export function literal(value: string): Filter {
   return { kind: "literal", value };
 }
+
+/** Behind an access only the access may fail, not what comes before it; what its brackets hold sees the latter. */
+export function optional(term: Filter): Filter {
+  if (term.kind !== "index" && term.kind !== "slice" && term.kind !== "iterate") {
+    return { kind: "try", body: term, handler: undefined };
+  }
+  const body: Filter = { ...term, target: { kind: "identity" } };
+  return { kind: "pipe", left: term.target, right: { kind: "try", body, handler: undefined } };
+}

@@ -71,10 +71,7 @@ export class Interpreter {
           }
           return;
         case "array":
-          yield computed(
-            filter.body === undefined ? [] : this.collect(filter.body, scope, input.value),
-            input,
-          );
+          yield computed(filter.body ? this.collect(filter.body, scope, input.value) : [], input);
           return;
         case "object":
           for (const object of buildObjects(this, filter.entries.length, filter, scope, input.value))

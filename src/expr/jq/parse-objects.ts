@@ -19,6 +19,7 @@ function parseEntry(parser: Parser): ObjectEntry {
   if (token.kind === "variable") {
     parser.advance();
     const value: Filter = { kind: "variable", name: token.text };
+    if (parser.skip(":")) return { key: value, value: parseEntryValue(parser) };
     return { key: literal(token.text), value };
   }
   const key = parseKey(parser);
@@ -29,7 +30,7 @@ function parseEntry(parser: Parser): ObjectEntry {
 
 function parseKey(parser: Parser): Filter {
   const token = parser.current;
-  if (token.kind === "word" || token.kind === "number") {
+  if (token.kind === "word") {
     parser.advance();
     return literal(token.text);
   }

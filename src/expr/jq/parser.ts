@@ -1,6 +1,6 @@
 /** Parses jq filters. */
 import { quoteGo } from "../text/quote.ts";
-import { type Definition, type Filter, literal } from "./ast.ts";
+import { type Definition, type Filter, literal, optional } from "./ast.ts";
 import { tokenize } from "./lexer.ts";
 import { parseObject, parsePattern } from "./parse-objects.ts";
 import { TokenCursor } from "./token-cursor.ts";
@@ -45,7 +45,7 @@ export class Parser extends TokenCursor {
       const path = this.current.parts?.[0];
       throw new JqError(`cannot load module: ${quoteGo(typeof path === "string" ? path : "")}`);
     }
-    if (next.kind === "end") return { kind: "identity" };
+    if (next.kind === "end") throw new JqError('missing query (try ".")');
     const filter = this.pipe();
     if (this.current.kind !== "end") throw this.unexpected();
     return filter;
@@ -292,13 +292,4 @@ export class Parser extends TokenCursor {
     if (parts.length === 1 && typeof only === "string") return literal(only);
     return { kind: "string", format, parts };
   }
-}
-
-/** Behind an access only the access may fail, not what comes before it; what its brackets hold sees the latter. */
-function optional(term: Filter): Filter {
-  if (term.kind !== "index" && term.kind !== "slice" && term.kind !== "iterate") {
-    return { kind: "try", body: term, handler: undefined };
-  }
-  const body: Filter = { ...term, target: { kind: "identity" } };
-  return { kind: "pipe", left: term.target, right: { kind: "try", body, handler: undefined } };
 }

@@ -13,11 +13,23 @@ export function compileRegexp(pattern: string, flags = 0): RE2JS {
   try {
     return RE2JS.compile(pattern.toWellFormed(), flags);
   } catch (error) {
+    const unique = uniqueNames(pattern);
+    if (unique !== pattern) return compileRegexp(unique, flags);
     const message = error instanceof Error ? error.message : String(error);
     throw new ExecutorError("BadRequest", message.replace(/(?<=end of expression)$/, ": ``"), {
       cause: error,
     });
   }
+}
+
+/** In Go's form of RE2 groups may share a name, in the library they may not: the first keeps it. */
+function uniqueNames(pattern: string): string {
+  const names = new Set<string>();
+  return pattern.replace(/((?:^|[^\\])(?:\\\\)*\()\?P?<(\w+)>/g, (group, start: string, name: string) => {
+    if (names.has(name)) return start;
+    names.add(name);
+    return group;
+  });
 }
 
 /** Remembers the patterns of one evaluation, so that a pattern in a loop is compiled once. */

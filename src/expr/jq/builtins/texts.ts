@@ -1,9 +1,20 @@
 /** Functions of text. */
+
+import type { Budget } from "../../budget.ts";
 import { bytesOf } from "../../text/byte-text.ts";
-import { splitText } from "../arithmetic.ts";
+import { add, splitText } from "../arithmetic.ts";
 import { applyFormat, toText } from "../formats.ts";
 import type { NativeFunction, NativeFunctions } from "../library.ts";
-import { describe, isArray, isNumber, JqError, type JqValue, preview } from "../values.ts";
+import {
+  describe,
+  isArray,
+  isNumber,
+  isObject,
+  JqError,
+  type JqValue,
+  preview,
+  sortedKeys,
+} from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 
 export const TEXTS: NativeFunctions = {
@@ -30,20 +41,25 @@ export const TEXTS: NativeFunctions = {
   "rtrim/0": (input) => textOf("rtrim", input).replace(/\s+$/, ""),
   "split/1": two("split", splitText),
   "join/1": (input, [separator = null], { budget }) => {
-    if (!isArray(input)) throw notApplicable("join", input);
-    if (input.length === 0) return "";
-    const between = textOf("join", separator);
-    const parts = input.map((item) => {
-      if (item === null) return "";
-      if (typeof item === "object") throw notApplicable("join", item);
-      return toText(item);
-    });
-    budget.chargeText(parts.reduce((sum, part) => sum + part.length + between.length, 0));
-    return parts.join(between);
+    const items = isObject(input) ? sortedKeys(input).map((key) => input.get(key) ?? null) : input;
+    if (!isArray(items))
+      throw new JqError(`join(${preview(separator)}) cannot be applied to: ${describe(input)}`);
+    const parts = items.map((item) => (item === null ? "" : typeof item === "object" ? item : toText(item)));
+    const texts = parts.filter((part) => typeof part === "string");
+    if (texts.length < parts.length || typeof separator !== "string")
+      return joinByAdding(parts, separator, budget);
+    budget.chargeText(texts.reduce((sum, text) => sum + text.length + separator.length, 0));
+    return texts.join(separator);
   },
   "utf8bytelength/0": (input) => BigInt(bytesOf(textOf("utf8bytelength", input)).length),
   "format/1": (input, [name = null]) => applyFormat(textOf("format", name), input),
 };
+
+/** What cannot be joined as text fails, or not, as an addition does. */
+function joinByAdding(parts: readonly JqValue[], separator: JqValue, budget: Budget): JqValue {
+  const all = parts.flatMap((part, i) => (i > 0 ? [separator, part] : [part]));
+  return all.reduce((sum, part) => add(sum, part, budget), "");
+}
 
 /** The text that a value is. Throws for anything else, naming the function. */
 export function textOf(name: string, value: JqValue | undefined): string {
