@@ -5,6 +5,7 @@ import { JqError } from "./values.ts";
 
 export interface Token {
   readonly kind: "word" | "field" | "variable" | "format" | "number" | "string" | "operator" | "end";
+  /** Without what marks its kind; of strings the source. */
   readonly text: string;
   /** Of strings: text, and the tokens of interpolated filters. */
   readonly parts?: readonly (string | readonly Token[])[];
@@ -81,7 +82,7 @@ class Lexer {
       throw new JqError("string interpolation is nested too deeply");
     const parts: (string | readonly Token[])[] = [];
     let text = "";
-    this.#at++;
+    const start = this.#at++;
     for (;;) {
       const char = this.#source[this.#at];
       if (char === undefined) throw new JqError("unterminated string literal");
@@ -98,7 +99,7 @@ class Lexer {
     this.#depth--;
     return {
       kind: "string",
-      text: "",
+      text: this.#source.slice(start, this.#at),
       parts: parts.map((part) => (typeof part === "string" ? part.toWellFormed() : part)),
     };
   }

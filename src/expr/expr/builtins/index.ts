@@ -1,4 +1,4 @@
-/** The builtin functions of the language (contract expressions.md 1.9); those with predicates are in loops.ts. */
+/** The builtin functions of the language (contract expressions.md 1.9); those with predicates are in compile-loops.ts. */
 import { BITS } from "./bits.ts";
 import type { Builtin } from "./builtin.ts";
 import { CONVERSIONS } from "./conversions.ts";

@@ -39,7 +39,7 @@ def isempty(f): label $out | ((f | false, break $out), true);
 def add(f): [f] | add;
 def while(c; u): recurse(if c then u else empty end) | select(c);
 def until(c; u): _until(c; u);
-def repeat(f): recurse(f);
+def repeat(f): def _repeat: f, _repeat; _repeat;
 def IN(s): any(s == .; .);
 def IN(src; s): any(src == s; .);
 def INDEX(stream; f): reduce stream as $row ({}; .[$row | f | tostring] = $row);
