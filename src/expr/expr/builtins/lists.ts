@@ -4,6 +4,7 @@ import { fetch, getOrNil } from "../access.ts";
 import type { Refusal } from "../check-operators.ts";
 import { equal } from "../equality.ts";
 import { order } from "../operators.ts";
+import { sortInPlace } from "../sort.ts";
 import {
   ANY,
   elementOf,
@@ -199,18 +200,24 @@ function sort(args: readonly Value[], budget: Budget): Value {
   return new List(sortValues(items, items, direction === "desc", budget));
 }
 
-/** A stable sort by keys that are ordered by `<`; keys without an order fail, if they are ever compared. */
+/** The items in the order of their keys, which is that of `<`; keys without an order fail, if they are ever compared. */
 export function sortValues(
   items: readonly Value[],
   keys: readonly Value[],
   isDescending: boolean,
   budget: Budget,
 ): Value[] {
-  const indexes = items.map((_, i) => i);
-  indexes.sort((i, j) => {
-    budget.step();
-    const compared = order("<", keys[i] ?? null, keys[j] ?? null) || 0;
-    return isDescending ? -compared : compared;
+  const places = items.map((_, i) => i);
+  const keyAt = (i: number): Value => keys[places[i] ?? 0] ?? null;
+  sortInPlace({
+    length: places.length,
+    less: (i, j) => {
+      budget.step();
+      return (isDescending ? order("<", keyAt(j), keyAt(i)) : order("<", keyAt(i), keyAt(j))) < 0;
+    },
+    swap: (i, j) => {
+      [places[i], places[j]] = [places[j] ?? 0, places[i] ?? 0];
+    },
   });
-  return indexes.map((i) => items[i] ?? null);
+  return places.map((place) => items[place] ?? null);
 }
