@@ -110,6 +110,22 @@ describe("HTTP driver: loading", () => {
     assert.equal((await load(driver, artifact(server.url))).toString(), "plain text");
   });
 
+  it("takes an empty file for one, whatever its encoding, and names an encoding that is none", async (t) => {
+    const server = await startFileServer(t);
+    server.intercept(({ path }, response) => {
+      const body = path === "/empty" ? "" : "no gzip";
+      response.writeHead(200, { "content-encoding": "gzip", "content-length": body.length }).end(body);
+      return true;
+    });
+    const driver = await open(t, artifact(server.url));
+
+    assert.equal((await load(driver, artifact(`${server.url}/empty`))).length, 0);
+    await assert.rejects(load(driver, artifact(`${server.url}/f?sig=s3cret`)), {
+      code: "Corrupt",
+      message: /\/f\?sig=REDACTED names gzip as its Content-Encoding, and its content is damaged or no gzip/,
+    });
+  });
+
   it("leaves an encoding alone that the user asked for", async (t) => {
     const body = gzipSync("plain text");
     const server = await startFileServer(t);
@@ -176,15 +192,21 @@ describe("HTTP driver: loading", () => {
 });
 
 describe("HTTP driver: saving", () => {
-  it("announces the length where it is known, and sends chunks where it is not", async (t) => {
+  it("announces the length, also of a small archive, and sends a large one in chunks", async (t) => {
     const server = await startFileServer(t);
     const driver = await open(t, artifact(server.url));
 
     await driver.saveFile(artifact(`${server.url}/a`), fileOf("a", "12345"), patience());
     await driver.saveFile(artifact(`${server.url}/b`), streamContent("b", Buffer.from("12345")), patience());
+    await driver.saveFile(
+      artifact(`${server.url}/c`),
+      streamContent("c", noise(5 * 1024 * 1024)),
+      patience(),
+    );
 
     assert.equal(server.requests[0]?.headers["content-length"], "5");
-    assert.equal(server.requests[1]?.headers["transfer-encoding"], "chunked");
+    assert.equal(server.requests[1]?.headers["content-length"], "5");
+    assert.equal(server.requests[2]?.headers["transfer-encoding"], "chunked");
     assert.equal(server.requests[0]?.headers["content-type"], undefined);
   });
 

@@ -1,5 +1,5 @@
 import { pipeline, Readable } from "node:stream";
-import { ExecutorError } from "../../../errors/index.ts";
+import { ExecutorError, errorText } from "../../../errors/index.ts";
 import { HttpClient, type HttpResponse } from "../../../http/index.ts";
 import { retry } from "../../../retry/index.ts";
 import type { Artifact, ArtifactoryLocation, HttpLocation } from "../../../template/index.ts";
@@ -11,6 +11,7 @@ import { resumableBody } from "./download.ts";
 import { statusError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
 import { TokenSource } from "./oauth2.ts";
+import { uploadPayload } from "./upload-payload.ts";
 
 /** Files on any web server: GET and PUT of a URL (contract artifacts.md 5.6). */
 export async function openHttpDriver(
@@ -72,7 +73,7 @@ class HttpDriver implements ArtifactDriver {
   async saveFile(artifact: Artifact, content: FileContent, signal: AbortSignal): Promise<void> {
     const url = this.#urlOf(artifact);
     const what = `saving file ${content.name} to ${redact(url)}`;
-    const payload = { sizeBytes: content.sizeBytes, open: () => content.open() };
+    const payload = await uploadPayload(content, signal);
     let tries = 0;
     const attempt = async () => {
       tries += 1;
@@ -121,14 +122,22 @@ class HttpDriver implements ArtifactDriver {
         return;
       }
       const { createGunzip } = await import("node:zlib");
-      // Errors of either side end the loop below.
-      yield* pipeline(Readable.from(body, { objectMode: false }), createGunzip(), () => {});
+      try {
+        // Errors of either side end the loop.
+        yield* pipeline(Readable.from(body, { objectMode: false }), createGunzip(), () => {});
+      } catch (cause) {
+        if (cause instanceof ExecutorError || signal.aborted) throw cause;
+        const text = `${redact(url)} names gzip as its Content-Encoding, and its content is damaged or no gzip`;
+        throw new ExecutorError("Corrupt", `${text}: ${errorText(cause)}`, { cause });
+      }
     };
     return Readable.from(chunks.call(this), { objectMode: false });
   }
 
   #isGzip({ headers }: HttpResponse): boolean {
-    return headers["content-encoding"] === "gzip" && !this.#exchange.choosesEncoding;
+    // Servers that pack everything say so of empty files, too.
+    const isPacked = headers["content-encoding"] === "gzip" && headers["content-length"] !== "0";
+    return isPacked && !this.#exchange.choosesEncoding;
   }
 
   /** The key of a relocated artifact is in its URL; the location's own is what the driver was opened with. */
