@@ -1,5 +1,5 @@
 import { errorText, isExecutorError } from "../errors/index.ts";
-import { type KubeClient, TaskResult } from "../kube/index.ts";
+import { busyUntilMs, type KubeClient, TaskResult } from "../kube/index.ts";
 import type { AuxiliaryConfig, AuxiliaryTools } from "./config.ts";
 import type { AuxiliaryState } from "./state.ts";
 
@@ -26,7 +26,9 @@ export async function announce(
   } catch (error) {
     tools.log.warn({ error: errorText(error) }, "the task result could not be made");
     if (isExecutorError(error, "Transient")) {
-      return { ...state, limit: { atMs: Date.now() + announceAgainMs, reason: "announce again" } };
+      const apiBusyUntilMs = busyUntilMs(error);
+      const atMs = Math.max(Date.now() + announceAgainMs, apiBusyUntilMs);
+      return { ...state, limit: { atMs, reason: "announce again" }, apiBusyUntilMs };
     }
     const errors = [...state.errors, errorText(error)];
     return { ...state, isAnnounced: true, taskResult: taskResult.state, errors };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { type KubeClient, objectBytesMax, type Persistence, TaskResult } from "../kube/index.ts";
 import { fitOutputs, MainOutputs, readProgress } from "../outputs/index.ts";
@@ -87,7 +88,7 @@ class Reporter implements AsyncDisposable {
 
   /** Sends progress that nobody has sent yet, and the outputs; what is too large is left out and named in `errors`. */
   async report(outputs: Outputs, signal: AbortSignal, errors: string[]): Promise<void> {
-    const taskResult = await this.#open();
+    const taskResult = await this.#open(signal);
     const { progress } = this.#config;
     const line = progress && (await readProgress(progress.file));
     if (line !== undefined && line !== this.#state.progressSeen) {
@@ -104,11 +105,14 @@ class Reporter implements AsyncDisposable {
   }
 
   async finalize(signal: AbortSignal): Promise<void> {
-    const taskResult = await this.#open();
+    const taskResult = await this.#open(signal);
     await taskResult.finalize(this.#persistence, signal);
   }
 
-  async #open(): Promise<TaskResult> {
+  /** An earlier phase of this container may have been asked for patience. */
+  async #open(signal: AbortSignal): Promise<TaskResult> {
+    const busyMs = this.#state.apiBusyUntilMs - Date.now();
+    if (busyMs > 0) await sleep(busyMs, undefined, { signal });
     this.#kube ??= await this.#tools.openKube();
     this.#taskResult ??= new TaskResult(this.#kube, this.#config.identity, this.#state.taskResult);
     return this.#taskResult;

@@ -1,6 +1,6 @@
 import { access } from "node:fs/promises";
 import { errorText } from "../errors/index.ts";
-import { TaskResult } from "../kube/index.ts";
+import { busyUntilMs, TaskResult } from "../kube/index.ts";
 import { lastLine, readProgress } from "../outputs/index.ts";
 import { mainContainerNames } from "../template/index.ts";
 import { announce } from "./announce.ts";
@@ -102,6 +102,7 @@ async function sendProgress(
   state: AuxiliaryState,
   signal: AbortSignal,
 ): Promise<AuxiliaryState> {
+  if (Date.now() < state.apiBusyUntilMs) return state;
   const file = config.progress?.file ?? "";
   const progressSeen = (await lastLine(file)) ?? "";
   const value = await readProgress(file);
@@ -113,7 +114,7 @@ async function sendProgress(
     return { ...state, progressSeen, taskResult: taskResult.state };
   } catch (error) {
     tools.log.warn({ error: errorText(error) }, "progress could not be reported");
-    return state;
+    return { ...state, apiBusyUntilMs: busyUntilMs(error) };
   }
 }
 

@@ -29,6 +29,8 @@ export interface AuxiliaryState {
   /** The progress line last seen, valid or not. */
   readonly progressSeen: string;
   readonly limit: { readonly atMs: number; readonly reason: LimitReason } | undefined;
+  /** The API server asked (Retry-After) not to be asked before this time, in milliseconds since the epoch. */
+  readonly apiBusyUntilMs: number;
 }
 
 export const initialState: AuxiliaryState = {
@@ -40,6 +42,7 @@ export const initialState: AuxiliaryState = {
   isTerminating: false,
   progressSeen: "",
   limit: undefined,
+  apiBusyUntilMs: 0,
 };
 
 export function encodeState(state: AuxiliaryState): string {

@@ -19,6 +19,12 @@ const retryAfterMsMax = 60_000;
  */
 const attemptsMax: Partial<Record<ErrorCode, number>> = { Internal: 8, Conflict: 8, Unauthorized: 4 };
 
+/** The time, in milliseconds since the epoch, before which the answer behind `error` asked not to be bothered again. */
+export function busyUntilMs(error: unknown): number {
+  const askedMs = error instanceof ExecutorError ? error.retryAfterMs : undefined;
+  return askedMs === undefined ? 0 : Date.now() + Math.min(askedMs, retryAfterMsMax);
+}
+
 /**
  * Repeats `attempt` on transient errors, with pauses of 1 s doubling to 30 s and up to 10 % on top
  * (contract pod.md 6.3, with its defect 16 mended). Retry-After lengthens a pause, to 60 s at most, and never beyond
