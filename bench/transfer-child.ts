@@ -65,7 +65,7 @@ async function measure(): Promise<void> {
 
 async function save(): Promise<void> {
   const main = new MainOutputs(`${paths.container("main")}/outputs`, () => {});
-  const files = new ServedFiles(main);
+  const files = new ServedFiles(main, (message) => log.warn({}, message));
   const saver = { archiveLocation: undefined, filesFor: () => files, openDriver: open, log };
   const { errors } = await saveArtifacts(saver, [artifact], signal);
   if (errors[0]) throw errors[0];

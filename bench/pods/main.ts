@@ -5,7 +5,6 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { startDelayProxy } from "../../src/local/delay-proxy/index.ts";
 import { Cluster, executorImage, startMinio } from "../../test/cluster/cluster.ts";
 import { cacheDirectory, prepare } from "../../test/cluster/prerequisites.ts";
@@ -188,12 +187,20 @@ async function userProcessEnd(name: string, otherwise: number): Promise<number> 
   return Number.isFinite(stamp) ? stamp : otherwise;
 }
 
+/** By one watch: asking again and again would take half a processor from what is measured. */
 async function waitForEnd(name: string) {
-  for (;;) {
-    const pod = JSON.parse(await cluster.kubectl("get", "pod", "-n", "argo", name, "-o", "json"));
-    if (["Succeeded", "Failed"].includes(pod.status.phase)) return endOf(pod);
-    await sleep(300);
-  }
+  const watch = cluster.kubectlLines(
+    "get",
+    "pod",
+    "-n",
+    "argo",
+    name,
+    "-w",
+    "-o",
+    "jsonpath={.status.phase}{'\\n'}",
+  );
+  for await (const phase of watch) if (["Succeeded", "Failed"].includes(phase)) break;
+  return endOf(JSON.parse(await cluster.kubectl("get", "pod", "-n", "argo", name, "-o", "json")));
 }
 
 interface PodJson {

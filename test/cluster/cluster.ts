@@ -2,6 +2,7 @@ import { execFile, spawn } from "node:child_process";
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -53,6 +54,17 @@ export class Cluster {
       maxBuffer: 1 << 28,
     });
     return stdout;
+  }
+
+  /** What kubectl prints, line by line; it is ended with the loop. */
+  async *kubectlLines(...args: string[]): AsyncGenerator<string> {
+    const env = { ...process.env, KUBECONFIG: this.kubeconfig };
+    const running = spawn(this.#kubectl, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+    try {
+      yield* createInterface({ input: running.stdout });
+    } finally {
+      running.kill();
+    }
   }
 
   async create(object: object): Promise<void> {
