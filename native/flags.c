@@ -44,9 +44,11 @@ static struct flag read_flag(const char *argument)
 
 	if (argument[1] != '-') {
 		const char *value = argument + 2;
+		const char *own = *value == '\0' ? NULL : value + (*value == '=');
 		if (argument[1] == 'n')
-			return (struct flag){ FLAG_VALUE, "namespace", 9,
-					      *value == '\0' ? NULL : value + (*value == '=') };
+			return (struct flag){ FLAG_VALUE, "namespace", 9, own };
+		if (argument[1] == 's')
+			return (struct flag){ FLAG_VALUE, "server", 6, own };
 		if (argument[1] == 'h' && *value == '\0')
 			return (struct flag){ FLAG_SWITCH, "help", 4, NULL };
 		return flag;

@@ -76,9 +76,9 @@ static void leave_kill_request(int signal)
 	close(folder);
 }
 
-/* Never leaves a termination message: that one belongs to the container's own program (defect 43). */
 static _Noreturn void run_kill(int argc, char **argv, int subcommand)
 {
+	forgo_termination_message();
 	struct flags flags = parse_flags(argc, argv, subcommand);
 	char text[128];
 	int64_t signal;

@@ -142,11 +142,20 @@ void print_error(const char *text)
 	(void)write_all(STDERR_FILENO, line, (unsigned long)length);
 }
 
+static bool leaves_termination_message = true;
+
+void forgo_termination_message(void)
+{
+	leaves_termination_message = false;
+}
+
 void write_termination_message(const char *text)
 {
 	char path[PATH_SIZE];
 	int fd = -1;
 
+	if (!leaves_termination_message)
+		return;
 	if (root_path(path, "/dev/termination-log"))
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0 || !write_all(fd, text, strlen(text))) {

@@ -27,6 +27,9 @@ void print_error(const char *text);
 /* Replaces the termination message (contract pod.md 1.3); a failure is only a warning on standard error. */
 void write_termination_message(const char *text);
 
+/* For commands that run beside the container's own program: the message is its, not theirs (defect 43). */
+void forgo_termination_message(void);
+
 /* Prints the error, leaves it as termination message and exits. */
 _Noreturn void die(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -146,6 +146,7 @@ describe("kill", () => {
     assert.equal((await pod.start(["kill", "15", "2147483646"]).exited).code, 64);
     assert.equal((await pod.start(["kill", "x", "1"]).exited).code, 64);
     assert.equal((await pod.start(["kill"]).exited).code, 2);
+    assert.equal((await pod.start(["kill", "--signal", "15", "1"]).exited).code, 64);
 
     assert.equal(pod.message(), undefined);
   });
