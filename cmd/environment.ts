@@ -28,6 +28,7 @@ export interface PodEnvironment {
   readonly gracePeriodMs: number;
   readonly progress: { readonly file: string; readonly tickMs: number } | undefined;
   readonly pluginContainers: readonly string[];
+  readonly inputPlugins: readonly string[];
 }
 
 /** Reads and checks everything at once: every problem is named in one BadRequest. */
@@ -64,6 +65,7 @@ export function readPodEnvironment(env: Environment): PodEnvironment {
     gracePeriodMs: readGracePeriod(env.ARGO_TERMINATION_GRACE_PERIOD_SECONDS),
     progress: readProgressSettings(env),
     pluginContainers: commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES),
+    inputPlugins: commaList(env.ARGO_INPUT_ARTIFACT_PLUGIN_NAMES),
   };
 }
 

@@ -6,6 +6,11 @@ import type { Invocation } from "./invocation.ts";
 export async function supervisorCommand(invocation: Invocation): Promise<number> {
   return auxiliaryCommand("supervisor", invocation, ({ pod, config, tools, stop }) => {
     const loader = { paths: config.paths, openDriver: tools.openDriver, log: tools.log };
-    return supervisor({ ...config, templateJson: pod.templateJson }, loader, tools, stop);
+    return supervisor(
+      { ...config, templateJson: pod.templateJson, inputPlugins: pod.inputPlugins },
+      loader,
+      tools,
+      stop,
+    );
   });
 }

@@ -11,6 +11,8 @@ import { startHeartbeat, writeStatus } from "./heartbeat.ts";
 
 export interface SupervisorConfig extends AuxiliaryConfig {
   readonly templateJson: string;
+  /** Names of the plugins that hold input artifacts. */
+  readonly inputPlugins: readonly string[];
 }
 
 /**
@@ -63,6 +65,14 @@ async function stage(config: SupervisorConfig, loader: InputLoader, signal: Abor
   await during("failed to write template", () => placeTemplate(loader.paths, template, templateJson, plan));
   await during("failed to stage files", () => stageFiles(loader.paths, template));
   await during("failed to load non-plugin input artifacts", () => loadInputs(loader, template, signal));
+  const [plugin] = config.inputPlugins;
+  if (plugin !== undefined) {
+    throw new ExecutorError(
+      "Unsupported",
+      `failed to load input artifacts from plugin "${plugin}": ` +
+        "artifacts of type plugin are not supported by this executor yet",
+    );
+  }
 }
 
 async function during<T>(what: string, step: () => Promise<T>): Promise<T> {

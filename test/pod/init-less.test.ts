@@ -54,6 +54,18 @@ describe("the init-less layout", { concurrency: 2 }, () => {
     assert.ok(pod.isCompleted());
   });
 
+  it("refuses inputs of plugins, which it cannot load, instead of starting main without them", async (t) => {
+    const pod = await startPod(t, shell("echo never"), {
+      isInitless,
+      executorEnv: { ARGO_INPUT_ARTIFACT_PLUGIN_NAMES: "acme" },
+    });
+
+    assert.deepEqual(await pod.codes(), { supervisor: 64, main: 65 });
+    const reason = 'failed to load input artifacts from plugin "acme": ';
+    assert.ok((await pod.message("supervisor")).startsWith(reason), await pod.message("supervisor"));
+    assert.ok(pod.isCompleted());
+  });
+
   it("refuses an input that would replace a parent of a user volume, and says which", async (t) => {
     const servers = await startServers(t);
     await putObject(servers, "in", "x");
