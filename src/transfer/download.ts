@@ -37,9 +37,11 @@ export async function* downloadChunks(
   const verification = new Verification(store, info, channel, signal);
   const source: Source = { store, info, channel, verification };
   let sizeBytes = 0;
+  using progress = channel.progress("Loading artifact", info.key, info.sizeBytes);
   for await (const chunk of orderedChunks(source, signal)) {
     sizeBytes += chunk.byteLength;
     verification.update(chunk);
+    progress.noteBytes(chunk.byteLength);
     yield chunk;
   }
   if (sizeBytes !== info.sizeBytes) {

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { Progress } from "./progress.ts";
 import { rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import { TaskGroup } from "./tasks.ts";
@@ -29,7 +30,8 @@ export async function downloadToFile(
   const fd = await open(path, "wx", 0o644);
   try {
     const verification = new Verification(store, info, channel, signal);
-    await new FileDownload({ store, info, channel, verification }, fd).run(signal);
+    using progress = channel.progress("Loading artifact", info.key, info.sizeBytes);
+    await new FileDownload({ store, info, channel, verification }, fd, progress).run(signal);
   } finally {
     await close(fd);
   }
@@ -38,14 +40,16 @@ export async function downloadToFile(
 class FileDownload {
   readonly #source: Source;
   readonly #fd: number;
+  readonly #progress: Progress;
   /** Writes to one file exclude each other in the kernel, where those that wait burn CPU: one at a time. */
   #written: Promise<void> = Promise.resolve();
   /** Resolves when the ranges before have been checked, for a digest takes the bytes in order. */
   #checked: Promise<void> = Promise.resolve();
 
-  constructor(source: Source, fd: number) {
+  constructor(source: Source, fd: number, progress: Progress) {
     this.#source = source;
     this.#fd = fd;
+    this.#progress = progress;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -96,6 +100,7 @@ class FileDownload {
       const writing = this.#written.then(() => writeAt(this.#fd, views, range.offset));
       this.#written = writing.catch(() => {});
       await writing;
+      this.#progress.noteBytes(range.length);
     } finally {
       resolve();
       buffer.release();

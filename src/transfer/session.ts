@@ -80,9 +80,9 @@ export class Channel {
     this.#progressMs = session.progressMs;
   }
 
-  /** Keeps the log up to date on a transfer of many files, until it is disposed of. */
-  progress(message: string, key: string): Progress {
-    return new Progress(this.#log, message, key, this.#progressMs);
+  /** Keeps the log up to date on a transfer that may take long, until it is disposed of. */
+  progress(message: "Saving artifact" | "Loading artifact", key: string, totalBytes?: number): Progress {
+    return new Progress(this.#log, message, { key, totalBytes }, this.#progressMs);
   }
 
   /** One request, repeated while it fails with Transient. A last failure reads as in Argo (contract artifacts.md 3.4). */

@@ -83,6 +83,7 @@ class NoMultipart extends Error {}
 async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Part>): Promise<void> {
   const { store, key, content, options, channel, failing, signal } = upload;
   const started = await startUpload(upload, first);
+  using progress = channel.progress("Saving artifact", key, content.sizeBytes);
   const inFlight = new Set<Promise<void>>();
   const done: UploadedPart[] = [];
   let sentBytes = 0;
@@ -91,7 +92,10 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     const put = () => store.putPart(key, started, part.number, part.payload, signal);
     const sending = channel
       .laneRequest(part.sizeBytes, put, signal)
-      .then((uploaded) => void done.push(uploaded))
+      .then((uploaded) => {
+        done.push(uploaded);
+        progress.noteBytes(part.sizeBytes);
+      })
       .catch((error: unknown) => failing.abort(error))
       .finally(() => {
         part.release();
