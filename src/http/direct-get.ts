@@ -61,8 +61,9 @@ export class DirectGets implements Disposable {
         return answer;
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        // The server had closed the kept connection before the request arrived.
-        if (kept === undefined || !connection.isSilent) throw translateNetworkError(error, request.during);
+        // The server had closed the kept connection before the request arrived; one that is merely silent had not.
+        const wasClosed = connection.isSilent && !connection.hasTimedOut;
+        if (kept === undefined || !wasClosed) throw translateNetworkError(error, request.during);
       }
     }
   }
@@ -110,6 +111,7 @@ class Connection {
   #bodyLeft = 0;
   /** Nothing of the answer has arrived. */
   isSilent = true;
+  hasTimedOut = false;
 
   /** With `tls`, over TLS. */
   constructor(origin: string, limits: DirectLimits, tls: TlsSettings | undefined) {
@@ -128,7 +130,10 @@ class Connection {
     }, limits.connectTimeoutMs);
     this.#socket.once(tls ? "secureConnect" : "connect", () => clearTimeout(timer));
     this.#socket.on("error", (error) => this.#fail(error));
-    this.#socket.on("timeout", () => this.#socket.destroy(this.#silence()));
+    this.#socket.on("timeout", () => {
+      this.hasTimedOut = true;
+      this.#socket.destroy(this.#silence());
+    });
     this.#socket.on("close", () => {
       clearTimeout(timer);
       this.#fail(new ExecutorError("Transient", `${this.#exchange?.request.during}: unexpected EOF`));

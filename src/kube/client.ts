@@ -68,7 +68,7 @@ export class KubeClient implements AsyncDisposable {
     return this.#obeyingRetryAfter(request, signal, async () => {
       const response = await this.open(request, signal);
       const text = await readBody(response, during(request), signal);
-      return JSON.parse(request.omit ? text.replace(request.omit, "") : text) as T;
+      return parseAnswer<T>(request.omit ? text.replace(request.omit, "") : text, during(request));
     });
   }
 
@@ -162,6 +162,18 @@ async function readBody(response: IncomingMessage, what: string, signal: AbortSi
     throw new ExecutorError("TooLarge", `${what}: the answer is larger than ${answerBytesMax} bytes`);
   }
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** Quotes nothing of the text: it may hold a secret, or be the page of something between us and the API server. */
+function parseAnswer<T>(text: string, what: string): T {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new ExecutorError(
+      "Internal",
+      `${what}: the server's answer is not JSON (${text.length} characters)`,
+    );
+  }
 }
 
 /** What was asked, for error texts: never a body, never a query. */

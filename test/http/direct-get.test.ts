@@ -164,6 +164,23 @@ for (const { scheme, start } of schemes) {
       );
     });
 
+    it("is not asked for again where the server falls silent on a kept connection", async (t) => {
+      let requests = 0;
+      const { origin, client } = await start(
+        t,
+        (request, response) => {
+          if (++requests === 1) serve(request, response);
+        },
+        { idleTimeoutMs: 100 },
+      );
+      await client.receive(get(origin), content.length, new Collected(), signal());
+
+      await assert.rejects(client.receive(get(origin), content.length, new Collected(), signal()), (error) =>
+        isExecutorError(error, "Transient"),
+      );
+      assert.equal(requests, 2);
+    });
+
     it("ends at once when it is cancelled, with the reason", async (t) => {
       const stop = new AbortController();
       const { origin, client } = await start(t, () => stop.abort(new Error("stopped by the test")));
