@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { constants, crc32, deflateRaw } from "node:zlib";
+import { constants, deflateRaw } from "node:zlib";
 import { ExecutorError } from "../errors/index.ts";
 import { looksRandom } from "./entropy.ts";
 
@@ -14,21 +14,32 @@ const storedBlockMax = 0xffff;
 /** How many random-looking blocks in a row are stored without trying whether they shrink after all. */
 const storedRunMax = 16;
 
-/** An empty last block, byte-aligned as every block before it ends: closes a raw deflate stream (RFC 1951 3.2.6). */
-const lastBlock = Buffer.from([0x03, 0x00]);
+/** An empty last block, for behind byte-aligned ones: closes a raw deflate stream (RFC 1951 3.2.6). */
+export const lastBlock = Buffer.from([0x03, 0x00]);
+
+/** What becomes of a block: what was in it, and the deflate blocks (RFC 1951) that hold it, byte-aligned. */
+export type BlockFrame = (content: Uint8Array, deflated: readonly Uint8Array[]) => readonly Uint8Array[];
+
+export interface DeflateOptions {
+  /** Levels as zlib's 0 to 9, -1 for the default, -2 for Huffman codes only. */
+  readonly level: number;
+  /** Default: one more than there are processors, 4 at most. */
+  readonly parallel?: number | undefined;
+  /** Default: the deflate blocks alone, which make one stream when a last block follows. */
+  readonly frame?: BlockFrame | undefined;
+}
 
 /**
- * One raw deflate stream (RFC 1951) made on several threads: blocks of input are compressed independently on the libuv
- * pool, each flushed to a byte boundary, and joined in order. Holds `parallel` blocks of input and output at most.
+ * Deflates on several threads: blocks of input are compressed independently on the libuv pool, each flushed to a byte
+ * boundary, and handed out in order. Holds `parallel` blocks of input and output at most.
  *
  * Data that does not shrink is passed on in stored blocks: after a block that did not shrink, those that
  * look random are not even tried, except every 16th.
  */
 export class BlockDeflater {
-  crc = 0;
-  sizeBytes = 0;
   readonly #level: number;
   readonly #parallel: number;
+  readonly #frame: BlockFrame;
   /** Input is gathered in buffers that are used again: garbage outside the heap is collected late. */
   readonly #free: Buffer[] = [];
   #block: Buffer | undefined;
@@ -37,8 +48,7 @@ export class BlockDeflater {
   #storedRun = 0;
   #shrinks = true;
 
-  /** Levels as zlib's 0 to 9, -1 for the default, -2 for Huffman codes only. */
-  constructor(level: number, parallel = Math.min(4, availableParallelism() + 1)) {
+  constructor({ level, parallel, frame }: DeflateOptions) {
     if (!Number.isInteger(level) || level < -2 || level > 9) {
       throw new ExecutorError(
         "BadRequest",
@@ -46,15 +56,20 @@ export class BlockDeflater {
       );
     }
     this.#level = level;
-    this.#parallel = parallel;
+    this.#parallel = parallel ?? Math.min(4, availableParallelism() + 1);
+    this.#frame = frame ?? ((_, deflated) => deflated);
   }
 
   /** Takes a chunk; at level 0 it must not be changed afterwards. Resolves to what is finished, in order, often nothing. */
   async write(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
-    this.crc = crc32(chunk, this.crc);
-    this.sizeBytes += chunk.length;
-    if (this.#level === 0) return storedBlocks(chunk);
     const finished: Uint8Array[] = [];
+    if (this.#level === 0) {
+      for (let at = 0; at < chunk.length; at += blockSizeBytes) {
+        const block = chunk.subarray(at, at + blockSizeBytes);
+        finished.push(...this.#frame(block, storedBlocks(block)));
+      }
+      return finished;
+    }
     for (let taken = 0; taken < chunk.length; ) {
       const part = chunk.subarray(taken, taken + blockSizeBytes - this.#used);
       this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(blockSizeBytes);
@@ -66,11 +81,10 @@ export class BlockDeflater {
     return finished;
   }
 
-  /** Resolves to the rest of the stream. */
+  /** Resolves to what is left. */
   async end(): Promise<readonly Uint8Array[]> {
     if (this.#used > 0) await this.#startBlock(Infinity);
-    const finished = (await Promise.all(this.#inFlight)).flat();
-    return [...finished, lastBlock];
+    return (await Promise.all(this.#inFlight)).flat();
   }
 
   /** Starts what is gathered; resolves to the oldest block when as many as allowed are under way. */
@@ -89,15 +103,16 @@ export class BlockDeflater {
     const block = buffer.subarray(0, length);
     if (!this.#shrinks && this.#storedRun < storedRunMax && looksRandom(block)) {
       this.#storedRun++;
-      return storedBlocks(block);
+      return this.#frame(block, storedBlocks(block));
     }
     this.#storedRun = 0;
     const output = await deflateBlock(block, this.#level);
     this.#shrinks = output.length < length * 0.98;
-    if (output.length >= length) return storedBlocks(block);
+    if (output.length >= length) return this.#frame(block, storedBlocks(block));
+    const framed = this.#frame(block, [output]);
     // Only a block that nobody refers to is used again.
     this.#free.push(buffer);
-    return [output];
+    return framed;
   }
 }
 

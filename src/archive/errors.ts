@@ -34,6 +34,13 @@ export function isZlibError(error: unknown): error is Error & { readonly code: s
   return error instanceof Error && "code" in error && /^Z_[A-Z_]+$/.test(String(error.code));
 }
 
+/** What gunzip says of damage, as ours; other errors pass unchanged. */
+export function zlibError(error: Error): Error {
+  if (!isZlibError(error)) return error;
+  const what = error.code === "Z_BUF_ERROR" ? "the compressed data ends too early" : error.message;
+  return corrupt(`gzip: ${what}; the file is damaged or was not stored completely`, error);
+}
+
 export function corrupt(message: string, cause?: unknown): ExecutorError {
   return new ExecutorError("Corrupt", message, { cause });
 }

@@ -1,56 +1,105 @@
-import type { Transform } from "node:stream";
-import { createGunzip } from "node:zlib";
-import { corrupt, isZlibError } from "./errors.ts";
+import { availableParallelism } from "node:os";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { gunzip as inflate } from "node:zlib";
+import { ByteReader } from "./byte-reader.ts";
+import { corrupt, zlibError } from "./errors.ts";
+import { DroppedBuffers } from "./garbage.ts";
+import { checkPadding, gunzipStream } from "./gunzip-stream.ts";
+import { contentLength, memberBytesMax, memberLength } from "./gzip-member.ts";
+import { mapAhead } from "./map-ahead.ts";
+import { abortable } from "./read-tar.ts";
 
-/** As a value of its own, because the types of `createGunzip` do not know that its options are a stream's, too. */
-const buffering = { chunkSize: 256 * 1024, highWaterMark: 1024 * 1024 };
+/** Enough for the head of one of our members. */
+const peekedBytes = 20;
 
 /**
- * Decompresses gzip: several members in a row, zeros after the last one. Damaged or short input, and anything but
- * zeros behind the end, fails the stream with Corrupt. The work runs on the libuv pool; output comes in chunks of
- * 256 KiB (fewer trips to the pool a byte), and runs ahead of its reader by a few of them.
+ * Decompresses gzip: any number of members in a row, zeros after the last one. Members of `gzip` come out of several
+ * threads; from the first foreign one on, all is one stream, which only one thread can read. Throws Corrupt for damaged
+ * or short input, and for anything but zeros behind the end. The source is destroyed when its reader ends early.
  */
-export function gunzip(): Transform {
-  const stream = createGunzip(buffering);
-  const transform = stream._transform.bind(stream);
-  const flush = stream._flush.bind(stream);
-  const push = stream.push.bind(stream);
-  const destroy = stream.destroy.bind(stream);
-  let fedBytes = 0;
-  let isOver = false;
-  let isFlushed = false;
-
-  // When zlib meets zeros behind a member it ends the output at once, and its reader then closes the stream under the
-  // feet of whoever still writes zeros. Here the output ends when the input has.
-  stream.push = (chunk, encoding) => (chunk === null && !isFlushed ? false : push(chunk, encoding));
-  stream._flush = (done) => {
-    const finish: typeof done = (error, data) => {
-      isFlushed = true;
-      done(error, data);
-    };
-    if (isOver) finish();
-    else flush(finish);
-  };
-  stream._transform = (chunk: Buffer, encoding, done) => {
-    if (isOver) return done(checkPadding(chunk));
-    fedBytes += chunk.length;
-    transform(chunk, encoding, (error) => {
-      const unused = fedBytes - stream.bytesWritten;
-      isOver = unused > 0;
-      done(error ?? (isOver ? checkPadding(chunk.subarray(chunk.length - unused)) : null));
+export async function* gunzip(
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  const reader = new ByteReader(abortable(source, signal), signal);
+  const parallel = Math.min(4, availableParallelism() + 1);
+  try {
+    const hasOwn = memberLength(await reader.peek(peekedBytes)) !== undefined;
+    const free: Buffer[] = [];
+    const dropped = new DroppedBuffers();
+    yield* mapAhead(ownMembers(reader, free), parallel, async (member) => {
+      const content = await inflateMember(member);
+      free.push(member);
+      dropped.note(content.length);
+      return content;
     });
-  };
-  // zlib reports through destroy(error); that is where its errors enter our code.
-  stream.destroy = (error) => destroy(isZlibError(error) ? translate(error) : error);
-  return stream;
+    const next = await reader.peek(2);
+    if (hasOwn && !isGzip(next)) await expectPadding(reader);
+    else yield* foreignMembers(reader, signal);
+  } finally {
+    await reader.close();
+  }
 }
 
-function checkPadding(bytes: Uint8Array): Error | null {
-  if (bytes.every((byte) => byte === 0)) return null;
-  return corrupt("gzip: something else follows the compressed data; the file is damaged");
+function isGzip(head: Buffer): boolean {
+  return head[0] === 0x1f && head[1] === 0x8b;
 }
 
-function translate(error: Error & { readonly code: string }): Error {
-  const what = error.code === "Z_BUF_ERROR" ? "the compressed data ends too early" : error.message;
-  return corrupt(`gzip: ${what}; the file is damaged or was not stored completely`, error);
+/** The members up to the first foreign one. Their memory is used again once it is in `free`: garbage is collected late. */
+async function* ownMembers(reader: ByteReader, free: Buffer[]): AsyncGenerator<Buffer, void, undefined> {
+  for (;;) {
+    const length = memberLength(await reader.peek(peekedBytes));
+    if (length === undefined) return;
+    let memory = free.pop();
+    if (memory === undefined || memory.buffer.byteLength < length) {
+      memory = Buffer.allocUnsafeSlow(Math.ceil(length * 1.25));
+    }
+    const member = Buffer.from(memory.buffer, 0, length);
+    for (let filled = 0; filled < length; ) {
+      filled += (await reader.needChunk(length - filled)).copy(member, filled);
+    }
+    yield member;
+  }
+}
+
+async function inflateMember(member: Buffer): Promise<Buffer> {
+  const sizeBytes = contentLength(member);
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  if (sizeBytes > memberBytesMax) throw lengthError();
+  // One byte more than there will be: one trip to the pool sees the end, too.
+  const options = { chunkSize: Math.max(64, sizeBytes + 1), maxOutputLength: Math.max(1, sizeBytes) };
+  inflate(member, options, (error, content) => {
+    if (error) reject(error instanceof RangeError ? lengthError() : zlibError(error));
+    else if (content.length !== sizeBytes) reject(lengthError());
+    else resolve(content);
+  });
+  return promise;
+}
+
+function lengthError(): Error {
+  return corrupt("gzip: the length of a member is not what it says; the file is damaged");
+}
+
+async function expectPadding(reader: ByteReader): Promise<void> {
+  for (let bytes = await reader.chunk(Infinity); bytes; bytes = await reader.chunk(Infinity)) {
+    const error = checkPadding(bytes);
+    if (error) throw error;
+  }
+}
+
+async function* foreignMembers(
+  reader: ByteReader,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  const plain = gunzipStream();
+  const piping = pipeline(Readable.from(reader.rest(), { objectMode: false }), plain, { signal });
+  // A failure of the pipe reaches the loop below as the stream's own.
+  const ended = piping.catch(() => undefined);
+  try {
+    for await (const chunk of plain) yield chunk as Buffer;
+  } finally {
+    plain.destroy();
+    await ended;
+  }
 }

@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from "node:stream";
 import { BlockDeflater } from "./deflate-blocks.ts";
+import { gzipMember } from "./gzip-member.ts";
 
 export interface GzipOptions {
   /** -2 to 9 as in Go's compress/gzip; -1, the default, is within 3 % of the size of 6; 0 stores. */
@@ -9,38 +10,38 @@ export interface GzipOptions {
 }
 
 /**
- * Compresses a stream into one gzip member (RFC 1952) on several threads: no name, no time, unknown operating system
- * (contract artifacts.md 6.1). Any gzip reader reads it. Throws BadRequest for a level that does not exist.
+ * Compresses a stream on several threads into gzip members (RFC 1952) of 1 MiB each, one after the other: any gzip
+ * reader reads them, and `gunzip` reads several at once. Throws BadRequest for a level that does not exist.
  */
 export function gzip(options: GzipOptions = {}): Transform {
   return new GzipStream(options);
 }
 
 class GzipStream extends Transform {
+  readonly #level: number;
   readonly #deflater: BlockDeflater;
+  #isEmpty = true;
 
-  constructor(options: GzipOptions) {
-    const level = options.level ?? -1;
-    const deflater = new BlockDeflater(level, options.parallel);
+  constructor({ level = -1, parallel }: GzipOptions) {
+    const deflater = new BlockDeflater({
+      level,
+      parallel,
+      frame: (content, deflated) => gzipMember(content, deflated, level),
+    });
     super({ highWaterMark: 1024 * 1024 });
+    this.#level = level;
     this.#deflater = deflater;
-    const flags = level === 9 ? 2 : level === 1 ? 4 : 0;
-    this.push(Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, flags, 255]));
   }
 
   override _transform(chunk: Uint8Array, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.#isEmpty &&= chunk.length === 0;
     this.#pushAll(this.#deflater.write(chunk), done);
   }
 
   override _flush(done: TransformCallback): void {
-    const trailer = async () => {
-      const rest = await this.#deflater.end();
-      const sums = Buffer.alloc(8);
-      sums.writeUInt32LE(this.#deflater.crc, 0);
-      sums.writeUInt32LE(this.#deflater.sizeBytes % 2 ** 32, 4);
-      return [...rest, sums];
-    };
-    this.#pushAll(trailer(), done);
+    // Nothing at all is no gzip.
+    if (this.#isEmpty) this.#pushAll(Promise.resolve(gzipMember(Buffer.alloc(0), [], this.#level)), done);
+    else this.#pushAll(this.#deflater.end(), done);
   }
 
   #pushAll(output: Promise<readonly Uint8Array[]>, done: TransformCallback): void {

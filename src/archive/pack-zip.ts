@@ -1,7 +1,7 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { crc32 } from "node:zlib";
 import { shown } from "./byte-string.ts";
-import { BlockDeflater } from "./deflate-blocks.ts";
+import { BlockDeflater, lastBlock } from "./deflate-blocks.ts";
 import { abortable } from "./read-tar.ts";
 import { Slab } from "./slab.ts";
 import { type SparseTarHeader, TarReader, tarLimits } from "./tar-reader.ts";
@@ -85,14 +85,16 @@ class ZipWriter {
     const start = this.#offset;
     yield* this.#emit(encodeLocal(entry));
     const dataStart = this.#offset;
-    const deflater = new BlockDeflater(-1);
-    for await (const chunk of reader.content(header)) yield* this.#emitAll(await deflater.write(chunk));
-    yield* this.#emitAll(await deflater.end());
-    const sums = {
-      crc: deflater.crc,
-      sizeBytes: deflater.sizeBytes,
-      compressedBytes: this.#offset - dataStart,
-    };
+    const deflater = new BlockDeflater({ level: -1 });
+    let crc = 0;
+    let sizeBytes = 0;
+    for await (const chunk of reader.content(header)) {
+      crc = crc32(chunk, crc);
+      sizeBytes += chunk.length;
+      yield* this.#emitAll(await deflater.write(chunk));
+    }
+    yield* this.#emitAll([...(await deflater.end()), lastBlock]);
+    const sums = { crc, sizeBytes, compressedBytes: this.#offset - dataStart };
     yield* this.#emit(encodeDescriptor(entry, sums));
     this.#addToDirectory(encodeCentral(entry, sums, start));
   }

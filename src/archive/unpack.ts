@@ -1,6 +1,5 @@
 import { createWriteStream } from "node:fs";
 import { chmod, mkdir, opendir, rename, rm, rmdir } from "node:fs/promises";
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ExecutorError } from "../errors/index.ts";
 import { ByteReader } from "./byte-reader.ts";
@@ -99,16 +98,7 @@ async function extract(
 ): Promise<void> {
   if (format === "zip") return extractZip(reader.rest(), directory, options, signal);
   if (format === "tar") return extractTar(reader.rest(), directory, options, signal);
-  const plain = gunzip();
-  const compressed = Readable.from(reader.rest(), { objectMode: false });
-  const piping = pipeline(compressed, plain, { signal });
-  // Both end before anything is cleaned up. A failure of the pipe reaches the extraction as its own.
-  const [extracted, piped] = await Promise.allSettled([
-    extractTar(plain, directory, options, signal),
-    piping,
-  ]);
-  if (extracted.status === "rejected") throw extracted.reason;
-  if (piped.status === "rejected") throw piped.reason;
+  return extractTar(gunzip(reader.rest(), signal), directory, options, signal);
 }
 
 /** The single-entry rule: one entry of whatever name becomes the destination, none or several stay a directory. */

@@ -15,11 +15,8 @@ import { hasProgram, run } from "./programs.ts";
 const compress = (bytes: Uint8Array, level?: number, chunkBytes = 65536) =>
   collect(Readable.from(chunked(bytes, chunkBytes), { objectMode: false }).pipe(gzip({ level })));
 
-const decompress = async (source: AsyncIterable<Uint8Array>) => {
-  const stream = gunzip();
-  const [output] = await Promise.all([collect(stream), pipeline(source, stream)]);
-  return output;
-};
+const decompress = (source: AsyncIterable<Uint8Array>) =>
+  collect(gunzip(source, AbortSignal.timeout(60_000)));
 
 /** Text and noise by turns, over several blocks. */
 const mixed = Buffer.concat([
@@ -58,13 +55,36 @@ describe("gzip", () => {
     );
   });
 
-  it("writes one member without name and time, and says nothing about the system", async () => {
+  it("writes members without name and time, which say nothing about the system, but how long they are", async () => {
+    const members = await compress(mixed);
+    let count = 0;
+
+    for (let at = 0; at < members.length; count++) {
+      const head = members.subarray(at, at + 20).toString("hex");
+      assert.match(head, /^1f8b08040000000000ff08004f520400/);
+      const length = members.readUInt32LE(at + 16);
+      const content = gunzipSync(members.subarray(at, at + length));
+      assert.equal(content.length, members.readUInt32LE(at + length - 4));
+      at += length;
+    }
+    assert.equal(count, Math.ceil(mixed.length / 2 ** 20));
+  });
+
+  it("says in the header which of zlib's extremes it used", async () => {
     const header = async (level: number) =>
       (await compress(Buffer.from("x"), level)).subarray(0, 10).toString("hex");
 
-    assert.equal(await header(-1), "1f8b08000000000000ff");
-    assert.equal(await header(1), "1f8b08000000000004ff");
-    assert.equal(await header(9), "1f8b08000000000002ff");
+    assert.equal(await header(-1), "1f8b08040000000000ff");
+    assert.equal(await header(1), "1f8b08040000000004ff");
+    assert.equal(await header(9), "1f8b08040000000002ff");
+  });
+
+  it("makes an archive of nothing, too", async () => {
+    for (const level of [-1, 0]) {
+      const nothing = await compress(Buffer.alloc(0), level);
+      assert.equal(gunzipSync(nothing).length, 0);
+      assert.equal((await decompress(chunked(nothing, 5))).length, 0);
+    }
   });
 
   it("stays within 3 % of one zlib stream at level 6", async () => {
@@ -129,6 +149,44 @@ describe("gzip", () => {
 });
 
 describe("gunzip", () => {
+  it("reads its own members and foreign ones in any order, wherever the chunks end", async () => {
+    const own = await compress(Buffer.from("own "));
+    const foreign = gzipSync("foreign ");
+    for (const members of [
+      [own, own, own],
+      [own, foreign, own],
+      [foreign, own],
+      [own, own, foreign, foreign],
+    ]) {
+      const whole = Buffer.concat(members);
+      for (let size = 1; size <= whole.length; size += 3) {
+        const text = members.map((each) => (each === own ? "own " : "foreign ")).join("");
+        assert.equal((await decompress(chunked(whole, size))).toString(), text);
+      }
+    }
+  });
+
+  it("takes no memory for what a member claims to hold", async () => {
+    const bomb = await compress(Buffer.alloc(1000));
+    const large = gzipSync(Buffer.alloc(64 * 1024 * 1024), { level: 9 });
+    const head = Buffer.from(bomb.subarray(0, 20));
+    head.writeUInt32LE(20 + large.length - 10, 16);
+    const claims = Buffer.concat([head, large.subarray(10)]);
+    claims.writeUInt32LE(100, claims.length - 4);
+
+    await assert.rejects(decompress(chunked(claims, 65536)), (error) => isExecutorError(error, "Corrupt"));
+  });
+
+  it("calls a member whose length is wrong corrupt", async () => {
+    const whole = Buffer.concat([await compress(Buffer.from("one")), await compress(Buffer.from("two"))]);
+    for (const difference of [-9, -1, 1, 9, 30, 1000]) {
+      const damaged = Buffer.from(whole);
+      damaged.writeUInt32LE(whole.readUInt32LE(16) + difference, 16);
+
+      await assert.rejects(decompress(chunked(damaged, 100)), (error) => isExecutorError(error, "Corrupt"));
+    }
+  });
+
   it("R15: reads members one after the other, wherever the chunks end", async () => {
     const members = Buffer.concat([gzipSync("one "), gzipSync(""), gzipSync("two "), gzipSync("three")]);
 
@@ -138,7 +196,13 @@ describe("gunzip", () => {
   });
 
   it("ignores zeros after the last member, even many", async () => {
-    const padded = Buffer.concat([gzipSync("text"), Buffer.alloc(3_000_000)]);
+    const zeros = Buffer.alloc(3_000_000);
+    const ownPadded = Buffer.concat([await compress(Buffer.from("text")), zeros]);
+    for (const size of [10, 44, 46, 50, 65_536]) {
+      const bytes = ownPadded.subarray(0, size < 100 ? 200 : undefined);
+      assert.equal((await decompress(chunked(bytes, size))).toString(), "text");
+    }
+    const padded = Buffer.concat([gzipSync("text"), zeros]);
 
     for (const size of [10, 23, 24, 25, 65_536, padded.length]) {
       assert.equal(
@@ -149,8 +213,13 @@ describe("gunzip", () => {
   });
 
   it("calls anything else after the last member corrupt", async () => {
+    const own = await compress(Buffer.from("text"));
     const tail = (bytes: Buffer) => Buffer.concat([gzipSync("text"), bytes]);
 
+    for (const garbage of ["x", "\0\0x", "\0\0\0\x1f\x8b"]) {
+      const bytes = Buffer.concat([own, Buffer.from(garbage, "latin1")]);
+      await assert.rejects(decompress(chunked(bytes, 7)), (error) => isExecutorError(error, "Corrupt"));
+    }
     for (const garbage of [
       Buffer.from("x"),
       Buffer.from("\0\0x"),
@@ -165,28 +234,30 @@ describe("gunzip", () => {
   });
 
   it("calls a stream that was cut short corrupt, wherever it was cut", async () => {
-    const whole = gzipSync(randomBytes(2000));
+    const content = randomBytes(2000);
 
-    for (let length = 1; length < whole.length; length += 13) {
-      await assert.rejects(decompress(chunked(whole.subarray(0, length), 100)), (error) =>
-        isExecutorError(error, "Corrupt"),
-      );
+    for (const whole of [gzipSync(content), await compress(content)]) {
+      for (let length = 1; length < whole.length; length += 13) {
+        await assert.rejects(decompress(chunked(whole.subarray(0, length), 100)), (error) =>
+          isExecutorError(error, "Corrupt"),
+        );
+      }
     }
   });
 
   it("calls a stream with a flipped bit corrupt, or gives the same bytes", async () => {
     const text = Buffer.from("the quick brown fox jumps over the lazy dog ".repeat(50));
-    const whole = gzipSync(text);
+    for (const whole of [gzipSync(text), await compress(text)]) {
+      for (let at = 0; at < whole.length * 8; at++) {
+        const damaged = Buffer.from(whole);
+        damaged.writeUInt8(damaged.readUInt8(at >> 3) ^ (1 << (at & 7)), at >> 3);
+        const result = await decompress(chunked(damaged, 64)).catch((error: unknown) => error);
 
-    for (let at = 0; at < whole.length * 8; at += 7) {
-      const damaged = Buffer.from(whole);
-      damaged.writeUInt8(damaged.readUInt8(at >> 3) ^ (1 << (at & 7)), at >> 3);
-      const result = await decompress(chunked(damaged, 64)).catch((error: unknown) => error);
-
-      assert.ok(
-        isExecutorError(result, "Corrupt") || (Buffer.isBuffer(result) && result.equals(text)),
-        `bit ${at}: ${result}`,
-      );
+        assert.ok(
+          isExecutorError(result, "Corrupt") || (Buffer.isBuffer(result) && result.equals(text)),
+          `bit ${at}: ${result}`,
+        );
+      }
     }
   });
 

@@ -1,0 +1,68 @@
+import { crc32 } from "node:zlib";
+import { lastBlock } from "./deflate-blocks.ts";
+
+/**
+ * The gzip members (RFC 1952) that we write: no name, no time, unknown operating system (contract artifacts.md 6.1), and
+ * in the extra field the subfield "OR", which tells how long the member is, head and tail included. Whoever knows it
+ * can decompress members side by side; everybody else skips it, as the RFC says.
+ */
+const idBytes = [0x4f, 0x52];
+const headBytes = 20;
+const tailBytes = 8;
+/** Ours hold a block of 1 MiB. What says it is larger is read as a stream, in memory that does not depend on it. */
+export const memberBytesMax = 2 * 1024 * 1024;
+
+/** A member of what `deflated` holds, which ends byte-aligned and without a last block. */
+export function gzipMember(
+  content: Uint8Array,
+  deflated: readonly Uint8Array[],
+  level: number,
+): readonly Uint8Array[] {
+  const deflatedBytes = deflated.reduce((sum, { length }) => sum + length, lastBlock.length);
+  const head = Buffer.from([
+    0x1f,
+    0x8b,
+    8,
+    4,
+    0,
+    0,
+    0,
+    0,
+    speedFlags(level),
+    255,
+    8,
+    0,
+    ...idBytes,
+    4,
+    0,
+    0,
+    0,
+    0,
+    0,
+  ]);
+  head.writeUInt32LE(headBytes + deflatedBytes + tailBytes, 16);
+  const tail = Buffer.alloc(lastBlock.length + tailBytes);
+  lastBlock.copy(tail);
+  tail.writeUInt32LE(crc32(content), 2);
+  tail.writeUInt32LE(content.length, 6);
+  return [head, ...deflated, tail];
+}
+
+/** The length of the member that begins with `head`, where it is one of ours that is not too large; else undefined. */
+export function memberLength(head: Buffer): number | undefined {
+  if (head.length < headBytes || head.readUInt32BE(0) !== 0x1f8b0804) return undefined;
+  const isOurs =
+    head.readUInt16LE(10) === 8 && head[12] === idBytes[0] && head[13] === idBytes[1] && head[14] === 4;
+  const length = head.readUInt32LE(16);
+  return isOurs && length >= headBytes + tailBytes && length <= memberBytesMax ? length : undefined;
+}
+
+/** What the member says its content's length is. */
+export function contentLength(member: Buffer): number {
+  return member.readUInt32LE(member.length - 4);
+}
+
+function speedFlags(level: number): number {
+  if (level === 9) return 2;
+  return level === 1 ? 4 : 0;
+}
