@@ -47,11 +47,12 @@ export async function loadArtifact(
     loader.log.debug({ artifactName: name }, "left to its plugin");
     return;
   }
-  const destination = findOverlappingVolume(template, path)
-    ? loader.paths.mirrored(path)
-    : loader.paths.input(name);
+  const isOnVolume = findOverlappingVolume(template, path) !== undefined;
+  const destination = isOnVolume ? loader.paths.mirrored(path) : loader.paths.input(name);
   // Main may run as any user, and has to be able to write beside its inputs (defect 27).
   await mkdir(dirname(destination), { recursive: true, mode: 0o777 });
+  // What this container had loaded before it was started again (defect D-49); a user's volume is the user's.
+  if (!isOnVolume) await rm(destination, { recursive: true, force: true });
   await using driver = await loader.openDriver(located);
   try {
     await place(await driver.open(located, signal), artifact, destination, loader.log, signal);
@@ -60,9 +61,23 @@ export async function loadArtifact(
       loader.log.info({ artifactName: name }, "optional artifact not found, skipped");
       return;
     }
-    throw ExecutorError.wrap(error, `artifact ${name} failed to load`);
+    throw ExecutorError.wrap(
+      isInTheWay(error) ? folderInTheWay(path) : error,
+      `artifact ${name} failed to load`,
+    );
   }
   await applyMode(artifact, destination);
+}
+
+/** Whether the last step failed, to give a loaded input its name, because a folder has it (rename(2)). */
+function isInTheWay(error: unknown): boolean {
+  const { code, syscall } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+  return syscall === "rename" && ["EISDIR", "ENOTEMPTY", "EEXIST"].includes(code ?? "");
+}
+
+function folderInTheWay(path: string): ExecutorError {
+  const text = `${path} exists already as a folder, which is not replaced; choose a path that does not exist on the volume`;
+  return new ExecutorError("BadRequest", text);
 }
 
 function relocateInput(artifact: Artifact, archive: ArtifactLocation | undefined): Artifact {

@@ -265,6 +265,30 @@ describe("artifacts of a step", { concurrency: 2 }, () => {
     assert.deepEqual(await pod.unpacked("a9"), { a9: "9\n" });
   });
 
+  it("says what is in the way of an input, and leaves it there", async (t) => {
+    const servers = await startServers(t);
+    await putObject(servers, "in", "x");
+    servers.store.addFault({ kind: "delay", ms: 300, match: { method: "GET", key: "in" } });
+    const template = shell("echo never", {
+      volumes: [{ name: "work", emptyDir: {} }],
+      inputs: {
+        artifacts: [
+          { name: "inside", path: "/work/folder/file", raw: { data: "first" } },
+          { name: "folder", path: "/work/folder", s3: { key: "in" } },
+        ],
+      },
+    });
+    const container = { ...template.container, volumeMounts: [{ name: "work", mountPath: "/work" }] };
+    const pod = await startPod(t, { ...template, container }, { servers });
+
+    assert.equal((await pod.codes()).init, 64);
+    assert.equal(
+      await pod.message("init"),
+      "artifact folder failed to load: /work/folder exists already as a folder, which is not replaced; " +
+        "choose a path that does not exist on the volume",
+    );
+  });
+
   it("S11: saves overlapping artifacts whole, each of them", async (t) => {
     const pod = await startPod(
       t,

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { shell, startPod, startServers, storedKeys, until, untilFile } from "./desk.ts";
+import { putObject, shell, startPod, startServers, storedKeys, until, untilFile } from "./desk.ts";
 
 const taskResults = "workflowtaskresults";
 const made = { outputs: { artifacts: [{ name: "made", path: "/tmp/made" }] } };
@@ -205,23 +205,31 @@ describe("reports to the API server", { concurrency: 2 }, () => {
     await servers.s3.send(
       new PutObjectCommand({ Bucket: "my-bucket", Key: "in", Body: Buffer.alloc(20_000_000, 7) }),
     );
+    await putObject(servers, "folder/a", "1");
+    await putObject(servers, "folder/b", "2");
     servers.store.addFault({ kind: "slow", bytesPerSecond: 2_000_000, match: { method: "GET", key: "in" } });
     const pod = await startPod(
       t,
-      shell("wc -c < /in/x", {
-        inputs: { artifacts: [{ name: "x", path: "/in/x", archive: { none: {} }, s3: { key: "in" } }] },
+      shell("wc -c < /in/x; ls /in/folder", {
+        inputs: {
+          artifacts: [
+            { name: "x", path: "/in/x", archive: { none: {} }, s3: { key: "in" } },
+            { name: "folder", path: "/in/folder", s3: { key: "folder" } },
+          ],
+        },
       }),
       { servers },
     );
     const input = pod.path("init", "/argo/inputs/artifacts/x");
     await until("the download", () => existsSync(`${input}.tmp`));
+    await until("the folder", () => existsSync(pod.path("init", "/argo/inputs/artifacts/folder")));
     assert.equal(existsSync(input), false);
 
     servers.store.clearFaults();
     pod.container("init").restart();
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
-    assert.equal(pod.printed("main").trim(), "20000000");
+    assert.equal(pod.printed("main").trim(), "20000000\na\nb");
   });
 
   it("R8: stores nothing half when the pod is deleted without grace during an upload", async (t) => {
