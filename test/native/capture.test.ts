@@ -15,13 +15,16 @@ function segmentsOf(folder: string): readonly { start: number; text: string }[] 
   return segments.sort((a, b) => a.start - b.start);
 }
 
-/** What the files of a folder take up now; one may go while it is looked at. */
+/** What the files of a folder take up at one moment: it is looked at again when files came or went meanwhile. */
 function bytesOnDisk(folder: string): number {
   if (!existsSync(folder)) return 0;
-  const sizes = readdirSync(folder).map(
-    (name) => (statSync(join(folder, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
+  for (;;) {
+    const names = readdirSync(folder);
+    const sizes = names.map(
+      (name) => (statSync(join(folder, name), { throwIfNoEntry: false })?.blocks ?? 0) * 512,
+    );
+    if (readdirSync(folder).join() === names.join()) return sizes.reduce((sum, size) => sum + size, 0);
+  }
 }
 
 describe("emissary: captured output", () => {
