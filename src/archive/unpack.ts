@@ -1,7 +1,6 @@
-import { createWriteStream } from "node:fs";
 import { chmod, mkdir, opendir, rename, rm, rmdir } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import { ExecutorError } from "../errors/index.ts";
+import { writeNewFile } from "../files/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { bytesOf, fsPath } from "./byte-string.ts";
 import { detect, isTarInGzip } from "./detect.ts";
@@ -41,8 +40,7 @@ export async function unpack(
     await removeAll([file, directory]);
     const format = await chooseFormat(reader, strategy);
     if (format === "none") {
-      await pipeline(reader.rest(), createWriteStream(file, { flags: "wx", mode: 0o644 }), { signal });
-      await chmod(file, 0o644);
+      await writeNewFile(reader.rest(), file, signal);
       await rename(file, destination);
     } else {
       await mkdir(directory);

@@ -1,1 +1,2 @@
 export { CallPace } from "./call-pace.ts";
+export { writeNewFile } from "./write-new-file.ts";

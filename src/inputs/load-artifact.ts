@@ -1,10 +1,9 @@
-import { createWriteStream } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { type UnpackStrategy, unpack } from "../archive/index.ts";
 import type { ArtifactDriver, StoredArtifact } from "../artifacts/index.ts";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import { writeNewFile } from "../files/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
 import {
@@ -111,10 +110,7 @@ async function placeFile(
   await rm(aside, { recursive: true, force: true });
   try {
     if (stored.saveTo) await stored.saveTo(aside);
-    else {
-      const file = createWriteStream(aside, { mode: 0o644, highWaterMark: 1 << 20 });
-      await pipeline(stored.openStream(), file, { signal });
-    }
+    else await writeNewFile(stored.openStream(), aside, signal);
     await rename(aside, destination);
   } catch (error) {
     await rm(aside, { force: true });

@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, readdir, readFile, readlink, stat, writeFile } fro
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { detect, packTar, packZip, type UnpackStrategy, unpack } from "../../src/archive/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
@@ -185,6 +186,24 @@ describe("unpack", () => {
 
       await assert.rejects(unpacking, { name: "AbortError" });
       assert.ok(source.destroyed);
+      assert.deepEqual(await readdir(folder), []);
+    }
+  });
+
+  it("leaves nothing whenever it is told to end, also while the file is being opened", async (t) => {
+    const folder = await makeFolder(t);
+    for (let round = 0; round < 300; round++) {
+      const controller = new AbortController();
+      const source = new Readable({ read() {} });
+      source.push("the beginning");
+
+      const unpacking = unpack(source, "none", join(folder, "in"), quiet, controller.signal);
+      if (round % 3 === 0) setTimeout(() => controller.abort(), 1);
+      else if (round % 3 === 1) setImmediate(() => controller.abort());
+      else queueMicrotask(() => controller.abort());
+
+      await assert.rejects(unpacking, { name: "AbortError" });
+      await nextTurn();
       assert.deepEqual(await readdir(folder), []);
     }
   });
