@@ -179,7 +179,8 @@ describe("the end of a pod", { concurrency: 2 }, () => {
     const pod = await startPod(
       t,
       shell("echo early > /tmp/early; echo started; sleep 60", {
-        activeDeadlineSeconds: 1,
+        // Long enough for every container to be up: TERM ends a wait that is still starting.
+        activeDeadlineSeconds: 3,
         outputs: { artifacts: [{ name: "early", path: "/tmp/early" }] },
       }),
     );
