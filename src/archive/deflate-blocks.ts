@@ -17,6 +17,9 @@ const storedRunMax = 16;
 /** An empty last block, for behind byte-aligned ones: closes a raw deflate stream (RFC 1951 3.2.6). */
 export const lastBlock = Buffer.from([0x03, 0x00]);
 
+/** Blocks that are compressed, or decompressed, at the same time: one waits where all processors are busy. */
+export const blocksInFlight = (): number => Math.min(4, availableParallelism() + 1);
+
 /** What becomes of a block: what was in it, and the deflate blocks (RFC 1951) that hold it, byte-aligned. */
 export type BlockFrame = (content: Uint8Array, deflated: readonly Uint8Array[]) => readonly Uint8Array[];
 
@@ -56,7 +59,7 @@ export class BlockDeflater {
       );
     }
     this.#level = level;
-    this.#parallel = parallel ?? Math.min(4, availableParallelism() + 1);
+    this.#parallel = parallel ?? blocksInFlight();
     this.#frame = frame ?? ((_, deflated) => deflated);
   }
 

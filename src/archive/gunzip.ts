@@ -1,17 +1,14 @@
-import { availableParallelism } from "node:os";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { gunzip as inflate } from "node:zlib";
 import { ByteReader } from "./byte-reader.ts";
+import { blocksInFlight } from "./deflate-blocks.ts";
 import { corrupt, zlibError } from "./errors.ts";
 import { DroppedBuffers } from "./garbage.ts";
 import { checkPadding, gunzipStream } from "./gunzip-stream.ts";
-import { contentLength, memberBytesMax, memberLength } from "./gzip-member.ts";
+import { contentLength, memberBytesMax, memberHeadBytes, memberLength } from "./gzip-member.ts";
 import { mapAhead } from "./map-ahead.ts";
 import { abortable } from "./read-tar.ts";
-
-/** Enough for the head of one of our members. */
-const peekedBytes = 20;
 
 /**
  * Decompresses gzip: any number of members in a row, zeros after the last one. Members of `gzip` come out of several
@@ -23,12 +20,11 @@ export async function* gunzip(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const reader = new ByteReader(abortable(source, signal), signal);
-  const parallel = Math.min(4, availableParallelism() + 1);
   try {
-    const hasOwn = memberLength(await reader.peek(peekedBytes)) !== undefined;
+    const hasOwn = memberLength(await reader.peek(memberHeadBytes)) !== undefined;
     const free: Buffer[] = [];
     const dropped = new DroppedBuffers();
-    yield* mapAhead(ownMembers(reader, free), parallel, async (member) => {
+    yield* mapAhead(ownMembers(reader, free), blocksInFlight(), async (member) => {
       const content = await inflateMember(member);
       free.push(member);
       dropped.note(content.length);
@@ -49,7 +45,7 @@ function isGzip(head: Buffer): boolean {
 /** The members up to the first foreign one. Their memory is used again once it is in `free`: garbage is collected late. */
 async function* ownMembers(reader: ByteReader, free: Buffer[]): AsyncGenerator<Buffer, void, undefined> {
   for (;;) {
-    const length = memberLength(await reader.peek(peekedBytes));
+    const length = memberLength(await reader.peek(memberHeadBytes));
     if (length === undefined) return;
     let memory = free.pop();
     if (memory === undefined || memory.buffer.byteLength < length) {

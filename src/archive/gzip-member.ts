@@ -6,8 +6,8 @@ import { lastBlock } from "./deflate-blocks.ts";
  * in the extra field the subfield "OR", which tells how long the member is, head and tail included. Whoever knows it
  * can decompress members side by side; everybody else skips it, as the RFC says.
  */
-const idBytes = [0x4f, 0x52];
-const headBytes = 20;
+const headTemplate = Buffer.from("1f8b0804" + "00000000" + "00ff" + "0800" + "4f520400" + "00000000", "hex");
+export const memberHeadBytes = headTemplate.length;
 const tailBytes = 8;
 /** Ours hold a block of 1 MiB. What says it is larger is read as a stream, in memory that does not depend on it. */
 export const memberBytesMax = 2 * 1024 * 1024;
@@ -19,28 +19,9 @@ export function gzipMember(
   level: number,
 ): readonly Uint8Array[] {
   const deflatedBytes = deflated.reduce((sum, { length }) => sum + length, lastBlock.length);
-  const head = Buffer.from([
-    0x1f,
-    0x8b,
-    8,
-    4,
-    0,
-    0,
-    0,
-    0,
-    speedFlags(level),
-    255,
-    8,
-    0,
-    ...idBytes,
-    4,
-    0,
-    0,
-    0,
-    0,
-    0,
-  ]);
-  head.writeUInt32LE(headBytes + deflatedBytes + tailBytes, 16);
+  const head = Buffer.from(headTemplate);
+  head.writeUInt8(speedFlags(level), 8);
+  head.writeUInt32LE(memberHeadBytes + deflatedBytes + tailBytes, 16);
   const tail = Buffer.alloc(lastBlock.length + tailBytes);
   lastBlock.copy(tail);
   tail.writeUInt32LE(crc32(content), 2);
@@ -50,11 +31,10 @@ export function gzipMember(
 
 /** The length of the member that begins with `head`, where it is one of ours that is not too large; else undefined. */
 export function memberLength(head: Buffer): number | undefined {
-  if (head.length < headBytes || head.readUInt32BE(0) !== 0x1f8b0804) return undefined;
-  const isOurs =
-    head.readUInt16LE(10) === 8 && head[12] === idBytes[0] && head[13] === idBytes[1] && head[14] === 4;
+  if (head.length < memberHeadBytes || head.readUInt32BE(0) !== 0x1f8b0804) return undefined;
+  const isOurs = head.subarray(10, 15).equals(headTemplate.subarray(10, 15));
   const length = head.readUInt32LE(16);
-  return isOurs && length >= headBytes + tailBytes && length <= memberBytesMax ? length : undefined;
+  return isOurs && length >= memberHeadBytes + tailBytes && length <= memberBytesMax ? length : undefined;
 }
 
 /** What the member says its content's length is. */

@@ -8,3 +8,4 @@ export type {
   TreeContent,
 } from "./driver.ts";
 export { openDriver } from "./registry.ts";
+export { unsupportedType } from "./unsupported.ts";

@@ -2,6 +2,7 @@ import { ExecutorError } from "../errors/index.ts";
 import type { ArtifactLocation } from "../template/index.ts";
 import type { ArtifactDriver, DriverContext } from "./driver.ts";
 import { withLogging } from "./logging.ts";
+import { unsupportedType } from "./unsupported.ts";
 
 /** The order in which the first location that is present chooses the driver (contract artifacts.md 1). */
 const driverOrder = [
@@ -52,9 +53,6 @@ async function openBareDriver(location: NamedLocation, context: DriverContext): 
         `Unsupported artifact driver for ${location.name ?? "the artifact"}`,
       );
     default:
-      throw new ExecutorError(
-        "Unsupported",
-        `artifacts of type ${type} are not supported by this executor yet`,
-      );
+      throw unsupportedType(type);
   }
 }

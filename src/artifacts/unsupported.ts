@@ -10,6 +10,11 @@ const noDeletion =
 const noListing =
   "ListObjects is currently not supported for this artifact type, but it will be in a future version";
 
+/** For stores, and plugins, that are not built yet. */
+export function unsupportedType(type: string): ExecutorError {
+  return new ExecutorError("Unsupported", `artifacts of type ${type} are not supported by this executor yet`);
+}
+
 /** Deletion for stores without it (contract artifacts.md 1, E1). */
 export const unsupportedDeletion: Deletion = {
   async delete() {

@@ -62,8 +62,7 @@ export class DirectGets implements Disposable {
       } catch (error) {
         if (signal.aborted) throw signal.reason;
         // The server had closed the kept connection before the request arrived; one that is merely silent had not.
-        const wasClosed = connection.isSilent && !connection.hasTimedOut;
-        if (kept === undefined || !wasClosed) throw translateNetworkError(error, request.during);
+        if (kept === undefined || !connection.wasClosed) throw translateNetworkError(error, request.during);
       }
     }
   }
@@ -110,8 +109,8 @@ class Connection {
   #answer: DirectAnswer | undefined;
   #bodyLeft = 0;
   /** Nothing of the answer has arrived. */
-  isSilent = true;
-  hasTimedOut = false;
+  #isSilent = true;
+  #hasTimedOut = false;
 
   /** With `tls`, over TLS. */
   constructor(origin: string, limits: DirectLimits, tls: TlsSettings | undefined) {
@@ -131,13 +130,18 @@ class Connection {
     this.#socket.once(tls ? "secureConnect" : "connect", () => clearTimeout(timer));
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("timeout", () => {
-      this.hasTimedOut = true;
+      this.#hasTimedOut = true;
       this.#socket.destroy(this.#silence());
     });
     this.#socket.on("close", () => {
       clearTimeout(timer);
       this.#fail(new ExecutorError("Transient", `${this.#exchange?.request.during}: unexpected EOF`));
     });
+  }
+
+  /** After a failure: the server had closed the connection, and has not seen the request. */
+  get wasClosed(): boolean {
+    return this.#isSilent && !this.#hasTimedOut;
   }
 
   get isOpen(): boolean {
@@ -157,7 +161,7 @@ class Connection {
     };
     signal.addEventListener("abort", stop, { once: true });
     this.#exchange = { request, sink, resolve, reject };
-    this.isSilent = true;
+    this.#isSilent = true;
     this.#headBytes = 0;
     this.#socket.ref();
     this.#socket.setTimeout(this.#limits.idleTimeoutMs);
@@ -172,7 +176,7 @@ class Connection {
   }
 
   #take(bytes: number): boolean {
-    this.isSilent = false;
+    this.#isSilent = false;
     if (this.#bodyLeft > 0) this.#takeBody(bytes);
     else this.#takeHead(bytes);
     return true;

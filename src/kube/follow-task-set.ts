@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import { type ExecutorError, isExecutorError } from "../errors/index.ts";
+import { askedPauseMs } from "./persistence.ts";
 import { isCompleted, type TaskSet, type TaskSetState } from "./task-sets.ts";
 import type { WatchEvent } from "./watch.ts";
 
@@ -13,8 +14,6 @@ export interface TaskSetReader {
 const pauseMsMin = 100;
 /** Tasks that appear meanwhile are late by that much at most. */
 const pauseMsMax = 3_000;
-/** A server that asks for more patience than this gets this much. */
-const retryAfterMsMax = 60_000;
 /** An identity that is unknown or not allowed for so long will stay so. */
 const refusalMsMax = 60_000;
 /** A watch that lived so long ended in order; the next one need not wait. */
@@ -163,8 +162,7 @@ class Patience {
   async pause(error: unknown, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (isExecutorError(error, "Unauthorized", "Forbidden", "NotFound", "BadRequest")) this.#refuse(error);
-    const askedMs = error instanceof ExecutorError ? (error.retryAfterMs ?? 0) : 0;
-    const pauseMs = Math.max(this.#pauseMs * (1 + Math.random() * 0.2), Math.min(askedMs, retryAfterMsMax));
+    const pauseMs = Math.max(this.#pauseMs * (1 + Math.random() * 0.2), askedPauseMs(error));
     this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMsMax);
     if (error !== undefined) this.#onRetry(error, pauseMs);
     await sleep(pauseMs, undefined, { signal });

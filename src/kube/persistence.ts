@@ -19,10 +19,15 @@ const retryAfterMsMax = 60_000;
  */
 const attemptsMax: Partial<Record<ErrorCode, number>> = { Internal: 8, Conflict: 8, Unauthorized: 4 };
 
-/** The time, in milliseconds since the epoch, before which the answer behind `error` asked not to be bothered again. */
+/** For how long the answer behind `error` asked not to be bothered again, in milliseconds; 0 where it did not. */
+export function askedPauseMs(error: unknown): number {
+  const askedMs = error instanceof ExecutorError ? (error.retryAfterMs ?? 0) : 0;
+  return Math.min(askedMs, retryAfterMsMax);
+}
+
+/** The same as a time in milliseconds since the epoch. */
 export function busyUntilMs(error: unknown): number {
-  const askedMs = error instanceof ExecutorError ? error.retryAfterMs : undefined;
-  return askedMs === undefined ? 0 : Date.now() + Math.min(askedMs, retryAfterMsMax);
+  return Date.now() + askedPauseMs(error);
 }
 
 /**
@@ -43,8 +48,7 @@ export async function persist(
     } catch (error) {
       if (!(error instanceof ExecutorError)) throw error;
       const mayPass = error.code === "Transient" || ++doubtful < (attemptsMax[error.code] ?? 0);
-      const askedMs = error.retryAfterMs ?? 0;
-      const wait = Math.max(pauseMs * (1 + Math.random() * 0.1), Math.min(askedMs, retryAfterMsMax));
+      const wait = Math.max(pauseMs * (1 + Math.random() * 0.1), askedPauseMs(error));
       if (!mayPass || performance.now() + wait > end) throw error;
       persistence.onRetry?.(error, wait);
       await sleep(wait, undefined, { signal });

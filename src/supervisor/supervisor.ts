@@ -1,3 +1,4 @@
+import { unsupportedType } from "../artifacts/index.ts";
 import {
   type AuxiliaryConfig,
   type AuxiliaryState,
@@ -67,10 +68,9 @@ async function stage(config: SupervisorConfig, loader: InputLoader, signal: Abor
   await during("failed to load non-plugin input artifacts", () => loadInputs(loader, template, signal));
   const [plugin] = config.inputPlugins;
   if (plugin !== undefined) {
-    throw new ExecutorError(
-      "Unsupported",
-      `failed to load input artifacts from plugin "${plugin}": ` +
-        "artifacts of type plugin are not supported by this executor yet",
+    throw ExecutorError.wrap(
+      unsupportedType("plugin"),
+      `failed to load input artifacts from plugin "${plugin}"`,
     );
   }
 }
