@@ -1,7 +1,7 @@
-import { endContainers } from "../src/auxiliary/index.ts";
+import { collectGarbage } from "../src/artifact-delete/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { collectGarbage } from "../src/gc/index.ts";
 import { GcTasks } from "../src/kube/index.ts";
+import { endContainers } from "../src/podfiles/index.ts";
 import { commaList, podPaths, readGracePeriod } from "./environment.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";

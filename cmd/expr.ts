@@ -2,11 +2,13 @@
  * `argoexec expr`: evaluates an expression at one's desk, or a batch of them, as the executor would.
  * See docs/expressions.md.
  */
+
 import { readFile } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { evaluate, evaluateBatch, type Language, languageOf, parseTree } from "../languages/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { evaluate, evaluateBatch, type Language, languageOf, parseTree } from "../src/expr/index.ts";
+import { exitStatusError } from "./exit-status.ts";
 
 export interface ExprIo {
   readonly stdin: Readable;
@@ -23,7 +25,6 @@ const USAGE = `usage: argoexec expr EXPRESSION [--lang expr|gjson|labels|jsonpat
 `;
 
 /** Exit status of wrong usage: EX_USAGE of sysexits.h. */
-const STATUS_USAGE = 64;
 
 interface Options {
   readonly expression: string | undefined;
@@ -41,7 +42,7 @@ export async function exprCommand(args: readonly string[], io: ExprIo): Promise<
     options = parseOptions(args);
   } catch (error) {
     io.stderr.write(`argoexec expr: ${errorText(error)}\n${USAGE}`);
-    return STATUS_USAGE;
+    return exitStatusError;
   }
   if (options.isHelp) {
     io.stdout.write(USAGE);

@@ -1,11 +1,9 @@
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { writeTerminationMessage } from "../src/podfiles/index.ts";
 import { podPaths } from "./environment.ts";
+import { exitStatusError } from "./exit-status.ts";
 import { asksForHelp, findCommand } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
-
-/** Exit status of every error that we report ourselves (contract pod.md 1.2). */
-const exitStatusError = 64;
 
 type Command = (invocation: Invocation) => Promise<number>;
 

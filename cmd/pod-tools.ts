@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { DriverContext } from "../src/artifacts/index.ts";
-import type { AuxiliaryTools } from "../src/auxiliary/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import type { SecretSelector } from "../src/template/index.ts";
+import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readDriverSettings, readPattern } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { version } from "./version.ts";
@@ -16,7 +16,7 @@ const kubeIdleTimeoutMs = 60_000;
 const cgroupRoot = "/sys/fs/cgroup";
 
 /** Builds what init, wait and supervisor work with; nothing is connected or loaded before it is used. */
-export function podTools(line: CommandLine, env: Environment, paths: PodPaths): AuxiliaryTools {
+export function podTools(line: CommandLine, env: Environment, paths: PodPaths): WaitTools {
   const log = openLogger(line.logLevel, line.logFormat);
   const settings = readDriverSettings(env);
   const openContext = once(async (): Promise<DriverContext> => {

@@ -1,7 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import type { ArtifactDriver, DriverContext } from "../src/artifacts/index.ts";
-import { ExecutorError, errorText } from "../src/errors/index.ts";
 import {
   type Repository,
   type RunSignals,
@@ -10,7 +8,9 @@ import {
   s3Repository,
   shortTemporaryFolder,
   Terminal,
-} from "../src/local/index.ts";
+} from "../desk/index.ts";
+import type { ArtifactDriver, DriverContext } from "../src/artifacts/index.ts";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import type { ArtifactLocation } from "../src/template/index.ts";
 import { type Environment, readDriverSettings } from "./environment.ts";

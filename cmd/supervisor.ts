@@ -1,10 +1,10 @@
 import { supervisor } from "../src/supervisor/index.ts";
-import { auxiliaryCommand } from "./auxiliary.ts";
 import type { Invocation } from "./invocation.ts";
+import { phaseCommand } from "./phases.ts";
 
 /** `argoexec supervisor`: the auxiliary container of the init-less layout; TERM cancels the input downloads. */
 export async function supervisorCommand(invocation: Invocation): Promise<number> {
-  return auxiliaryCommand("supervisor", invocation, ({ pod, config, tools, stop }) => {
+  return phaseCommand("supervisor", invocation, ({ pod, config, tools, stop }) => {
     const loader = { paths: config.paths, openDriver: tools.openDriver, log: tools.log };
     return supervisor(
       { ...config, templateJson: pod.templateJson, inputPlugins: pod.inputPlugins },

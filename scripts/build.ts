@@ -7,7 +7,7 @@ import { buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
 
 const stamp = "dist/.built";
-const sources = ["cmd", "src", "native", "scripts", "package-lock.json"];
+const sources = ["cmd", "src", "desk", "languages", "native", "scripts", "package-lock.json"];
 
 if (isStale()) {
   mkdirSync("dist/bin", { recursive: true });

@@ -1,4 +1,5 @@
-// Runs the tests of `npm test`: everything below test/ but what needs services or a cluster, with Node's test runner.
+// Runs the tests of `npm test`: everything below test/ and languages/test/ but what
+// needs services or a cluster, with Node's test runner.
 // Arguments choose files: `npm test -- test/archive`.
 import { spawnSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
@@ -15,9 +16,8 @@ const { status } = spawnSync(
 process.exit(status ?? 1);
 
 function areas() {
-  return readdirSync("test")
-    .filter((name) => !elsewhere.includes(name))
-    .map((name) => join("test", name));
+  const own = readdirSync("test").filter((name) => !elsewhere.includes(name));
+  return ["languages/test", ...own.map((name) => join("test", name))];
 }
 
 function testFiles(path) {

@@ -5,7 +5,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startDelayProxy } from "../../src/local/delay-proxy/index.ts";
+import { startDelayProxy } from "../../desk/delay-proxy/index.ts";
 import { Cluster, executorImage, startMinio } from "../../test/cluster/cluster.ts";
 import { cacheDirectory, prepare } from "../../test/cluster/prerequisites.ts";
 import { createGarbage, garbagePod } from "./garbage.ts";

@@ -1,5 +1,5 @@
+import type { Value } from "../../languages/index.ts";
 import { ExecutorError, errorText } from "../errors/index.ts";
-import type { Value } from "../expr/index.ts";
 import { canonicalName } from "./http-fields.ts";
 import type { HttpTemplate } from "./http-template.ts";
 
@@ -21,7 +21,9 @@ const timeMs = 1_000;
 export async function isSuccess(template: HttpTemplate, answer: Answer): Promise<boolean> {
   const condition = template.successCondition;
   // Most templates have no condition; those that have one pay for the language.
-  const { compileExpr, displayText, Header, List, NIL_LIST, typesOfEnv } = await import("../expr/index.ts");
+  const { compileExpr, displayText, Header, List, NIL_LIST, typesOfEnv } = await import(
+    "../../languages/index.ts"
+  );
   const list = (values: readonly string[]) => new List(values, "string");
   const sent = template.headers.filter(({ secret }) => secret === undefined);
   const request = new Map<string, Value>([

@@ -1,16 +1,10 @@
 import { unsupportedType } from "../artifacts/index.ts";
-import {
-  type AuxiliaryConfig,
-  type AuxiliaryState,
-  type AuxiliaryTools,
-  announce,
-  initialState,
-} from "../auxiliary/index.ts";
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { type InputLoader, loadInputs, placeTemplate, stageFiles } from "../inputs/index.ts";
+import { announce, initialState, type WaitConfig, type WaitState, type WaitTools } from "../wait/index.ts";
 import { startHeartbeat, writeStatus } from "./heartbeat.ts";
 
-export interface SupervisorConfig extends AuxiliaryConfig {
+export interface SupervisorConfig extends WaitConfig {
   readonly templateJson: string;
   /** Names of the plugins that hold input artifacts. */
   readonly inputPlugins: readonly string[];
@@ -24,11 +18,11 @@ export interface SupervisorConfig extends AuxiliaryConfig {
 export async function supervisor(
   config: SupervisorConfig,
   loader: InputLoader,
-  tools: AuxiliaryTools,
+  tools: WaitTools,
   signal: AbortSignal,
-): Promise<AuxiliaryState> {
+): Promise<WaitState> {
   const failure = await prepare(config, loader, signal);
-  const state: AuxiliaryState =
+  const state: WaitState =
     failure === undefined ? initialState : { ...initialState, hasPreMainFailed: true, errors: [failure] };
   await using kube = await tools.openKube();
   return announce(config, tools, kube, state, signal);

@@ -1,20 +1,12 @@
-import {
-  type AuxiliaryConfig,
-  type AuxiliaryState,
-  type AuxiliaryTools,
-  announce,
-  initialState,
-} from "../auxiliary/index.ts";
+import { announce } from "./announce.ts";
+import type { WaitConfig, WaitTools } from "./config.ts";
+import { initialState, type WaitState } from "./state.ts";
 
 /**
  * The first phase of the wait container: tell the controller that outputs will come (contract pod.md 5.6 step 1).
- * What follows, the sleep and the end, is the auxiliary container's common life.
+ * What follows, the sleep and the end, is the same for `supervisor`.
  */
-export async function wait(
-  config: AuxiliaryConfig,
-  tools: AuxiliaryTools,
-  signal: AbortSignal,
-): Promise<AuxiliaryState> {
+export async function wait(config: WaitConfig, tools: WaitTools, signal: AbortSignal): Promise<WaitState> {
   await using kube = await tools.openKube();
   return announce(config, tools, kube, initialState, signal);
 }

@@ -17,7 +17,7 @@ import {
   type ApiServerOptions,
   type KubeObject,
   startApiServer,
-} from "../../src/local/api-server/index.ts";
+} from "../../desk/api-server/index.ts";
 
 export const mainScript = resolve(import.meta.dirname, "../../cmd/main.ts");
 export const namespace = "argo";

@@ -1,11 +1,11 @@
 import type { TestContext } from "node:test";
-import type { DriverSettings } from "../../src/artifacts/index.ts";
 import {
   type Fault,
   type ObjectServer,
   type ObjectServerOptions,
   startObjectServer,
-} from "../../src/local/object-server/index.ts";
+} from "../../desk/object-server/index.ts";
+import type { DriverSettings } from "../../src/artifacts/index.ts";
 import type { Artifact, S3Location } from "../../src/template/index.ts";
 import { surroundings, type TestSurroundings, temporaryFolder } from "./surroundings.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { type ApiServer, type ApiServerOptions, startApiServer } from "../../desk/api-server/index.ts";
 import type { ExecutorError } from "../../src/errors/index.ts";
 import { KubeClient, type NodeIdentity, TaskResult } from "../../src/kube/index.ts";
-import { type ApiServer, type ApiServerOptions, startApiServer } from "../../src/local/api-server/index.ts";
 
 const identity: NodeIdentity = {
   nodeId: "wf-1",

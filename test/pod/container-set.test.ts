@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { DeskTemplate } from "../../src/local/index.ts";
+import type { DeskTemplate } from "../../desk/index.ts";
 import { startPod } from "./desk.ts";
 
 const workspace = [{ name: "workspace", mountPath: "/workspace" }];

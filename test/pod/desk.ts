@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import type { TestContext } from "node:test";
-import { buildPod, type DeskTemplate, podNames } from "../../src/local/index.ts";
-import { DeskPod, type OutputLine, type Pod } from "../../src/local/kubelet/index.ts";
+import { buildPod, type DeskTemplate, podNames } from "../../desk/index.ts";
+import { DeskPod, type OutputLine, type Pod } from "../../desk/kubelet/index.ts";
 import {
   location,
   type ServerOptions,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PathMap } from "../../src/local/kubelet/index.ts";
+import { PathMap } from "../../desk/kubelet/index.ts";
 
 const root = "/private/main";
 const map = new PathMap(root, [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Pod } from "../../src/local/kubelet/index.ts";
+import type { Pod } from "../../desk/kubelet/index.ts";
 import { type RecordedPod, type Recording, readRecordings } from "../cluster/recorded-pod.ts";
 import { runManifest, startServers, type TestPod } from "./desk.ts";
 

@@ -1,0 +1,66 @@
+/** Evaluates cases line by line: JSON in, JSON out, in order, whatever a single line holds. */
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { type EvaluationRequest, evaluate, type Language, languageOf } from "./evaluate.ts";
+import { type JsonTree, memberOf, parseTree, treeText } from "./text/json-tree.ts";
+import { quoteJsonPlain } from "./text/quote.ts";
+
+/**
+ * Reads cases (contract expressions.md 7) until `input` ends; writes `{"id": …, "value": …}` or
+ * `{"id": …, "error": "…"}` for each line that is not blank. Keeps one line in memory at a time.
+ */
+export async function evaluateBatch(input: Readable, output: Writable, timeMs: number): Promise<void> {
+  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
+  let pending = "";
+  for await (const line of lines) {
+    if (line.trim() === "") continue;
+    pending += `${await answer(line, timeMs)}\n`;
+    if (pending.length < CHUNK && input.readableLength > 0) continue;
+    if (!output.write(pending)) await once(output, "drain");
+    pending = "";
+  }
+  if (pending !== "") output.write(pending);
+}
+
+/** Answers are written in chunks of about this many characters while more input waits. */
+const CHUNK = 64 * 1024;
+
+async function answer(line: string, timeMs: number): Promise<string> {
+  let id = "null";
+  try {
+    const tree = parseTree(line.replace(/,\s*$/, ""));
+    id = treeText(memberOf(tree, "id") ?? null);
+    const { language, request } = requestOf(tree, timeMs);
+    return `{"id":${id},"value":${await evaluate(language, request)}}`;
+  } catch (error) {
+    return `{"id":${id},"error":${quoteJsonPlain(errorText(error))}}`;
+  }
+}
+
+function requestOf(tree: JsonTree, timeMs: number): { language: Language; request: EvaluationRequest } {
+  const language = languageOf(textMember(tree, "lang") ?? "expr");
+  const expr = textMember(tree, "expr");
+  if (expr === undefined)
+    throw new ExecutorError("BadRequest", 'a case needs the member "expr" with the expression');
+  const typed = memberOf(tree, "typed");
+  const envText = textMember(tree, "envText");
+  return {
+    language,
+    request: {
+      expr,
+      env: memberOf(tree, "env") ?? new Map(),
+      timeMs,
+      ...(typed instanceof Map && { typed: new Map([...typed].map(([path, type]) => [path, String(type)])) }),
+      ...(envText !== undefined && { envText }),
+    },
+  };
+}
+
+function textMember(tree: JsonTree, name: string): string | undefined {
+  const value = memberOf(tree, name);
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") return value;
+  throw new ExecutorError("BadRequest", `the member "${name}" of a case must be a string`);
+}

@@ -1,0 +1,278 @@
+/** Tokens to a syntax tree (contract expressions.md 1.3). */
+import { ExecutorError } from "../../src/errors/index.ts";
+import { bytesOf } from "../text/byte-text.ts";
+import type { Node } from "./ast.ts";
+import { Lexer } from "./lexer.ts";
+import { parseNumber } from "./number-literals.ts";
+import { parseArguments, parsePredicateArguments } from "./parse-arguments.ts";
+import { parseList, parseMap } from "./parse-collections.ts";
+import { parsePostfix } from "./parse-postfix.ts";
+import { parseIf, parseLet } from "./parse-statements.ts";
+import { sourceError } from "./source-error.ts";
+import { BINARY, COMPARISONS, NEGATABLE, PREDICATE_BUILTINS, UNARY } from "./syntax.ts";
+import { type Token, type TokenKind, tokenText } from "./tokens.ts";
+
+const NODES_MAX = 10_000;
+/** Open constructs at one place; far above what people write, far below the end of the stack. */
+const DEPTH_MAX = 1_000;
+
+export interface ParseOptions {
+  /** Whether `name(…)` means the builtin of that name. */
+  readonly isBuiltin: (name: string) => boolean;
+  /** Whether the environment has a value of that name, which then hides the builtin. */
+  readonly isOverridden: (name: string) => boolean;
+}
+
+/** Parses a whole expression. Throws BadRequest with the place of the first error. */
+export function parseExpression(source: string, options: ParseOptions): Node {
+  const parser = new Parser(source, options);
+  const node = parser.sequence();
+  if (!parser.is("EOF")) throw parser.unexpected();
+  return node;
+}
+
+export class Parser {
+  readonly source: string;
+  readonly #options: ParseOptions;
+  readonly #lexer: Lexer;
+  #current: Token;
+  /** The token behind the current one, where that had to be looked at. */
+  #stashed: Token | undefined;
+  #nodes = 0;
+  #depth = 0;
+  #predicates = 0;
+
+  constructor(source: string, options: ParseOptions) {
+    this.source = source;
+    this.#options = options;
+    this.#lexer = new Lexer(source);
+    this.#current = this.#lexer.next();
+  }
+
+  get current(): Token {
+    return this.#current;
+  }
+
+  is(kind: TokenKind, value?: string): boolean {
+    const token = this.current;
+    return token.kind === kind && (value === undefined || token.value === value);
+  }
+
+  /** The current token, which is left behind. */
+  take(): Token {
+    const token = this.current;
+    if (token.kind === "EOF") throw this.error(token.at, "unexpected end of expression");
+    this.#current = this.#stashed ?? this.#lexer.next();
+    this.#stashed = undefined;
+    return token;
+  }
+
+  /** Takes a token of a kind, or fails. */
+  expect(kind: TokenKind, value?: string): Token {
+    if (!this.is(kind, value)) throw this.unexpected();
+    return this.take();
+  }
+
+  /** Takes the token if it is the one. */
+  accept(kind: TokenKind, value: string): boolean {
+    if (!this.is(kind, value)) return false;
+    this.take();
+    return true;
+  }
+
+  #putBack(token: Token): void {
+    this.#stashed = this.#current;
+    this.#current = token;
+  }
+
+  unexpected(): ExecutorError {
+    return this.error(this.current.at, `unexpected token ${tokenText(this.current)}`);
+  }
+
+  error(at: number, message: string): ExecutorError {
+    return sourceError(this.source, at, message);
+  }
+
+  /** Counts a node of the tree. */
+  node<N extends Node>(node: N): N {
+    this.countNode();
+    return node;
+  }
+
+  countNode(): void {
+    if (++this.#nodes > NODES_MAX) {
+      throw new ExecutorError("TooLarge", "compilation failed: expression exceeds maximum allowed nodes");
+    }
+  }
+
+  sequence(): Node {
+    const first = this.expression(0);
+    if (!this.is("Operator", ";")) return first;
+    const nodes = [first];
+    while (this.accept("Operator", ";")) {
+      if (this.is("EOF")) break;
+      nodes.push(this.expression(0));
+    }
+    return nodes.length === 1 ? first : this.node({ kind: "sequence", at: first.at, nodes });
+  }
+
+  expression(precedence: number): Node {
+    if (++this.#depth > DEPTH_MAX) {
+      throw this.error(this.current.at, `expression is nested deeper than ${DEPTH_MAX} levels`);
+    }
+    const node = this.#expression(precedence);
+    this.#depth--;
+    return node;
+  }
+
+  #expression(precedence: number): Node {
+    if (precedence === 0 && this.is("Operator", "let")) return parseLet(this);
+    if (precedence === 0 && this.is("Operator", "if")) return parseIf(this);
+    let left = this.#primary();
+    let previous = "";
+    while (this.is("Operator")) {
+      const not = this.is("Operator", "not") ? this.take() : undefined;
+      const token = this.current;
+      if (not !== undefined && !NEGATABLE.has(token.value)) throw this.unexpected();
+      const operator = BINARY.get(token.value);
+      if (operator === undefined || operator.precedence < precedence) {
+        if (not !== undefined) this.#putBack(not);
+        break;
+      }
+      this.take();
+      if (token.value === "|") left = this.#call(this.expect("Identifier"), [left], true);
+      else {
+        if (previous === "??" && token.value !== "??") {
+          const problem = `Operator (${token.value}) and coalesce expressions (??) cannot be mixed.`;
+          throw this.error(token.at, `${problem} Wrap either by parentheses.`);
+        }
+        if (COMPARISONS.has(token.value)) left = this.#comparison(left, token, operator.precedence);
+        else {
+          const right = this.expression(operator.precedence + (operator.isRightAssociative ? 0 : 1));
+          left = this.node({ kind: "binary", at: token.at, operator: token.value, left, right });
+          if (not !== undefined)
+            left = this.node({ kind: "unary", at: token.at, operator: "not", operand: left });
+        }
+      }
+      previous = token.value;
+    }
+    return precedence === 0 ? this.#conditional(left) : left;
+  }
+
+  /** `a < b < c` means `a < b && b < c`. */
+  #comparison(first: Node, firstToken: Token, precedence: number): Node {
+    let token = firstToken;
+    let left = first;
+    let root: Node | undefined;
+    for (;;) {
+      const right = this.expression(precedence + 1);
+      const comparison = this.node({ kind: "binary", at: token.at, operator: token.value, left, right });
+      root =
+        root === undefined
+          ? comparison
+          : this.node({ kind: "binary", at: token.at, operator: "&&", left: root, right: comparison });
+      left = right;
+      if (!(this.is("Operator") && COMPARISONS.has(this.current.value))) return root;
+      token = this.take();
+    }
+  }
+
+  #conditional(first: Node): Node {
+    let node = first;
+    while (this.is("Operator", "?")) {
+      this.take();
+      const isShort = this.accept("Operator", ":");
+      const consequent = isShort ? node : this.expression(0);
+      if (!isShort) this.expect("Operator", ":");
+      const otherwise = this.expression(0);
+      // Messages point behind the whole.
+      const { at } = this.current;
+      node = this.node({ kind: "conditional", at, condition: node, consequent, otherwise });
+    }
+    return node;
+  }
+
+  #primary(): Node {
+    const token = this.current;
+    const binding = token.kind === "Operator" ? UNARY.get(token.value) : undefined;
+    if (binding !== undefined) {
+      this.take();
+      const operand = this.expression(binding);
+      return parsePostfix(this, this.node({ kind: "unary", at: token.at, operator: token.value, operand }));
+    }
+    if (this.accept("Bracket", "(")) {
+      const node = this.sequence();
+      this.expect("Bracket", ")");
+      return parsePostfix(this, node);
+    }
+    if (this.#predicates > 0 && (this.is("Operator", "#") || this.is("Operator", "."))) {
+      const name = this.accept("Operator", "#") && this.is("Identifier") ? this.take().value : "";
+      return parsePostfix(this, this.node({ kind: "pointer", at: token.at, name }));
+    }
+    if (this.accept("Operator", "::")) {
+      return parsePostfix(this, this.#call(this.expect("Identifier"), [], false));
+    }
+    return this.#literal();
+  }
+
+  #literal(): Node {
+    const token = this.current;
+    const { at } = token;
+    switch (token.kind) {
+      case "Identifier":
+        return this.#identifier();
+      case "Number":
+        this.take();
+        return this.node({ kind: "constant", at, value: parseNumber(token, this.current.at, this.source) });
+      case "String":
+        this.take();
+        return parsePostfix(this, this.node({ kind: "constant", at, value: token.value }));
+      case "Bytes":
+        this.take();
+        return parsePostfix(this, this.node({ kind: "constant", at, value: bytesOf(token.value) }));
+    }
+    if (this.is("Bracket", "[")) return parsePostfix(this, parseList(this));
+    if (this.is("Bracket", "{")) return parsePostfix(this, parseMap(this));
+    throw this.unexpected();
+  }
+
+  #identifier(): Node {
+    const token = this.take();
+    const { at } = token;
+    if (token.value === "nil") return this.node({ kind: "constant", at, value: null });
+    if (token.value === "true" || token.value === "false") {
+      return this.node({ kind: "constant", at, value: token.value === "true" });
+    }
+    if (this.is("Bracket", "(")) return parsePostfix(this, this.#call(token, [], true));
+    return parsePostfix(this, this.node({ kind: "name", at, name: token.value }));
+  }
+
+  /** `piped` holds the value on the left of a pipe. */
+  #call(name: Token, piped: readonly Node[], mayOverride: boolean): Node {
+    const isOverridden = mayOverride && this.#options.isOverridden(name.value);
+    const forms = isOverridden ? undefined : PREDICATE_BUILTINS.get(name.value);
+    if (forms !== undefined) {
+      const args = parsePredicateArguments(this, forms, piped);
+      return this.node({ kind: "builtin", at: name.at, name: name.value, args });
+    }
+    if (!isOverridden && this.#options.isBuiltin(name.value)) {
+      return this.node({ kind: "builtin", at: name.at, name: name.value, args: parseArguments(this, piped) });
+    }
+    const callee = this.node({ kind: "name", at: name.at, name: name.value });
+    return this.node({ kind: "call", at: name.at, callee, args: parseArguments(this, piped) });
+  }
+
+  /** What a builtin evaluates for each element. */
+  predicate(): Node {
+    const { at } = this.current;
+    const isBraced = this.accept("Bracket", "{");
+    this.#predicates++;
+    const body = isBraced ? this.sequence() : this.expression(0);
+    if (!isBraced && this.is("Operator", ";")) {
+      throw this.error(this.current.at, "wrap predicate with brackets { and }");
+    }
+    this.#predicates--;
+    if (isBraced) this.expect("Bracket", "}");
+    return this.node({ kind: "predicate", at, body });
+  }
+}

@@ -1,0 +1,115 @@
+/** Functions of any value: size, keys, membership, conversion. */
+
+import { errorText } from "../../../src/errors/index.ts";
+import { codePointCount } from "../../text/byte-text.ts";
+import { parseJson } from "../../text/json-parse.ts";
+import { toText } from "../formats.ts";
+import type { NativeFunctions } from "../library.ts";
+import {
+  compare,
+  describe,
+  encode,
+  isArray,
+  isNumber,
+  isObject,
+  JqError,
+  type JqValue,
+  preview,
+  sortedKeys,
+  typeOf,
+} from "../values.ts";
+import { notApplicable } from "./arrays.ts";
+
+export const OBJECTS: NativeFunctions = {
+  "not/0": (input) => input === null || input === false,
+  "type/0": typeOf,
+  "length/0": (input) => {
+    if (input === null) return 0n;
+    if (typeof input === "string") return BigInt(codePointCount(input));
+    if (isArray(input)) return BigInt(input.length);
+    if (isObject(input)) return BigInt(input.size);
+    if (isNumber(input)) return absolute(input);
+    throw notApplicable("length", input);
+  },
+  "abs/0": (input) => {
+    if (!isNumber(input)) throw notApplicable("abs", input);
+    return input < 0 ? -input : input;
+  },
+  "keys/0": (input) => {
+    if (isArray(input)) return input.map((_, i) => BigInt(i));
+    if (isObject(input)) return sortedKeys(input);
+    throw notApplicable("keys", input);
+  },
+  "has/1": (input, [key = null]) => {
+    if (isObject(input) && typeof key === "string") return input.has(key);
+    if (isArray(input) && isNumber(key)) return key >= 0 && key < input.length;
+    throw new JqError(`has(${preview(key)}) cannot be applied to: ${describe(input)}`);
+  },
+  "contains/1": (input, [part = null]) => contains(input, part),
+  "tojson/0": encode,
+  "fromjson/0": (input) => {
+    if (typeof input !== "string") throw notApplicable("fromjson", input);
+    return fromJson(input);
+  },
+  "tostring/0": toText,
+  "tonumber/0": (input) => {
+    if (isNumber(input)) return input;
+    if (typeof input !== "string") throw notApplicable("tonumber", input);
+    if (!/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(input)) {
+      throw new JqError(`tonumber cannot be applied to ${encode(input)}: invalid number`);
+    }
+    return numberOf(input);
+  },
+  // Modules do not exist here.
+  "modulemeta/0": (input) => {
+    throw notApplicable("modulemeta", input);
+  },
+  "toboolean/0": (input) => {
+    if (typeof input === "boolean") return input;
+    if (input === "true" || input === "false") return input === "true";
+    throw notApplicable("toboolean", input);
+  },
+};
+
+function absolute(value: bigint | number): JqValue {
+  if (typeof value === "number") return Math.abs(value);
+  return value < 0n ? -value : value;
+}
+
+/** Integers of any size stay exact. */
+function numberOf(text: string): JqValue {
+  return /^[+-]?\d+$/.test(text) ? BigInt(text.replace("+", "")) : Number(text);
+}
+
+function fromJson(text: string): JqValue {
+  if (/^\s*nan\s*$/.test(text)) return Number.NaN;
+  try {
+    return parseJson<JqValue>(text, {
+      literal: (value) => value,
+      string: (value) => value,
+      number: numberOf,
+      array: (items) => items,
+      object: (members) => members,
+    });
+  } catch (error) {
+    throw new JqError(`fromjson cannot be applied to ${encode(text)}: ${errorText(error)}`);
+  }
+}
+
+/** Text in text, every element in some element, every member in the member of its name; else equality. */
+function contains(value: JqValue, part: JqValue): boolean {
+  if (typeof value === "string" && typeof part === "string") return value.includes(part);
+  if (isArray(value) && isArray(part)) {
+    return part.every((item) =>
+      value.some((other) => typeOf(other) === typeOf(item) && contains(other, item)),
+    );
+  }
+  if (isObject(value) && isObject(part)) {
+    return [...part].every(([key, item]) => {
+      const other = value.get(key);
+      return other !== undefined && typeOf(other) === typeOf(item) && contains(other, item);
+    });
+  }
+  if (typeOf(value) === typeOf(part)) return compare(value, part) === 0;
+  throw new JqError(`contains(${preview(part)}) cannot be applied to: ${describe(value)}`);
+}

@@ -1,0 +1,226 @@
+/** Builtins that run their arguments: paths, limits, folds by key. */
+import { ExecutorError } from "../../../src/errors/index.ts";
+import type { Interpreter } from "../interpreter.ts";
+import type { NativeGenerator } from "../library.ts";
+import { computed, type Out, type Outs } from "../out.ts";
+import { getPath } from "../paths.ts";
+import type { Closure } from "../scope.ts";
+import { compare, describe, encode, isArray, isNumber, isTruthy, JqError, type JqValue } from "../values.ts";
+
+export const STREAMS: Readonly<Record<string, NativeGenerator>> = {
+  "empty/0": function* () {},
+  "error/0": function* (_, __, input) {
+    yield raise(input.value);
+  },
+  "error/1": function* (interpreter, [message], input) {
+    for (const value of valuesOf(interpreter, message, input)) yield raise(value);
+  },
+  "halt/0": function* () {
+    yield halt(null);
+  },
+  "halt_error/0": function* (_, __, input) {
+    yield halt(input.value);
+  },
+  "halt_error/1": function* (_, __, input) {
+    yield halt(input.value);
+  },
+  "input/0": function* () {
+    yield notAllowed();
+  },
+  "inputs/0": function* () {
+    yield notAllowed();
+  },
+  "path/1": function* (interpreter, [target], input) {
+    if (target === undefined) return;
+    for (const path of interpreter.paths(target.filter, target.scope, input.value))
+      yield computed(path, input);
+  },
+  "getpath/1": function* (interpreter, [target], input) {
+    for (const path of valuesOf(interpreter, target, input)) {
+      const value = getPath(input.value, path);
+      yield { value, path: input.path && isArray(path) ? [...input.path, ...path] : input.path };
+    }
+  },
+  "recurse/0": (interpreter, _, input) =>
+    interpreter.recurse(input, (each) => interpreter.iterate(each, true)),
+  "recurse/1": (interpreter, [step], input) =>
+    interpreter.recurse(input, (each) => outsOf(interpreter, step, each)),
+  "_until/2": function* (interpreter, [condition, update], input) {
+    const stack: Out[] = [input];
+    for (let each = stack.pop(); each !== undefined; each = stack.pop()) {
+      for (const isDone of valuesOf(interpreter, condition, each)) {
+        if (isTruthy(isDone)) yield each;
+        else stack.push(...[...outsOf(interpreter, update, each)].reverse());
+      }
+    }
+  },
+  "range/1": (interpreter, [to], input) => ranges(interpreter, [undefined, to, undefined], input),
+  "range/2": (interpreter, [from, to], input) => ranges(interpreter, [from, to, undefined], input),
+  "range/3": (interpreter, [from, to, by], input) => ranges(interpreter, [from, to, by], input),
+  "limit/2": function* (interpreter, [count, source], input) {
+    for (const limit of countsOf(interpreter, count, input, "limit")) {
+      if (limit > 0) yield* take(outsOf(interpreter, source, input), limit);
+    }
+  },
+  "skip/2": function* (interpreter, [count, source], input) {
+    for (const skipped of countsOf(interpreter, count, input, "skip")) {
+      let seen = 0;
+      for (const out of outsOf(interpreter, source, input)) if (seen++ >= skipped) yield out;
+    }
+  },
+  "first/1": (interpreter, [source], input) => take(outsOf(interpreter, source, input), 1),
+  "last/1": function* (interpreter, [source], input) {
+    let last: Out | undefined;
+    for (const out of outsOf(interpreter, source, input)) last = out;
+    if (last !== undefined) yield last;
+  },
+  "any/2": (interpreter, args, input) => quantify(interpreter, args, input, true),
+  "all/2": (interpreter, args, input) => quantify(interpreter, args, input, false),
+  "sort_by/1": (interpreter, args, input) =>
+    byKey(interpreter, args, input, "sort_by", (keyed) => keyed.map(({ value }) => value)),
+  "group_by/1": (interpreter, args, input) =>
+    byKey(interpreter, args, input, "group_by", (keyed) =>
+      groups(keyed).map((group) => group.map(({ value }) => value)),
+    ),
+  "unique_by/1": (interpreter, args, input) =>
+    byKey(interpreter, args, input, "unique_by", (keyed) =>
+      groups(keyed).map((group) => group[0]?.value ?? null),
+    ),
+  "min_by/1": (interpreter, args, input) =>
+    byKey(interpreter, args, input, "min_by", (keyed) => keyed[0]?.value ?? null),
+  "max_by/1": (interpreter, args, input) =>
+    byKey(interpreter, args, input, "max_by", (keyed) => keyed.at(-1)?.value ?? null),
+};
+
+function* outsOf(interpreter: Interpreter, closure: Closure | undefined, input: Out): Outs {
+  if (closure !== undefined) yield* interpreter.run(closure.filter, closure.scope, input);
+}
+
+function* valuesOf(
+  interpreter: Interpreter,
+  closure: Closure | undefined,
+  input: Out,
+): Generator<JqValue, void> {
+  if (closure !== undefined) yield* interpreter.values(closure.filter, closure.scope, input.value);
+}
+
+function* countsOf(
+  interpreter: Interpreter,
+  closure: Closure | undefined,
+  input: Out,
+  name: string,
+): Generator<number, void> {
+  for (const value of valuesOf(interpreter, closure, input)) {
+    if (!isNumber(value)) throw new JqError(`${name} cannot be applied to: ${describe(value)}`);
+    if (value < 0)
+      throw new JqError(
+        `error: ${name} doesn't support negative count`,
+        `${name} doesn't support negative count`,
+      );
+    yield Math.trunc(Number(value));
+  }
+}
+
+function* take(outs: Outs, count: number): Outs {
+  let left = count;
+  for (const out of outs) {
+    yield out;
+    if (--left <= 0) return;
+  }
+}
+
+function raise(value: JqValue): never {
+  throw new JqError(`error: ${typeof value === "string" ? value : encode(value)}`, value);
+}
+
+/** Ends the filter; no try catches it. */
+function halt(value: JqValue): never {
+  throw new ExecutorError("BadRequest", `halt error: ${encode(value)}`);
+}
+
+function notAllowed(): never {
+  throw new JqError("input(s)/0 is not allowed");
+}
+
+function* ranges(
+  interpreter: Interpreter,
+  [from, to, by]: readonly (Closure | undefined)[],
+  input: Out,
+): Outs {
+  const zero: readonly JqValue[] = [0n];
+  const one: readonly JqValue[] = [1n];
+  for (const start of from === undefined ? zero : valuesOf(interpreter, from, input)) {
+    for (const end of valuesOf(interpreter, to, input)) {
+      for (const step of by === undefined ? one : valuesOf(interpreter, by, input)) {
+        for (const value of numbersBetween(start, end, step)) {
+          interpreter.budget.step();
+          yield computed(value, input);
+        }
+      }
+    }
+  }
+}
+
+function* numbersBetween(start: JqValue, end: JqValue, step: JqValue): Generator<JqValue, void> {
+  for (const bound of [start, end, step]) {
+    if (!isNumber(bound)) throw new JqError(`range cannot be applied to: ${describe(bound)}`);
+  }
+  if (typeof start === "bigint" && typeof step === "bigint" && isNumber(end)) {
+    if (step === 0n && start < end) for (;;) yield start;
+    for (let value = start; step > 0n ? value < end : step < 0n && value > end; value += step) yield value;
+    return;
+  }
+  const by = Number(step);
+  const limit = Number(end);
+  if (by === 0 && Number(start) < limit) for (;;) yield start;
+  for (let value = Number(start); by > 0 ? value < limit : by < 0 && value > limit; value += by) yield value;
+}
+
+function* quantify(interpreter: Interpreter, args: readonly Closure[], input: Out, decides: boolean): Outs {
+  const [source, condition] = args;
+  for (const value of valuesOf(interpreter, source, input)) {
+    for (const holds of valuesOf(interpreter, condition, { value, path: undefined })) {
+      if (isTruthy(holds) === decides) {
+        yield computed(decides, input);
+        return;
+      }
+    }
+  }
+  yield computed(!decides, input);
+}
+
+interface Keyed {
+  readonly key: JqValue;
+  readonly value: JqValue;
+}
+
+/** The elements in the order of their keys, equal ones in the order they came. */
+function* byKey(
+  interpreter: Interpreter,
+  [key]: readonly Closure[],
+  input: Out,
+  name: string,
+  result: (keyed: readonly Keyed[]) => JqValue,
+): Outs {
+  const list = input.value;
+  if (!isArray(list)) throw new JqError(`${name} cannot be applied to: ${describe(list)}`);
+  const keyed = list.map((value): Keyed => {
+    if (key === undefined) return { key: value, value };
+    return { key: interpreter.collect(key.filter, key.scope, value), value };
+  });
+  keyed.sort((a, b) => {
+    interpreter.budget.step();
+    return compare(a.key, b.key);
+  });
+  yield computed(result(keyed), input);
+}
+
+function groups(keyed: readonly Keyed[]): Keyed[][] {
+  const all: Keyed[][] = [];
+  for (const each of keyed) {
+    const last = all.at(-1);
+    if (last?.[0] !== undefined && compare(last[0].key, each.key) === 0) last.push(each);
+    else all.push([each]);
+  }
+  return all;
+}

@@ -1,0 +1,129 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { ExecutorError, errorText } from "../errors/index.ts";
+import { type KubeClient, objectBytesMax, type Persistence, TaskResult } from "../kube/index.ts";
+import { fitOutputs, MainOutputs, readProgress } from "../outputs/index.ts";
+import { endContainers } from "../podfiles/index.ts";
+import type { Outputs } from "../template/index.ts";
+import { collectOutputs } from "./collect-outputs.ts";
+import type { WaitConfig, WaitTools } from "./config.ts";
+import type { WaitState } from "./state.ts";
+
+/** What the container ends with. */
+export interface Outcome {
+  /** The first error recorded: the termination message. */
+  readonly message: string | undefined;
+  /** False: exit status 64. Errors of the very last steps show in the message only (contract pod.md 5.9). */
+  readonly isSuccess: boolean;
+}
+
+/**
+ * The end of the auxiliary container: collect, report, plugin sidecars, the label that releases the controller, and
+ * last of all main, whose emissary has waited for us, so that no sidecar is ended while something is being uploaded
+ * (contract pod.md 5.6 steps 3 to 10).
+ */
+export async function finish(
+  config: WaitConfig,
+  tools: WaitTools,
+  state: WaitState,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { log } = tools;
+  const main = new MainOutputs(`${config.paths.container("main")}/outputs`, (message) =>
+    log.warn({}, message),
+  );
+  const errors = [...state.errors];
+  const lateErrors: string[] = [];
+  try {
+    await using reporter = new Reporter(config, tools, state);
+    // Whatever goes wrong here, the controller must be told that nothing more will come.
+    await recorded(errors, async () => {
+      const collected = await collectOutputs(config, tools, state, main, signal);
+      errors.push(...collected.errors.map(errorText));
+      await reporter.report(collected.outputs, signal, errors);
+    });
+    await recorded(lateErrors, () => endPlugins(config, tools, signal));
+    await recorded(lateErrors, () => reporter.finalize(signal));
+  } finally {
+    await main.release(signal);
+  }
+  for (const error of [...errors, ...lateErrors]) log.error({ error }, "executor error");
+  return { message: [...errors, ...lateErrors][0], isSuccess: errors.length === 0 };
+}
+
+async function recorded(errors: string[], step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    errors.push(errorText(error));
+  }
+}
+
+/** The last words to the controller. Nothing but the end of the pod ends them: it waits for the task result. */
+class Reporter implements AsyncDisposable {
+  readonly #config: WaitConfig;
+  readonly #tools: WaitTools;
+  readonly #state: WaitState;
+  readonly #persistence: Persistence;
+  #kube: KubeClient | undefined;
+  #taskResult: TaskResult | undefined;
+
+  constructor(config: WaitConfig, tools: WaitTools, state: WaitState) {
+    this.#config = config;
+    this.#tools = tools;
+    this.#state = state;
+    this.#persistence = {
+      patienceMs: Number.POSITIVE_INFINITY,
+      onRetry: (error, pauseMs) => {
+        tools.log.warn(
+          { error: errorText(error), pauseMs: Math.round(pauseMs) },
+          "the task result will be sent again",
+        );
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#kube?.[Symbol.asyncDispose]();
+  }
+
+  /** Sends progress that nobody has sent yet, and the outputs; what is too large is left out and named in `errors`. */
+  async report(outputs: Outputs, signal: AbortSignal, errors: string[]): Promise<void> {
+    const taskResult = await this.#open(signal);
+    const { progress } = this.#config;
+    const line = progress && (await readProgress(progress.file));
+    if (line !== undefined && line !== this.#state.progressSeen) {
+      await taskResult.reportProgress(line, this.#persistence, signal);
+    }
+    const fitted = fitOutputs(outputs, objectBytesMax);
+    errors.push(...fitted.errors.map(errorText));
+    try {
+      await taskResult.reportOutputs(fitted.outputs, this.#persistence, signal);
+    } catch (error) {
+      // The refusal to make the object was said already, and better.
+      if (this.#state.errors.length === 0) throw ExecutorError.wrap(error, "failed to report outputs");
+    }
+  }
+
+  async finalize(signal: AbortSignal): Promise<void> {
+    const taskResult = await this.#open(signal);
+    await taskResult.finalize(this.#persistence, signal);
+  }
+
+  /** An earlier phase of this container may have been asked for patience. */
+  async #open(signal: AbortSignal): Promise<TaskResult> {
+    const busyMs = this.#state.apiBusyUntilMs - Date.now();
+    if (busyMs > 0) await sleep(busyMs, undefined, { signal });
+    this.#kube ??= await this.#tools.openKube();
+    this.#taskResult ??= new TaskResult(this.#kube, this.#config.identity, this.#state.taskResult);
+    return this.#taskResult;
+  }
+}
+
+async function endPlugins(config: WaitConfig, tools: WaitTools, signal: AbortSignal): Promise<void> {
+  const { paths, pluginContainers, gracePeriodMs } = config;
+  if (pluginContainers.length === 0) return;
+  const alive = await endContainers(paths, pluginContainers, gracePeriodMs, tools.log, signal);
+  if (alive.length > 0) {
+    throw new ExecutorError("Timeout", `artifact plugin containers did not end: ${alive.join(", ")}`);
+  }
+}

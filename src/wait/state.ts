@@ -1,0 +1,60 @@
+import { ExecutorError } from "../errors/index.ts";
+import type { TaskResultState } from "../kube/index.ts";
+
+/** Why a sleep has an end of its own. */
+export type LimitReason =
+  /** The task result could not be made yet. */
+  | "announce again"
+  /** The deadline's TERM had its grace period. */
+  | "kill"
+  /** The deadline's KILL had its time too. */
+  | "give up"
+  /** We were told to end; main had its share of the grace period. */
+  | "collect";
+
+/**
+ * What the auxiliary container knows while it sleeps. It travels on the command line, because the process is
+ * replaced by the sleeping program and comes back as a new one.
+ */
+export interface WaitState {
+  readonly taskResult: TaskResultState;
+  /** The task result was made, or will not be. */
+  readonly isAnnounced: boolean;
+  /** Errors so far, in order; the first is the container's message. */
+  readonly errors: readonly string[];
+  /** The supervisor failed before main: there is nothing to collect but logs. */
+  readonly hasPreMainFailed: boolean;
+  readonly isDeadlineOver: boolean;
+  readonly isTerminating: boolean;
+  /** The progress line last seen, valid or not. */
+  readonly progressSeen: string;
+  readonly limit: { readonly atMs: number; readonly reason: LimitReason } | undefined;
+  /** The API server asked (Retry-After) not to be asked before this time, in milliseconds since the epoch. */
+  readonly apiBusyUntilMs: number;
+}
+
+export const initialState: WaitState = {
+  taskResult: "unknown",
+  isAnnounced: false,
+  errors: [],
+  hasPreMainFailed: false,
+  isDeadlineOver: false,
+  isTerminating: false,
+  progressSeen: "",
+  limit: undefined,
+  apiBusyUntilMs: 0,
+};
+
+export function encodeState(state: WaitState): string {
+  return Buffer.from(JSON.stringify(state)).toString("base64url");
+}
+
+export function decodeState(text: string): WaitState {
+  try {
+    return { ...initialState, ...(JSON.parse(Buffer.from(text, "base64url").toString()) as WaitState) };
+  } catch (cause) {
+    throw new ExecutorError("BadRequest", "--state must be what an earlier phase of this container wrote", {
+      cause,
+    });
+  }
+}
