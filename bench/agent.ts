@@ -12,8 +12,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ApiServer, startApiServer } from "../desk/api-server/index.ts";
 import { bundle } from "../scripts/bundle.ts";
+import { type ApiServer, startApiServer } from "../test/servers/api-server/index.ts";
 
 const served = Number(process.argv[2] ?? 20_000);
 const resource = { group: "argoproj.io", version: "v1alpha1", resource: "workflowtasksets" };

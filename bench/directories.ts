@@ -185,7 +185,7 @@ async function startStore() {
 async function startProxy(target: string) {
   const port = await freePort();
   const source = `
-    import { startDelayProxy } from ${JSON.stringify(resolve("desk/delay-proxy/index.ts"))};
+    import { startDelayProxy } from ${JSON.stringify(resolve("test/servers/delay-proxy/index.ts"))};
     await startDelayProxy({ target: "${target}", delayMs: ${delay}, port: ${port} });
     console.log("ready");`;
   const server = spawn(process.execPath, ["--input-type=module-typescript", "-e", source], {

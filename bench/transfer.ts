@@ -25,8 +25,8 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
-import { startObjectServer } from "../desk/object-server/index.ts";
 import { requireBuiltins } from "../scripts/bundle.ts";
+import { startObjectServer } from "../test/servers/object-server/index.ts";
 
 const isTls = process.argv.includes("--tls");
 const positionals = process.argv.slice(2).filter((argument) => argument !== "--tls");

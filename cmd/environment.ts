@@ -16,6 +16,7 @@ export interface PodEnvironment {
   readonly paths: PodPaths;
   readonly containerName: string;
   readonly podName: string;
+  readonly podUid: string;
   readonly nodeId: string;
   readonly workflowName: string;
   readonly workflowUid: string;
@@ -53,6 +54,7 @@ export function readPodEnvironment(env: Environment): PodEnvironment {
     paths,
     containerName: env.ARGO_CONTAINER_NAME ?? "",
     podName,
+    podUid: env.ARGO_POD_UID ?? "",
     nodeId: env.ARGO_NODE_ID ?? "",
     workflowName: env.ARGO_WORKFLOW_NAME ?? "",
     workflowUid: env.ARGO_WORKFLOW_UID ?? "",

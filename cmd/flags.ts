@@ -44,8 +44,6 @@ export interface CommandLine {
   readonly flags: FlagValues;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
-  /** `--gloglevel` was given: controllers of Argo 3.5 do not pass it. */
-  readonly hasGlogLevel: boolean;
 }
 
 /**
@@ -68,7 +66,6 @@ export function parseCommandLine(args: readonly string[], own: Record<string, Op
     flags: parsed.values as FlagValues,
     logLevel,
     logFormat,
-    hasGlogLevel: parsed.values.gloglevel !== undefined,
   };
 }
 
@@ -97,7 +94,7 @@ export function asksForHelp(args: readonly string[]): boolean {
 function parse(args: readonly string[], options: Record<string, OptionSpec>) {
   try {
     return parseArgs({
-      args: [...args],
+      args: switches(args, options),
       options,
       allowPositionals: true,
       strict: true,
@@ -113,4 +110,23 @@ function parse(args: readonly string[], options: Record<string, OptionSpec>) {
 export function textFlag(flags: FlagValues, name: string): string | undefined {
   const value = flags[name];
   return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+const spellingsOfTrue = ["1", "t", "T", "TRUE", "true", "True"];
+const spellingsOfFalse = ["0", "f", "F", "FALSE", "false", "False"];
+
+/**
+ * Go's flags take `--switch=true` and `--switch=false`, in each spelling of strconv.ParseBool, where Node's parser takes
+ * `--switch` alone. A switch that is false is as good as not there.
+ */
+function switches(args: readonly string[], options: Record<string, OptionSpec>): string[] {
+  const end = args.indexOf("--");
+  return args.flatMap((arg, index) => {
+    if (end !== -1 && index > end) return [arg];
+    const [, name = "", value = ""] = /^--([^=]+)=(.*)$/s.exec(arg) ?? [];
+    if (options[name]?.type !== "boolean") return [arg];
+    if (spellingsOfTrue.includes(value)) return [`--${name}`];
+    if (spellingsOfFalse.includes(value)) return [];
+    throw new ExecutorError("BadRequest", `--${name} must be true or false, not ${JSON.stringify(value)}`);
+  });
 }

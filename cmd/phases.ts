@@ -11,7 +11,7 @@ import {
 } from "../src/wait/index.ts";
 import { type PodEnvironment, readPodEnvironment } from "./environment.ts";
 import { exitStatusError } from "./exit-status.ts";
-import { type CommandLine, parseCommandLine, textFlag } from "./flags.ts";
+import { parseCommandLine, textFlag } from "./flags.ts";
 import { type Invocation, programPath } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
@@ -37,7 +37,7 @@ export async function phaseCommand(
   process.umask(0);
   const line = parseCommandLine(args, { event: { type: "string" }, state: { type: "string" } });
   const pod = readPodEnvironment(env);
-  const config = waitConfig(pod, line);
+  const config = waitConfig(pod, readsPodAnnotations(name, env));
   const tools = podTools(line, env, pod.paths);
   const event = textFlag(line.flags, "event");
   const start: PhaseStart =
@@ -51,19 +51,15 @@ export async function phaseCommand(
   return isSuccess ? 0 : exitStatusError;
 }
 
-function waitConfig(pod: PodEnvironment, line: CommandLine): WaitConfig {
-  const { nodeId, podName, workflowName, workflowUid, instanceId } = pod;
-  return {
-    ...pod,
-    identity: {
-      nodeId,
-      podName,
-      workflowName,
-      workflowUid,
-      instanceId,
-      readsPodAnnotations: !line.hasGlogLevel,
-    },
-  };
+function waitConfig(pod: PodEnvironment, readsPodAnnotations: boolean): WaitConfig {
+  const { nodeId, podName, podUid, workflowName, workflowUid, instanceId } = pod;
+  const identity = { nodeId, podName, podUid, workflowName, workflowUid, instanceId, readsPodAnnotations };
+  return { ...pod, identity };
+}
+
+/** Controllers of Argo 3.5 read annotations of the pod; they alone give `wait` the template in its environment. */
+function readsPodAnnotations(name: "wait" | "supervisor", env: Invocation["env"]): boolean {
+  return name === "wait" && env.ARGO_TEMPLATE !== undefined;
 }
 
 function checkEvent(text: string) {

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import type { ArtifactLocation } from "../src/template/index.ts";
-import { type ApiServer, startApiServer } from "./api-server/index.ts";
+import { ApiServer } from "./api-server/index.ts";
 import type { KeyedData } from "./kubelet/index.ts";
-import { startObjectServer } from "./object-server/index.ts";
+import { ObjectServer } from "./object-server/index.ts";
 import { makeStoreFolder } from "./store-folder.ts";
 
 /** Where a run keeps its artifacts, and the secrets that open it. */
@@ -34,7 +34,7 @@ export async function startDeskServers(
 ): Promise<DeskServers> {
   await using stack = new AsyncDisposableStack();
   const token = randomBytes(16).toString("hex");
-  const api = stack.use(await startApiServer({ token }));
+  const api = stack.use(await ApiServer.start({ token }));
   const repository = given ?? (await startStore(stack, temporary));
   const kept = stack.move();
   return {
@@ -51,7 +51,7 @@ async function startStore(stack: AsyncDisposableStack, temporary: string): Promi
   const accessKeyId = "desk";
   const secretAccessKey = randomBytes(20).toString("hex");
   const server = stack.use(
-    await startObjectServer({ directory, accessKey: accessKeyId, secretKey: secretAccessKey }),
+    await ObjectServer.start({ directory, accessKey: accessKeyId, secretKey: secretAccessKey }),
   );
   server.createBucket(bucket);
   return s3Repository({

@@ -1,22 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
-import { TLSSocket } from "node:tls";
-import type { ApiFault } from "./faults.ts";
-import { ApiRefusal, failure, requestTooLarge } from "./status.ts";
-
-/** Node cannot reset the connection below TLS; without a closing message its end is an error for the client all the same. */
-export function resetConnection(socket: Socket): void {
-  if (socket instanceof TLSSocket) socket.destroy();
-  else socket.resetAndDestroy();
-}
-
-/** Rejects early if the client leaves or the server closes. */
-export async function delay(response: ServerResponse, ms: number): Promise<void> {
-  const controller = new AbortController();
-  response.once("close", () => controller.abort());
-  await sleep(ms, undefined, { signal: controller.signal });
-}
+import { type ApiRefusal, requestTooLarge } from "./status.ts";
 
 export async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
   if (Number(message.headers["content-length"] ?? 0) > maxBytes) throw requestTooLarge(maxBytes);
@@ -48,36 +31,4 @@ export function refuse(response: ServerResponse, { status, retryAfterSeconds }: 
   }
   if (retryAfterSeconds !== undefined) response.setHeader("retry-after", retryAfterSeconds);
   sendJson(response, status.code ?? 500, status);
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  400: "BadRequest",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "NotFound",
-  409: "Conflict",
-  410: "Expired",
-  413: "RequestEntityTooLarge",
-  422: "Invalid",
-  429: "TooManyRequests",
-  500: "InternalError",
-  503: "ServiceUnavailable",
-  504: "Timeout",
-};
-
-export function sendFault(response: ServerResponse, fault: ApiFault & { readonly kind: "status" }): void {
-  const { status, body, retryAfterSeconds } = fault;
-  if (body !== undefined) {
-    if (retryAfterSeconds !== undefined) response.setHeader("retry-after", retryAfterSeconds);
-    sendJson(response, status, body);
-    return;
-  }
-  const reason = fault.reason ?? REASONS[status];
-  refuse(
-    response,
-    new ApiRefusal(
-      failure(status, reason, fault.message ?? `${reason} by a scripted fault`),
-      retryAfterSeconds,
-    ),
-  );
 }

@@ -100,6 +100,7 @@ export class ObjectTable extends EventEmitter<{ change: [Change] }> {
     const name = object.metadata.name ?? (generateName === "" ? "" : generateName + randomUUID().slice(-5));
     const kind = object.kind ?? KNOWN_RESOURCES[qualified(ref)]?.kind ?? "";
     checkName(ref, kind, name);
+    checkOwners(ref, kind, name, object.metadata);
     const target = { ...ref, name };
     if (this.find(target)) throw alreadyExists(ref, name);
     const { resourceVersion: _, ...given } = object.metadata;
@@ -213,6 +214,18 @@ function checkName(resource: ResourceName, kind: string, name: string): void {
   if (why !== undefined) {
     const message = `Invalid value: ${JSON.stringify(name)}: ${why}`;
     throw invalid(resource, kind, name, { field, reason: "FieldValueInvalid", message });
+  }
+}
+
+/** Kubernetes looks at no more of an owner than that it is named (apimachinery, ValidateOwnerReferences). */
+function checkOwners(resource: ResourceName, kind: string, name: string, metadata: ObjectMeta): void {
+  for (const owner of metadata.ownerReferences ?? []) {
+    for (const part of ["apiVersion", "kind", "name", "uid"] as const) {
+      if (owner[part]) continue;
+      const field = `metadata.ownerReferences.${part}`;
+      const message = `Invalid value: "": ${part === "apiVersion" ? "version" : part} must not be empty`;
+      throw invalid(resource, kind, name, { field, reason: "FieldValueInvalid", message });
+    }
   }
 }
 

@@ -9,15 +9,14 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { AccessControl, type ApiUser, type RbacRule } from "./access.ts";
-import { delay, readBody, refuse, resetConnection, sendFault, sendJson } from "./answers.ts";
+import { readBody, refuse, sendJson } from "./answers.ts";
 import { type ApiRequest, readApiPath } from "./api-path.ts";
 import { type Certificate, selfSignedCertificate } from "./certificate.ts";
 import { discover } from "./discovery.ts";
-import { type ApiFault, ApiFaultScript } from "./faults.ts";
+import type { ApiExchangeObserver } from "./exchange.ts";
 import type { KubeObject, ResourceName } from "./kube-object.ts";
 import { type ObjectRef, ObjectTable } from "./object-table.ts";
 import { perform } from "./operations.ts";
-import { type ApiRequestRecord, type LoggedRequest, RequestLog } from "./request-log.ts";
 import { ApiRefusal, failure, pathNotFound } from "./status.ts";
 import { WatchStream } from "./watch.ts";
 
@@ -36,7 +35,6 @@ export interface ApiServerOptions {
   readonly rules?: readonly RbacRule[];
   /** More users. */
   readonly users?: readonly ApiUser[];
-  readonly faults?: readonly ApiFault[];
   /** Larger bodies are refused with 413. Default 3 MiB, as in Kubernetes. */
   readonly maxRequestBytes?: number;
   /** How many changes a watch can go back before it is answered 410. Default 10,000. */
@@ -55,14 +53,27 @@ export class ApiServer implements AsyncDisposable {
   readonly #listener: Server;
   readonly #table: ObjectTable;
   readonly #access: AccessControl;
-  readonly #faults = new ApiFaultScript();
-  readonly #log = new RequestLog();
   readonly #watches = new Set<WatchStream>();
   readonly #maxRequestBytes: number;
   readonly #options: ApiServerOptions;
   readonly #bookmarks: NodeJS.Timeout;
 
-  /** Use `startApiServer`. */
+  /** Starts a server of this class. Rejects if the port is taken. */
+  static async start<T extends ApiServer>(this: ApiServerClass<T>, options: ApiServerOptions): Promise<T> {
+    const certificate = options.tls === true ? selfSignedCertificate() : options.tls || undefined;
+    let server: T | undefined;
+    const onRequest: RequestListener = (message, response) => void server?.serve(message, response);
+    const limits = { keepAliveTimeout: 60_000, requestTimeout: 0 };
+    const listener = certificate
+      ? (createTlsServer({ ...limits, ...certificate }, onRequest) as Server)
+      : createServer(limits, onRequest);
+    listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+    await once(listener, "listening");
+    server = new this(options, listener, certificate);
+    return server;
+  }
+
+  /** Use `start`. */
   constructor(options: ApiServerOptions, listener: Server, certificate: Certificate | undefined) {
     const { address, port } = listener.address() as AddressInfo;
     this.host = address;
@@ -75,33 +86,7 @@ export class ApiServer implements AsyncDisposable {
     this.#table = new ObjectTable(options.changesMax ?? 10_000);
     this.#access = new AccessControl(options.users ?? []);
     if (options.token !== undefined) this.setUser({ token: options.token });
-    for (const fault of options.faults ?? []) this.#faults.add(fault);
     this.#bookmarks = setInterval(() => this.sendBookmarks(), options.bookmarkIntervalMs ?? 60_000).unref();
-  }
-
-  /** Requests in order of arrival. */
-  get requests(): readonly ApiRequestRecord[] {
-    return this.#log.records;
-  }
-
-  /** Resolves to the first request, past or future, that the test accepts; asked at arrival, with the body, at the end. */
-  waitForRequest(
-    accept: (record: ApiRequestRecord) => boolean,
-    signal?: AbortSignal,
-  ): Promise<ApiRequestRecord> {
-    return this.#log.waitFor(accept, signal);
-  }
-
-  clearRequests(): void {
-    this.#log.records.length = 0;
-  }
-
-  addFault(fault: ApiFault): void {
-    this.#faults.add(fault);
-  }
-
-  clearFaults(): void {
-    this.#faults.clear();
   }
 
   /** Adds a user, or changes what one may do; name and rules default to those the server was started with. */
@@ -179,12 +164,21 @@ export class ApiServer implements AsyncDisposable {
     await this.pause();
   }
 
+  /** Who follows an exchange; nobody, unless a class that extends this one says otherwise. */
+  protected observe(
+    _message: IncomingMessage,
+    _response: ServerResponse,
+    _url: URL,
+  ): ApiExchangeObserver | undefined {
+    return undefined;
+  }
+
   /** Serves one request from start to end; never throws. */
   async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(message.url ?? "/", "http://localhost");
-    const record = this.#log.open(message.method ?? "GET", url, message.headers);
+    const observer = this.observe(message, response, url);
     try {
-      await this.#answer(message, response, url, record);
+      await this.#answer(message, response, url, observer);
     } catch (error) {
       if (error instanceof ApiRefusal) refuse(response, error);
       else if (message.socket.destroyed) response.destroy();
@@ -192,9 +186,7 @@ export class ApiServer implements AsyncDisposable {
         refuse(response, new ApiRefusal(failure(500, "InternalError", `Internal error occurred: ${error}`)));
       message.resume();
     } finally {
-      record.status = response.headersSent ? response.statusCode : undefined;
-      record.isDone = true;
-      this.#log.changed(record);
+      observer?.end?.();
     }
   }
 
@@ -202,7 +194,7 @@ export class ApiServer implements AsyncDisposable {
     message: IncomingMessage,
     response: ServerResponse,
     url: URL,
-    record: LoggedRequest,
+    observer: ApiExchangeObserver | undefined,
   ): Promise<void> {
     const about = message.method === "GET" ? discover(url.pathname) : undefined;
     if (about !== undefined) {
@@ -211,32 +203,26 @@ export class ApiServer implements AsyncDisposable {
     }
     const request = readApiPath(message.method ?? "GET", url);
     if (!request) throw pathNotFound();
-    const fault = this.#faults.take(request);
-    if (fault?.kind === "delay") await delay(response, fault.ms);
-    if (fault?.kind === "drop" && !fault.afterWork) {
-      resetConnection(message.socket);
-      return;
-    }
-    record.body = await readBody(message, this.#maxRequestBytes);
-    this.#log.changed(record);
-    if (fault?.kind === "status") {
-      sendFault(response, fault);
-      return;
-    }
+    if (await observer?.begin?.(request)) return;
+    const text = await readBody(message, this.#maxRequestBytes);
+    if (observer?.beforeWork?.(text)) return;
     this.#access.check(message.headers.authorization, request);
     if (request.verb === "watch") {
-      record.status = 200;
-      await this.#watch(request, response, fault);
+      await this.#watch(request, response, observer);
       return;
     }
     const type = (message.headers["content-type"] ?? "").replace(/;.*/s, "").trim();
-    const reply = perform(this.#table, request, { type, text: record.body });
-    if (fault?.kind === "drop") resetConnection(message.socket);
-    else sendJson(response, reply.status, reply.body);
+    const reply = perform(this.#table, request, { type, text });
+    if (observer?.afterWork?.()) return;
+    sendJson(response, reply.status, reply.body);
   }
 
-  async #watch(request: ApiRequest, response: ServerResponse, fault: ApiFault | undefined): Promise<void> {
-    const watch = new WatchStream(request, this.#table, response, fault);
+  async #watch(
+    request: ApiRequest,
+    response: ServerResponse,
+    observer: ApiExchangeObserver | undefined,
+  ): Promise<void> {
+    const watch = new WatchStream(request, this.#table, response, (sent) => observer?.watch?.(sent));
     this.#watches.add(watch);
     try {
       await watch.run();
@@ -246,17 +232,8 @@ export class ApiServer implements AsyncDisposable {
   }
 }
 
-/** Starts a Kubernetes-style API server. Rejects if the port is taken. */
-export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
-  const certificate = options.tls === true ? selfSignedCertificate() : options.tls || undefined;
-  let server: ApiServer | undefined;
-  const onRequest: RequestListener = (message, response) => void server?.serve(message, response);
-  const limits = { keepAliveTimeout: 60_000, requestTimeout: 0 };
-  const listener = certificate
-    ? (createTlsServer({ ...limits, ...certificate }, onRequest) as Server)
-    : createServer(limits, onRequest);
-  listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
-  await once(listener, "listening");
-  server = new ApiServer(options, listener, certificate);
-  return server;
-}
+type ApiServerClass<T> = new (
+  options: ApiServerOptions,
+  listener: Server,
+  certificate: Certificate | undefined,
+) => T;

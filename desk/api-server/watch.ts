@@ -1,6 +1,5 @@
 import type { ServerResponse } from "node:http";
 import type { ApiRequest } from "./api-path.ts";
-import type { ApiFault } from "./faults.ts";
 import { apiVersionOf, KNOWN_RESOURCES, type KubeObject, qualified } from "./kube-object.ts";
 import type { Change, ObjectTable } from "./object-table.ts";
 import { readSelector, type Selector } from "./selectors.ts";
@@ -8,15 +7,15 @@ import { expired } from "./status.ts";
 
 type EventType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
 
-/** One open watch: JSON lines until the client leaves, the time is up, or a fault ends it. */
+/** One open watch: JSON lines until the client leaves, the time is up, or whoever follows the exchange ends it. */
 export class WatchStream {
   readonly #request: ApiRequest;
   readonly #table: ObjectTable;
   readonly #response: ServerResponse;
   readonly #selector: Selector;
-  readonly #fault: ApiFault | undefined;
   readonly #wantsBookmarks: boolean;
-  #eventsLeft: number;
+  readonly #endsAfter: (eventsSent: number) => "close" | "expire" | undefined;
+  #eventsSent = 0;
   #isOpen = true;
 
   /** Throws BadRequest for a selector that cannot be read; nothing has been sent then. */
@@ -24,7 +23,7 @@ export class WatchStream {
     request: ApiRequest,
     table: ObjectTable,
     response: ServerResponse,
-    fault: ApiFault | undefined,
+    endsAfter: (eventsSent: number) => "close" | "expire" | undefined,
   ) {
     const { query } = request;
     const byName = request.name === undefined ? undefined : `metadata.name=${request.name}`;
@@ -35,10 +34,8 @@ export class WatchStream {
       query.get("labelSelector") ?? "",
       byName ?? query.get("fieldSelector") ?? "",
     );
-    this.#fault = fault;
+    this.#endsAfter = endsAfter;
     this.#wantsBookmarks = query.get("allowWatchBookmarks") === "true";
-    const endsEarly = fault?.kind === "close-watch" || fault?.kind === "expire-watch";
-    this.#eventsLeft = endsEarly ? (fault.afterEvents ?? 0) : Number.POSITIVE_INFINITY;
   }
 
   /** Sends what has happened since the requested version, and from then on what happens. Resolves at the end. */
@@ -76,10 +73,8 @@ export class WatchStream {
   #replay(): void {
     const { query } = this.#request;
     const version = query.get("resourceVersion") ?? "";
-    if (this.#eventsLeft === 0) {
-      this.#endEarly();
-      return;
-    }
+    this.#endIfDue();
+    if (!this.#isOpen) return;
     const asksForAll = query.get("sendInitialEvents") === "true";
     if (version === "" || version === "0" || asksForAll) {
       for (const object of this.#table.list(this.#request, this.#request.namespace)) {
@@ -114,12 +109,14 @@ export class WatchStream {
   #emit(type: EventType, object: KubeObject): void {
     if (!this.#isOpen) return;
     this.#send(type, object);
-    this.#eventsLeft -= 1;
-    if (this.#eventsLeft === 0) this.#endEarly();
+    this.#eventsSent += 1;
+    this.#endIfDue();
   }
 
-  #endEarly(): void {
-    if (this.#fault?.kind === "expire-watch") {
+  #endIfDue(): void {
+    const end = this.#endsAfter(this.#eventsSent);
+    if (end === undefined) return;
+    if (end === "expire") {
       this.#send("ERROR", expired(this.#table.resourceVersion - 1, this.#table.resourceVersion));
     }
     this.#close();

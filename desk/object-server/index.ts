@@ -1,4 +1,3 @@
-export type { Fault, FaultEffect, FaultMatch } from "./faults.ts";
-export type { RequestRecord } from "./request-log.ts";
-export { type ObjectServer, type ObjectServerOptions, startObjectServer } from "./server.ts";
+export type { ExchangeObserver } from "./exchange.ts";
+export { ObjectServer, type ObjectServerOptions } from "./server.ts";
 export type { Credentials } from "./signature.ts";

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import {
   createServer,
@@ -8,16 +9,14 @@ import {
 } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { openBody } from "./body.ts";
-import { type Fault, FaultScript } from "./faults.ts";
+import type { ExchangeObserver } from "./exchange.ts";
 import { ObjectStore } from "./object-store.ts";
 import { Refusal } from "./refusal.ts";
 import { headerText, readTarget, type Target } from "./request.ts";
-import { RequestLog, type RequestRecord } from "./request-log.ts";
 import { perform } from "./routes.ts";
 import { type Credentials, type PayloadProtection, verifySignature } from "./signature.ts";
-import { ConnectionCut, requestBytes, transmit, untilClosed } from "./transmission.ts";
+import { transmit } from "./transmission.ts";
 
 export interface ObjectServerOptions extends Credentials {
   /** Where everything is kept; made if it is missing. A server started on it again serves the same objects. */
@@ -30,7 +29,6 @@ export interface ObjectServerOptions extends Credentials {
   readonly region?: string;
   /** PEM; the server speaks https then. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  readonly faults?: readonly Fault[];
   /** `BUCKET.DOMAIN` in the Host header is virtual-hosted style. Default `localhost` and `s3.localhost`. */
   readonly domains?: readonly string[];
   /** How much the server's clock is ahead. Default 0. */
@@ -51,13 +49,32 @@ export class ObjectServer implements AsyncDisposable {
   readonly #options: ObjectServerOptions;
   readonly #listener: ReturnType<typeof createServer>;
   readonly #store: ObjectStore;
-  readonly #faults: FaultScript;
-  readonly #log: RequestLog;
   readonly #serving = new Set<Promise<void>>();
   #credentials: Credentials;
   #closed: Promise<void> | undefined;
 
-  /** Use `startObjectServer`. */
+  /**
+   * Starts a server of this class on a folder. Every request must be signed (SigV4) with the given keys. Rejects if the
+   * port is taken or the folder cannot be written.
+   */
+  static async start<T extends ObjectServer>(
+    this: ObjectServerClass<T>,
+    options: ObjectServerOptions,
+  ): Promise<T> {
+    const store = new ObjectStore(options.directory);
+    let server: T | undefined;
+    const onRequest: RequestListener = (message, response) => server?.accept(message, response);
+    const limits = { keepAliveTimeout: 60_000, requestTimeout: 0, highWaterMark: 256 * 1024 };
+    const listener = options.tls
+      ? (createTlsServer({ ...limits, ...options.tls }, onRequest) as ReturnType<typeof createServer>)
+      : createServer(limits, onRequest);
+    listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+    await once(listener, "listening");
+    server = new this(options, { listener, store });
+    return server;
+  }
+
+  /** Use `start`. */
   constructor(options: ObjectServerOptions, parts: ServerParts) {
     const { address, port } = parts.listener.address() as AddressInfo;
     this.port = port;
@@ -68,30 +85,6 @@ export class ObjectServer implements AsyncDisposable {
     this.#credentials = options;
     this.#listener = parts.listener;
     this.#store = parts.store;
-    this.#faults = parts.faults;
-    this.#log = parts.log;
-  }
-
-  /** What was asked, in order of arrival: the last 100,000 requests at least. */
-  get requests(): readonly RequestRecord[] {
-    return this.#log.records;
-  }
-
-  /** Resolves to the first request, past or future, that the test accepts; it is asked at arrival and after the answer. */
-  waitForRequest(accept: (record: RequestRecord) => boolean, signal?: AbortSignal): Promise<RequestRecord> {
-    return this.#log.waitFor(accept, signal);
-  }
-
-  clearRequests(): void {
-    this.#log.clear();
-  }
-
-  addFault(fault: Fault): void {
-    this.#faults.add(fault);
-  }
-
-  clearFaults(): void {
-    this.#faults.clear();
   }
 
   /** From now on only these are accepted, as after a rotation. */
@@ -125,28 +118,25 @@ export class ObjectServer implements AsyncDisposable {
     this.#serving.add(served);
   }
 
+  /** Who follows an exchange; nobody, unless a class that extends this one says otherwise. */
+  protected observe(_message: IncomingMessage, _response: ServerResponse): ExchangeObserver | undefined {
+    return undefined;
+  }
+
   /** Serves one request from start to end; never throws. */
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
-    const record = this.#log.open(message);
+    const observer = this.observe(message, response);
     response.setHeader("server", "Outrider");
     response.setHeader("date", new Date(this.#nowMs()).toUTCString());
-    response.setHeader("x-amz-request-id", record.id);
-    let fault: Fault | undefined;
+    response.setHeader("x-amz-request-id", randomUUID());
     try {
       const target = readTarget(message, this.#options.domains ?? ["s3.localhost", "localhost"]);
-      record.setTarget(target);
-      fault = this.#faults.take(record);
-      if (fault?.kind === "delay") await sleep(fault.ms, undefined, { signal: untilClosed(response) });
-      if (fault?.kind === "status") {
-        await this.#answerFault(message, response, fault);
-        return;
-      }
-      const raw = requestBytes(message, response, fault, (bytes) => record.addBytes(bytes));
-      await this.#answer(message, response, target, raw, fault);
+      if (await observer?.begin?.(target)) return;
+      await this.#answer(message, response, target, observer);
     } catch (error) {
-      await this.#refuse(message, response, error, fault);
+      await this.#refuse(message, response, error, observer);
     } finally {
-      this.#log.close(record, response);
+      observer?.end?.();
     }
   }
 
@@ -154,11 +144,13 @@ export class ObjectServer implements AsyncDisposable {
     message: IncomingMessage,
     response: ServerResponse,
     target: Target,
-    raw: AsyncIterable<Buffer>,
-    fault: Fault | undefined,
+    observer: ExchangeObserver | undefined,
   ): Promise<void> {
     const protection = this.#authenticate(message, target);
     const decoded = headerText(message.headers, "x-amz-decoded-content-length");
+    // The message must outlive a body that is given up, since the answer goes over the same socket.
+    const bytes = message.iterator({ destroyOnReturn: false });
+    const raw = observer?.request?.(bytes) ?? bytes;
     const body = openBody(raw, protection, decoded === undefined ? undefined : Number(decoded));
     const reply = await perform({
       ...target,
@@ -170,9 +162,9 @@ export class ObjectServer implements AsyncDisposable {
       region: this.#region(),
       partBytesMin: this.#options.partBytesMin ?? 5 * 1024 * 1024,
     });
-    // Operations without a body leave it unread; without this, the fault of a request would not strike there.
-    if (fault) for await (const _ of raw);
-    await transmit(response, reply, this.#store, fault);
+    // Operations without a body leave it unread; an observer is shown all of it.
+    if (observer?.request) for await (const _ of raw);
+    await transmit(response, reply, this.#store, observer);
   }
 
   #understood(headers: IncomingHttpHeaders): IncomingHttpHeaders {
@@ -196,36 +188,13 @@ export class ObjectServer implements AsyncDisposable {
     );
   }
 
-  async #answerFault(
-    message: IncomingMessage,
-    response: ServerResponse,
-    fault: Fault & { readonly kind: "status" },
-  ): Promise<void> {
-    message.resume();
-    if (fault.retryAfter !== undefined) response.setHeader("retry-after", String(fault.retryAfter));
-    const code = fault.code ?? (fault.status === 503 ? "SlowDown" : "InternalError");
-    const document = new Refusal(fault.status, code, `${code} by a scripted fault`).toXml(
-      message.url ?? "",
-      "fault",
-    );
-    const headers = {
-      "content-type": fault.contentType ?? (fault.body === undefined ? "application/xml" : "text/html"),
-    };
-    await transmit(
-      response,
-      { status: fault.status, headers, body: fault.body ?? document },
-      this.#store,
-      undefined,
-    );
-  }
-
   async #refuse(
     message: IncomingMessage,
     response: ServerResponse,
     error: unknown,
-    fault: Fault | undefined,
+    observer: ExchangeObserver | undefined,
   ): Promise<void> {
-    if (error instanceof ConnectionCut || response.headersSent || message.socket.destroyed) {
+    if (response.headersSent || message.socket.destroyed) {
       response.destroy();
       return;
     }
@@ -234,7 +203,7 @@ export class ObjectServer implements AsyncDisposable {
     message.resume();
     const body = refusal.toXml((message.url ?? "").replace(/\?.*/s, ""), "local");
     try {
-      await transmit(response, { status: refusal.status, body }, this.#store, fault);
+      await transmit(response, { status: refusal.status, body }, this.#store, observer);
     } catch {
       // The client has gone; there is nobody to tell.
       response.destroy();
@@ -261,26 +230,6 @@ function withoutChecksums(
 interface ServerParts {
   readonly listener: ReturnType<typeof createServer>;
   readonly store: ObjectStore;
-  readonly faults: FaultScript;
-  readonly log: RequestLog;
 }
 
-/**
- * Starts an S3-protocol server on a folder. Every request must be signed (SigV4) with the given keys. Rejects if the port
- * is taken or the folder cannot be written.
- */
-export async function startObjectServer(options: ObjectServerOptions): Promise<ObjectServer> {
-  const store = new ObjectStore(options.directory);
-  const faults = new FaultScript();
-  for (const fault of options.faults ?? []) faults.add(fault);
-  let server: ObjectServer | undefined;
-  const onRequest: RequestListener = (message, response) => server?.accept(message, response);
-  const limits = { keepAliveTimeout: 60_000, requestTimeout: 0, highWaterMark: 256 * 1024 };
-  const listener = options.tls
-    ? (createTlsServer({ ...limits, ...options.tls }, onRequest) as ReturnType<typeof createServer>)
-    : createServer(limits, onRequest);
-  listener.listen(options.port ?? 0, options.host ?? "127.0.0.1");
-  await once(listener, "listening");
-  server = new ObjectServer(options, { listener, store, faults, log: new RequestLog() });
-  return server;
-}
+type ObjectServerClass<T> = new (options: ObjectServerOptions, parts: ServerParts) => T;

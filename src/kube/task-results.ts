@@ -9,7 +9,9 @@ export interface NodeIdentity {
   readonly nodeId: string;
   readonly podName: string;
   readonly workflowName: string;
+  /** Empty under controllers 3.5.0 and 3.5.1, which do not tell it. */
   readonly workflowUid: string;
+  readonly podUid: string;
   readonly instanceId: string | undefined;
   /**
    * The controller is of Argo 3.5: where task results are forbidden it reads the pod's annotations instead. Later
@@ -127,7 +129,7 @@ export class TaskResult {
   }
 
   async #create(content: object, completed: "true" | "false", signal: AbortSignal): Promise<void> {
-    const { nodeId, workflowName, workflowUid, instanceId } = this.#identity;
+    const { nodeId, workflowName, instanceId } = this.#identity;
     await this.#send(
       "POST",
       this.#path(),
@@ -141,9 +143,7 @@ export class TaskResult {
             [completedLabel]: completed,
             ...(instanceId ? { "workflows.argoproj.io/controller-instanceid": instanceId } : {}),
           },
-          ownerReferences: [
-            { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", name: workflowName, uid: workflowUid },
-          ],
+          ownerReferences: owners(this.#identity),
         },
         ...content,
       },
@@ -203,4 +203,15 @@ export class TaskResult {
     const namespace = encodeURIComponent(this.#client.namespace);
     return `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflowtaskresults`;
   }
+}
+
+/**
+ * What the object goes away with: the workflow, or this pod where the controller does not tell the workflow's UID
+ * (docs/contract/pod.md#8). The API server refuses an owner without a UID, so that without either there is none.
+ */
+function owners({ workflowName, workflowUid, podName, podUid }: NodeIdentity): readonly object[] {
+  if (workflowUid !== "") {
+    return [{ apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", name: workflowName, uid: workflowUid }];
+  }
+  return podUid === "" ? [] : [{ apiVersion: "v1", kind: "Pod", name: podName, uid: podUid }];
 }

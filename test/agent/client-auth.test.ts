@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { TLSSocket } from "node:tls";
-import { selfSignedCertificate } from "../../desk/api-server/index.ts";
+import { selfSignedCertificate } from "../servers/api-server/index.ts";
 import { type AgentDesk, httpTask, namespace, openDesk, startWeb } from "./desk.ts";
 
 function createSecret(desk: AgentDesk, name: string, values: Readonly<Record<string, string>>): void {

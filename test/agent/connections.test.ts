@@ -7,8 +7,8 @@ import type { AddressInfo } from "node:net";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { selfSignedCertificate } from "../../desk/api-server/index.ts";
 import { sharedLookup } from "../../src/agent/name-lookup.ts";
+import { selfSignedCertificate } from "../servers/api-server/index.ts";
 import { httpTask, openDesk, startWeb } from "./desk.ts";
 
 async function startTlsWeb(t: TestContext) {

@@ -17,7 +17,7 @@ import {
   type ApiServerOptions,
   type KubeObject,
   startApiServer,
-} from "../../desk/api-server/index.ts";
+} from "../servers/api-server/index.ts";
 
 export const mainScript = resolve(import.meta.dirname, "../../cmd/main.ts");
 export const namespace = "argo";

@@ -3,13 +3,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { type ApiServer, startApiServer } from "../../desk/api-server/index.ts";
-import { type ObjectServer, startObjectServer } from "../../desk/object-server/index.ts";
 import { collectGarbage } from "../../src/artifact-delete/index.ts";
 import { openDriver } from "../../src/artifacts/index.ts";
 import { GcTasks, KubeClient } from "../../src/kube/index.ts";
 import type { Artifact, ArtifactLocation } from "../../src/template/index.ts";
 import { surroundings } from "../drivers/surroundings.ts";
+import { type ApiServer, startApiServer } from "../servers/api-server/index.ts";
+import { type ObjectServer, startObjectServer } from "../servers/object-server/index.ts";
 
 const never = new AbortController().signal;
 const gcTasks = {

@@ -4,7 +4,8 @@ import { fileURLToPath } from "node:url";
 
 /** A run of the stock executor, as recorded: see the README of test/fixtures/pods. */
 export interface Recording {
-  readonly layout: "legacy" | "init-less";
+  /** A layout of the newest controller, or the version of an older one, which has the legacy layout only. */
+  readonly group: RecordingGroup;
   readonly name: string;
   readonly workflow: string;
   readonly phase: string;
@@ -64,8 +65,14 @@ export interface ContainerSpec {
 
 const fixtures = fileURLToPath(new URL("../fixtures/pods", import.meta.url));
 
-export function readRecordings(layout: Recording["layout"]): readonly Recording[] {
-  const folder = join(fixtures, layout);
+export const layouts = ["legacy", "init-less"] as const;
+export const olderControllers = ["v3.5.15", "v3.6.19", "v3.7.18", "v4.0.10"] as const;
+export const recordingGroups = [...layouts, ...olderControllers];
+export type RecordingGroup = (typeof recordingGroups)[number];
+
+export function readRecordings(group: RecordingGroup): readonly Recording[] {
+  const isLayout = layouts.some((layout) => layout === group);
+  const folder = join(fixtures, isLayout ? group : `versions/${group}`);
   return readdirSync(folder)
     .filter((file) => file.endsWith(".json"))
     .sort()
@@ -74,7 +81,7 @@ export function readRecordings(layout: Recording["layout"]): readonly Recording[
       return {
         ...recorded,
         taskResults: recorded.taskResults ?? {},
-        layout,
+        group,
         name: file.slice(0, -".json".length),
       };
     });

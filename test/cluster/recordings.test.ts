@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { connectKube, KubeClient } from "../../src/kube/index.ts";
 import { compare } from "./compare.ts";
 import { differences, leftOut, stops, usual } from "./expectations.ts";
-import { type Recording, readRecordings } from "./recorded-pod.ts";
+import { type Recording, readRecordings, recordingGroups } from "./recorded-pod.ts";
 import { runRecording } from "./run-recording.ts";
 
 const run = promisify(execFile);
@@ -48,10 +48,10 @@ async function kubectl(...args: string[]): Promise<string> {
   return stdout;
 }
 
-for (const layout of ["legacy", "init-less"] as const) {
-  describe(`recorded pods, ${layout} layout`, { concurrency: 2 }, () => {
-    for (const recording of readRecordings(layout)) {
-      const id = `${layout}/${recording.name}`;
+for (const group of recordingGroups) {
+  describe(`recorded pods, ${group}`, { concurrency: 2 }, () => {
+    for (const recording of readRecordings(group)) {
+      const id = `${group}/${recording.name}`;
       const reason = leftOut[id] ?? leftOut[recording.name];
       if (!isChosen(id, recording)) continue;
       it(`${recording.name} leaves what the stock executor left`, {
@@ -64,7 +64,10 @@ for (const layout of ["legacy", "init-less"] as const) {
           const recorded = recording.pods[index];
           return recorded ? compare(recording, recorded, one) : [];
         });
-        const expected = differences[id] ?? differences[recording.name] ?? {};
+        const expected = {
+          ...differences[group],
+          ...(differences[id] ?? differences[recording.name]),
+        };
         for (const one of runs) t.diagnostic(`${one.name}: ${one.seconds} s`);
         for (const { what } of found)
           if (expected[what]) t.diagnostic(`differs on purpose: ${what}: ${expected[what]}`);

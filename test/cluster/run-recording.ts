@@ -4,7 +4,7 @@ import type { KubeClient } from "../../src/kube/index.ts";
 import type { ContainerEnd, KubeObject, PodSpec, RecordedPod, Recording } from "./recorded-pod.ts";
 import { type Stop, stopContainers } from "./stop-containers.ts";
 
-const stockImage = "quay.io/argoproj/argoexec:stock";
+const stockImage = /quay\.io\/argoproj\/argoexec:[\w.-]+/g;
 const namespace = "argo";
 
 /** What a pod left behind with our image. */

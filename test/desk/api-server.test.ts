@@ -9,7 +9,7 @@ import {
   setHeaderOptions,
   Watch,
 } from "@kubernetes/client-node";
-import { type ApiServer, type ApiServerOptions, startApiServer } from "../../desk/api-server/index.ts";
+import { type ApiServer, type ApiServerOptions, startApiServer } from "../servers/api-server/index.ts";
 
 const ARGO = { group: "argoproj.io", version: "v1alpha1" };
 const RESULTS = { ...ARGO, namespace: "argo", plural: "workflowtaskresults" };
@@ -153,6 +153,18 @@ describe("API server", () => {
     );
     assert.equal(server.states("workflowtaskresults", "argo", "a").length, 4);
     await assert.rejects(api.getNamespacedCustomObject({ ...RESULTS, name: "a" }), { code: 404 });
+  });
+
+  it("refuses an owner that is not named in full, as Kubernetes does", async (t) => {
+    const server = await apiServer(t);
+    const api = customObjects(server);
+    const ownerReferences = [{ apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", name: "wf", uid: "" }];
+
+    await assert.rejects(
+      api.createNamespacedCustomObject({ ...RESULTS, body: result("a", { ownerReferences }) }),
+      (error: { code: number; body: string }) =>
+        error.code === 422 && /metadata\.ownerReferences\.uid: .*uid must not be empty/.test(error.body),
+    );
   });
 
   it("gives core objects back as they are", async (t) => {

@@ -7,7 +7,7 @@ import {
   type ObjectServer,
   type ObjectServerOptions,
   startObjectServer,
-} from "../../desk/object-server/index.ts";
+} from "../servers/object-server/index.ts";
 
 export const CREDENTIALS = { accessKey: "desk", secretKey: "desk-secret" };
 

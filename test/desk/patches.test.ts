@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { type ApiServer, startApiServer } from "../../desk/api-server/index.ts";
+import { type ApiServer, startApiServer } from "../servers/api-server/index.ts";
 
 /** RFC 7386, appendix A. */
 const MERGES: readonly [unknown, unknown, unknown][] = [

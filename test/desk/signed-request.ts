@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http";
 import { text } from "node:stream/consumers";
-import type { ObjectServer } from "../../desk/object-server/index.ts";
+import type { ObjectServer } from "../servers/object-server/index.ts";
 import { CREDENTIALS } from "./object-client.ts";
 
 export interface RawRequest {

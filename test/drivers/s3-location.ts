@@ -1,12 +1,12 @@
 import type { TestContext } from "node:test";
+import type { DriverSettings } from "../../src/artifacts/index.ts";
+import type { Artifact, S3Location } from "../../src/template/index.ts";
 import {
   type Fault,
   type ObjectServer,
   type ObjectServerOptions,
   startObjectServer,
-} from "../../desk/object-server/index.ts";
-import type { DriverSettings } from "../../src/artifacts/index.ts";
-import type { Artifact, S3Location } from "../../src/template/index.ts";
+} from "../servers/object-server/index.ts";
 import { surroundings, type TestSurroundings, temporaryFolder } from "./surroundings.ts";
 
 export interface S3UnderTest {

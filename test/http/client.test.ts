@@ -6,9 +6,9 @@ import { type AddressInfo, connect, createServer as createTcpServer, type Server
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
-import { selfSignedCertificate } from "../../desk/api-server/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import { HttpClient, type HttpClientOptions, payloadOf, readBody } from "../../src/http/index.ts";
+import { selfSignedCertificate } from "../servers/api-server/index.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 

@@ -4,9 +4,9 @@ import { createServer, type RequestListener, type ServerResponse } from "node:ht
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
 import { describe, it, type TestContext } from "node:test";
-import { selfSignedCertificate } from "../../desk/api-server/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import { type ByteSink, HttpClient, type HttpClientOptions } from "../../src/http/index.ts";
+import { selfSignedCertificate } from "../servers/api-server/index.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { type ApiServer, type ApiServerOptions, startApiServer } from "../../desk/api-server/index.ts";
 import type { ExecutorError } from "../../src/errors/index.ts";
 import { KubeClient, type NodeIdentity, TaskResult } from "../../src/kube/index.ts";
+import { type ApiServer, type ApiServerOptions, startApiServer } from "../servers/api-server/index.ts";
 
 const identity: NodeIdentity = {
   nodeId: "wf-1",
@@ -10,6 +10,7 @@ const identity: NodeIdentity = {
   workflowName: "wf",
   workflowUid: "0d1e6c1e-8b0e-4c3b-9d5a-1f2e3d4c5b6a",
   instanceId: undefined,
+  podUid: "pod-uid-1",
   readsPodAnnotations: false,
 };
 const taskResults = { group: "argoproj.io", version: "v1alpha1", resource: "workflowtaskresults" };
@@ -186,6 +187,24 @@ describe("task result", () => {
     };
     assert.equal(pod.metadata.annotations[completed], "true");
     assert.equal(pod.metadata.annotations["workflows.argoproj.io/outputs"], '{"result":"x"}');
+  });
+
+  it("belongs to the workflow, or to the pod where the controller does not tell the workflow's UID", async (t) => {
+    const { server, kube } = await start(t);
+    const owners = () => (stored(server) as unknown as { metadata: { ownerReferences?: object[] } }).metadata;
+
+    await new TaskResult(kube, identity).initialize(patient, never);
+    const { workflowName: name, workflowUid: uid } = identity;
+    assert.deepEqual(owners().ownerReferences, [
+      { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", name, uid },
+    ]);
+
+    const untold = { ...identity, nodeId: "wf-2", workflowUid: "" };
+    await new TaskResult(kube, untold).initialize(patient, never);
+    const second = server.find({ ...taskResults, namespace: "argo", name: "wf-2" });
+    assert.deepEqual(second?.metadata.ownerReferences, [
+      { apiVersion: "v1", kind: "Pod", name: identity.podName, uid: identity.podUid },
+    ]);
   });
 
   it("S16: outputs that no object can hold are refused before anything is sent, naming the limit", async (t) => {

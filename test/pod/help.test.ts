@@ -75,3 +75,23 @@ describe("the command line", () => {
     assert.deepEqual(argoexec(t, "expr", "1 + 1"), { code: 0, stdout: "2\n", stderr: "" });
   });
 });
+
+describe("switches", { concurrency: 2 }, () => {
+  it("take a value, as Go's do", (t) => {
+    const help = argoexec(
+      t,
+      "init",
+      "--insecure-skip-tls-verify=true",
+      "--disable-compression=F",
+      "--help=true",
+    );
+    assert.equal(help.code, 0);
+    assert.match(help.stdout, /^usage: argoexec init /im);
+  });
+
+  it("refuse a value that is neither true nor false, naming the switch", (t) => {
+    const wrong = argoexec(t, "init", "--insecure-skip-tls-verify=maybe");
+    assert.equal(wrong.code, 64);
+    assert.match(wrong.stderr, /--insecure-skip-tls-verify must be true or false, not "maybe"/);
+  });
+});

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { type ApiFault, type ApiServer, type RbacRule, startApiServer } from "../../desk/api-server/index.ts";
 import { type KeyedData, shortTemporaryFolder } from "../../desk/kubelet/index.ts";
-import { type ObjectServer, startObjectServer } from "../../desk/object-server/index.ts";
+import { type ApiFault, type ApiServer, type RbacRule, startApiServer } from "../servers/api-server/index.ts";
+import { type ObjectServer, startObjectServer } from "../servers/object-server/index.ts";
 
 export const temporary = shortTemporaryFolder(tmpdir());
 /** The pod's service account has it. */

@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { KubeObject } from "../../desk/api-server/index.ts";
 import type { Container, DeskPod, OutputLine, Pod, PodEnd } from "../../desk/kubelet/index.ts";
 import type { Outputs } from "../../src/template/index.ts";
+import type { KubeObject } from "../servers/api-server/index.ts";
 import { getObject, type Servers, temporary } from "./servers.ts";
 
 /** A pod that runs, and what the controller, the store and a reader of logs see of it. */

@@ -5,9 +5,9 @@ import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { selfSignedCertificate } from "../../desk/api-server/index.ts";
-import type { FaultEffect, ObjectServer } from "../../desk/object-server/index.ts";
-import { objectClient, objectServer } from "./object-client.ts";
+import { objectClient, objectServer } from "../desk/object-client.ts";
+import { selfSignedCertificate } from "./api-server/index.ts";
+import type { FaultEffect, ObjectServer } from "./object-server/index.ts";
 
 const Bucket = "ml";
 const Key = "k";

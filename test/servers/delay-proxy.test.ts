@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
-import { startDelayProxy } from "../../desk/delay-proxy/index.ts";
+import { startDelayProxy } from "./delay-proxy/index.ts";
 
 /** A server that sends back what it receives, seen through the proxy. */
 async function farAwayEcho(t: TestContext, delayMs: number) {

@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
 import { EventEmitter, on } from "node:events";
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import { fromKeyBytes } from "./key-bytes.ts";
-import type { Target } from "./request.ts";
+import type { ExchangeObserver } from "../../../desk/object-server/index.ts";
+
+type Target = Parameters<NonNullable<ExchangeObserver["begin"]>>[0];
 
 /** A request as the server saw it. Byte counts and status grow while it is being served. */
 export interface RequestRecord {
@@ -22,14 +22,14 @@ export interface RequestRecord {
   readonly isDone: boolean;
 }
 
-const RECORDS_MAX = 200_000;
+const recordsMax = 200_000;
 
 export class RequestLog {
   readonly records: LoggedRequest[] = [];
   readonly #events = new EventEmitter().setMaxListeners(0);
 
   open(message: IncomingMessage): LoggedRequest {
-    if (this.records.length >= RECORDS_MAX) this.records.splice(0, RECORDS_MAX / 2);
+    if (this.records.length >= recordsMax) this.records.splice(0, recordsMax / 2);
     const record = new LoggedRequest(message);
     this.records.push(record);
     // In a later turn, when the target is known.
@@ -58,7 +58,6 @@ export class RequestLog {
 }
 
 export class LoggedRequest implements RequestRecord {
-  readonly id = randomUUID();
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
   readonly atMs = Date.now();
@@ -83,4 +82,9 @@ export class LoggedRequest implements RequestRecord {
   addBytes(bytes: number): void {
     this.bytes += bytes;
   }
+}
+
+/** The server's byte strings, one character a byte, as text. */
+function fromKeyBytes(key: string): string {
+  return Buffer.from(key, "latin1").toString("utf8");
 }

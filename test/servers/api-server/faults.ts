@@ -1,4 +1,4 @@
-import type { ApiRequest, Verb } from "./api-path.ts";
+import type { ApiRequest, Verb } from "../../../desk/api-server/index.ts";
 
 /** Which requests a fault strikes; what is left out matches everything. */
 export interface ApiFaultMatch {
