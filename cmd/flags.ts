@@ -88,7 +88,7 @@ function takesNextArgument(arg: string): boolean {
 export function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const flags = end === -1 ? args : args.slice(0, end);
-  return flags.some((arg) => arg === "--help" || arg === "-h");
+  return switches(flags, globalOptions).some((arg) => arg === "--help" || arg === "-h");
 }
 
 function parse(args: readonly string[], options: Record<string, OptionSpec>) {
