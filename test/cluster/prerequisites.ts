@@ -19,7 +19,7 @@ const debianPackages = ["containerd", "runc", "containernetworking-plugins", "op
 export interface Prerequisites {
   /** Folder with kube-all, containerd, ctr, minio. */
   readonly bin: string;
-  /** Root folder of an image with sh, python3, git and curl, for users' containers. */
+  /** Root folder of an image with sh, python3 (as python, too), git and curl, for users' containers. */
   readonly userRoot: string;
   /** Root folder of an image whose only program waits. */
   readonly pauseRoot: string;
@@ -49,7 +49,7 @@ export async function prepare(say: (text: string) => void): Promise<Prerequisite
   await built(join(bin, "kube-all"), say, () => buildKubernetes(bin));
   await built(join(bin, "containerd"), say, () => buildContainerd(bin));
   await buildMinio(bin, say);
-  const userRoot = join(cache, "user-root");
+  const userRoot = join(cache, "user-root-2");
   await built(userRoot, say, () => bootstrapUserRoot(userRoot));
   const pauseRoot = join(cache, "pause-root");
   await built(pauseRoot, say, () => buildPauseRoot(pauseRoot));
@@ -115,7 +115,7 @@ async function go(args: string[], options: { cwd?: string; env?: Record<string, 
 async function bootstrapUserRoot(root: string): Promise<void> {
   const aside = `${root}.tmp`;
   await rm(aside, { recursive: true, force: true });
-  const include = "--include=python3,curl,jq,git,ca-certificates";
+  const include = "--include=python3,python-is-python3,curl,jq,git,ca-certificates";
   await run("debootstrap", ["--variant=minbase", include, "bookworm", aside], { maxBuffer: 1 << 26 });
   await rename(aside, root);
 }
