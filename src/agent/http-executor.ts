@@ -3,8 +3,9 @@ import { type ClientAuth, readClientAuth, type SecretRef } from "./client-auth.t
 import { type ConnectionSettings, Connections } from "./connections.ts";
 import { runHttp } from "./http-task.ts";
 import type { HttpTemplate } from "./http-template.ts";
+import type { Journal } from "./journal.ts";
 import { Tokens } from "./oauth2.ts";
-import { isRecord, type NodeResult, type Task } from "./task.ts";
+import type { NodeResult, Task } from "./task.ts";
 
 export interface HttpSettings {
   readonly workflowUid: string;
@@ -14,8 +15,7 @@ export interface HttpSettings {
   readonly limits: BodyLimits;
   readonly connections: ConnectionSettings;
   readonly readSecret: (name: string, key: string, signal: AbortSignal) => Promise<string>;
-  /** Told before the first byte of a request that must not be repeated unasked. */
-  readonly onSend: (nodeId: string) => void;
+  readonly journal: Journal;
 }
 
 const tokenTimeoutMs = 30_000;
@@ -46,7 +46,7 @@ export class HttpExecutor implements Disposable {
         readAuthorization: () => this.#authorization(readClientAuth(task), readSecret, signal),
       },
       clientFor: (http: HttpTemplate) => this.#clientFor(http, readClientAuth(task), readSecret),
-      onSend: () => this.#settings.onSend(nodeId),
+      onSend: () => this.#settings.journal.noteSent(nodeId),
     };
     return runHttp(template.http, tools, signal);
   }
@@ -99,11 +99,4 @@ type ReadSecret = (name: string, key: string) => Promise<string>;
 
 function readText({ name, key }: SecretRef, readSecret: ReadSecret): Promise<string> {
   return readSecret(name, key);
-}
-
-/** What shares the places of one server. */
-export function serverOf({ template }: Task): string {
-  const url = isRecord(template.http) ? template.http.url : undefined;
-  if (typeof url !== "string") return "plugin";
-  return URL.canParse(url) ? new URL(url).host : url;
 }

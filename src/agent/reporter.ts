@@ -1,17 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, ExecutorError, errorCode, errorText } from "../errors/index.ts";
+import type { TaskSet } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
+import type { Journal } from "./journal.ts";
+import type { ResultRoom } from "./result-room.ts";
 import { resultJson } from "./task.ts";
+import type { WantedTasks } from "./wanted-tasks.ts";
 
 export interface ReporterOptions {
   /** Longest wait between two patches: `ARGO_AGENT_PATCH_RATE`. */
   readonly patchRateMs: number;
-  /** Sends the members of `status.nodes` as one patch. */
-  readonly patch: (nodesJson: string, signal: AbortSignal) => Promise<void>;
-  /** The node is still wanted: results of others would stop the controller (contract roles.md 1.1). */
-  readonly isWanted: (nodeId: string) => boolean;
-  /** The API server has a final result. */
-  readonly onReported: (nodeId: string) => void;
+  readonly taskSet: TaskSet;
+  /** Results of nodes that are not wanted would stop the controller (contract roles.md 1.1). */
+  readonly wanted: WantedTasks;
+  /** Told what the API server has. */
+  readonly journal: Journal;
+  /** Where results wait until the API server has them. */
+  readonly room: ResultRoom;
   readonly log: Logger;
 }
 
@@ -50,7 +55,6 @@ const contentErrors: ReadonlySet<ErrorCode> = new Set(["BadRequest", "TooLarge"]
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #entries = new Map<string, Entry>();
-  #sizeBytes = 0;
   #wake = Promise.withResolvers<void>();
   #internalErrors = 0;
   #lastSuccessMs = Number.NEGATIVE_INFINITY;
@@ -59,17 +63,12 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Bytes of results that are not acknowledged yet. */
-  get sizeBytes(): number {
-    return this.#sizeBytes;
-  }
-
   /** Hands over a result (see resultJson); a later one of the same node takes its place. */
   report(nodeId: string, json: string, isFinal: boolean): void {
     this.#remove(this.#entries.get(nodeId));
     const sizeBytes = Buffer.byteLength(json) + nodeId.length + 4;
     this.#entries.set(nodeId, { nodeId, json, sizeBytes, isFinal, heldUntilMs: 0, heldSinceMs: undefined });
-    this.#sizeBytes += sizeBytes;
+    this.#options.room.take(sizeBytes);
     this.#wake.resolve();
   }
 
@@ -131,7 +130,7 @@ export class Reporter {
     const batch: Entry[] = [];
     let sizeBytes = 0;
     for (const entry of [...this.#entries.values()]) {
-      if (!this.#options.isWanted(entry.nodeId)) {
+      if (!this.#options.wanted.has(entry.nodeId)) {
         this.#remove(entry);
         continue;
       }
@@ -146,7 +145,7 @@ export class Reporter {
   async #deliver(batch: readonly Entry[], signal: AbortSignal): Promise<void> {
     const members = batch.map(({ nodeId, json }) => `${JSON.stringify(nodeId)}:${json}`);
     try {
-      await this.#options.patch(`{${members.join(",")}}`, signal);
+      await this.#options.taskSet.patchNodes(`{${members.join(",")}}`, signal);
     } catch (error) {
       if (signal.aborted || !this.#isContentError(error)) throw error;
       await this.#divide(batch, error, signal);
@@ -156,7 +155,7 @@ export class Reporter {
     for (const entry of batch) {
       if (this.#entries.get(entry.nodeId) !== entry) continue;
       this.#remove(entry);
-      if (entry.isFinal) this.#options.onReported(entry.nodeId);
+      if (entry.isFinal) this.#options.journal.noteReported(entry.nodeId);
     }
   }
 
@@ -206,7 +205,7 @@ export class Reporter {
   #remove(entry: Entry | undefined): void {
     if (entry === undefined || this.#entries.get(entry.nodeId) !== entry) return;
     this.#entries.delete(entry.nodeId);
-    this.#sizeBytes -= entry.sizeBytes;
+    this.#options.room.giveBack(entry.sizeBytes);
   }
 
   #wakeWhenDue(): NodeJS.Timeout | undefined {

@@ -1,3 +1,4 @@
+import type { ResultRoom } from "./result-room.ts";
 import type { Task } from "./task.ts";
 
 export interface QueueLimits {
@@ -5,8 +6,11 @@ export interface QueueLimits {
   readonly perServer: number;
   /** In all. */
   readonly total: number;
-  /** False while nothing new may begin. */
-  readonly hasRoom: () => boolean;
+}
+
+/** A task whose turn has come; it holds its places until it is disposed of. */
+export interface Turn extends Disposable {
+  readonly task: Task;
 }
 
 interface Line {
@@ -18,64 +22,98 @@ interface Line {
  * Tasks waiting for their turn, a line for each server. Lines take turns, and each has places of its own: a server that
  * never answers delays the tasks of nobody else.
  */
-export class TaskQueue {
+export class TaskQueue implements Disposable {
   readonly #limits: QueueLimits;
-  readonly #run: (task: Task) => Promise<void>;
+  readonly #room: ResultRoom;
   /** In the order of their turns. */
   readonly #lines = new Map<string, Line>();
+  readonly #later = new Map<string, NodeJS.Timeout>();
   #running = 0;
+  #changed = Promise.withResolvers<void>();
 
-  /** @param run never rejects */
-  constructor(limits: QueueLimits, run: (task: Task) => Promise<void>) {
+  constructor(limits: QueueLimits, room: ResultRoom) {
     this.#limits = limits;
-    this.#run = run;
+    this.#room = room;
   }
 
-  get running(): number {
-    return this.#running;
-  }
-
+  /** @param server what shares the places of one server */
   push(server: string, task: Task): void {
     const line = this.#lines.get(server) ?? { waiting: [], running: 0 };
     line.waiting.push(task);
     this.#lines.set(server, line);
+    this.#changed.resolve();
+  }
+
+  pushLater(server: string, task: Task, afterMs: number): void {
+    const push = () => {
+      this.#later.delete(task.nodeId);
+      this.push(server, task);
+    };
+    // setTimeout knows no more than 24 days.
+    this.#later.set(task.nodeId, setTimeout(push, Math.min(afterMs, 2 ** 31 - 1)));
   }
 
   /** Drops what waits and is not wanted any more. */
-  keepOnly(isWanted: (task: Task) => boolean): void {
+  drop(nodeIds: readonly string[]): void {
+    const gone = new Set(nodeIds);
+    for (const nodeId of gone) {
+      clearTimeout(this.#later.get(nodeId));
+      this.#later.delete(nodeId);
+    }
     for (const [server, line] of this.#lines) {
-      const kept = line.waiting.filter(isWanted);
+      const kept = line.waiting.filter(({ nodeId }) => !gone.has(nodeId));
       line.waiting.splice(0, line.waiting.length, ...kept);
       this.#dropIfEmpty(server, line);
     }
   }
 
-  /** Begins as many tasks as the limits let. */
-  pump(): void {
-    for (let hasBegun = true; hasBegun; ) {
-      hasBegun = false;
-      for (const [server, line] of [...this.#lines]) {
-        if (this.#running >= this.#limits.total || !this.#limits.hasRoom()) return;
-        if (line.running >= this.#limits.perServer) continue;
-        const task = line.waiting.shift();
-        if (task === undefined) continue;
-        // To the end of the turns.
-        this.#lines.delete(server);
-        this.#lines.set(server, line);
-        void this.#begin(server, line, task);
-        hasBegun = true;
+  /** Each task when the limits let it begin. Ends when `signal` aborts. */
+  async *turns(signal: AbortSignal): AsyncGenerator<Turn> {
+    const aborted = Promise.withResolvers<void>();
+    const onAbort = () => aborted.resolve();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      while (!signal.aborted) {
+        this.#changed = Promise.withResolvers();
+        const wake = [
+          this.#changed.promise,
+          aborted.promise,
+          ...(this.#room.isFree ? [] : [this.#room.freed]),
+        ];
+        const turn = this.#next();
+        if (turn === undefined) await Promise.race(wake);
+        else yield turn;
       }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
     }
   }
 
-  async #begin(server: string, line: Line, task: Task): Promise<void> {
-    this.#running += 1;
-    line.running += 1;
-    await this.#run(task);
+  [Symbol.dispose](): void {
+    for (const timer of this.#later.values()) clearTimeout(timer);
+  }
+
+  #next(): Turn | undefined {
+    if (this.#running >= this.#limits.total || !this.#room.isFree) return undefined;
+    for (const [server, line] of this.#lines) {
+      if (line.running >= this.#limits.perServer) continue;
+      const task = line.waiting.shift();
+      if (task === undefined) continue;
+      // To the end of the turns.
+      this.#lines.delete(server);
+      this.#lines.set(server, line);
+      this.#running += 1;
+      line.running += 1;
+      return { task, [Symbol.dispose]: () => this.#end(server, line) };
+    }
+    return undefined;
+  }
+
+  #end(server: string, line: Line): void {
     this.#running -= 1;
     line.running -= 1;
     this.#dropIfEmpty(server, line);
-    this.pump();
+    this.#changed.resolve();
   }
 
   #dropIfEmpty(server: string, line: Line): void {

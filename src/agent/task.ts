@@ -48,3 +48,14 @@ export function resultJson({ phase, message, outputs, progress }: NodeResult): s
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+export function errorResult(message: string): NodeResult {
+  return { phase: "Error", message };
+}
+
+/** What shares the places of one server in the queue. */
+export function serverOf({ template }: Task): string {
+  const url = isRecord(template.http) ? template.http.url : undefined;
+  if (typeof url !== "string") return "plugin";
+  return URL.canParse(url) ? new URL(url).host : url;
+}
