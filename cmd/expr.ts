@@ -1,6 +1,6 @@
 /**
  * `argoexec expr`: evaluates an expression at one's desk, or a batch of them, as the executor would.
- * See docs/expressions.md.
+ * See docs/expr.md.
  */
 
 import { readFile } from "node:fs/promises";
