@@ -1,6 +1,6 @@
 // Runs the tests of `npm test`: everything below test/ and languages/test/ but what
 // needs services or a cluster, with Node's test runner.
-// Arguments choose files: `npm test -- test/archive`.
+// Arguments choose files: `npm test -- test/archive`. What a file's tests leave behind fails it (test/leaks.ts).
 import { spawnSync } from "node:child_process";
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ const chosen = process.argv.slice(2);
 const files = (chosen.length > 0 ? chosen : areas()).flatMap(testFiles);
 const { status } = spawnSync(
   process.execPath,
-  ["--test", "--test-timeout=180000", "--test-reporter=spec", ...files],
+  ["--import", "./test/leaks.ts", "--test", "--test-timeout=180000", "--test-reporter=spec", ...files],
   { stdio: "inherit" },
 );
 process.exit(status ?? 1);

@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { createSecureServer } from "node:http2";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { sharedLookup } from "../../src/agent/name-lookup.ts";
@@ -68,7 +68,12 @@ describe("connections of HTTP templates", { concurrency: 4 }, () => {
       });
       server.listen(0, "127.0.0.1");
       await once(server, "listening");
-      t.after(() => server.close());
+      const sockets = new Set<Socket>();
+      server.on("connection", (socket: Socket) => sockets.add(socket));
+      t.after(() => {
+        server.close();
+        for (const socket of sockets) socket.destroy();
+      });
       return `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
     };
     const [both, only] = await Promise.all([start(true), start(false)]);
