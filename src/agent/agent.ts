@@ -97,7 +97,7 @@ function layOut(config: AgentConfig, tools: AgentTools) {
       journal,
     }),
   );
-  const plugins = stack.use(new Plugins(config.plugins, { name, namespace, uid }, userAgent));
+  const plugins = stack.use(new Plugins(config.plugins, { name, namespace, uid }, userAgent, log));
   // Goes first of all: a task that is given up must not end as one whose connection broke.
   stack.use(wanted);
   const intake = new Intake({ wanted, journal, queue, results });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
 import { HttpClient, payloadOf, readText, translateNetworkError } from "../http/index.ts";
+import type { Logger } from "../log/index.ts";
 import { exponential, retry } from "../retry/index.ts";
 import { type PluginReply, readPluginReply } from "./plugin-reply.ts";
 import { isTerminal, type Outcome, type Task } from "./task.ts";
@@ -30,8 +31,13 @@ export class Plugins implements Disposable {
   readonly #plugins: readonly Plugin[];
   readonly #workflow: WorkflowIdentity;
 
-  constructor(addresses: readonly PluginAddress[], workflow: WorkflowIdentity, userAgent: string) {
-    this.#plugins = addresses.map((address) => new Plugin(address, userAgent));
+  constructor(
+    addresses: readonly PluginAddress[],
+    workflow: WorkflowIdentity,
+    userAgent: string,
+    log: Pick<Logger, "info">,
+  ) {
+    this.#plugins = addresses.map((address) => new Plugin(address, userAgent, log));
     this.#workflow = workflow;
   }
 
@@ -82,15 +88,18 @@ function outcomeOf({ phase, ...node }: NonNullable<PluginReply["node"]>, requeue
 class Plugin implements Disposable {
   readonly #address: PluginAddress;
   readonly #userAgent: string;
+  readonly #log: Pick<Logger, "info">;
   readonly #http = new HttpClient({ idleTimeoutMs: 0 });
   readonly #startedMs = performance.now();
   #hasAnswered = false;
+  #isWaitedFor = false;
   /** It said 404: it has no such method, and is not asked again. */
   #isUnsupported = false;
 
-  constructor(address: PluginAddress, userAgent: string) {
+  constructor(address: PluginAddress, userAgent: string, log: Pick<Logger, "info">) {
     this.#address = address;
     this.#userAgent = userAgent;
+    this.#log = log;
   }
 
   /** Undefined: the plugin does not execute templates. Throws what fails the node. */
@@ -111,6 +120,8 @@ class Plugin implements Disposable {
         const isStarting = !this.#hasAnswered && performance.now() - this.#startedMs < startMsMax;
         if (!isStarting || !isExecutorError(error, "Transient") || !/connection refused/.test(error.message))
           throw error;
+        if (!this.#isWaitedFor) this.#log.info({ url: this.#address.url }, "the plugin does not listen yet");
+        this.#isWaitedFor = true;
         await sleep(startPauseMs, undefined, { signal });
       }
     }

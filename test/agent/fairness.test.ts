@@ -22,7 +22,7 @@ describe("places for tasks", { concurrency: 4 }, () => {
     desk.startAgent({ env: { ARGO_AGENT_TASK_WORKERS: "7" } });
     for (const id of ids("well", 100)) assert.equal((await desk.nodeState(id)).phase, "Succeeded");
 
-    await sleep(100);
+    while (inFlight < 7) await sleep(20);
     assert.equal(inFlight, 7, "as many as the workers, of the server that is stuck");
   });
 

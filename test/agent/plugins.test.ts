@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type AgentDesk, mainScript, namespace, openDesk, startWeb, workflow, workflowUid } from "./desk.ts";
 
 interface Call {
@@ -162,7 +163,7 @@ describe("plugin templates", { concurrency: 4 }, () => {
     desk.createTaskSet({ a: pluginTask(1) });
     const agent = desk.startAgent({ env: pluginEnv(desk, [probe.url]) });
     await desk.api.waitForRequest(({ query }) => query.watch === "true", AbortSignal.timeout(20_000));
-    while (!agent.log.includes("task begins")) await new Promise((resolve) => setTimeout(resolve, 50));
+    while (!agent.log.includes("the plugin does not listen yet")) await sleep(20);
 
     let count = 0;
     const server = createServer((request, response) => {
@@ -171,7 +172,6 @@ describe("plugin templates", { concurrency: 4 }, () => {
       if (count === 1) response.writeHead(503).end("busy");
       else response.end('{"node":{"phase":"Succeeded"}}');
     });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
     server.listen(Number(port), "127.0.0.1");
     t.after(() => server.close());
 

@@ -48,12 +48,12 @@ describe("the agent's watch", { concurrency: 4 }, () => {
     const desk = await openDesk(t);
     const { url } = await startWeb(t, (_, response) => response.end("ok"));
     desk.createTaskSet({ first: httpTask({ url }) });
-    desk.startAgent();
+    const agent = desk.startAgent();
     await desk.nodeState("first");
     await watching(desk);
 
     await desk.api.pause();
-    await sleep(300);
+    while (!agent.log.includes("the task set cannot be watched")) await sleep(20);
     await desk.api.resume();
     await desk.addTasks({ second: httpTask({ url }) });
     await desk.nodeState("second");

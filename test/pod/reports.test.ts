@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { putObject, shell, startPod, startServers, storedKeys, until, untilFile } from "./desk.ts";
 
 const taskResults = "workflowtaskresults";
@@ -68,7 +67,7 @@ describe("reports to the API server", { concurrency: 2 }, () => {
     await pod.servers.api.pause();
     await writeFile(pod.path("main", "/tmp/go"), "");
     await untilFile(pod, "main", "/var/run/argo/ctr/main/exitcode");
-    await sleep(3500);
+    await until("a report in vain", () => pod.log("wait").includes("the task result will be sent again"));
 
     await pod.servers.api.resume();
 
@@ -83,7 +82,7 @@ describe("reports to the API server", { concurrency: 2 }, () => {
     await servers.api.pause();
     const pod = await startPod(t, shell("echo 1 > /tmp/made", made), { servers });
     await untilFile(pod, "main", "/var/run/argo/ctr/main/exitcode");
-    await sleep(4000);
+    await until("a report in vain", () => pod.log("wait").includes("the task result will be sent again"));
 
     await servers.api.resume();
 
