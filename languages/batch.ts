@@ -17,7 +17,7 @@ export async function evaluateBatch(input: Readable, output: Writable, timeMs: n
   for await (const line of lines) {
     if (line.trim() === "") continue;
     pending += `${await answer(line, timeMs)}\n`;
-    if (pending.length < CHUNK && input.readableLength > 0) continue;
+    if (pending.length < chunkChars && input.readableLength > 0) continue;
     if (!output.write(pending)) await once(output, "drain");
     pending = "";
   }
@@ -25,7 +25,7 @@ export async function evaluateBatch(input: Readable, output: Writable, timeMs: n
 }
 
 /** Answers are written in chunks of about this many characters while more input waits. */
-const CHUNK = 64 * 1024;
+const chunkChars = 64 * 1024;
 
 async function answer(line: string, timeMs: number): Promise<string> {
   let id = "null";

@@ -2,13 +2,13 @@
 import { ExecutorError } from "../src/errors/index.ts";
 
 /** Memory units of the reference (contract expressions.md 1.10). */
-const MEMORY_UNITS_MAX = 1_000_000;
+const memoryUnitsMax = 1_000_000;
 /** Characters that strings made by one evaluation may have in total. */
-const TEXT_MAX = 256 * 1024 * 1024;
+const textMax = 256 * 1024 * 1024;
 /** Values that one evaluation may collect. */
-const VALUES_MAX = 10_000_000;
+const valuesMax = 10_000_000;
 /** Characters of one string. */
-const STRING_MAX = 64 * 1024 * 1024;
+const stringMax = 64 * 1024 * 1024;
 
 export class Budget {
   readonly #timeMs: number;
@@ -41,24 +41,24 @@ export class Budget {
   /** Charges what the reference charges. */
   charge(units: number): void {
     this.#units += units;
-    if (this.#units >= MEMORY_UNITS_MAX) throw new ExecutorError("TooLarge", "memory budget exceeded");
+    if (this.#units >= memoryUnitsMax) throw new ExecutorError("TooLarge", "memory budget exceeded");
   }
 
   /** Charges values that are kept in lists, where the reference has no limit. */
   chargeValues(count: number): void {
     this.#values += count;
-    if (this.#values > VALUES_MAX) {
-      throw new ExecutorError("TooLarge", `expression makes more than ${VALUES_MAX} values`);
+    if (this.#values > valuesMax) {
+      throw new ExecutorError("TooLarge", `expression makes more than ${valuesMax} values`);
     }
   }
 
   /** Charges text, which the reference leaves unbounded, before it is made; `length` in characters. */
   chargeText(length: number): void {
     this.#text += length;
-    if (length > STRING_MAX || this.#text > TEXT_MAX) {
+    if (length > stringMax || this.#text > textMax) {
       throw new ExecutorError(
         "TooLarge",
-        `expression makes more than ${TEXT_MAX >> 20} Mi characters of text`,
+        `expression makes more than ${textMax >> 20} Mi characters of text`,
       );
     }
   }

@@ -28,10 +28,10 @@ function convert(tree: JsonTree, path: string, typed: TypedPaths): Value {
       Array.from(members, ([name, value]) => [name, convert(value, `${path}.${name}`, typed)] as const),
     );
   }
-  return new List((tree as readonly JsonTree[]).map((item) => convert(item, "", NONE)));
+  return new List((tree as readonly JsonTree[]).map((item) => convert(item, "", noTypes)));
 }
 
-const NONE: TypedPaths = new Map();
+const noTypes: TypedPaths = new Map();
 
 function convertTo(tree: JsonTree, path: string, type: string): Value {
   if (type === "[]string") return strings(tree, path);
@@ -48,7 +48,7 @@ function convertTo(tree: JsonTree, path: string, type: string): Value {
       );
     }
   }
-  if (!["[]string", "[]uint8", "[]byte", "http.Header"].includes(type)) return convert(tree, path, NONE);
+  if (!["[]string", "[]uint8", "[]byte", "http.Header"].includes(type)) return convert(tree, path, noTypes);
   throw new ExecutorError("BadRequest", `environment value "${path}" must have the form of ${type}`);
 }
 

@@ -10,9 +10,9 @@ import { matchesAll, parseSelector } from "./labels/index.ts";
 import { type JsonTree, treeText } from "./text/json-tree.ts";
 import { quoteJson } from "./text/quote.ts";
 
-export const LANGUAGES = ["expr", "gjson", "labels", "jsonpath", "jq"] as const;
+export const languages = ["expr", "gjson", "labels", "jsonpath", "jq"] as const;
 
-export type Language = (typeof LANGUAGES)[number];
+export type Language = (typeof languages)[number];
 
 export interface EvaluationRequest {
   /** Expression, path, selector, template or filter. */
@@ -27,11 +27,11 @@ export interface EvaluationRequest {
   readonly timeMs?: number;
 }
 
-const TIME_MS = 5_000;
+const defaultTimeMs = 5_000;
 
 /** The JSON text of the result. Throws BadRequest, TooLarge or Timeout. */
 export async function evaluate(language: Language, request: EvaluationRequest): Promise<string> {
-  const budget = new Budget(request.timeMs ?? TIME_MS);
+  const budget = new Budget(request.timeMs ?? defaultTimeMs);
   switch (language) {
     case "expr": {
       const env = environmentOf(request.env, request.typed);
@@ -53,7 +53,7 @@ export async function evaluate(language: Language, request: EvaluationRequest): 
 
 /** The language of a name. Throws BadRequest for any other. */
 export function languageOf(name: string): Language {
-  const language = LANGUAGES.find((each) => each === name);
+  const language = languages.find((each) => each === name);
   if (language !== undefined) return language;
-  throw new ExecutorError("BadRequest", `language must be one of ${LANGUAGES.join(", ")}, not "${name}"`);
+  throw new ExecutorError("BadRequest", `language must be one of ${languages.join(", ")}, not "${name}"`);
 }

@@ -6,7 +6,7 @@ import {
   type EnvTypes,
   Header,
   List,
-  NIL_LIST,
+  nilList,
   resultJson,
   typesOfEnv,
   type Value,
@@ -15,7 +15,7 @@ import type { JsonTree } from "./text/json-tree.ts";
 
 export { evaluateBatch } from "./batch.ts";
 export { environmentOf, type TypedPaths } from "./environment.ts";
-export { type EvaluationRequest, evaluate, LANGUAGES, type Language, languageOf } from "./evaluate.ts";
+export { type EvaluationRequest, evaluate, type Language, languageOf, languages } from "./evaluate.ts";
 export { type GjsonResult, query as queryGjson } from "./gjson/index.ts";
 export { evaluateTemplate as evaluateJsonpath } from "./jsonpath/index.ts";
 export {
@@ -34,7 +34,7 @@ export {
   Header,
   type JsonTree,
   List,
-  NIL_LIST,
+  nilList,
   resultJson,
   typesOfEnv,
   type Value,
@@ -45,7 +45,7 @@ export interface CompileOptions {
   readonly timeMs?: number;
 }
 
-const TIME_MS = 5_000;
+const defaultTimeMs = 5_000;
 
 /** A checked expression. */
 export interface Expression {
@@ -59,7 +59,7 @@ export interface Expression {
  */
 export function compileExpr(text: string, envTypes: EnvTypes, options: CompileOptions = {}): Expression {
   const compiled = compileExpression(text, envTypes);
-  return { evaluate: (env) => compiled.evaluate(env, new Budget(options.timeMs ?? TIME_MS)) };
+  return { evaluate: (env) => compiled.evaluate(env, new Budget(options.timeMs ?? defaultTimeMs)) };
 }
 
 /** Applies a jq filter to a document; the output values as text, one a line, trimmed (contract expressions.md 5). */
@@ -69,5 +69,5 @@ export async function evaluateJq(
   options: CompileOptions = {},
 ): Promise<string> {
   const { evaluateFilter } = await import("./jq/index.ts");
-  return evaluateFilter(filter, document, new Budget(options.timeMs ?? TIME_MS));
+  return evaluateFilter(filter, document, new Budget(options.timeMs ?? defaultTimeMs));
 }

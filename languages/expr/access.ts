@@ -3,7 +3,7 @@ import { byteLength, bytesOf, sliceBytes } from "../text/byte-text.ts";
 import { displayText } from "./display.ts";
 import { equal } from "./equality.ts";
 import { methodOf } from "./methods.ts";
-import { NO_VALUES } from "./methods-header.ts";
+import { noValues } from "./methods-header.ts";
 import { toInteger } from "./operators.ts";
 import {
   AnyMap,
@@ -11,7 +11,7 @@ import {
   Header,
   List,
   NamedInt,
-  NIL_LIST,
+  nilList,
   runError,
   typeName,
   type Value,
@@ -27,9 +27,9 @@ export function fetch(object: Value, property: Value): Value {
   if (typeof object === "string") return element(bytesOf(object), property);
   const items = object instanceof Uint8Array ? object : elementsOf(object);
   if (items !== undefined) return element(items, property);
-  if (object instanceof Header) return object.entries.get(mapKey(property)) ?? NO_VALUES;
+  if (object instanceof Header) return object.entries.get(mapKey(property)) ?? noValues;
   if (object instanceof AnyMap) {
-    return object.get(property) ?? (object.typeName.endsWith("[]interface {}") ? NIL_LIST : null);
+    return object.get(property) ?? (object.typeName.endsWith("[]interface {}") ? nilList : null);
   }
   throw runError(`cannot fetch ${displayText(property)} from ${typeName(object)}`);
 }

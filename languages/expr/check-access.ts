@@ -2,7 +2,7 @@
 import type { BuiltinNode, MemberNode, Node, SliceNode } from "./ast.ts";
 import { methodType } from "./methods.ts";
 import {
-  ANY,
+  anyType,
   elementOf,
   isAssignable,
   isInteger,
@@ -11,7 +11,7 @@ import {
   isString,
   isUnknown,
   type Type,
-  UNKNOWN,
+  unknownType,
 } from "./types.ts";
 
 /** What the parts of the checker share. */
@@ -31,12 +31,12 @@ export function memberType(context: CheckContext, node: MemberNode, isCallee: bo
   if (node.object.kind === "name" && node.object.name === "$env") return envMember(context, node, name);
   const base = context.check(node.object);
   const property = context.check(node.property);
-  if (isUnknown(base)) return UNKNOWN;
+  if (isUnknown(base)) return unknownType;
   if (name !== undefined && isNilType(base)) return context.fail(node.at, `type nil has no field ${name}`);
   const method = name === undefined ? undefined : methodType(base, name);
   if (method !== undefined) return method;
   if (base.kind === "map") {
-    const key = base.key ?? ANY;
+    const key = base.key ?? anyType;
     if (!isUnknown(property) && !isAssignable(property, key)) {
       context.fail(node.property.at, `cannot use ${property.name} to get an element from ${base.name}`);
     }
@@ -55,17 +55,17 @@ export function memberType(context: CheckContext, node: MemberNode, isCallee: bo
 
 /** `$env.x` is checked like `x`, but never means a builtin; `$env?.x` may be missing. */
 function envMember(context: CheckContext, node: MemberNode, name: string | undefined): Type {
-  if (name === undefined) return UNKNOWN;
+  if (name === undefined) return unknownType;
   const type = context.env.get(name);
   if (type !== undefined) return type;
-  return node.isOptional ? UNKNOWN : context.fail(node.at, `unknown name ${name}`);
+  return node.isOptional ? unknownType : context.fail(node.at, `unknown name ${name}`);
 }
 
 /** The type of `object[from:to]`, which is that of the object. */
 export function sliceType(context: CheckContext, node: SliceNode): Type {
   const base = context.check(node.object);
   // The reference does not look at the bounds either.
-  if (isUnknown(base)) return UNKNOWN;
+  if (isUnknown(base)) return unknownType;
   if (!isString(base) && !isList(base)) context.fail(node.at, `cannot slice ${base.name}`);
   for (const bound of [node.from, node.to]) {
     if (bound === undefined) continue;
@@ -85,16 +85,16 @@ export function getType(context: CheckContext, node: BuiltinNode): Type {
   const index = context.check(property);
   if (object.kind === "name" && object.name === "$env") {
     const name = property.kind === "constant" ? property.value : undefined;
-    return (typeof name === "string" ? context.env.get(name) : undefined) ?? UNKNOWN;
+    return (typeof name === "string" ? context.env.get(name) : undefined) ?? unknownType;
   }
-  if (isUnknown(base)) return UNKNOWN;
+  if (isUnknown(base)) return unknownType;
   if (isList(base)) {
     if (!isInteger(index) && !isUnknown(index))
       context.fail(property.at, `non-integer slice index ${index.name}`);
     return elementOf(base);
   }
   if (base.kind !== "map") return context.fail(object.at, `type ${base.name} does not support indexing`);
-  if (!isUnknown(index) && !isAssignable(index, base.key ?? ANY)) {
+  if (!isUnknown(index) && !isAssignable(index, base.key ?? anyType)) {
     context.fail(property.at, `cannot use ${index.name} to get an element from ${base.name}`);
   }
   return elementOf(base);

@@ -1,12 +1,12 @@
 /** Which operand types an operator accepts, and what it gives (contract expressions.md 1.4). */
 import {
-  ANY,
-  BOOL,
-  BYTES,
-  DURATION,
+  anyType,
+  boolType,
+  bytesType,
+  durationType,
   elementOf,
-  FLOAT,
-  INT,
+  floatType,
+  intType,
   isAssignable,
   isBool,
   isComparable,
@@ -19,11 +19,11 @@ import {
   isTime,
   isUnknown,
   listOf,
-  NIL,
-  STRING,
-  TIME,
+  nilType,
+  stringType,
   type Type,
-  UNKNOWN,
+  timeType,
+  unknownType,
 } from "./types.ts";
 
 type Test = (type: Type) => boolean;
@@ -35,7 +35,7 @@ export interface Refusal {
 
 /** The type of `left operator right`, or why there is none. */
 export function binaryType(operator: string, left: Type, right: Type): Type | Refusal {
-  const type = operator === "in" ? inType(left, right) : (RULES[operator] ?? noRule)(left, right);
+  const type = operator === "in" ? inType(left, right) : (operatorRules[operator] ?? noRule)(left, right);
   if (type !== undefined) return type;
   const names = `${left.name} and ${right.name}`.replaceAll("*time.Location", "time.Location");
   return { problem: `invalid operation: ${operator} (mismatched types ${names})` };
@@ -44,9 +44,9 @@ export function binaryType(operator: string, left: Type, right: Type): Type | Re
 /** The type of `operator operand`, or why there is none. */
 export function unaryType(operator: string, operand: Type): Type | Refusal {
   if (operator === "not" || operator === "!") {
-    if (isBool(operand) || isUnknown(operand)) return BOOL;
+    if (isBool(operand) || isUnknown(operand)) return boolType;
   } else if (isNumber(operand)) return operand;
-  else if (isUnknown(operand)) return UNKNOWN;
+  else if (isUnknown(operand)) return unknownType;
   return { problem: `invalid operation: ${operator} (mismatched type ${operand.name})` };
 }
 
@@ -54,7 +54,7 @@ type Rule = (left: Type, right: Type) => Type | undefined;
 
 const noRule: Rule = () => undefined;
 
-const RULES: Readonly<Record<string, Rule>> = {
+const operatorRules: Readonly<Record<string, Rule>> = {
   "==": equality,
   "!=": equality,
   and: logic,
@@ -66,62 +66,63 @@ const RULES: Readonly<Record<string, Rule>> = {
   "<=": ordering,
   ">=": ordering,
   "+": (left, right) => {
-    if (isString(left) && isString(right)) return STRING;
-    if ((isTime(left) && isDuration(right)) || (isDuration(left) && isTime(right))) return TIME;
-    if (isDuration(left) && isDuration(right)) return DURATION;
+    if (isString(left) && isString(right)) return stringType;
+    if ((isTime(left) && isDuration(right)) || (isDuration(left) && isTime(right))) return timeType;
+    if (isDuration(left) && isDuration(right)) return durationType;
     return arithmetic(left, right, isNumber, isString, isTime, isDuration);
   },
   "-": (left, right) => {
-    if (isTime(left) && isTime(right)) return DURATION;
-    if (isTime(left) && isDuration(right)) return TIME;
-    if (isDuration(left) && isDuration(right)) return DURATION;
+    if (isTime(left) && isTime(right)) return durationType;
+    if (isTime(left) && isDuration(right)) return timeType;
+    if (isDuration(left) && isDuration(right)) return durationType;
     return arithmetic(left, right, isNumber, isTime, isDuration);
   },
   "*": (left, right) => {
     const hasDuration = isDuration(left) || isDuration(right);
-    if (hasDuration && [left, right].every((type) => isNumber(type) || isDuration(type))) return DURATION;
+    if (hasDuration && [left, right].every((type) => isNumber(type) || isDuration(type))) return durationType;
     return arithmetic(left, right, isNumber, isDuration);
   },
   "/": division,
   "**": division,
   "^": division,
-  "%": (left, right) => (accepts(left, right, isInteger) ? INT : undefined),
-  "..": (left, right) => (accepts(left, right, isInteger) ? listOf(INT) : undefined),
-  matches: (left, right) => (left === BYTES && isString(right) ? BOOL : text(left, right)),
+  "%": (left, right) => (accepts(left, right, isInteger) ? intType : undefined),
+  "..": (left, right) => (accepts(left, right, isInteger) ? listOf(intType) : undefined),
+  matches: (left, right) => (left === bytesType && isString(right) ? boolType : text(left, right)),
   contains: text,
   startsWith: text,
   endsWith: text,
   "??": (left, right) => {
-    if (isNilType(left)) return isNilType(right) ? NIL : right;
+    if (isNilType(left)) return isNilType(right) ? nilType : right;
     if (isNilType(right)) return left;
-    return isAssignable(right, left) ? left : UNKNOWN;
+    return isAssignable(right, left) ? left : unknownType;
   },
 };
 
 function equality(left: Type, right: Type): Type | undefined {
-  return isComparable(left, right) ? BOOL : undefined;
+  return isComparable(left, right) ? boolType : undefined;
 }
 
 function logic(left: Type, right: Type): Type | undefined {
-  return accepts(left, right, isBool) ? BOOL : undefined;
+  return accepts(left, right, isBool) ? boolType : undefined;
 }
 
 function ordering(left: Type, right: Type): Type | undefined {
-  return accepts(left, right, isNumber, isString, isTime, isDuration) ? BOOL : undefined;
+  return accepts(left, right, isNumber, isString, isTime, isDuration) ? boolType : undefined;
 }
 
 function division(left: Type, right: Type): Type | undefined {
-  return accepts(left, right, isNumber) ? FLOAT : undefined;
+  return accepts(left, right, isNumber) ? floatType : undefined;
 }
 
 function text(left: Type, right: Type): Type | undefined {
-  return accepts(left, right, isString) ? BOOL : undefined;
+  return accepts(left, right, isString) ? boolType : undefined;
 }
 
 /** Numbers give a number; with an unknown side the other must be of one of the kinds. */
 function arithmetic(left: Type, right: Type, ...tests: readonly Test[]): Type | undefined {
-  if (isNumber(left) && isNumber(right)) return left === FLOAT || right === FLOAT ? FLOAT : INT;
-  return (isUnknown(left) || isUnknown(right)) && accepts(left, right, ...tests) ? UNKNOWN : undefined;
+  if (isNumber(left) && isNumber(right))
+    return left === floatType || right === floatType ? floatType : intType;
+  return (isUnknown(left) || isUnknown(right)) && accepts(left, right, ...tests) ? unknownType : undefined;
 }
 
 /** Both sides pass the same test, where an unknown side passes all. */
@@ -132,13 +133,13 @@ function accepts(left: Type, right: Type, ...tests: readonly Test[]): boolean {
 
 function inType(left: Type, right: Type): Type | Refusal | undefined {
   if (right.kind === "map") {
-    const key = right.key ?? ANY;
-    if (isUnknown(left) || isAssignable(left, key)) return BOOL;
+    const key = right.key ?? anyType;
+    if (isUnknown(left) || isAssignable(left, key)) return boolType;
     return { problem: `cannot use ${left.name} as type ${key.name} in map key` };
   }
   if (isList(right)) {
-    if (isComparable(left, elementOf(right))) return BOOL;
+    if (isComparable(left, elementOf(right))) return boolType;
     return { problem: `cannot use ${left.name} as type ${elementOf(right).name} in array` };
   }
-  return isUnknown(right) ? BOOL : undefined;
+  return isUnknown(right) ? boolType : undefined;
 }

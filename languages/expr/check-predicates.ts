@@ -1,20 +1,20 @@
 /** What the builtins with predicates give (contract expressions.md 1.4). */
 import {
-  BOOL,
+  boolType,
   elementOf,
-  GROUPS,
-  INT,
+  groupsType,
+  intType,
   isBool,
   isNilType,
   isUnknown,
-  LIST,
   listOf,
+  listType,
   type Type,
-  UNKNOWN,
+  unknownType,
 } from "./types.ts";
 
 /** Builtins whose predicate decides. */
-const BOOLEAN_PREDICATES: ReadonlySet<string> = new Set([
+const booleanPredicates: ReadonlySet<string> = new Set([
   "all",
   "any",
   "none",
@@ -35,16 +35,16 @@ export function predicateProblem(name: string, result: Type): string | undefined
     }
     return `predicate should has ${name === "reduce" ? "two" : "one"} input and one output param`;
   }
-  const isRefused = BOOLEAN_PREDICATES.has(name) && !isBool(result) && !isUnknown(result);
+  const isRefused = booleanPredicates.has(name) && !isBool(result) && !isUnknown(result);
   return isRefused ? `predicate should return boolean (got ${result.name})` : undefined;
 }
 
 /** The type of a builtin applied to a list with a predicate of type `result`. */
 export function predicateResult(name: string, collection: Type, result: Type): Type {
-  const element = isUnknown(collection) ? UNKNOWN : elementOf(collection);
+  const element = isUnknown(collection) ? unknownType : elementOf(collection);
   switch (name) {
     case "filter":
-      return isUnknown(collection) ? LIST : listOf(element);
+      return isUnknown(collection) ? listType : listOf(element);
     case "map":
       return listOf(result);
     case "find":
@@ -56,12 +56,12 @@ export function predicateResult(name: string, collection: Type, result: Type): T
     case "sortBy":
       return collection;
     case "groupBy":
-      return { ...GROUPS, element: listOf(element) };
+      return { ...groupsType, element: listOf(element) };
     case "count":
     case "findIndex":
     case "findLastIndex":
-      return INT;
+      return intType;
     default:
-      return BOOL;
+      return boolType;
   }
 }

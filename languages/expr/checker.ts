@@ -3,16 +3,16 @@
 import { errorText } from "../../src/errors/index.ts";
 import { compileRegexp } from "../text/regexp.ts";
 import type { BuiltinNode, CallNode, ConditionalNode, LetNode, Node } from "./ast.ts";
-import { BUILTINS, type Builtin } from "./builtins/index.ts";
+import { type Builtin, builtins } from "./builtins/index.ts";
 import { type CheckContext, getType, memberType, sliceType } from "./check-access.ts";
 import { binaryType, type Refusal, unaryType } from "./check-operators.ts";
 import { predicateProblem, predicateResult } from "./check-predicates.ts";
 import { sourceError } from "./source-error.ts";
-import { PREDICATE_BUILTINS } from "./syntax.ts";
+import { predicateBuiltins } from "./syntax.ts";
 import {
-  BUILTIN_NAME,
+  builtinNameType,
   elementOf,
-  INT,
+  intType,
   isAssignable,
   isBool,
   isInteger,
@@ -20,14 +20,14 @@ import {
   isNilType,
   isString,
   isUnknown,
-  LIST,
   listOf,
-  MAP,
-  NIL,
+  listType,
+  mapType,
+  nilType,
   type Signature,
   type Type,
   typeOfValue,
-  UNKNOWN,
+  unknownType,
 } from "./types.ts";
 
 /** Names and types of the top-level environment values. */
@@ -89,7 +89,7 @@ class Checker implements CheckContext {
       case "let":
         return this.#let(node);
       case "sequence":
-        return node.nodes.map((each) => this.check(each)).at(-1) ?? UNKNOWN;
+        return node.nodes.map((each) => this.check(each)).at(-1) ?? unknownType;
       case "list":
         return this.#list(node.items);
       case "map":
@@ -97,7 +97,7 @@ class Checker implements CheckContext {
           this.check(key);
           this.check(value);
         }
-        return MAP;
+        return mapType;
     }
   }
 
@@ -113,10 +113,10 @@ class Checker implements CheckContext {
   #name(name: string, at: number): Type {
     const variable = this.#variables.findLast((each) => each.name === name);
     if (variable !== undefined) return variable.type;
-    if (name === "$env") return UNKNOWN;
+    if (name === "$env") return unknownType;
     const type = this.env.get(name);
     if (type !== undefined) return type;
-    if (isBuiltinName(name)) return BUILTIN_NAME;
+    if (isBuiltinName(name)) return builtinNameType;
     return this.fail(at, `unknown name ${name}`);
   }
 
@@ -156,13 +156,13 @@ class Checker implements CheckContext {
     }
     const consequent = this.check(node.consequent);
     const otherwise = this.check(node.otherwise);
-    if (isNilType(consequent)) return isNilType(otherwise) ? NIL : otherwise;
+    if (isNilType(consequent)) return isNilType(otherwise) ? nilType : otherwise;
     if (isNilType(otherwise)) return consequent;
-    if (!isAssignable(consequent, otherwise)) return UNKNOWN;
+    if (!isAssignable(consequent, otherwise)) return unknownType;
     // Lists of different elements are a list of anything.
     const [a, b] = [elementOf(consequent), elementOf(otherwise)];
     const isMixed = isList(consequent) && isList(otherwise) && !(isAssignable(a, b) && isAssignable(b, a));
-    return isMixed ? LIST : consequent;
+    return isMixed ? listType : consequent;
   }
 
   #let(node: LetNode): Type {
@@ -179,14 +179,14 @@ class Checker implements CheckContext {
 
   #list(items: readonly Node[]): Type {
     const types = items.map((item) => this.check(item));
-    const last = types.at(-1) ?? UNKNOWN;
-    return types.every((type) => type.kind === last.kind) ? listOf(last) : LIST;
+    const last = types.at(-1) ?? unknownType;
+    return types.every((type) => type.kind === last.kind) ? listOf(last) : listType;
   }
 
   #pointer(name: string, at: number): Type {
     const scope = this.#scopes.at(-1);
     if (scope === undefined) return this.fail(at, "cannot use pointer accessor outside predicate");
-    if (name === "") return isUnknown(scope.collection) ? UNKNOWN : elementOf(scope.collection);
+    if (name === "") return isUnknown(scope.collection) ? unknownType : elementOf(scope.collection);
     return scope.variables.get(name) ?? this.fail(at, `unknown pointer #${name}`);
   }
 
@@ -196,7 +196,7 @@ class Checker implements CheckContext {
     callee.type = type;
     const name = calleeName(callee);
     // The reference does not look at the arguments either.
-    if (isUnknown(type)) return UNKNOWN;
+    if (isUnknown(type)) return unknownType;
     if (isNilType(type)) return this.fail(node.at, `${name} is nil; cannot call nil as function`);
     if (type.signature === undefined) return this.fail(node.at, `${type.name} is not callable`);
     const { results } = type.signature;
@@ -206,8 +206,8 @@ class Checker implements CheckContext {
   }
 
   #builtin(node: BuiltinNode): Type {
-    if (PREDICATE_BUILTINS.has(node.name)) return this.#predicateBuiltin(node);
-    const builtin = BUILTINS.get(node.name);
+    if (predicateBuiltins.has(node.name)) return this.#predicateBuiltin(node);
+    const builtin = builtins.get(node.name);
     if (builtin === undefined) return this.fail(node.at, `unknown name ${node.name}`);
     if (node.name === "get") return getType(this, node);
     return this.#plainBuiltin(node, builtin);
@@ -239,7 +239,7 @@ class Checker implements CheckContext {
     }
     for (const [i, arg] of args.entries()) {
       const type = this.check(arg);
-      const wanted = parameters[i] ?? UNKNOWN;
+      const wanted = parameters[i] ?? unknownType;
       if (isInteger(type) && isInteger(wanted)) continue;
       if (isNilType(type)) {
         if (["ptr", "interface"].includes(wanted.kind)) continue;
@@ -249,7 +249,7 @@ class Checker implements CheckContext {
       const problem = `cannot use ${type.name} as argument (type ${wanted.name}) to call ${name} `;
       return { at: arg.at, problem };
     }
-    return results[0] ?? UNKNOWN;
+    return results[0] ?? unknownType;
   }
 
   #predicateBuiltin(node: BuiltinNode): Type {
@@ -261,12 +261,12 @@ class Checker implements CheckContext {
       this.fail(list.at, `builtin ${name} takes only array (got ${collection.name})`);
     }
     if (predicate === undefined) {
-      if (name === "count") return INT;
-      return isUnknown(collection) ? UNKNOWN : elementOf(collection);
+      if (name === "count") return intType;
+      return isUnknown(collection) ? unknownType : elementOf(collection);
     }
     const variables = new Map<string, Type>();
-    if (name === "map" || name === "reduce") variables.set("index", INT);
-    if (name === "reduce") variables.set("acc", UNKNOWN);
+    if (name === "map" || name === "reduce") variables.set("index", intType);
+    if (name === "reduce") variables.set("acc", unknownType);
     this.#scopes.push({ collection, variables });
     const result = this.check(predicate);
     this.#scopes.pop();
@@ -289,7 +289,7 @@ interface Located extends Refusal {
 
 /** Whether a name is a builtin of the language. */
 export function isBuiltinName(name: string): boolean {
-  return BUILTINS.has(name) || PREDICATE_BUILTINS.has(name);
+  return builtins.has(name) || predicateBuiltins.has(name);
 }
 
 function calleeName(callee: Node): string {

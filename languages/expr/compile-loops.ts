@@ -4,7 +4,7 @@ import type { BuiltinNode, Node } from "./ast.ts";
 import { sortValues } from "./builtins/lists.ts";
 import type { Machine } from "./machine.ts";
 import { add, asBool } from "./operators.ts";
-import { GROUPS } from "./types.ts";
+import { groupsType } from "./types.ts";
 import { AnyMap, List, runError } from "./values.ts";
 
 /** What the compiler lends: it appends the instructions of a node. */
@@ -20,13 +20,13 @@ export function compileLoop(context: LoopContext): void {
   if (list === undefined) return;
   context.compile(list);
   code.emit(node.at, (machine) => machine.beginLoop(machine.pop()));
-  LOOPS[node.name]?.(context);
+  loops[node.name]?.(context);
   code.emit(node.at, (machine) => machine.endLoop());
   // What a loop has put on the stack becomes a list only outside of it.
   if (node.name === "filter" || node.name === "map") code.emit(node.at, collect);
 }
 
-const LOOPS: Readonly<Record<string, (context: LoopContext) => void>> = {
+const loops: Readonly<Record<string, (context: LoopContext) => void>> = {
   all: (context) => search(context, { isNegated: false, stopAt: false }),
   none: (context) => search(context, { isNegated: true, stopAt: false }),
   any: (context) => search(context, { isNegated: false, stopAt: true }),
@@ -72,7 +72,7 @@ const LOOPS: Readonly<Record<string, (context: LoopContext) => void>> = {
   groupBy: (context) => {
     const { code, node } = context;
     code.emit(node.at, (machine) => {
-      machine.scope.acc = new AnyMap(GROUPS.name);
+      machine.scope.acc = new AnyMap(groupsType.name);
     });
     eachElement(context, () => {
       predicate(context);

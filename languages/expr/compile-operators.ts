@@ -20,13 +20,13 @@ import {
   subtract,
   textTest,
 } from "./operators.ts";
-import { INT, STRING } from "./types.ts";
+import { intType, stringType } from "./types.ts";
 import { isNil, runError, typeName, type Value } from "./values.ts";
 
 /** Appends an operation whose left operand is on the stack; `right` appends the instructions of the other one. */
 export function emitOperation(code: Assembler, node: BinaryNode, right: () => void): void {
   const { operator, at } = node;
-  const isDecided = SHORT_CIRCUITS[operator];
+  const isDecided = shortCircuits[operator];
   if (isDecided !== undefined) {
     const end = code.jump(at, isDecided);
     code.pop(at);
@@ -49,7 +49,7 @@ export function emitOperation(code: Assembler, node: BinaryNode, right: () => vo
 }
 
 /** Operators that look at the left value first; when it decides, it is the result. */
-const SHORT_CIRCUITS: Readonly<Record<string, (machine: Machine) => boolean>> = {
+const shortCircuits: Readonly<Record<string, (machine: Machine) => boolean>> = {
   or: isTrue,
   "||": isTrue,
   and: isFalse,
@@ -85,22 +85,22 @@ type Operation = (left: Value, right: Value, budget: Budget) => Value;
 function operationOf(node: BinaryNode): Operation {
   const { operator } = node;
   if (operator === "==" || operator === "!=") return equality(node);
-  return OPERATIONS[operator] ?? ((left, right) => textTest(operator, left, right));
+  return operations[operator] ?? ((left, right) => textTest(operator, left, right));
 }
 
 /** Operands that are known to be ints or strings are taken for such, so that a nil among them fails. */
 function equality({ operator, left, right }: BinaryNode): Operation {
   const isWanted = operator === "==";
   const type = left.type === right.type ? left.type : undefined;
-  if (type !== INT && type !== STRING) return (a, b) => equal(a, b) === isWanted;
-  const wanted = type === INT ? "bigint" : "string";
+  if (type !== intType && type !== stringType) return (a, b) => equal(a, b) === isWanted;
+  const wanted = type === intType ? "bigint" : "string";
   return (a, b) => {
     for (const value of [a, b]) if (typeof value !== wanted) throw notOfType(value, type.name);
     return (a === b) === isWanted;
   };
 }
 
-const OPERATIONS: Readonly<Record<string, Operation>> = {
+const operations: Readonly<Record<string, Operation>> = {
   "+": add,
   "-": subtract,
   "*": multiply,

@@ -12,12 +12,12 @@ import type {
   Node,
   SliceNode,
 } from "./ast.ts";
-import { BUILTINS } from "./builtins/index.ts";
+import { builtins } from "./builtins/index.ts";
 import { collect, compileLoop } from "./compile-loops.ts";
 import { emitOperation } from "./compile-operators.ts";
 import type { Machine, Program } from "./machine.ts";
 import { asBool, negate, notString } from "./operators.ts";
-import { PREDICATE_BUILTINS } from "./syntax.ts";
+import { predicateBuiltins } from "./syntax.ts";
 import { Func, runError, typeName, type Value } from "./values.ts";
 
 export function compile(node: Node): Program {
@@ -68,7 +68,7 @@ class Compiler {
         this.compile(node.body);
         break;
       case "pointer":
-        this.code.emit(node.at, POINTERS[node.name] ?? pushItem);
+        this.code.emit(node.at, pointers[node.name] ?? pushItem);
         break;
       case "conditional":
         this.#conditional(node);
@@ -165,7 +165,7 @@ class Compiler {
     for (const arg of node.args) this.compile(arg);
     this.compile(node.callee);
     const { length } = node.args;
-    const isTyped = TYPED_CALLS.has(node.callee.type?.name ?? "");
+    const isTyped = typedCalls.has(node.callee.type?.name ?? "");
     this.code.emit(node.at, (machine) => {
       const callee = machine.pop();
       if (callee === null) throw runError("invalid operation: cannot call nil");
@@ -177,12 +177,12 @@ class Compiler {
   }
 
   #builtin(node: BuiltinNode): void {
-    if (PREDICATE_BUILTINS.has(node.name)) {
+    if (predicateBuiltins.has(node.name)) {
       compileLoop({ code: this.code, node, compile: (each) => this.compile(each) });
       return;
     }
     for (const arg of node.args) this.compile(arg);
-    const call = BUILTINS.get(node.name)?.call ?? (() => null);
+    const call = builtins.get(node.name)?.call ?? (() => null);
     const { length } = node.args;
     this.code.emit(node.at, (machine) => machine.push(call(machine.take(length), machine.budget)));
   }
@@ -240,7 +240,7 @@ class Compiler {
 }
 
 /** Methods that the reference calls without reflection when it knows them. */
-const TYPED_CALLS: ReadonlySet<string> = new Set([
+const typedCalls: ReadonlySet<string> = new Set([
   "func(time.Duration) time.Duration",
   "func(time.Duration) time.Time",
   "func(time.Time) time.Duration",
@@ -249,7 +249,7 @@ const TYPED_CALLS: ReadonlySet<string> = new Set([
   "func(string) string",
 ]);
 
-const POINTERS: Readonly<Record<string, (machine: Machine) => void>> = {
+const pointers: Readonly<Record<string, (machine: Machine) => void>> = {
   index: (machine) => machine.push(BigInt(machine.scope.index)),
   acc: (machine) => machine.push(machine.scope.acc),
 };

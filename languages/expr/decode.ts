@@ -10,7 +10,7 @@ import { List, type Value } from "./values.ts";
  * int, as in an environment. Throws BadRequest with Go's message.
  */
 export function decodeJson(text: string, numbers: "floats" | "numbers"): Value {
-  return parseJson<Value>(text, numbers === "floats" ? FLOATS : NUMBERS);
+  return parseJson<Value>(text, numbers === "floats" ? floatsBuilder : numbersBuilder);
 }
 
 /** The value of a number's source text: an int where it is one and fits, else a float. */
@@ -31,7 +31,7 @@ function floatValue(text: string): number {
   );
 }
 
-const FLOATS: JsonBuilder<Value> = {
+const floatsBuilder: JsonBuilder<Value> = {
   literal: (value) => value,
   string: (value) => value,
   number: floatValue,
@@ -39,4 +39,4 @@ const FLOATS: JsonBuilder<Value> = {
   object: (members) => members,
 };
 
-const NUMBERS: JsonBuilder<Value> = { ...FLOATS, number: numberValue };
+const numbersBuilder: JsonBuilder<Value> = { ...floatsBuilder, number: numberValue };

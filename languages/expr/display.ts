@@ -1,7 +1,7 @@
 /** Display text of values: what `string()` gives and messages show (contract expressions.md 6.1). */
 import { compareText } from "../text/byte-text.ts";
 import { displayFloat } from "../text/numbers.ts";
-import { MONTH_NAMES, WEEKDAY_NAMES } from "../time/civil.ts";
+import { monthNames, weekdayNames } from "../time/civil.ts";
 import { Duration } from "../time/duration.ts";
 import { displayMoment } from "../time/format-moment.ts";
 import { Moment } from "../time/moment.ts";
@@ -35,8 +35,8 @@ function displayMap(entries: readonly (readonly [string, Value])[]): string {
 
 function displayNamed(value: NamedInt): string {
   const names = {
-    "time.Month": MONTH_NAMES[Number(value.value) - 1],
-    "time.Weekday": WEEKDAY_NAMES[Number(value.value)],
+    "time.Month": monthNames[Number(value.value) - 1],
+    "time.Weekday": weekdayNames[Number(value.value)],
   };
   return (
     (value.type === "time.Month" || value.type === "time.Weekday" ? names[value.type] : undefined) ??

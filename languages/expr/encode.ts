@@ -4,7 +4,7 @@ import { compareText } from "../text/byte-text.ts";
 import { displayFloat, jsonFloat } from "../text/numbers.ts";
 import { quoteJson } from "../text/quote.ts";
 import { Duration } from "../time/duration.ts";
-import { formatMoment, RFC3339_NANO } from "../time/format-moment.ts";
+import { formatMoment, rfc3339Nano } from "../time/format-moment.ts";
 import { Moment } from "../time/moment.ts";
 import { AnyMap, Func, Header, List, Location, NamedInt, runError, type Value } from "./values.ts";
 
@@ -39,7 +39,7 @@ function encode(value: Value, budget: Budget, indent: string, newline: string): 
       throw runError(
         "json: error calling MarshalJSON for type time.Time: Time.MarshalJSON: year outside of range [0,9999]",
       );
-    return quoteJson(formatMoment(value, RFC3339_NANO));
+    return quoteJson(formatMoment(value, rfc3339Nano));
   }
   if (value instanceof Duration) return String(value.nanoseconds);
   if (value instanceof NamedInt) return String(value.value);

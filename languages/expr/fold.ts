@@ -3,7 +3,7 @@ import { Budget } from "../budget.ts";
 import { type BinaryNode, type Node, replacing } from "./ast.ts";
 import { add, divide, modulo, multiply, negate, power, subtract } from "./operators.ts";
 import { sourceError } from "./source-error.ts";
-import { BOOL, FLOAT, INT, LIST, STRING, type Type } from "./types.ts";
+import { boolType, floatType, intType, listType, stringType, type Type } from "./types.ts";
 import { List, type Value } from "./values.ts";
 
 /** What a node is once its own operation is done; undefined when it stays. Throws for a constant `x % 0`. */
@@ -12,7 +12,7 @@ export function foldNode(node: Node, source: string): Node | undefined {
   if (node.kind === "unary") return foldUnary(node.operator, constantOf(node.operand), node.at);
   if (node.kind !== "list" || node.items.length === 0) return undefined;
   const items = node.items.map(constantOf);
-  return items.every(isScalar) ? constant(node.at, new List(items), LIST) : undefined;
+  return items.every(isScalar) ? constant(node.at, new List(items), listType) : undefined;
 }
 
 /** The value of a constant node. */
@@ -30,10 +30,14 @@ function constant(at: number, value: Value, type: Type): Node {
 
 function foldUnary(operator: string, value: Value | undefined, at: number): Node | undefined {
   if (operator === "not" || operator === "!") {
-    return typeof value === "boolean" ? constant(at, !value, BOOL) : undefined;
+    return typeof value === "boolean" ? constant(at, !value, boolType) : undefined;
   }
   if (typeof value !== "bigint" && typeof value !== "number") return undefined;
-  return constant(at, operator === "-" ? negate(value) : value, typeof value === "bigint" ? INT : FLOAT);
+  return constant(
+    at,
+    operator === "-" ? negate(value) : value,
+    typeof value === "bigint" ? intType : floatType,
+  );
 }
 
 /** A literal bool decides `and` and `or`, or leaves the other side as it is. */
@@ -45,7 +49,7 @@ function foldLogic(node: BinaryNode): Node | undefined {
   if (left === isAnd) return replacing(node, node.right);
   if (right === isAnd) return replacing(node, node.left);
   const isDecided = left === !isAnd || right === !isAnd;
-  return isDecided ? constant(node.at, !isAnd, BOOL) : undefined;
+  return isDecided ? constant(node.at, !isAnd, boolType) : undefined;
 }
 
 function foldBinary({ operator, left, right, at }: BinaryNode, source: string): Node | undefined {
@@ -53,24 +57,26 @@ function foldBinary({ operator, left, right, at }: BinaryNode, source: string): 
   const b = constantOf(right);
   if (operator === "==") {
     const isComparable = typeof a === typeof b && isScalar(a) && typeof a !== "number";
-    return isComparable ? constant(at, a === b, BOOL) : undefined;
+    return isComparable ? constant(at, a === b, boolType) : undefined;
   }
   if (typeof a === "string" && typeof b === "string") {
     const text = operator === "+" ? add(a, b, new Budget(Number.POSITIVE_INFINITY)) : undefined;
-    return text === undefined ? undefined : constant(at, text, STRING);
+    return text === undefined ? undefined : constant(at, text, stringType);
   }
   if (!isNumber(a) || !isNumber(b)) return undefined;
   if (operator === "%" && (typeof a !== "bigint" || typeof b !== "bigint")) return undefined;
   if (operator === "%" && b === 0n) throw sourceError(source, at, "integer divide by zero");
-  const value = ARITHMETIC[operator]?.(a, b);
-  return value === undefined ? undefined : constant(at, value, typeof value === "bigint" ? INT : FLOAT);
+  const value = arithmetic[operator]?.(a, b);
+  return value === undefined
+    ? undefined
+    : constant(at, value, typeof value === "bigint" ? intType : floatType);
 }
 
 function isNumber(value: Value | undefined): value is bigint | number {
   return typeof value === "bigint" || typeof value === "number";
 }
 
-const ARITHMETIC: Readonly<Record<string, (a: bigint | number, b: bigint | number) => Value>> = {
+const arithmetic: Readonly<Record<string, (a: bigint | number, b: bigint | number) => Value>> = {
   "+": (a, b) => add(a, b, new Budget(Number.POSITIVE_INFINITY)),
   "-": subtract,
   "*": multiply,

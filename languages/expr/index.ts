@@ -16,7 +16,7 @@ export type { EnvTypes } from "./checker.ts";
 export { decodeJson, numberValue } from "./decode.ts";
 export { displayText } from "./display.ts";
 export type { Type } from "./types.ts";
-export { Header, List, NIL_LIST, type Value } from "./values.ts";
+export { Header, List, nilList, type Value } from "./values.ts";
 
 /** An expression that may be evaluated any number of times. */
 export interface CompiledExpression {

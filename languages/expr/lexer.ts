@@ -4,7 +4,7 @@ import { sourceError } from "./source-error.ts";
 import { readString } from "./string-literals.ts";
 import { isIdentifierPart, type Token, type TokenKind } from "./tokens.ts";
 
-const WORD_OPERATORS: ReadonlySet<string> = new Set([
+const wordOperators: ReadonlySet<string> = new Set([
   "not",
   "in",
   "or",
@@ -101,8 +101,8 @@ export class Lexer {
 
   #number(): void {
     const start = this.#at;
-    NUMBER.lastIndex = start;
-    const end = start + (NUMBER.exec(this.#source)?.[0].length ?? 1);
+    numberForm.lastIndex = start;
+    const end = start + (numberForm.exec(this.#source)?.[0].length ?? 1);
     const after = this.#charAt(end);
     if (after !== "" && isIdentifierPart(after)) {
       const text = this.#source.slice(start, end + after.length);
@@ -114,7 +114,7 @@ export class Lexer {
   #word(): void {
     const end = this.#wordEnd(this.#at);
     const word = this.#source.slice(this.#at, end);
-    this.#emit(WORD_OPERATORS.has(word) ? "Operator" : "Identifier", word.length);
+    this.#emit(wordOperators.has(word) ? "Operator" : "Identifier", word.length);
   }
 
   /** `#`, with the name of a variable of the predicate directly behind it. */
@@ -149,7 +149,7 @@ export class Lexer {
 }
 
 /** Prefixes of numbers and the digits that they allow in all parts of the number. */
-const NUMBER_FORMS = [
+const numberForms = [
   ["0[xX]", "[\\da-fA-F_]"],
   ["0[oO]", "[0-7_]"],
   ["0[bB]", "[01_]"],
@@ -157,10 +157,10 @@ const NUMBER_FORMS = [
 ] as const;
 
 /** A number as far as it goes; whether it is one shows later. "1..3" is a range, "1." a number. */
-const NUMBER = new RegExp(
-  NUMBER_FORMS.map(
-    ([prefix, digit]) => `\\.?${prefix}${digit}*(?:(?=\\.\\.)|(?:\\.${digit}*)?(?:[eE][+-]?${digit}*)?)`,
-  ).join("|"),
+const numberForm = new RegExp(
+  numberForms
+    .map(([prefix, digit]) => `\\.?${prefix}${digit}*(?:(?=\\.\\.)|(?:\\.${digit}*)?(?:[eE][+-]?${digit}*)?)`)
+    .join("|"),
   "y",
 );
 

@@ -1,24 +1,24 @@
 /** Methods of durations. */
 import { Duration } from "../time/duration.ts";
 import type { Method, Methods } from "./methods.ts";
-import { DURATION, FLOAT, INT64, STRING } from "./types.ts";
+import { durationType, floatType, int64Type, stringType } from "./types.ts";
 import { NamedInt, runError, type Value } from "./values.ts";
 
-export const DURATION_METHODS: Methods<Duration> = new Map<string, Method<Duration>>([
+export const durationMethods: Methods<Duration> = new Map<string, Method<Duration>>([
   ["Hours", quotient(3_600_000_000_000n)],
   ["Minutes", quotient(60_000_000_000n)],
   ["Seconds", quotient(1_000_000_000n)],
   ["Milliseconds", count(1_000_000n)],
   ["Microseconds", count(1_000n)],
   ["Nanoseconds", count(1n)],
-  ["String", { parameters: [], results: [STRING], call: (duration) => duration.toString() }],
+  ["String", { parameters: [], results: [stringType], call: (duration) => duration.toString() }],
   ["Round", adjust((value, step) => roundAwayFromZero(value, step))],
   ["Truncate", adjust((value, step) => value - (value % step))],
   [
     "Abs",
     {
       parameters: [],
-      results: [DURATION],
+      results: [durationType],
       call: ({ nanoseconds }) => new Duration(nanoseconds < 0n ? -nanoseconds : nanoseconds),
     },
   ],
@@ -33,12 +33,12 @@ export function durationArgument(value: Value | undefined): Duration {
 function quotient(unit: bigint): Method<Duration> {
   const call = ({ nanoseconds }: Duration): number =>
     Number(nanoseconds / unit) + Number(nanoseconds % unit) / Number(unit);
-  return { parameters: [], results: [FLOAT], call };
+  return { parameters: [], results: [floatType], call };
 }
 
 function count(unit: bigint): Method<Duration> {
   const call = ({ nanoseconds }: Duration): Value => new NamedInt("int64", nanoseconds / unit);
-  return { parameters: [], results: [INT64], call };
+  return { parameters: [], results: [int64Type], call };
 }
 
 function adjust(change: (value: bigint, step: bigint) => bigint): Method<Duration> {
@@ -46,7 +46,7 @@ function adjust(change: (value: bigint, step: bigint) => bigint): Method<Duratio
     const step = durationArgument(args[0]).nanoseconds;
     return step <= 0n ? duration : new Duration(change(duration.nanoseconds, step));
   };
-  return { parameters: [DURATION], results: [DURATION], call };
+  return { parameters: [durationType], results: [durationType], call };
 }
 
 function roundAwayFromZero(value: bigint, step: bigint): bigint {

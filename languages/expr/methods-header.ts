@@ -1,30 +1,30 @@
 /** Methods of header maps; names are looked up in canonical form, whatever case they are asked for in. */
 import type { Method, Methods } from "./methods.ts";
-import { HEADER, STRING, STRINGS } from "./types.ts";
+import { headerType, stringsType, stringType } from "./types.ts";
 import { type Header, List, type Value } from "./values.ts";
 
-export const HEADER_METHODS: Methods<Header> = new Map<string, Method<Header>>([
+export const headerMethods: Methods<Header> = new Map<string, Method<Header>>([
   [
     "Get",
     {
-      parameters: [STRING],
-      results: [STRING],
+      parameters: [stringType],
+      results: [stringType],
       call: (header, [name]) => values(header, name)?.items[0] ?? "",
     },
   ],
   [
     "Values",
     {
-      parameters: [STRING],
-      results: [STRINGS],
-      call: (header, [name]) => values(header, name) ?? NO_VALUES,
+      parameters: [stringType],
+      results: [stringsType],
+      call: (header, [name]) => values(header, name) ?? noValues,
     },
   ],
-  ["Clone", { parameters: [], results: [HEADER], call: (header) => header }],
+  ["Clone", { parameters: [], results: [headerType], call: (header) => header }],
 ]);
 
 /** What a missing name gives: Go's nil list of strings. */
-export const NO_VALUES = new List([], "string", true);
+export const noValues = new List([], "string", true);
 
 function values(header: Header, name: Value | undefined): List | undefined {
   return header.entries.get(canonicalName(String(name)));

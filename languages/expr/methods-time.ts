@@ -1,31 +1,31 @@
 /** Methods of times: Go's time.Time, as far as its results are values of the language. */
 import { quoteGo } from "../text/quote.ts";
-import { MONTH_NAMES } from "../time/civil.ts";
-import { displayMoment, formatMoment, RFC3339_NANO } from "../time/format-moment.ts";
+import { monthNames } from "../time/civil.ts";
+import { displayMoment, formatMoment, rfc3339Nano } from "../time/format-moment.ts";
 import { Moment, momentOf } from "../time/moment.ts";
-import { LOCAL, UTC } from "../time/zone.ts";
+import { localZone, utc } from "../time/zone.ts";
 import type { Method, Methods } from "./methods.ts";
 import { durationArgument } from "./methods-duration.ts";
 import {
-  BOOL,
-  BYTES,
-  DURATION,
-  INT,
-  INT64,
-  LOCATION,
-  MONTH,
-  STRING,
-  TIME,
+  boolType,
+  bytesType,
+  durationType,
+  int64Type,
+  intType,
+  locationType,
+  monthType,
+  stringType,
   type Type,
-  UNKNOWN,
-  WEEKDAY,
+  timeType,
+  unknownType,
+  weekdayType,
 } from "./types.ts";
 import { Location, NamedInt, runError, type Value } from "./values.ts";
 
 /** Nanoseconds from the year 1, where Truncate and Round start counting, to 1970. */
-const YEAR_ONE = 62_135_596_800_000_000_000n;
+const yearOne = 62_135_596_800_000_000_000n;
 
-export const TIME_METHODS: Methods<Moment> = new Map<string, Method<Moment>>([
+export const timeMethods: Methods<Moment> = new Map<string, Method<Moment>>([
   ["Year", int((moment) => moment.date.year)],
   ["Day", int((moment) => moment.date.day)],
   ["Hour", int((moment) => Math.floor(moment.secondOfDay / 3600))],
@@ -33,53 +33,58 @@ export const TIME_METHODS: Methods<Moment> = new Map<string, Method<Moment>>([
   ["Second", int((moment) => moment.secondOfDay % 60)],
   ["Nanosecond", int((moment) => moment.nanosecond)],
   ["YearDay", int((moment) => moment.yearDay)],
-  ["Month", get(MONTH, (moment) => new NamedInt("time.Month", BigInt(moment.date.month)))],
-  ["Weekday", get(WEEKDAY, (moment) => new NamedInt("time.Weekday", BigInt(moment.weekday)))],
-  ["Unix", get(INT64, (moment) => new NamedInt("int64", BigInt(moment.unix)))],
+  ["Month", get(monthType, (moment) => new NamedInt("time.Month", BigInt(moment.date.month)))],
+  ["Weekday", get(weekdayType, (moment) => new NamedInt("time.Weekday", BigInt(moment.weekday)))],
+  ["Unix", get(int64Type, (moment) => new NamedInt("int64", BigInt(moment.unix)))],
   ["UnixMilli", unixCount(1_000_000n)],
   ["UnixMicro", unixCount(1_000n)],
   ["UnixNano", unixCount(1n)],
-  ["String", get(STRING, displayMoment)],
-  ["GoString", get(STRING, goText)],
-  ["IsZero", get(BOOL, (moment) => moment.isZero)],
-  ["IsDST", get(BOOL, (moment) => moment.offset.isDst)],
-  ["UTC", get(TIME, (moment) => moment.in(UTC))],
-  ["Local", get(TIME, (moment) => moment.in(LOCAL))],
-  ["Location", get(LOCATION, (moment) => new Location(moment.zone))],
-  ["ISOWeek", { ...int(isoYear), results: [INT, INT] }],
-  ["Zone", { ...get(STRING, (moment) => moment.offset.abbreviation), results: [STRING, INT] }],
-  ["Date", { ...int((moment) => moment.date.year), results: [INT, MONTH, INT] }],
-  ["Clock", { ...int((moment) => moment.secondOfDay), results: [INT, INT, INT] }],
-  ["MarshalText", { ...get(BYTES, marshal), results: [BYTES, UNKNOWN] }],
+  ["String", get(stringType, displayMoment)],
+  ["GoString", get(stringType, goText)],
+  ["IsZero", get(boolType, (moment) => moment.isZero)],
+  ["IsDST", get(boolType, (moment) => moment.offset.isDst)],
+  ["UTC", get(timeType, (moment) => moment.in(utc))],
+  ["Local", get(timeType, (moment) => moment.in(localZone))],
+  ["Location", get(locationType, (moment) => new Location(moment.zone))],
+  ["ISOWeek", { ...int(isoYear), results: [intType, intType] }],
+  ["Zone", { ...get(stringType, (moment) => moment.offset.abbreviation), results: [stringType, intType] }],
+  ["Date", { ...int((moment) => moment.date.year), results: [intType, monthType, intType] }],
+  ["Clock", { ...int((moment) => moment.secondOfDay), results: [intType, intType, intType] }],
+  ["MarshalText", { ...get(bytesType, marshal), results: [bytesType, unknownType] }],
   [
     "MarshalJSON",
-    { ...get(BYTES, (moment) => Buffer.from(`"${marshal(moment)}"`)), results: [BYTES, UNKNOWN] },
+    { ...get(bytesType, (moment) => Buffer.from(`"${marshal(moment)}"`)), results: [bytesType, unknownType] },
   ],
   [
     "AppendFormat",
-    method([BYTES, STRING], BYTES, (moment, [bytes, layout]) =>
+    method([bytesType, stringType], bytesType, (moment, [bytes, layout]) =>
       appended(bytes, formatMoment(moment, String(layout))),
     ),
   ],
   [
     "AppendText",
     {
-      ...method([BYTES], BYTES, (moment, [bytes]) => appended(bytes, marshal(moment))),
-      results: [BYTES, UNKNOWN],
+      ...method([bytesType], bytesType, (moment, [bytes]) => appended(bytes, marshal(moment))),
+      results: [bytesType, unknownType],
     },
   ],
-  ["Format", method([STRING], STRING, (moment, [layout]) => formatMoment(moment, String(layout)))],
-  ["Add", method([DURATION], TIME, (moment, [by]) => moment.add(durationArgument(by).nanoseconds))],
+  ["Format", method([stringType], stringType, (moment, [layout]) => formatMoment(moment, String(layout)))],
+  ["Add", method([durationType], timeType, (moment, [by]) => moment.add(durationArgument(by).nanoseconds))],
   [
     "AddDate",
-    method([INT, INT, INT], TIME, (moment, [years, months, days]) => addDate(moment, years, months, days)),
+    method([intType, intType, intType], timeType, (moment, [years, months, days]) =>
+      addDate(moment, years, months, days),
+    ),
   ],
-  ["Sub", method([TIME], DURATION, (moment, [other]) => moment.since(time(other)))],
-  ["Before", method([TIME], BOOL, (moment, [other]) => moment.unixNano < time(other).unixNano)],
-  ["After", method([TIME], BOOL, (moment, [other]) => moment.unixNano > time(other).unixNano)],
-  ["Equal", method([TIME], BOOL, (moment, [other]) => moment.unixNano === time(other).unixNano)],
-  ["Compare", method([TIME], INT, (moment, [other]) => compare(moment.unixNano, time(other).unixNano))],
-  ["In", method([LOCATION], TIME, (moment, [location]) => inLocation(moment, location))],
+  ["Sub", method([timeType], durationType, (moment, [other]) => moment.since(time(other)))],
+  ["Before", method([timeType], boolType, (moment, [other]) => moment.unixNano < time(other).unixNano)],
+  ["After", method([timeType], boolType, (moment, [other]) => moment.unixNano > time(other).unixNano)],
+  ["Equal", method([timeType], boolType, (moment, [other]) => moment.unixNano === time(other).unixNano)],
+  [
+    "Compare",
+    method([timeType], intType, (moment, [other]) => compare(moment.unixNano, time(other).unixNano)),
+  ],
+  ["In", method([locationType], timeType, (moment, [location]) => inLocation(moment, location))],
   ["Truncate", adjust((rest) => -rest)],
   ["Round", adjust((rest, step) => (rest + rest < step ? -rest : step - rest))],
 ]);
@@ -97,11 +102,11 @@ function get(result: Type, call: (moment: Moment) => Value): Method<Moment> {
 }
 
 function int(read: (moment: Moment) => number): Method<Moment> {
-  return get(INT, (moment) => BigInt(read(moment)));
+  return get(intType, (moment) => BigInt(read(moment)));
 }
 
 function unixCount(unit: bigint): Method<Moment> {
-  return get(INT64, ({ unixNano }) => {
+  return get(int64Type, ({ unixNano }) => {
     const rest = ((unixNano % unit) + unit) % unit;
     return new NamedInt("int64", BigInt.asIntN(64, (unixNano - rest) / unit));
   });
@@ -109,10 +114,10 @@ function unixCount(unit: bigint): Method<Moment> {
 
 /** `change` gets how far the time is beyond a multiple of the step and gives what to add. */
 function adjust(change: (rest: bigint, step: bigint) => bigint): Method<Moment> {
-  return method([DURATION], TIME, (moment, [argument]) => {
+  return method([durationType], timeType, (moment, [argument]) => {
     const step = durationArgument(argument).nanoseconds;
     if (step <= 0n) return moment;
-    const rest = (((moment.unixNano + YEAR_ONE) % step) + step) % step;
+    const rest = (((moment.unixNano + yearOne) % step) + step) % step;
     return moment.add(change(rest, step));
   });
 }
@@ -140,7 +145,7 @@ function isoYear(moment: Moment): number {
 }
 
 function marshal(moment: Moment): Buffer {
-  return Buffer.from(formatMoment(moment, RFC3339_NANO));
+  return Buffer.from(formatMoment(moment, rfc3339Nano));
 }
 
 function appended(bytes: Value | undefined, text: string | Buffer): Buffer {
@@ -153,7 +158,7 @@ function goText(moment: Moment): string {
   const { name } = moment.zone;
   const location = name === "UTC" || name === "Local" ? name : `Location(${quoteGo(name)})`;
   const clock = `${Math.floor(seconds / 3600)}, ${Math.floor(seconds / 60) % 60}, ${seconds % 60}`;
-  return `time.Date(${year}, time.${MONTH_NAMES[month - 1]}, ${day}, ${clock}, ${moment.nanosecond}, time.${location})`;
+  return `time.Date(${year}, time.${monthNames[month - 1]}, ${day}, ${clock}, ${moment.nanosecond}, time.${location})`;
 }
 
 function time(value: Value | undefined): Moment {

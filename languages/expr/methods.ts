@@ -1,22 +1,22 @@
 /** Methods of times, durations, zones and header maps (contract expressions.md 1.6.3). */
 
-import { MONTH_NAMES, WEEKDAY_NAMES } from "../time/civil.ts";
+import { monthNames, weekdayNames } from "../time/civil.ts";
 import { Duration } from "../time/duration.ts";
-import { Moment, ZERO_MOMENT } from "../time/moment.ts";
-import { DURATION_METHODS } from "./methods-duration.ts";
-import { HEADER_METHODS } from "./methods-header.ts";
-import { TIME_METHODS } from "./methods-time.ts";
+import { Moment, zeroMoment } from "../time/moment.ts";
+import { durationMethods } from "./methods-duration.ts";
+import { headerMethods } from "./methods-header.ts";
+import { timeMethods } from "./methods-time.ts";
 import { notOfType } from "./operators.ts";
 import {
-  DURATION,
-  INT,
+  durationType,
+  intType,
   isAssignable,
   type Signature,
-  STRING,
-  TIME,
+  stringType,
   type Type,
+  timeType,
   typeOfValue,
-  UNKNOWN,
+  unknownType,
 } from "./types.ts";
 import { Func, Header, Location, NamedInt, runError, typeName, type Value } from "./values.ts";
 
@@ -27,36 +27,36 @@ export interface Method<T> extends Signature {
 
 export type Methods<T> = ReadonlyMap<string, Method<T>>;
 
-const MONTH_METHODS = named((value) => MONTH_NAMES[Number(value.value) - 1] ?? "");
-const WEEKDAY_METHODS = named((value) => WEEKDAY_NAMES[Number(value.value)] ?? "");
-const LOCATION_METHODS: Methods<Location> = new Map([
-  ["String", { parameters: [], results: [STRING], call: (location: Location) => location.zone.name }],
+const monthMethods = named((value) => monthNames[Number(value.value) - 1] ?? "");
+const weekdayMethods = named((value) => weekdayNames[Number(value.value)] ?? "");
+const locationMethods: Methods<Location> = new Map([
+  ["String", { parameters: [], results: [stringType], call: (location: Location) => location.zone.name }],
 ]);
 
-const BY_TYPE: Readonly<Record<string, ReadonlyMap<string, Signature>>> = {
-  "time.Time": TIME_METHODS,
-  "time.Duration": DURATION_METHODS,
-  "time.Month": MONTH_METHODS,
-  "time.Weekday": WEEKDAY_METHODS,
-  "*time.Location": LOCATION_METHODS,
-  "http.Header": HEADER_METHODS,
+const methodsByType: Readonly<Record<string, ReadonlyMap<string, Signature>>> = {
+  "time.Time": timeMethods,
+  "time.Duration": durationMethods,
+  "time.Month": monthMethods,
+  "time.Weekday": weekdayMethods,
+  "*time.Location": locationMethods,
+  "http.Header": headerMethods,
 };
 
 /** The type of a method of a known type, if there is one of that name. */
 export function methodType(receiver: Type, name: string): Type | undefined {
-  const method = BY_TYPE[receiver.name]?.get(name);
+  const method = methodsByType[receiver.name]?.get(name);
   return method && { name: signatureText(method), kind: "func", signature: method };
 }
 
 /** The method of a value, bound to it. */
 export function methodOf(receiver: Value, name: string): Func | undefined {
-  if (receiver instanceof Moment) return bind(receiver, TIME_METHODS.get(name));
-  if (receiver instanceof Duration) return bind(receiver, DURATION_METHODS.get(name));
-  if (receiver instanceof Header) return bind(receiver, HEADER_METHODS.get(name));
-  if (receiver instanceof Location) return bind(receiver, LOCATION_METHODS.get(name));
+  if (receiver instanceof Moment) return bind(receiver, timeMethods.get(name));
+  if (receiver instanceof Duration) return bind(receiver, durationMethods.get(name));
+  if (receiver instanceof Header) return bind(receiver, headerMethods.get(name));
+  if (receiver instanceof Location) return bind(receiver, locationMethods.get(name));
   if (!(receiver instanceof NamedInt)) return undefined;
-  if (receiver.type === "time.Month") return bind(receiver, MONTH_METHODS.get(name));
-  return receiver.type === "time.Weekday" ? bind(receiver, WEEKDAY_METHODS.get(name)) : undefined;
+  if (receiver.type === "time.Month") return bind(receiver, monthMethods.get(name));
+  return receiver.type === "time.Weekday" ? bind(receiver, weekdayMethods.get(name)) : undefined;
 }
 
 function bind<T>(receiver: T, method: Method<T> | undefined): Func | undefined {
@@ -70,7 +70,7 @@ function bind<T>(receiver: T, method: Method<T> | undefined): Func | undefined {
       );
     }
     for (const [i, arg] of args.entries()) {
-      const wanted = parameters[i] ?? UNKNOWN;
+      const wanted = parameters[i] ?? unknownType;
       if (!isAssignable(typeOfValue(arg), wanted)) {
         if (isTyped) throw notOfType(arg, wanted.name);
         throw runError(`reflect: Call using ${typeName(arg)} as type ${wanted.name}`);
@@ -82,14 +82,16 @@ function bind<T>(receiver: T, method: Method<T> | undefined): Func | undefined {
 
 /** What reflection makes of a nil argument. */
 function zeroOf(type: Type | undefined): Value {
-  if (type === STRING) return "";
-  if (type === INT) return 0n;
-  if (type === DURATION) return new Duration(0n);
-  return type === TIME ? ZERO_MOMENT : null;
+  if (type === stringType) return "";
+  if (type === intType) return 0n;
+  if (type === durationType) return new Duration(0n);
+  return type === timeType ? zeroMoment : null;
 }
 
 function named(text: (value: NamedInt) => string): Methods<NamedInt> {
-  return new Map([["String", { parameters: [], results: [STRING], call: (value: NamedInt) => text(value) }]]);
+  return new Map([
+    ["String", { parameters: [], results: [stringType], call: (value: NamedInt) => text(value) }],
+  ]);
 }
 
 /** Such as `func(string) int` or `func() (string, int)`. */

@@ -13,12 +13,12 @@ import { sumOfList, sumOfMap, sumOfRange } from "./rewrite-sums.ts";
 /** Throws for a constant `x % 0`. */
 export function optimize(node: Node, source: string): Node {
   let tree = foldAll(changeTree(node, membershipOfConstants), source);
-  for (const rewrite of REWRITES) tree = changeTree(tree, rewrite);
+  for (const rewrite of rewrites) tree = changeTree(tree, rewrite);
   return tree;
 }
 
 /** Each walks over the whole tree before the next one does. */
-const REWRITES: readonly ((node: Node) => Node | undefined)[] = [
+const rewrites: readonly ((node: Node) => Node | undefined)[] = [
   membershipInRange,
   filterThenMap,
   filterLength,

@@ -9,12 +9,12 @@ import { parseList, parseMap } from "./parse-collections.ts";
 import { parsePostfix } from "./parse-postfix.ts";
 import { parseIf, parseLet } from "./parse-statements.ts";
 import { sourceError } from "./source-error.ts";
-import { BINARY, COMPARISONS, NEGATABLE, PREDICATE_BUILTINS, UNARY } from "./syntax.ts";
+import { binaryOperators, comparisons, negatable, predicateBuiltins, unaryOperators } from "./syntax.ts";
 import { type Token, type TokenKind, tokenText } from "./tokens.ts";
 
-const NODES_MAX = 10_000;
+const nodesMax = 10_000;
 /** Open constructs at one place; far above what people write, far below the end of the stack. */
-const DEPTH_MAX = 1_000;
+const depthMax = 1_000;
 
 export interface ParseOptions {
   /** Whether `name(…)` means the builtin of that name. */
@@ -100,7 +100,7 @@ export class Parser {
   }
 
   countNode(): void {
-    if (++this.#nodes > NODES_MAX) {
+    if (++this.#nodes > nodesMax) {
       throw new ExecutorError("TooLarge", "compilation failed: expression exceeds maximum allowed nodes");
     }
   }
@@ -117,8 +117,8 @@ export class Parser {
   }
 
   expression(precedence: number): Node {
-    if (++this.#depth > DEPTH_MAX) {
-      throw this.error(this.current.at, `expression is nested deeper than ${DEPTH_MAX} levels`);
+    if (++this.#depth > depthMax) {
+      throw this.error(this.current.at, `expression is nested deeper than ${depthMax} levels`);
     }
     const node = this.#expression(precedence);
     this.#depth--;
@@ -133,8 +133,8 @@ export class Parser {
     while (this.is("Operator")) {
       const not = this.is("Operator", "not") ? this.take() : undefined;
       const token = this.current;
-      if (not !== undefined && !NEGATABLE.has(token.value)) throw this.unexpected();
-      const operator = BINARY.get(token.value);
+      if (not !== undefined && !negatable.has(token.value)) throw this.unexpected();
+      const operator = binaryOperators.get(token.value);
       if (operator === undefined || operator.precedence < precedence) {
         if (not !== undefined) this.#putBack(not);
         break;
@@ -146,7 +146,7 @@ export class Parser {
           const problem = `Operator (${token.value}) and coalesce expressions (??) cannot be mixed.`;
           throw this.error(token.at, `${problem} Wrap either by parentheses.`);
         }
-        if (COMPARISONS.has(token.value)) left = this.#comparison(left, token, operator.precedence);
+        if (comparisons.has(token.value)) left = this.#comparison(left, token, operator.precedence);
         else {
           const right = this.expression(operator.precedence + (operator.isRightAssociative ? 0 : 1));
           left = this.node({ kind: "binary", at: token.at, operator: token.value, left, right });
@@ -172,7 +172,7 @@ export class Parser {
           ? comparison
           : this.node({ kind: "binary", at: token.at, operator: "&&", left: root, right: comparison });
       left = right;
-      if (!(this.is("Operator") && COMPARISONS.has(this.current.value))) return root;
+      if (!(this.is("Operator") && comparisons.has(this.current.value))) return root;
       token = this.take();
     }
   }
@@ -194,7 +194,7 @@ export class Parser {
 
   #primary(): Node {
     const token = this.current;
-    const binding = token.kind === "Operator" ? UNARY.get(token.value) : undefined;
+    const binding = token.kind === "Operator" ? unaryOperators.get(token.value) : undefined;
     if (binding !== undefined) {
       this.take();
       const operand = this.expression(binding);
@@ -250,7 +250,7 @@ export class Parser {
   /** `piped` holds the value on the left of a pipe. */
   #call(name: Token, piped: readonly Node[], mayOverride: boolean): Node {
     const isOverridden = mayOverride && this.#options.isOverridden(name.value);
-    const forms = isOverridden ? undefined : PREDICATE_BUILTINS.get(name.value);
+    const forms = isOverridden ? undefined : predicateBuiltins.get(name.value);
     if (forms !== undefined) {
       const args = parsePredicateArguments(this, forms, piped);
       return this.node({ kind: "builtin", at: name.at, name: name.value, args });

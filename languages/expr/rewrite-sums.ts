@@ -1,13 +1,13 @@
 /** Sums without a list, and sums over constant ranges by formula (contract expressions.md 1.11, rules 4 and 8). */
 import { type BuiltinNode, type Node, replacing } from "./ast.ts";
 import { constantOf } from "./fold.ts";
-import { INT } from "./types.ts";
+import { intType } from "./types.ts";
 
 /** `sum(a..b)`, `sum(a..b, # op k)` or `reduce(a..b, #acc + #)`. */
 export function sumOfRange(node: Node): Node | undefined {
   const value = node.kind === "builtin" ? rangeTotal(node) : undefined;
   if (value === undefined) return undefined;
-  return { kind: "constant", at: node.at, value: BigInt.asIntN(64, value), type: INT };
+  return { kind: "constant", at: node.at, value: BigInt.asIntN(64, value), type: intType };
 }
 
 /** `sum([a, b, c])` is `a + (b + c)`. */

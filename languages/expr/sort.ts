@@ -15,12 +15,12 @@ export function sortInPlace(data: Sortable): void {
   if (data.length > 1) quicksort(data, 0, data.length, bitLength(data.length));
 }
 
-const INSERTION_MAX = 12;
+const insertionMax = 12;
 /** From this size on a pivot is the median of medians, and almost sorted ranges are mended. */
-const LARGE = 50;
-const MENDED_MAX = 5;
+const largeLength = 50;
+const mendedMax = 5;
 /** Swaps of the search for a pivot that mean a descending range. */
-const SWAPS_MAX = 12;
+const swapsMax = 12;
 
 /** `badChoicesLeft` keeps the time in bounds: heapsort takes over. */
 function quicksort(data: Sortable, from: number, to: number, badChoicesLeft: number): void {
@@ -29,8 +29,8 @@ function quicksort(data: Sortable, from: number, to: number, badChoicesLeft: num
   let wasPartitioned = true;
   for (;;) {
     const length = b - a;
-    if (length <= INSERTION_MAX || limit === 0) {
-      if (length <= INSERTION_MAX) insertionSort(data, a, b);
+    if (length <= insertionMax || limit === 0) {
+      if (length <= insertionMax) insertionSort(data, a, b);
       else heapSort(data, a, b);
       return;
     }
@@ -40,11 +40,11 @@ function quicksort(data: Sortable, from: number, to: number, badChoicesLeft: num
     }
     const chosen = choosePivot(data, a, b);
     let { pivot } = chosen;
-    if (chosen.swaps === SWAPS_MAX) {
+    if (chosen.swaps === swapsMax) {
       reverse(data, a, b);
       pivot = b - 1 - (pivot - a);
     }
-    const isSorted = chosen.swaps === 0 || chosen.swaps === SWAPS_MAX;
+    const isSorted = chosen.swaps === 0 || chosen.swaps === swapsMax;
     if (wasBalanced && wasPartitioned && isSorted && mend(data, a, b)) return;
     if (a > 0 && !data.less(a - 1, pivot)) {
       a = partitionEqual(data, a, b, pivot);
@@ -127,10 +127,10 @@ function partitionEqual(data: Sortable, a: number, b: number, pivot: number): nu
 /** Puts a few elements right; whether that was all. */
 function mend(data: Sortable, a: number, b: number): boolean {
   let i = a + 1;
-  for (let step = 0; step < MENDED_MAX; step++) {
+  for (let step = 0; step < mendedMax; step++) {
     while (i < b && !data.less(i, i - 1)) i++;
     if (i === b) return true;
-    if (b - a < LARGE) return false;
+    if (b - a < largeLength) return false;
     data.swap(i, i - 1);
     if (i - a >= 2) for (let j = i - 1; j >= 1 && data.less(j, j - 1); j--) data.swap(j, j - 1);
     if (b - i >= 2) for (let j = i + 1; j < b && data.less(j, j - 1); j++) data.swap(j, j - 1);
@@ -171,7 +171,7 @@ function choosePivot(data: Sortable, a: number, b: number): { pivot: number; swa
   };
   const candidates = [1, 2, 3].map((part) => {
     const place = a + quarter * part;
-    return length >= LARGE ? median(place - 1, place, place + 1) : place;
+    return length >= largeLength ? median(place - 1, place, place + 1) : place;
   });
   const [i = a, j = a, k = a] = candidates;
   return { pivot: median(i, j, k), swaps };

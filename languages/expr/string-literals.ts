@@ -2,7 +2,7 @@
 import { bytesOf, textOfBytes } from "../text/byte-text.ts";
 import { sourceError } from "./source-error.ts";
 
-const SIMPLE: Readonly<Record<string, string>> = {
+const simpleEscapes: Readonly<Record<string, string>> = {
   a: "\u0007",
   b: "\b",
   f: "\f",
@@ -13,7 +13,7 @@ const SIMPLE: Readonly<Record<string, string>> = {
   "\\": "\\",
 };
 
-const CODE_POINT_MAX = 0x10ffff;
+const codePointMax = 0x10ffff;
 
 interface Escape {
   /** The code point or, in a byte string, the byte. */
@@ -38,7 +38,7 @@ export function readString(
   for (let at = written.indexOf("\\"); at >= 0; at = written.indexOf("\\", from)) {
     parts.push(written.slice(from, at));
     const char = written[at + 1] ?? "";
-    const simple = char === quote ? quote : SIMPLE[char];
+    const simple = char === quote ? quote : simpleEscapes[char];
     const numeric = simple === undefined ? numericEscape(written.slice(at + 1, at + 11), isBytes) : undefined;
     if (numeric === undefined && simple === undefined) {
       const what = /[0-3]/.test(char) ? "octal sequence in " : "";
@@ -65,12 +65,12 @@ function literalEnd(source: string, quoteAt: number, quote: string): number {
   }
 }
 
-const DIGITS_BEHIND: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
+const digitsBehind: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
 /** Behind the escape whose letter is at `at`. Throws with the place of the first wrong character. */
 function escapeEnd(source: string, at: number, quote: string): number {
   const char = source[at] ?? "";
-  if (char !== "" && (char === quote || SIMPLE[char] !== undefined)) return at + 1;
+  if (char !== "" && (char === quote || simpleEscapes[char] !== undefined)) return at + 1;
   const braced =
     char === "u" && source[at + 1] === "{" ? /^[\da-fA-F]{0,6}/.exec(source.slice(at + 2)) : null;
   if (braced !== null) {
@@ -81,7 +81,7 @@ function escapeEnd(source: string, at: number, quote: string): number {
   }
   const isOctal = /[0-7]/.test(char);
   const start = isOctal ? at : at + 1;
-  const count = isOctal ? 3 : DIGITS_BEHIND[char];
+  const count = isOctal ? 3 : digitsBehind[char];
   if (count === undefined) throw sourceError(source, at, "invalid char escape");
   const digit = isOctal ? /[0-7]/ : /[\da-fA-F]/;
   for (let i = start; i < start + count; i++) {
@@ -100,7 +100,7 @@ function numericEscape(text: string, isBytes: boolean): Escape | undefined {
   const match = hex.exec(text);
   if (match === null) return undefined;
   const code = Number.parseInt(match.slice(1).find((group) => group !== undefined) ?? "", 16);
-  return code > CODE_POINT_MAX ? undefined : { code, length: match[0].length };
+  return code > codePointMax ? undefined : { code, length: match[0].length };
 }
 
 /** Surrogates are no characters and pairs are not joined. */

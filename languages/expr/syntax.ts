@@ -5,7 +5,7 @@ export interface BinaryOperator {
   readonly isRightAssociative: boolean;
 }
 
-const LEVELS: readonly (readonly [number, readonly string[]])[] = [
+const levels: readonly (readonly [number, readonly string[]])[] = [
   [0, ["|"]],
   [10, ["or", "||"]],
   [15, ["and", "&&"]],
@@ -17,14 +17,14 @@ const LEVELS: readonly (readonly [number, readonly string[]])[] = [
   [500, ["??"]],
 ];
 
-export const BINARY: ReadonlyMap<string, BinaryOperator> = new Map(
-  LEVELS.flatMap(([precedence, operators]) =>
+export const binaryOperators: ReadonlyMap<string, BinaryOperator> = new Map(
+  levels.flatMap(([precedence, operators]) =>
     operators.map((operator) => [operator, { precedence, isRightAssociative: precedence === 100 }] as const),
   ),
 );
 
 /** Prefix operators and how tightly they bind. */
-export const UNARY: ReadonlyMap<string, number> = new Map([
+export const unaryOperators: ReadonlyMap<string, number> = new Map([
   ["not", 50],
   ["!", 50],
   ["-", 90],
@@ -32,7 +32,7 @@ export const UNARY: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Operators that `not` may precede. */
-export const NEGATABLE: ReadonlySet<string> = new Set([
+export const negatable: ReadonlySet<string> = new Set([
   "in",
   "matches",
   "contains",
@@ -40,29 +40,29 @@ export const NEGATABLE: ReadonlySet<string> = new Set([
   "endsWith",
 ]);
 
-export const COMPARISONS: ReadonlySet<string> = new Set(["<", ">", "<=", ">="]);
+export const comparisons: ReadonlySet<string> = new Set(["<", ">", "<=", ">="]);
 
 export type ArgumentForm = "expression" | "predicate" | "optional-expression" | "optional-predicate";
 
-const PLAIN: readonly ArgumentForm[] = ["expression", "predicate"];
-const OPTIONAL: readonly ArgumentForm[] = ["expression", "optional-predicate"];
-const EXTENDED: readonly ArgumentForm[] = ["expression", "predicate", "optional-expression"];
+const plainForm: readonly ArgumentForm[] = ["expression", "predicate"];
+const optionalForm: readonly ArgumentForm[] = ["expression", "optional-predicate"];
+const extendedForm: readonly ArgumentForm[] = ["expression", "predicate", "optional-expression"];
 
 /** Builtins whose second argument is evaluated once an element. */
-export const PREDICATE_BUILTINS: ReadonlyMap<string, readonly ArgumentForm[]> = new Map([
-  ["all", PLAIN],
-  ["any", PLAIN],
-  ["none", PLAIN],
-  ["one", PLAIN],
-  ["filter", PLAIN],
-  ["map", PLAIN],
-  ["find", PLAIN],
-  ["findLast", PLAIN],
-  ["findIndex", PLAIN],
-  ["findLastIndex", PLAIN],
-  ["groupBy", PLAIN],
-  ["count", OPTIONAL],
-  ["sum", OPTIONAL],
-  ["sortBy", EXTENDED],
-  ["reduce", EXTENDED],
+export const predicateBuiltins: ReadonlyMap<string, readonly ArgumentForm[]> = new Map([
+  ["all", plainForm],
+  ["any", plainForm],
+  ["none", plainForm],
+  ["one", plainForm],
+  ["filter", plainForm],
+  ["map", plainForm],
+  ["find", plainForm],
+  ["findLast", plainForm],
+  ["findIndex", plainForm],
+  ["findLastIndex", plainForm],
+  ["groupBy", plainForm],
+  ["count", optionalForm],
+  ["sum", optionalForm],
+  ["sortBy", extendedForm],
+  ["reduce", extendedForm],
 ]);

@@ -20,10 +20,10 @@ export function tokenText(token: Token): string {
   return token.value === "" ? token.kind : `${token.kind}(${quoteGo(token.value)})`;
 }
 
-const IDENTIFIER_PART = /^[\p{L}\p{Nd}_$]$/u;
+const identifierPart = /^[\p{L}\p{Nd}_$]$/u;
 
 export function isIdentifierPart(char: string): boolean {
-  return IDENTIFIER_PART.test(char);
+  return identifierPart.test(char);
 }
 
 /** Whether a whole text is an identifier, so that operators such as `in` can be member names. */

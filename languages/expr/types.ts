@@ -38,86 +38,91 @@ export interface Signature {
 }
 
 /** What nothing is known of. */
-export const UNKNOWN: Type = { name: "unknown", kind: "invalid" };
+export const unknownType: Type = { name: "unknown", kind: "invalid" };
 /** What is stated to be anything, such as the members of a map. Not much more is known of it. */
-export const ANY: Type = { name: "interface {}", kind: "interface" };
-export const NIL: Type = { name: "unknown", kind: "invalid" };
-export const BOOL: Type = { name: "bool", kind: "bool" };
-export const INT: Type = { name: "int", kind: "int" };
-export const UINT8: Type = { name: "uint8", kind: "uint8" };
-export const INT64: Type = { name: "int64", kind: "int64" };
-export const FLOAT: Type = { name: "float64", kind: "float64" };
-export const STRING: Type = { name: "string", kind: "string" };
-export const TIME: Type = { name: "time.Time", kind: "struct" };
-export const DURATION: Type = { name: "time.Duration", kind: "int64" };
-export const MONTH: Type = { name: "time.Month", kind: "int" };
-export const WEEKDAY: Type = { name: "time.Weekday", kind: "int" };
-export const LOCATION: Type = { name: "*time.Location", kind: "ptr" };
-export const BYTES: Type = { name: "[]uint8", kind: "slice", element: UINT8 };
-export const LIST: Type = { name: "[]interface {}", kind: "slice", element: ANY };
-export const STRINGS: Type = { name: "[]string", kind: "slice", element: STRING };
-export const INTS: Type = { name: "[]int", kind: "slice", element: INT };
-export const FLOATS: Type = { name: "[]float64", kind: "slice", element: FLOAT };
-export const PAIR: Type = { name: "[2]interface {}", kind: "array", element: ANY };
-export const MAP: Type = { name: "map[string]interface {}", kind: "map", key: STRING, element: ANY };
-export const HEADER: Type = { name: "http.Header", kind: "map", key: STRING, element: STRINGS };
-export const GROUPS: Type = {
+export const anyType: Type = { name: "interface {}", kind: "interface" };
+export const nilType: Type = { name: "unknown", kind: "invalid" };
+export const boolType: Type = { name: "bool", kind: "bool" };
+export const intType: Type = { name: "int", kind: "int" };
+export const uint8Type: Type = { name: "uint8", kind: "uint8" };
+export const int64Type: Type = { name: "int64", kind: "int64" };
+export const floatType: Type = { name: "float64", kind: "float64" };
+export const stringType: Type = { name: "string", kind: "string" };
+export const timeType: Type = { name: "time.Time", kind: "struct" };
+export const durationType: Type = { name: "time.Duration", kind: "int64" };
+export const monthType: Type = { name: "time.Month", kind: "int" };
+export const weekdayType: Type = { name: "time.Weekday", kind: "int" };
+export const locationType: Type = { name: "*time.Location", kind: "ptr" };
+export const bytesType: Type = { name: "[]uint8", kind: "slice", element: uint8Type };
+export const listType: Type = { name: "[]interface {}", kind: "slice", element: anyType };
+export const stringsType: Type = { name: "[]string", kind: "slice", element: stringType };
+export const intsType: Type = { name: "[]int", kind: "slice", element: intType };
+export const floatsType: Type = { name: "[]float64", kind: "slice", element: floatType };
+export const pairType: Type = { name: "[2]interface {}", kind: "array", element: anyType };
+export const mapType: Type = {
+  name: "map[string]interface {}",
+  kind: "map",
+  key: stringType,
+  element: anyType,
+};
+export const headerType: Type = { name: "http.Header", kind: "map", key: stringType, element: stringsType };
+export const groupsType: Type = {
   name: "map[interface {}][]interface {}",
   kind: "map",
-  key: ANY,
-  element: LIST,
+  key: anyType,
+  element: listType,
 };
-export const ANY_MAP: Type = {
+export const anyMapType: Type = {
   name: "map[interface {}]interface {}",
   kind: "map",
-  key: ANY,
-  element: ANY,
+  key: anyType,
+  element: anyType,
 };
 /** A builtin's name without a call. */
-export const BUILTIN_NAME: Type = { name: "func(...interface {}) (interface {}, error)", kind: "func" };
+export const builtinNameType: Type = { name: "func(...interface {}) (interface {}, error)", kind: "func" };
 
 /** A list whose elements are known, although Go's type does not say so. */
 export function listOf(element: Type): Type {
-  return { name: LIST.name, kind: "slice", element };
+  return { name: listType.name, kind: "slice", element };
 }
 
 /** The type of an environment value. */
 export function typeOfValue(value: Value): Type {
-  if (value === null) return NIL;
-  if (typeof value === "boolean") return BOOL;
-  if (typeof value === "bigint") return INT;
-  if (typeof value === "number") return FLOAT;
-  if (typeof value === "string") return STRING;
-  if (value instanceof Uint8Array) return BYTES;
+  if (value === null) return nilType;
+  if (typeof value === "boolean") return boolType;
+  if (typeof value === "bigint") return intType;
+  if (typeof value === "number") return floatType;
+  if (typeof value === "string") return stringType;
+  if (value instanceof Uint8Array) return bytesType;
   if (value instanceof List) {
-    if (value.type === "string") return STRINGS;
-    if (value.type === "bytes") return BYTES;
-    if (value.type === "int") return INTS;
-    return value.type === "pairs" ? { name: typeName(value), kind: "slice", element: PAIR } : LIST;
+    if (value.type === "string") return stringsType;
+    if (value.type === "bytes") return bytesType;
+    if (value.type === "int") return intsType;
+    return value.type === "pairs" ? { name: typeName(value), kind: "slice", element: pairType } : listType;
   }
-  if (value instanceof Map) return MAP;
-  if (value instanceof Header) return HEADER;
-  if (value instanceof AnyMap) return value.typeName === GROUPS.name ? GROUPS : ANY_MAP;
-  if (value instanceof Moment) return TIME;
-  if (value instanceof Duration) return DURATION;
-  if (value instanceof Location) return LOCATION;
-  if (value instanceof NamedInt) return NAMED_INTS[value.type];
-  return UNKNOWN;
+  if (value instanceof Map) return mapType;
+  if (value instanceof Header) return headerType;
+  if (value instanceof AnyMap) return value.typeName === groupsType.name ? groupsType : anyMapType;
+  if (value instanceof Moment) return timeType;
+  if (value instanceof Duration) return durationType;
+  if (value instanceof Location) return locationType;
+  if (value instanceof NamedInt) return namedInts[value.type];
+  return unknownType;
 }
 
-const NAMED_INTS: Readonly<Record<NamedInt["type"], Type>> = {
-  uint8: UINT8,
-  int64: INT64,
-  "time.Month": MONTH,
-  "time.Weekday": WEEKDAY,
+const namedInts: Readonly<Record<NamedInt["type"], Type>> = {
+  uint8: uint8Type,
+  int64: int64Type,
+  "time.Month": monthType,
+  "time.Weekday": weekdayType,
 };
 
 export function isUnknown(type: Type): boolean {
-  return type === UNKNOWN || type.kind === "interface";
+  return type === unknownType || type.kind === "interface";
 }
 
 export function isNilType(type: Type): boolean {
-  return type === NIL;
+  return type === nilType;
 }
 
 /** A type as Go's formatter shows a missing one, in the messages of some builtins. */
@@ -126,27 +131,27 @@ export function formattedType(type: Type): string {
 }
 
 export function isInteger(type: Type): boolean {
-  return type === INT || type === UINT8 || type === INT64;
+  return type === intType || type === uint8Type || type === int64Type;
 }
 
 export function isNumber(type: Type): boolean {
-  return isInteger(type) || type === FLOAT;
+  return isInteger(type) || type === floatType;
 }
 
 export function isString(type: Type): boolean {
-  return type === STRING;
+  return type === stringType;
 }
 
 export function isBool(type: Type): boolean {
-  return type === BOOL;
+  return type === boolType;
 }
 
 export function isTime(type: Type): boolean {
-  return type === TIME;
+  return type === timeType;
 }
 
 export function isDuration(type: Type): boolean {
-  return type === DURATION;
+  return type === durationType;
 }
 
 export function isList(type: Type): boolean {
@@ -162,11 +167,11 @@ export function isComparable(left: Type, right: Type): boolean {
 /** Whether a value of type `from` may be given where `to` is wanted. */
 export function isAssignable(from: Type, to: Type): boolean {
   if (isNilType(from)) return ["slice", "map", "ptr", "func", "interface"].includes(to.kind);
-  if (from === UNKNOWN || to.kind === "invalid") return false;
+  if (from === unknownType || to.kind === "invalid") return false;
   return to.kind === "interface" || from.name === to.name;
 }
 
 /** The element type of a list or map; unknown for anything else. */
 export function elementOf(type: Type): Type {
-  return type.element ?? UNKNOWN;
+  return type.element ?? unknownType;
 }

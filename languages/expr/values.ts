@@ -131,7 +131,7 @@ export type Value =
   | Func;
 
 /** The nil list of any element type. */
-export const NIL_LIST = new List([], "any", true);
+export const nilList = new List([], "any", true);
 
 /** Go's name of a value's type, as in messages; nil is `<nil>`. */
 export function typeName(value: Value): string {
@@ -140,7 +140,7 @@ export function typeName(value: Value): string {
   if (typeof value === "bigint") return "int";
   if (typeof value === "number") return "float64";
   if (typeof value === "string") return "string";
-  if (value instanceof List) return LIST_TYPES[value.type];
+  if (value instanceof List) return listTypes[value.type];
   if (value instanceof Map) return "map[string]interface {}";
   if (value instanceof Uint8Array) return "[]uint8";
   if (value instanceof Pair) return "[2]interface {}";
@@ -153,7 +153,7 @@ export function typeName(value: Value): string {
   return value.typeName;
 }
 
-const LIST_TYPES: Readonly<Record<ListType, string>> = {
+const listTypes: Readonly<Record<ListType, string>> = {
   any: "[]interface {}",
   string: "[]string",
   int: "[]int",

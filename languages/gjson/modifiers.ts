@@ -9,9 +9,9 @@ type Lookup = (json: string, path: string) => GjsonResult;
 type Modifier = (json: string, argument: string, lookup: Lookup) => string;
 
 /** Containers that `dig` looks into. */
-const DIG_DEPTH_MAX = 500;
+const digDepthMax = 500;
 
-const MODIFIERS: Readonly<Record<string, Modifier>> = {
+const modifiers: Readonly<Record<string, Modifier>> = {
   this: (json) => json,
   pretty: (json, argument, lookup) => prettyJson(json, (name) => lookup(argument, name)),
   ugly: (json) => uglyJson(json),
@@ -38,7 +38,7 @@ const MODIFIERS: Readonly<Record<string, Modifier>> = {
 };
 
 export function isModifier(name: string): boolean {
-  return Object.hasOwn(MODIFIERS, name);
+  return Object.hasOwn(modifiers, name);
 }
 
 /** Applies the modifier that a path begins with; undefined when there is none of that name. */
@@ -57,7 +57,7 @@ export function runModifier(
     argument = rest.slice(0, end);
     rest = rest.slice(end);
   }
-  return { json: MODIFIERS[name]?.(json, argument, lookup) ?? "", rest };
+  return { json: modifiers[name]?.(json, argument, lookup) ?? "", rest };
 }
 
 /** A bare argument ends at a pipe outside of brackets and quotes. */
@@ -163,7 +163,7 @@ function group(json: string): string {
 function dig(json: string, path: string, lookup: Lookup, found: string[], depth: number): void {
   const result = lookup(json, path);
   if (result.exists) found.push(result.raw || result.string);
-  if (depth > DIG_DEPTH_MAX) return;
+  if (depth > digDepthMax) return;
   for (const { value } of membersOf(json).members) dig(value, path, lookup, found, depth + 1);
 }
 

@@ -12,7 +12,7 @@ interface Style {
   readonly sortsKeys: boolean;
 }
 
-const DEPTH_MAX = 500;
+const depthMax = 500;
 
 /** `option` gives the settings `indent`, `prefix`, `width` and `sortKeys`. */
 export function prettyJson(json: string, option: (name: string) => GjsonResult): string {
@@ -46,7 +46,7 @@ export function uglyJson(json: string): string {
 
 /** `column` counts the bytes before the value in its line, mostly with the line break. */
 function layOut(json: string, style: Style, margin: string, column: number, depth: number): string {
-  if (depth > DEPTH_MAX || (json[0] !== "{" && json[0] !== "[")) return json;
+  if (depth > depthMax || (json[0] !== "{" && json[0] !== "[")) return json;
   const inner = margin + style.indent;
   if (json[0] === "{") {
     const members: [string, string][] = [];
@@ -81,7 +81,7 @@ function layOut(json: string, style: Style, margin: string, column: number, dept
 
 /** Undefined when there is an object in it. */
 function inOneLine(json: string, depth: number): string | undefined {
-  if (json[0] === "{" || depth > DEPTH_MAX) return undefined;
+  if (json[0] === "{" || depth > depthMax) return undefined;
   if (json[0] !== "[") return json;
   const parts: string[] = [];
   const hasObject = eachElement(json, 0, (value) => {

@@ -14,17 +14,17 @@ import {
   type SubPaths,
   splitAtPipe,
 } from "./path.ts";
-import { type GjsonResult, MISSING, numberResult, parseResult, resultOf } from "./result.ts";
+import { type GjsonResult, missing, numberResult, parseResult, resultOf } from "./result.ts";
 import { eachElement, eachLine, eachMember, stringEnd } from "./scan.ts";
 import { matchesWildcard } from "./wildcard.ts";
 
 /** Paths applied within paths: modifiers, pipes, queries. */
-const DEPTH_MAX = 500;
+const depthMax = 500;
 
 /** The value at a path of a JSON text. Throws TooLarge for paths nested too deeply. */
 export function query(json: string, path: string, depth = 0): GjsonResult {
-  if (depth > DEPTH_MAX)
-    throw new ExecutorError("TooLarge", `gjson path is nested deeper than ${DEPTH_MAX} levels`);
+  if (depth > depthMax)
+    throw new ExecutorError("TooLarge", `gjson path is nested deeper than ${depthMax} levels`);
   let rest = path;
   if (path.length > 1 && (path[0] === "@" || path[0] === "!")) {
     const special = specialPath(json, path, depth);
@@ -37,7 +37,7 @@ export function query(json: string, path: string, depth = 0): GjsonResult {
   }
   const search = new Search(depth);
   const found = rest.startsWith("..") ? search.inLines(json, rest.slice(2)) : search.inText(json, rest);
-  if (search.pipe === undefined) return found ?? MISSING;
+  if (search.pipe === undefined) return found ?? missing;
   return query(found?.raw ?? "", search.pipe, depth + 1);
 }
 

@@ -16,12 +16,12 @@ export interface GjsonResult {
   readonly raw: string;
 }
 
-export const MISSING: GjsonResult = { type: "Null", exists: false, string: "", raw: "" };
+export const missing: GjsonResult = { type: "Null", exists: false, string: "", raw: "" };
 
 /** The value that a text begins with, white space aside. */
 export function parseResult(json: string): GjsonResult {
   const start = json.search(/[^\s]/);
-  if (start < 0) return MISSING;
+  if (start < 0) return missing;
   const first = json[start];
   if (first === "{" || first === "[") {
     const raw = json.slice(start);
@@ -59,9 +59,9 @@ function scalarResult(raw: string): GjsonResult {
     case "n":
       return raw.startsWith("nan") ? number(raw) : { type: "Null", exists: true, string: "", raw };
     case undefined:
-      return MISSING;
+      return missing;
     default:
-      return /^[-+\d.iIN]/.test(raw) ? number(raw) : MISSING;
+      return /^[-+\d.iIN]/.test(raw) ? number(raw) : missing;
   }
 }
 

@@ -14,7 +14,7 @@ import {
 } from "./values.ts";
 
 /** Integers beyond this many bits are no numbers of use, only of cost. */
-const INTEGER_BITS_MAX = 100_000;
+const integerBitsMax = 100_000;
 
 export function binaryValue(operator: string, left: JqValue, right: JqValue, budget: Budget): JqValue {
   switch (operator) {
@@ -88,7 +88,7 @@ function subtract(left: JqValue, right: JqValue): JqValue {
 
 function multiply(left: JqValue, right: JqValue, budget: Budget): JqValue {
   if (typeof left === "bigint" && typeof right === "bigint") {
-    if (bits(left) + bits(right) > INTEGER_BITS_MAX) throw new JqError("number is too large");
+    if (bits(left) + bits(right) > integerBitsMax) throw new JqError("number is too large");
     return left * right;
   }
   if (isNumber(left) && isNumber(right)) return Number(left) * Number(right);
@@ -138,11 +138,11 @@ function deepMerge(left: JqObject, right: JqObject, budget: Budget): JqObject {
   return merged;
 }
 
-const INTEGER_MAX = 2 ** 63;
+const integerMax = 2 ** 63;
 
 function integer(value: bigint | number): bigint {
   if (typeof value === "bigint") return value;
-  return BigInt(Math.trunc(Math.min(Math.max(value, -INTEGER_MAX), INTEGER_MAX)));
+  return BigInt(Math.trunc(Math.min(Math.max(value, -integerMax), integerMax)));
 }
 
 function bits(value: bigint): number {

@@ -2,23 +2,24 @@
 import { bytesOf, textOfBytes } from "../text/byte-text.ts";
 import { describe, encode, isArray, isNumber, JqError, type JqValue } from "./values.ts";
 
-const FORMATS: Readonly<Record<string, (value: JqValue) => string>> = {
+const formats: Readonly<Record<string, (value: JqValue) => string>> = {
   text: toText,
   json: encode,
-  html: (value) => toText(value).replace(/[<>&'"]/g, (char) => HTML[char] ?? char),
+  html: (value) => toText(value).replace(/[<>&'"]/g, (char) => htmlEscapes[char] ?? char),
   uri: (value) => percentEncode(toText(value)),
   urid: (value) => percentDecode(toText(value)),
   csv: (value) => row(value, "csv", ",", (text) => `"${text.replaceAll('"', '""')}"`),
-  tsv: (value) => row(value, "tsv", "\t", (text) => text.replace(/[\\\t\r\n]/g, (char) => TSV[char] ?? char)),
+  tsv: (value) =>
+    row(value, "tsv", "\t", (text) => text.replace(/[\\\t\r\n]/g, (char) => tsvEscapes[char] ?? char)),
   sh: (value) => (isArray(value) ? value : [value]).map(shellQuote).join(" "),
   base64: (value) => bytesOf(toText(value)).toString("base64"),
   base64d: decodeBase64,
 };
 
-export const FORMAT_NAMES: ReadonlySet<string> = new Set(Object.keys(FORMATS));
+export const formatNames: ReadonlySet<string> = new Set(Object.keys(formats));
 
 export function applyFormat(name: string, value: JqValue): string {
-  const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
+  const format = Object.hasOwn(formats, name) ? formats[name] : undefined;
   if (format === undefined) throw new JqError(`format not defined: @${name}`);
   return format(value);
 }
@@ -28,7 +29,7 @@ export function toText(value: JqValue): string {
   return typeof value === "string" ? value : encode(value);
 }
 
-const HTML: Readonly<Record<string, string>> = {
+const htmlEscapes: Readonly<Record<string, string>> = {
   "<": "&lt;",
   ">": "&gt;",
   "&": "&amp;",
@@ -36,7 +37,7 @@ const HTML: Readonly<Record<string, string>> = {
   '"': "&quot;",
 };
 
-const TSV: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n" };
+const tsvEscapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n" };
 
 function percentEncode(text: string): string {
   return Array.from(bytesOf(text), (byte) => {

@@ -3,16 +3,16 @@ import type { Budget } from "../budget.ts";
 import { guarded } from "../guarded.ts";
 import type { JsonTree } from "../text/json-tree.ts";
 import { RegexpCache } from "../text/regexp.ts";
-import { FORMAT_NAMES } from "./formats.ts";
+import { formatNames } from "./formats.ts";
 import { Interpreter } from "./interpreter.ts";
 import { BuiltinLibrary } from "./library.ts";
 import { parseFilter } from "./parser.ts";
 import { checkNames } from "./resolve.ts";
-import { EMPTY_SCOPE } from "./scope.ts";
+import { emptyScope } from "./scope.ts";
 import { encodeOutput, isObject, type JqValue, valueOfTree } from "./values.ts";
 
 /** The builtins do not change, and reading them takes a millisecond. */
-const LIBRARY = new BuiltinLibrary();
+const library = new BuiltinLibrary();
 
 /**
  * The output values as text, one a line, trimmed. The document loses `metadata.managedFields`, as kubectl prints it.
@@ -21,10 +21,10 @@ const LIBRARY = new BuiltinLibrary();
 export function evaluateFilter(filter: string, document: JsonTree, budget: Budget): string {
   return guarded(() => {
     const tree = parseFilter(filter);
-    checkNames(tree, LIBRARY.names, FORMAT_NAMES);
-    const interpreter = new Interpreter(budget, new RegexpCache(), LIBRARY);
+    checkNames(tree, library.names, formatNames);
+    const interpreter = new Interpreter(budget, new RegexpCache(), library);
     const lines: string[] = [];
-    for (const value of interpreter.values(tree, EMPTY_SCOPE, withoutManagedFields(valueOfTree(document)))) {
+    for (const value of interpreter.values(tree, emptyScope, withoutManagedFields(valueOfTree(document)))) {
       const line = typeof value === "string" ? value : encodeOutput(value);
       budget.chargeText(line.length);
       lines.push(line);

@@ -11,10 +11,11 @@ export interface Token {
   readonly parts?: readonly (string | readonly Token[])[];
 }
 
-const OPERATORS = /^(?:\?\/\/=?|\/\/=|\|=|\+=|-=|\*=|\/=|%=|==|!=|<=|>=|\/\/|\.\.|[.[\]{}()|,:;=<>+\-*/%?])/;
-const WORD = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*/;
-const NUMBER = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/;
-const INTERPOLATION_DEPTH_MAX = 50;
+const operatorForm =
+  /^(?:\?\/\/=?|\/\/=|\|=|\+=|-=|\*=|\/=|%=|==|!=|<=|>=|\/\/|\.\.|[.[\]{}()|,:;=<>+\-*/%?])/;
+const wordForm = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*/;
+const numberForm = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/;
+const interpolationDepthMax = 50;
 
 /** Throws JqError for what is no token. */
 export function tokenize(source: string): readonly Token[] {
@@ -51,7 +52,7 @@ class Lexer {
   #token(): Token {
     const rest = this.#source.slice(this.#at, this.#at + 1_000);
     if (rest.startsWith('"')) return this.#string();
-    const word = WORD.exec(rest);
+    const word = wordForm.exec(rest);
     if (word !== null) return this.#take("word", word[0], word[0]);
     const field = /^\.([A-Za-z_]\w*)/.exec(rest);
     if (field !== null) return this.#take("field", field[1] ?? "", field[0]);
@@ -59,9 +60,9 @@ class Lexer {
     if (variable !== null) return this.#take("variable", variable[1] ?? "", variable[0]);
     const format = /^@([A-Za-z_]\w*)/.exec(rest);
     if (format !== null) return this.#take("format", format[1] ?? "", format[0]);
-    const number = NUMBER.exec(rest);
+    const number = numberForm.exec(rest);
     if (number !== null) return this.#take("number", number[0], number[0]);
-    const operator = OPERATORS.exec(rest);
+    const operator = operatorForm.exec(rest);
     if (operator !== null) return this.#take("operator", operator[0], operator[0]);
     throw new JqError(`unexpected token ${quoteGo(String.fromCodePoint(rest.codePointAt(0) ?? 0))}`);
   }
@@ -78,8 +79,7 @@ class Lexer {
   }
 
   #string(): Token {
-    if (++this.#depth > INTERPOLATION_DEPTH_MAX)
-      throw new JqError("string interpolation is nested too deeply");
+    if (++this.#depth > interpolationDepthMax) throw new JqError("string interpolation is nested too deeply");
     const parts: (string | readonly Token[])[] = [];
     let text = "";
     const start = this.#at++;
@@ -108,7 +108,7 @@ class Lexer {
     const rest = this.#source.slice(this.#at, this.#at + 5);
     const code = /^u([\da-fA-F]{4})/.exec(rest)?.[1];
     const simple =
-      code === undefined ? ESCAPES[rest[0] ?? ""] : String.fromCharCode(Number.parseInt(code, 16));
+      code === undefined ? escapes[rest[0] ?? ""] : String.fromCharCode(Number.parseInt(code, 16));
     if (simple === undefined)
       throw new JqError(`invalid escape sequence "\\${rest[0] ?? ""}" in string literal`);
     this.#at += code === undefined ? 1 : 5;
@@ -116,7 +116,7 @@ class Lexer {
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
+const escapes: Readonly<Record<string, string>> = {
   '"': '"',
   "\\": "\\",
   "/": "/",

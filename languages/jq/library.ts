@@ -1,18 +1,18 @@
 /** The builtins: native ones, and those defined in jq itself. */
 import type { Budget } from "../budget.ts";
 import type { RegexpCache } from "../text/regexp.ts";
-import { ARRAYS } from "./builtins/arrays.ts";
-import { DATES } from "./builtins/dates.ts";
-import { MATH } from "./builtins/math.ts";
-import { OBJECTS } from "./builtins/objects.ts";
-import { PRELUDE } from "./builtins/prelude.ts";
-import { REGEXPS } from "./builtins/regexps.ts";
-import { STREAMS } from "./builtins/streams.ts";
-import { TEXTS } from "./builtins/texts.ts";
+import { arrayFunctions } from "./builtins/arrays.ts";
+import { dateFunctions } from "./builtins/dates.ts";
+import { mathFunctions } from "./builtins/math.ts";
+import { valueFunctions } from "./builtins/objects.ts";
+import { prelude } from "./builtins/prelude.ts";
+import { regexpFunctions } from "./builtins/regexps.ts";
+import { streamFunctions } from "./builtins/streams.ts";
+import { textFunctions } from "./builtins/texts.ts";
 import type { Interpreter } from "./interpreter.ts";
 import { computed, type Out, type Outs } from "./out.ts";
 import { parseDefinitions } from "./parser.ts";
-import { type Closure, EMPTY_SCOPE, type Scope } from "./scope.ts";
+import { type Closure, emptyScope, type Scope } from "./scope.ts";
 import { JqError, type JqValue } from "./values.ts";
 
 /** What a native function may use besides its arguments. */
@@ -37,13 +37,20 @@ export class BuiltinLibrary {
   readonly #definitions: ReadonlyMap<string, Scope>;
 
   constructor() {
-    const functions = { ...ARRAYS, ...OBJECTS, ...TEXTS, ...MATH, ...DATES, ...REGEXPS };
+    const functions = {
+      ...arrayFunctions,
+      ...valueFunctions,
+      ...textFunctions,
+      ...mathFunctions,
+      ...dateFunctions,
+      ...regexpFunctions,
+    };
     this.#functions = new Map(Object.entries(functions));
-    this.#generators = new Map(Object.entries(STREAMS));
+    this.#generators = new Map(Object.entries(streamFunctions));
     const definitions = new Map<string, Scope>();
-    for (const definition of parseDefinitions(PRELUDE)) {
+    for (const definition of parseDefinitions(prelude)) {
       const key = `${definition.name}/${definition.parameters.length}`;
-      definitions.set(key, { parent: EMPTY_SCOPE, definition });
+      definitions.set(key, { parent: emptyScope, definition });
     }
     this.#definitions = definitions;
     this.names = new Set([

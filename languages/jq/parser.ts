@@ -6,10 +6,10 @@ import { parseObject, parsePattern } from "./parse-objects.ts";
 import { TokenCursor } from "./token-cursor.ts";
 import { JqError } from "./values.ts";
 
-const DEPTH_MAX = 400;
+const depthMax = 400;
 
 /** Operators from loosest to tightest; those of one level stand together. */
-const LEVELS: readonly (readonly string[])[] = [
+const levels: readonly (readonly string[])[] = [
   ["//"],
   ["=", "|=", "+=", "-=", "*=", "/=", "%=", "//="],
   ["or"],
@@ -18,9 +18,9 @@ const LEVELS: readonly (readonly string[])[] = [
   ["+", "-"],
   ["*", "/", "%"],
 ];
-const RIGHT_ASSOCIATIVE = 0;
-const NOT_ASSOCIATIVE: ReadonlySet<number> = new Set([1, 4]);
-const KEYWORDS: ReadonlySet<string> = new Set(
+const rightAssociative = 0;
+const notAssociative: ReadonlySet<number> = new Set([1, 4]);
+const keywords: ReadonlySet<string> = new Set(
   "and or if then elif else end as def reduce foreach try catch label import include __loc__".split(" "),
 );
 
@@ -59,7 +59,7 @@ export class Parser extends TokenCursor {
   }
 
   pipe(): Filter {
-    if (++this.#depth > DEPTH_MAX) throw new JqError(`filter is nested deeper than ${DEPTH_MAX} levels`);
+    if (++this.#depth > depthMax) throw new JqError(`filter is nested deeper than ${depthMax} levels`);
     const filter = this.#pipe();
     this.#depth--;
     return filter;
@@ -93,16 +93,16 @@ export class Parser extends TokenCursor {
   }
 
   #binary(level: number, operand: () => Filter): Filter {
-    const operators = LEVELS[level];
+    const operators = levels[level];
     if (operators === undefined) return operand();
     let left = this.#binary(level + 1, operand);
     for (let count = 0; ; count++) {
       const { kind, text } = this.current;
       const isOperator = (kind === "operator" || kind === "word") && operators.includes(text);
       if (!isOperator) return left;
-      if (count > 0 && NOT_ASSOCIATIVE.has(level)) throw this.unexpected();
+      if (count > 0 && notAssociative.has(level)) throw this.unexpected();
       this.advance();
-      const right = this.#binary(level === RIGHT_ASSOCIATIVE ? level : level + 1, operand);
+      const right = this.#binary(level === rightAssociative ? level : level + 1, operand);
       left = { kind: level === 1 ? "assign" : "binary", operator: text, left, right };
     }
   }
@@ -224,7 +224,7 @@ export class Parser extends TokenCursor {
     }
     if (text === "true" || text === "false") return { kind: "literal", value: text === "true" };
     if (text === "null") return { kind: "literal", value: null };
-    if (KEYWORDS.has(text)) {
+    if (keywords.has(text)) {
       this.back();
       throw this.unexpected();
     }

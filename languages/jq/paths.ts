@@ -14,7 +14,7 @@ import {
 } from "./values.ts";
 
 /** Largest index that an assignment may reach. */
-const INDEX_MAX = 0x2000_0000;
+const indexMax = 0x2000_0000;
 
 /** `.[index]`. */
 export function indexValue(value: JqValue, index: JqValue): JqValue {
@@ -141,7 +141,7 @@ function updateIndex(
   const items = [...(value ?? [])];
   const at = index < 0 ? index + items.length : index;
   if (at < 0) throw new JqError(`array index should not be negative: ${index}`);
-  if (at >= INDEX_MAX) throw new JqError(`array index too large: ${index}`);
+  if (at >= indexMax) throw new JqError(`array index too large: ${index}`);
   budget.chargeValues(Math.max(0, at - items.length));
   const updated = inner(items[at] ?? null);
   while (items.length < at) items.push(null);

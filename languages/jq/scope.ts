@@ -17,7 +17,7 @@ export interface Scope {
   readonly label?: { readonly name: string; readonly token: symbol };
 }
 
-export const EMPTY_SCOPE: Scope = { parent: undefined };
+export const emptyScope: Scope = { parent: undefined };
 
 export function lookUpVariable(scope: Scope, name: string): JqValue | undefined {
   for (let each: Scope | undefined = scope; each !== undefined; each = each.parent) {

@@ -53,15 +53,15 @@ export function describe(value: JqValue): string {
 }
 
 /** Bytes of a value that messages show. */
-const PREVIEW_MAX = 30;
+const previewMax = 30;
 
 /** A value as JSON, shortened: `[1,2,3,4 ...]`. */
 export function preview(value: JqValue): string {
   const bytes = bytesOf(encode(value));
-  if (bytes.length <= PREVIEW_MAX) return bytes.toString();
+  if (bytes.length <= previewMax) return bytes.toString();
   const end =
     typeof value === "string" ? ' ..."' : isArray(value) ? " ...]" : isObject(value) ? " ...}" : " ...";
-  let size = PREVIEW_MAX - end.length;
+  let size = previewMax - end.length;
   // A character is shown whole or not at all.
   while (((bytes[size] ?? 0) & 0xc0) === 0x80) size--;
   return bytes.subarray(0, size).toString() + end;

@@ -17,10 +17,10 @@ export class TextByte {
 }
 
 /** What a range without results runs on. */
-export const NOTHING = Symbol("nothing");
+export const nothing = Symbol("nothing");
 
 /** What parts of an action are applied to. */
-export type Content = Json | TextByte | typeof NOTHING;
+export type Content = Json | TextByte | typeof nothing;
 
 export function documentOf(tree: JsonTree): Json {
   if (tree === null || typeof tree === "boolean" || typeof tree === "string") return tree;
@@ -64,13 +64,13 @@ export function printed(value: Content): string {
   if (typeof value === "string") return value;
   if (typeof value === "number") return displayFloat(value);
   if (value instanceof TextByte) return String(value.value);
-  return value === NOTHING ? "" : encode(value);
+  return value === nothing ? "" : encode(value);
 }
 
 /** As messages show it, in Go's notation: `map[a:[1 2]]`. */
 export function displayed(value: Content): string {
   if (value === null) return "<nil>";
-  if (value === NOTHING) return "<invalid reflect.Value>";
+  if (value === nothing) return "<invalid reflect.Value>";
   if (isArray(value)) return `[${value.map(displayed).join(" ")}]`;
   if (!isObject(value)) return printed(value);
   const members = [...value].sort(([a], [b]) => compareText(a, b));

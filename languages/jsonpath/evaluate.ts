@@ -14,7 +14,7 @@ import {
   isArray,
   isObject,
   type Json,
-  NOTHING,
+  nothing,
   printed,
 } from "./document.ts";
 import type { ArrayRange, Part, TemplateNode } from "./nodes.ts";
@@ -59,7 +59,7 @@ class Evaluation {
       if (this.#begun > 0) {
         this.#begun--;
         i = this.#range(i + 1, results);
-      } else if (current !== NOTHING) this.#print(results);
+      } else if (current !== nothing) this.#print(results);
     }
   }
 
@@ -67,7 +67,7 @@ class Evaluation {
   #range(from: number, results: readonly Content[]): number {
     this.#openRanges++;
     this.#endAt = from - 1;
-    if (results.length === 0) this.block(from, NOTHING);
+    if (results.length === 0) this.block(from, nothing);
     for (const result of results) this.block(from, result);
     this.#openRanges--;
     return this.#endAt;
@@ -170,7 +170,7 @@ function memberOf(value: Content, name: string): readonly Json[] {
 function selectRange(input: readonly Content[], range: ArrayRange): readonly Content[] {
   const selected: Json[] = [];
   for (const value of input) {
-    if (value === null || value === NOTHING) continue;
+    if (value === null || value === nothing) continue;
     if (!isArray(value)) throw problem(`${goType(value)} is not array or slice`);
     const size = value.length;
     const from = (range.from ?? 0) < 0 ? (range.from ?? 0) + size : (range.from ?? 0);

@@ -6,7 +6,7 @@ import type { ArrayRange, Part, TemplateNode } from "./nodes.ts";
 import { unquote } from "./unquote.ts";
 
 /** Unions and filters within each other. */
-const DEPTH_MAX = 100;
+const depthMax = 100;
 
 /** Throws BadRequest with kubectl's message. */
 export function parseTemplate(template: string): readonly TemplateNode[] {
@@ -24,7 +24,7 @@ export function parseTemplate(template: string): readonly TemplateNode[] {
 }
 
 function parseParts(text: string, depth: number): readonly Part[] {
-  if (depth > DEPTH_MAX) throw problem(`jsonpath is nested deeper than ${DEPTH_MAX} levels`);
+  if (depth > depthMax) throw problem(`jsonpath is nested deeper than ${depthMax} levels`);
   return new ActionParser(`${text}}`, 0, depth).parts();
 }
 

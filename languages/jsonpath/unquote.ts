@@ -1,6 +1,6 @@
 /** Go's quoted strings, in either kind of quote. */
 
-const SIMPLE: Readonly<Record<string, string>> = {
+const simpleEscapes: Readonly<Record<string, string>> = {
   a: "\u0007",
   b: "\b",
   f: "\f",
@@ -26,7 +26,7 @@ export function unquote(quoted: string): string | undefined {
       continue;
     }
     const rest = quoted.slice(i + 1, end);
-    const simple = rest[0] === quote ? quote : SIMPLE[rest[0] ?? ""];
+    const simple = rest[0] === quote ? quote : simpleEscapes[rest[0] ?? ""];
     const coded = /^(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([0-7]{3}))/.exec(rest);
     if (simple !== undefined) {
       text += simple;

@@ -3,19 +3,19 @@ import { byteLength } from "../text/byte-text.ts";
 import { fitsInt64 } from "../text/numbers.ts";
 import { quoteGo } from "../text/quote.ts";
 
-const NAME_MAX = 63;
-const PREFIX_MAX = 253;
-const NAME = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
-const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const nameMax = 63;
+const prefixMax = 253;
+const nameForm = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
+const subdomainForm = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-const CHARACTERS =
+const characters =
   "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-const NAME_RULE = `${CHARACTERS} (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`;
-const VALUE_RULE =
+const nameRule = `${characters} (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')`;
+const valueRule =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end " +
   "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is " +
   "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-const SUBDOMAIN_RULE =
+const subdomainRule =
   "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and " +
   "end with an alphanumeric character (e.g. 'example.com', regex used for validation is " +
   "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -28,8 +28,8 @@ export function keyProblems(key: string): readonly string[] {
 /** What is wrong with a value; `place` is what messages call it, such as `values[0][status.phase]`. */
 export function valueProblems(value: string, place: string): readonly string[] {
   const broken: string[] = [];
-  if (byteLength(value) > NAME_MAX) broken.push(`must be no more than ${NAME_MAX} bytes`);
-  if (value !== "" && !NAME.test(value)) broken.push(VALUE_RULE);
+  if (byteLength(value) > nameMax) broken.push(`must be no more than ${nameMax} bytes`);
+  if (value !== "" && !nameForm.test(value)) broken.push(valueRule);
   return invalid(place, value, broken);
 }
 
@@ -53,20 +53,19 @@ function keyRules(key: string): string[] {
   const [first = "", second] = parts;
   if (parts.length > 2) {
     const form = "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')";
-    return [`a valid label key ${NAME_RULE} ${form}`];
+    return [`a valid label key ${nameRule} ${form}`];
   }
   const name = second ?? first;
   if (second !== undefined) {
     if (first === "") problems.push("prefix part must be non-empty");
     else {
-      if (byteLength(first) > PREFIX_MAX)
-        problems.push(`prefix part must be no more than ${PREFIX_MAX} bytes`);
-      if (!SUBDOMAIN.test(first)) problems.push(`prefix part ${SUBDOMAIN_RULE}`);
+      if (byteLength(first) > prefixMax) problems.push(`prefix part must be no more than ${prefixMax} bytes`);
+      if (!subdomainForm.test(first)) problems.push(`prefix part ${subdomainRule}`);
     }
   }
   if (name === "") problems.push("name part must be non-empty");
-  else if (byteLength(name) > NAME_MAX) problems.push(`name part must be no more than ${NAME_MAX} bytes`);
-  if (!NAME.test(name)) problems.push(`name part ${NAME_RULE}`);
+  else if (byteLength(name) > nameMax) problems.push(`name part must be no more than ${nameMax} bytes`);
+  if (!nameForm.test(name)) problems.push(`name part ${nameRule}`);
   return problems;
 }
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { outcome } from "./evaluate.ts";
 
-const DOCUMENT =
+const testDocument =
   '{"metadata":{"name":"j","managedFields":[1]},"items":[{"k":"b","v":2},{"k":"a","v":1}],"n":9007199254740993,"one":1.0,"h":"<b>"}';
 
 async function lines(filter: string): Promise<string> {
-  const got = await outcome("jq", filter, DOCUMENT);
+  const got = await outcome("jq", filter, testDocument);
   return got.startsWith("error: ") ? got : JSON.parse(got);
 }
 

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { outcome } from "./evaluate.ts";
 
-const ENV =
+const testEnvironment =
   '{"x": 2, "s": "a", "f": 1.5, "nil_": null, "m": {"n": 3, "s": "b", "o": {"p": 1}, "l": [1, 2]}, "xs": [1, 2, 3]}';
 
 function table(title: string, rows: readonly (readonly [string, string])[]): void {
   describe(title, () => {
     for (const [expression, wanted] of rows) {
       it(`${expression} gives ${wanted}`, async () => {
-        assert.equal(await outcome("expr", expression, ENV), wanted);
+        assert.equal(await outcome("expr", expression, testEnvironment), wanted);
       });
     }
   });

@@ -3,14 +3,14 @@ import { describe, it } from "node:test";
 import type { Language } from "../index.ts";
 import { outcome } from "./evaluate.ts";
 
-const DOCUMENT =
+const testDocument =
   '{"a":[{"n":1,"t":"x"},{"n":2,"t":"y"},{"n":3}],"s":{"p":"Run","e":1e3,"z":null,"k.d":"dot"},"l":["b","a"],"big":12345678901234567890}';
 
 function table(language: Language, rows: readonly (readonly [string, string])[]): void {
   describe(language, () => {
     for (const [expression, wanted] of rows) {
       it(`${expression} gives ${wanted}`, async () => {
-        const got = await outcome(language, expression, DOCUMENT);
+        const got = await outcome(language, expression, testDocument);
         assert.equal(language === "gjson" ? (JSON.parse(got).string ?? got) : got, wanted);
       });
     }

@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from "node:buffer";
 
-const ESCAPE_BASE = 0xdc00;
+const escapeBase = 0xdc00;
 
 /** The bytes of a text, with escaped bytes restored. */
 export function bytesOf(text: string): Buffer {
@@ -15,7 +15,7 @@ export function bytesOf(text: string): Buffer {
   for (let i = 0; i < text.length; i++) {
     if (!isEscapedByte(text, i)) continue;
     if (i > from) parts.push(Buffer.from(text.slice(from, i), "utf8"));
-    parts.push(Buffer.of(text.charCodeAt(i) - ESCAPE_BASE));
+    parts.push(Buffer.of(text.charCodeAt(i) - escapeBase));
     from = i + 1;
   }
   if (from < text.length) parts.push(Buffer.from(text.slice(from), "utf8"));
@@ -34,7 +34,7 @@ export function textOfBytes(bytes: Uint8Array): string {
       i += width;
       continue;
     }
-    text += buffer.toString("utf8", from, i) + String.fromCharCode(ESCAPE_BASE + (buffer[i] ?? 0));
+    text += buffer.toString("utf8", from, i) + String.fromCharCode(escapeBase + (buffer[i] ?? 0));
     from = ++i;
   }
   return text + buffer.toString("utf8", from);

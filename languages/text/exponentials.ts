@@ -4,19 +4,19 @@
  */
 import { scaled, split } from "./float-parts.ts";
 
-const LN2_HIGH = 0.693147180559663;
-const LN2_LOW = 2.8235290563031577e-13;
+const ln2High = 0.693147180559663;
+const ln2Low = 2.8235290563031577e-13;
 /** From x to the eighth down to x, behind which there is 1. */
-const TAYLOR = [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1];
-const X_MAX = 709.782712893384;
-const X_MIN = -746;
+const taylor = [1 / 40320, 1 / 5040, 1 / 720, 1 / 120, 1 / 24, 1 / 6, 0.5, 1];
+const xMax = 709.782712893384;
+const xMin = -746;
 
 export function exponential(x: number): number {
-  if (Number.isNaN(x) || x > X_MAX) return x + Number.POSITIVE_INFINITY;
-  if (x < X_MIN) return 0;
+  if (Number.isNaN(x) || x > xMax) return x + Number.POSITIVE_INFINITY;
+  if (x < xMin) return 0;
   const exponent = roundToEven(x * Math.LOG2E);
-  const rest = fusedMultiplyAdd(-exponent, LN2_LOW, fusedMultiplyAdd(-exponent, LN2_HIGH, x)) * 0.0625;
-  const [first = 0, ...others] = TAYLOR;
+  const rest = fusedMultiplyAdd(-exponent, ln2Low, fusedMultiplyAdd(-exponent, ln2High, x)) * 0.0625;
+  const [first = 0, ...others] = taylor;
   let value = rest * others.reduce((sum, factor) => fusedMultiplyAdd(sum, rest, factor), first);
   for (let i = 0; i < 3; i++) value *= value + 2;
   return scaled(fusedMultiplyAdd(value, value + 2, 1), exponent);
@@ -52,8 +52,8 @@ function exactly(value: number): { integer: bigint; exponent: number } {
   return { integer: value < 0 ? -integer : integer, exponent: Math.max(biased, 1) - 1075 };
 }
 
-const LOG_LN2_HIGH = 0.6931471803691238;
-const LOG_LN2_LOW = 1.9082149292705877e-10;
+const logLn2High = 0.6931471803691238;
+const logLn2Low = 1.9082149292705877e-10;
 
 /** The natural logarithm. */
 export function logarithm(x: number): number {
@@ -71,5 +71,5 @@ export function logarithm(x: number): number {
     (0.6666666666666735 + s4 * (0.2857142874366239 + s4 * (0.1818357216161805 + s4 * 0.14798198605116586)));
   const even = s4 * (0.3999999999940942 + s4 * (0.22222198432149784 + s4 * 0.15313837699209373));
   const half = 0.5 * f * f;
-  return k * LOG_LN2_HIGH - (half - (s * (half + (odd + even)) + k * LOG_LN2_LOW) - f);
+  return k * logLn2High - (half - (s * (half + (odd + even)) + k * logLn2Low) - f);
 }

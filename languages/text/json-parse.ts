@@ -18,9 +18,9 @@ export interface JsonBuilder<T> {
 }
 
 /** Nesting that Go's decoder allows. */
-const DEPTH_MAX = 10_000;
+const depthMax = 10_000;
 /** Nesting that our recursion allows; documents deeper than this do not occur. */
-const RECURSION_MAX = 2_000;
+const recursionMax = 2_000;
 
 /** Parses a whole text. Throws BadRequest with Go's message. */
 export function parseJson<T>(text: string, builder: JsonBuilder<T>): T {
@@ -116,9 +116,9 @@ class JsonParser<T> {
 
   #enter(): void {
     this.#depth++;
-    if (this.#depth > DEPTH_MAX) throw new ExecutorError("BadRequest", "exceeded max depth");
-    if (this.#depth > RECURSION_MAX) {
-      throw new ExecutorError("TooLarge", `JSON is nested deeper than ${RECURSION_MAX} levels`);
+    if (this.#depth > depthMax) throw new ExecutorError("BadRequest", "exceeded max depth");
+    if (this.#depth > recursionMax) {
+      throw new ExecutorError("TooLarge", `JSON is nested deeper than ${recursionMax} levels`);
     }
   }
 
@@ -208,12 +208,12 @@ class JsonParser<T> {
   }
 }
 
-const ESCAPES: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
+const escapes: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
 
 /** The text of a checked JSON string body; surrogates without a partner become U+FFFD, as in Go. */
 export function unescapeJson(raw: string): string {
   const text = raw.replace(/\\(?:u([0-9a-fA-F]{4})|(.))/gs, (_, code: string | undefined, char: string) =>
-    code === undefined ? (ESCAPES[char] ?? char) : String.fromCharCode(Number.parseInt(code, 16)),
+    code === undefined ? (escapes[char] ?? char) : String.fromCharCode(Number.parseInt(code, 16)),
   );
   return text.toWellFormed();
 }

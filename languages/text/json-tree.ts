@@ -20,7 +20,7 @@ export type JsonTree =
   | readonly JsonTree[]
   | ReadonlyMap<string, JsonTree>;
 
-const BUILDER: JsonBuilder<JsonTree> = {
+const treeBuilder: JsonBuilder<JsonTree> = {
   literal: (value) => value,
   string: (value) => value,
   number: (text) => new JsonNumber(text),
@@ -30,7 +30,7 @@ const BUILDER: JsonBuilder<JsonTree> = {
 
 /** Throws BadRequest with Go's message. */
 export function parseTree(text: string): JsonTree {
-  return parseJson(text, BUILDER);
+  return parseJson(text, treeBuilder);
 }
 
 /** Compact JSON text with the members in their order. */

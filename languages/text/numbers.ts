@@ -38,17 +38,17 @@ export function formatFloat(
   return `${sign}${digits.slice(0, exponent + 1)}.${digits.slice(exponent + 1)}`;
 }
 
-const INT64_MIN = -(1n << 63n);
-const INT64_MAX = (1n << 63n) - 1n;
+const int64Min = -(1n << 63n);
+const int64Max = (1n << 63n) - 1n;
 
 /** Whether an integer fits into 64 bits. */
 export function fitsInt64(value: bigint): boolean {
-  return value >= INT64_MIN && value <= INT64_MAX;
+  return value >= int64Min && value <= int64Max;
 }
 
 /** Go's conversion of a float to a 64-bit integer: truncated; out of range gives the smallest integer, as on amd64. */
 export function truncateToInt64(value: number): bigint {
-  if (!Number.isFinite(value)) return INT64_MIN;
+  if (!Number.isFinite(value)) return int64Min;
   const truncated = BigInt(Math.trunc(value));
-  return fitsInt64(truncated) ? truncated : INT64_MIN;
+  return fitsInt64(truncated) ? truncated : int64Min;
 }

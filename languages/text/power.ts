@@ -31,7 +31,7 @@ export function power(base: number, exponent: number): number {
 }
 
 /** Beyond this the result is zero or infinite, whatever follows. */
-const EXPONENT_MAX = 1 << 12;
+const exponentMax = 1 << 12;
 
 /** `start` times `base` to a whole power, as mantissa and power of two. */
 function squarings(base: number, count: bigint, start: number): { mantissa: number; exponent: number } {
@@ -39,7 +39,7 @@ function squarings(base: number, count: bigint, start: number): { mantissa: numb
   let exponent = 0;
   let { fraction: square, exponent: squareExponent } = split(base);
   for (let rest = count; rest !== 0n; rest >>= 1n) {
-    if (Math.abs(squareExponent) > EXPONENT_MAX) {
+    if (Math.abs(squareExponent) > exponentMax) {
       exponent += squareExponent;
       break;
     }

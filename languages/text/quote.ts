@@ -3,12 +3,12 @@
 import { bytesOf } from "./byte-text.ts";
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what JSON has to escape
-const JSON_SPECIAL = /[\u0000-\u001f"\\\u2028\u2029\ud800-\udfff]/;
+const jsonSpecial = /[\u0000-\u001f"\\\u2028\u2029\ud800-\udfff]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const JSON_ESCAPED = /[\u0000-\u001f"\\\u2028\u2029]|\p{Surrogate}/gu;
-const HTML_SPECIAL = /[<>&]/;
-const HTML_ESCAPED = /[<>&]/g;
-const SHORT: Readonly<Record<string, string>> = {
+const jsonEscaped = /[\u0000-\u001f"\\\u2028\u2029]|\p{Surrogate}/gu;
+const htmlSpecial = /[<>&]/;
+const htmlEscaped = /[<>&]/g;
+const shortEscapes: Readonly<Record<string, string>> = {
   '"': '\\"',
   "\\": "\\\\",
   "\n": "\\n",
@@ -21,25 +21,25 @@ const SHORT: Readonly<Record<string, string>> = {
 /** A JSON string as Go's encoder writes it: HTML-significant characters escaped, stray bytes as \ufffd. */
 export function quoteJson(text: string): string {
   const quoted = quoteJsonPlain(text);
-  return HTML_SPECIAL.test(quoted) ? quoted.replace(HTML_ESCAPED, unicodeEscape) : quoted;
+  return htmlSpecial.test(quoted) ? quoted.replace(htmlEscaped, unicodeEscape) : quoted;
 }
 
 /** The same without escaping `<`, `>` and `&`. */
 export function quoteJsonPlain(text: string): string {
-  return JSON_SPECIAL.test(text) ? `"${text.replace(JSON_ESCAPED, escapeJson)}"` : `"${text}"`;
+  return jsonSpecial.test(text) ? `"${text.replace(jsonEscaped, escapeJson)}"` : `"${text}"`;
 }
 
 function escapeJson(char: string): string {
   const unit = char.charCodeAt(0);
-  return SHORT[char] ?? (unit >= 0xd800 && unit <= 0xdfff ? "\\ufffd" : unicodeEscape(char));
+  return shortEscapes[char] ?? (unit >= 0xd800 && unit <= 0xdfff ? "\\ufffd" : unicodeEscape(char));
 }
 
 function unicodeEscape(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-const GO_SHORT: Readonly<Record<string, string>> = {
-  ...SHORT,
+const goShortEscapes: Readonly<Record<string, string>> = {
+  ...shortEscapes,
   "\u0007": "\\a",
   "\v": "\\v",
 };
@@ -48,7 +48,7 @@ const GO_SHORT: Readonly<Record<string, string>> = {
 export function quoteGo(text: string): string {
   let quoted = '"';
   for (const char of text) {
-    const short = GO_SHORT[char];
+    const short = goShortEscapes[char];
     const code = char.codePointAt(0) ?? 0;
     if (short !== undefined) quoted += short;
     else if (code >= 0xdc00 && code <= 0xdfff) quoted += `\\x${(code & 0xff).toString(16).padStart(2, "0")}`;

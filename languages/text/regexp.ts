@@ -3,12 +3,12 @@ import { RE2JS } from "re2js";
 import { ExecutorError } from "../../src/errors/index.ts";
 
 /** Patterns longer than this would compile into programs of many megabytes. */
-const PATTERN_MAX = 20_000;
+const patternMax = 20_000;
 
 /** Compiles a pattern. Throws BadRequest with RE2's message, such as "error parsing regexp: missing closing ): `(`". */
 export function compileRegexp(pattern: string, flags = 0): RE2JS {
-  if (pattern.length > PATTERN_MAX) {
-    throw new ExecutorError("TooLarge", `regular expression is longer than ${PATTERN_MAX} characters`);
+  if (pattern.length > patternMax) {
+    throw new ExecutorError("TooLarge", `regular expression is longer than ${patternMax} characters`);
   }
   try {
     return RE2JS.compile(pattern.toWellFormed(), flags);
@@ -41,13 +41,13 @@ export class RegexpCache {
     let compiled = this.#compiled.get(key);
     if (compiled === undefined) {
       compiled = compileRegexp(pattern, flags);
-      if (this.#compiled.size < CACHE_MAX) this.#compiled.set(key, compiled);
+      if (this.#compiled.size < cacheMax) this.#compiled.set(key, compiled);
     }
     return compiled;
   }
 }
 
-const CACHE_MAX = 100;
+const cacheMax = 100;
 
 /** Whether the pattern matches anywhere in the text; stray bytes read as U+FFFD. */
 export function matchesAnywhere(regexp: RE2JS, text: string): boolean {

@@ -7,7 +7,7 @@ export interface CivilDate {
   readonly day: number;
 }
 
-export const MONTH_NAMES: readonly string[] = [
+export const monthNames: readonly string[] = [
   "January",
   "February",
   "March",
@@ -22,7 +22,7 @@ export const MONTH_NAMES: readonly string[] = [
   "December",
 ];
 
-export const WEEKDAY_NAMES: readonly string[] = [
+export const weekdayNames: readonly string[] = [
   "Sunday",
   "Monday",
   "Tuesday",

@@ -17,30 +17,30 @@ export class Duration {
     if (total === 0n) return "0s";
     const sign = total < 0n ? "-" : "";
     const size = total < 0n ? -total : total;
-    if (size < SECOND) {
+    if (size < secondNanos) {
       const [unit, divisor] =
         size < 1_000n ? ["ns", 1n] : size < 1_000_000n ? ["µs", 1_000n] : ["ms", 1_000_000n];
       return sign + decimal(size, BigInt(divisor)) + unit;
     }
-    const hours = size / (3600n * SECOND);
-    const minutes = (size / (60n * SECOND)) % 60n;
-    const seconds = `${decimal(size % (60n * SECOND), SECOND)}s`;
+    const hours = size / (3600n * secondNanos);
+    const minutes = (size / (60n * secondNanos)) % 60n;
+    const seconds = `${decimal(size % (60n * secondNanos), secondNanos)}s`;
     if (hours > 0n) return `${sign}${hours}h${minutes}m${seconds}`;
     return minutes > 0n ? `${sign}${minutes}m${seconds}` : sign + seconds;
   }
 }
 
-const SECOND = 1_000_000_000n;
+const secondNanos = 1_000_000_000n;
 
-const UNITS: Readonly<Record<string, bigint>> = {
+const unitNanos: Readonly<Record<string, bigint>> = {
   ns: 1n,
   us: 1_000n,
   µs: 1_000n,
   μs: 1_000n,
   ms: 1_000_000n,
-  s: SECOND,
-  m: 60n * SECOND,
-  h: 3600n * SECOND,
+  s: secondNanos,
+  m: 60n * secondNanos,
+  h: 3600n * secondNanos,
 };
 
 /** Parses Go's duration text, such as -1.5h or 300ms. Throws BadRequest with Go's message. */
@@ -61,7 +61,7 @@ export function parseDuration(text: string): Duration {
     if (unitText === "") {
       throw new ExecutorError("BadRequest", `time: missing unit in duration ${quoteTime(text)}`);
     }
-    const unit = Object.hasOwn(UNITS, unitText) ? UNITS[unitText] : undefined;
+    const unit = Object.hasOwn(unitNanos, unitText) ? unitNanos[unitText] : undefined;
     if (unit === undefined) {
       const message = `time: unknown unit ${quoteTime(unitText)} in duration ${quoteTime(text)}`;
       throw new ExecutorError("BadRequest", message);

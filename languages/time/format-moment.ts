@@ -1,10 +1,10 @@
 /** Writes times by a layout. */
-import { MONTH_NAMES, WEEKDAY_NAMES } from "./civil.ts";
+import { monthNames, weekdayNames } from "./civil.ts";
 import { type Chunk, parseLayout } from "./layout.ts";
 import type { Moment } from "./moment.ts";
 
-export const RFC3339 = "2006-01-02T15:04:05Z07:00";
-export const RFC3339_NANO = "2006-01-02T15:04:05.999999999Z07:00";
+export const rfc3339 = "2006-01-02T15:04:05Z07:00";
+export const rfc3339Nano = "2006-01-02T15:04:05.999999999Z07:00";
 
 export function formatMoment(moment: Moment, layout: string): string {
   return parseLayout(layout)
@@ -35,13 +35,13 @@ function formatField(moment: Moment, chunk: Chunk): string {
     case "month-2":
       return pad(month, 2);
     case "month-name":
-      return (MONTH_NAMES[month - 1] ?? "").slice(0, 3);
+      return (monthNames[month - 1] ?? "").slice(0, 3);
     case "month-long":
-      return MONTH_NAMES[month - 1] ?? "";
+      return monthNames[month - 1] ?? "";
     case "weekday":
-      return (WEEKDAY_NAMES[moment.weekday] ?? "").slice(0, 3);
+      return (weekdayNames[moment.weekday] ?? "").slice(0, 3);
     case "weekday-long":
-      return WEEKDAY_NAMES[moment.weekday] ?? "";
+      return weekdayNames[moment.weekday] ?? "";
     case "day":
       return String(day);
     case "day-2":

@@ -37,7 +37,7 @@ export interface Chunk {
   readonly text: string;
 }
 
-const FIXED: readonly (readonly [string, Field])[] = [
+const fixedElements: readonly (readonly [string, Field])[] = [
   ["January", "month-long"],
   ["Jan", "month-name"],
   ["Monday", "weekday-long"],
@@ -96,7 +96,7 @@ function fieldAt(layout: string, i: number): readonly [string, Field] | undefine
   if (layout.startsWith("_2006", i)) return undefined;
   const fraction = /^[.,](0+|9+)(?!\d)/.exec(layout.slice(i, i + 40));
   if (fraction !== null) return [fraction[0], fraction[0][1] === "0" ? "fraction-fixed" : "fraction-trimmed"];
-  for (const entry of FIXED) {
+  for (const entry of fixedElements) {
     if (!layout.startsWith(entry[0], i)) continue;
     const isShortName = entry[1] === "month-name" || entry[1] === "weekday";
     // "Month" is a word, not the weekday Mon.

@@ -1,26 +1,26 @@
 /** A point in time seen in a zone: Go's time.Time. */
 import { type CivilDate, civilFromDays, daysFromCivil, weekdayOfDays } from "./civil.ts";
 import { Duration } from "./duration.ts";
-import { UTC, type Zone, type ZoneOffset } from "./zone.ts";
+import { utc, type Zone, type ZoneOffset } from "./zone.ts";
 
-const NANOSECONDS = 1_000_000_000n;
+const secondNanos = 1_000_000_000n;
 /** The year 1, where Go's zero time lies. */
-const ZERO_TIME = -62_135_596_800n * NANOSECONDS;
-const DURATION_MAX = 2n ** 63n - 1n;
+const zeroTime = -62_135_596_800n * secondNanos;
+const durationMax = 2n ** 63n - 1n;
 
 export class Moment {
   /** Nanoseconds since 1970, UTC. */
   readonly unixNano: bigint;
   readonly zone: Zone;
 
-  constructor(unixNano: bigint, zone: Zone = UTC) {
+  constructor(unixNano: bigint, zone: Zone = utc) {
     this.unixNano = unixNano;
     this.zone = zone;
   }
 
   /** Seconds since 1970, rounded down. */
   get unix(): number {
-    return Number((this.unixNano - this.#nanosecond) / NANOSECONDS);
+    return Number((this.unixNano - this.#nanosecond) / secondNanos);
   }
 
   get nanosecond(): number {
@@ -28,7 +28,7 @@ export class Moment {
   }
 
   get isZero(): boolean {
-    return this.unixNano === ZERO_TIME;
+    return this.unixNano === zeroTime;
   }
 
   get offset(): ZoneOffset {
@@ -69,8 +69,8 @@ export class Moment {
   /** How long after another time; the longest duration there is where that does not suffice. */
   since(other: Moment): Duration {
     const nanoseconds = this.unixNano - other.unixNano;
-    if (nanoseconds > DURATION_MAX) return new Duration(DURATION_MAX);
-    return new Duration(nanoseconds < -DURATION_MAX - 1n ? -DURATION_MAX - 1n : nanoseconds);
+    if (nanoseconds > durationMax) return new Duration(durationMax);
+    return new Duration(nanoseconds < -durationMax - 1n ? -durationMax - 1n : nanoseconds);
   }
 
   get #local(): number {
@@ -78,12 +78,12 @@ export class Moment {
   }
 
   get #nanosecond(): bigint {
-    return ((this.unixNano % NANOSECONDS) + NANOSECONDS) % NANOSECONDS;
+    return ((this.unixNano % secondNanos) + secondNanos) % secondNanos;
   }
 }
 
 /** Go's zero time. */
-export const ZERO_MOMENT = new Moment(ZERO_TIME);
+export const zeroMoment = new Moment(zeroTime);
 
 /** A time of day on a date in a zone; every field may lie outside its range and carries over. */
 export function momentOf(date: CivilDate, secondOfDay: number, nanosecond: number, zone: Zone): Moment {
@@ -91,5 +91,5 @@ export function momentOf(date: CivilDate, secondOfDay: number, nanosecond: numbe
   // The zone wants UTC, which is what we look for: try the local reading, then correct it near a change.
   const guess = zone.at(local).offset;
   const offset = guess === 0 ? 0 : zone.at(local - guess).offset;
-  return new Moment(BigInt(local - offset) * NANOSECONDS + BigInt(nanosecond), zone);
+  return new Moment(BigInt(local - offset) * secondNanos + BigInt(nanosecond), zone);
 }

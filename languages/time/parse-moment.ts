@@ -1,10 +1,10 @@
 /** Reads times by a layout, with Go's rules and messages (package time, Parse and ParseInLocation). */
 import { ExecutorError } from "../../src/errors/index.ts";
 import { quoteTime } from "../text/quote.ts";
-import { daysInMonth, isLeapYear, MONTH_NAMES, WEEKDAY_NAMES } from "./civil.ts";
+import { daysInMonth, isLeapYear, monthNames, weekdayNames } from "./civil.ts";
 import { type Chunk, parseLayout } from "./layout.ts";
 import { type Moment, momentOf } from "./moment.ts";
-import { fixedZone, UTC, type Zone } from "./zone.ts";
+import { fixedZone, utc, type Zone } from "./zone.ts";
 
 interface Parts {
   year: number;
@@ -34,7 +34,7 @@ class Mismatch {
  * Parses `value` by `layout`; a text without an offset is read in `zone`, an offset that is the zone's own keeps the
  * zone. Throws BadRequest with Go's message.
  */
-export function parseMoment(layout: string, value: string, zone: Zone = UTC): Moment {
+export function parseMoment(layout: string, value: string, zone: Zone = utc): Moment {
   const parts: Parts = {
     year: 0,
     month: -1,
@@ -114,13 +114,13 @@ function parseField(parts: Parts, chunk: Chunk, value: string, next: Chunk | und
     case "month-2":
       return number(/^\d\d/, 1, 12, "month", (read) => (parts.month = read));
     case "month-name":
-      return lookup(MONTH_NAMES, 3, value, (index) => (parts.month = index + 1));
+      return lookup(monthNames, 3, value, (index) => (parts.month = index + 1));
     case "month-long":
-      return lookup(MONTH_NAMES, undefined, value, (index) => (parts.month = index + 1));
+      return lookup(monthNames, undefined, value, (index) => (parts.month = index + 1));
     case "weekday":
-      return lookup(WEEKDAY_NAMES, 3, value, () => undefined);
+      return lookup(weekdayNames, 3, value, () => undefined);
     case "weekday-long":
-      return lookup(WEEKDAY_NAMES, undefined, value, () => undefined);
+      return lookup(weekdayNames, undefined, value, () => undefined);
     case "day":
       return number(/^\d\d?/, 0, 99, "day", (read) => (parts.day = read));
     case "day-space":
@@ -271,9 +271,9 @@ function assemble(parts: Parts, zone: Zone, about: string): Moment {
       parts.nanosecond,
       where,
     );
-  if (parts.isUtc) return at(UTC);
-  if (parts.offset !== undefined) return inOffset(at(UTC), parts.offset, parts.zoneName, zone);
-  if (parts.zoneName !== "") return inNamedZone(at(UTC), parts.zoneName, zone);
+  if (parts.isUtc) return at(utc);
+  if (parts.offset !== undefined) return inOffset(at(utc), parts.offset, parts.zoneName, zone);
+  if (parts.zoneName !== "") return inNamedZone(at(utc), parts.zoneName, zone);
   return at(zone);
 }
 

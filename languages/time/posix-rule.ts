@@ -16,11 +16,12 @@ export interface PosixRule {
   readonly summer?: { readonly zone: ZoneOffset; readonly from: ChangeDay; readonly to: ChangeDay };
 }
 
-const RULE = /^([A-Za-z]{3,}|<[^>]+>)([+-]?[\d:]+)(?:([A-Za-z]{3,}|<[^>]+>)([+-]?[\d:]+)?,([^,]+),([^,]+))?$/;
+const ruleForm =
+  /^([A-Za-z]{3,}|<[^>]+>)([+-]?[\d:]+)(?:([A-Za-z]{3,}|<[^>]+>)([+-]?[\d:]+)?,([^,]+),([^,]+))?$/;
 
 /** Undefined for a rule of another form. */
 export function parsePosixRule(text: string): PosixRule | undefined {
-  const match = RULE.exec(text);
+  const match = ruleForm.exec(text);
   if (match === null) return undefined;
   const [, name = "", offset = "0", summerName, summerOffset, fromText = "", toText = ""] = match;
   const standard: ZoneOffset = { offset: -seconds(offset), abbreviation: bare(name), isDst: false };

@@ -3,7 +3,7 @@ import { ExecutorError } from "../../src/errors/index.ts";
 import { type PosixRule, parsePosixRule, ruleOffset } from "./posix-rule.ts";
 import type { Zone, ZoneOffset } from "./zone.ts";
 
-const HEADER_BYTES = 44;
+const headerBytes = 44;
 
 interface Counts {
   readonly isUt: number;
@@ -22,9 +22,9 @@ export function parseTzif(name: string, bytes: Buffer): Zone {
       `time zone file of ${name} has an unknown form; install a current tzdata`,
     );
   }
-  const start = HEADER_BYTES + blockBytes(readCounts(bytes, 0), 4);
+  const start = headerBytes + blockBytes(readCounts(bytes, 0), 4);
   const counts = readCounts(bytes, start);
-  const times = start + HEADER_BYTES;
+  const times = start + headerBytes;
   const indexes = times + counts.transitions * 8;
   const typesAt = indexes + counts.transitions;
   const chars = typesAt + counts.types * 6;
@@ -36,7 +36,7 @@ export function parseTzif(name: string, bytes: Buffer): Zone {
     const type = types[bytes[indexes + i] ?? 0];
     if (type !== undefined) transitions.push({ from: Number(bytes.readBigInt64BE(times + i * 8)), type });
   }
-  const footer = bytes.toString("latin1", start + HEADER_BYTES + blockBytes(counts, 8)).trim();
+  const footer = bytes.toString("latin1", start + headerBytes + blockBytes(counts, 8)).trim();
   return tableZone(name, types, transitions, footer === "" ? undefined : parsePosixRule(footer));
 }
 

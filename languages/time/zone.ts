@@ -25,17 +25,17 @@ export function fixedZone(name: string, offset: number): Zone {
   return { name, at: () => only, offsetOf: (abbreviation) => (abbreviation === name ? offset : undefined) };
 }
 
-export const UTC: Zone = fixedZone("UTC", 0);
+export const utc: Zone = fixedZone("UTC", 0);
 
 /** The executor's local zone is UTC (contract expressions.md 6.4). */
-export const LOCAL: Zone = { ...fixedZone("UTC", 0), name: "Local" };
+export const localZone: Zone = { ...fixedZone("UTC", 0), name: "Local" };
 
-const DATABASE = "/usr/share/zoneinfo";
+const databaseFolder = "/usr/share/zoneinfo";
 
 /** Finds a zone by its IANA name. Throws BadRequest when there is none. */
 export function loadZone(name: string): Zone {
-  if (name === "" || name === "UTC") return UTC;
-  if (name === "Local") return LOCAL;
+  if (name === "" || name === "UTC") return utc;
+  if (name === "Local") return localZone;
   if (name.includes("..") || /^[/\\]/.test(name) || name.includes("\\")) {
     throw new ExecutorError("BadRequest", "time: invalid location name");
   }
@@ -46,7 +46,7 @@ export function loadZone(name: string): Zone {
 
 function fromDatabase(name: string): Zone | undefined {
   try {
-    return parseTzif(name, readFileSync(`${DATABASE}/${name}`));
+    return parseTzif(name, readFileSync(`${databaseFolder}/${name}`));
   } catch {
     // No database, no such zone, or a file that is none: the engine is asked next.
     return undefined;

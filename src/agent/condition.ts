@@ -21,7 +21,7 @@ const timeMs = 1_000;
 export async function isSuccess(template: HttpTemplate, answer: Answer): Promise<boolean> {
   const condition = template.successCondition;
   // Most templates have no condition; those that have one pay for the language.
-  const { compileExpr, displayText, Header, List, NIL_LIST, typesOfEnv } = await import(
+  const { compileExpr, displayText, Header, List, nilList, typesOfEnv } = await import(
     "../../languages/index.ts"
   );
   const list = (values: readonly string[]) => new List(values, "string");
@@ -30,7 +30,7 @@ export async function isSuccess(template: HttpTemplate, answer: Answer): Promise
     ["method", template.method],
     ["url", template.url],
     ["body", template.body],
-    ["bodyBytes", template.bodyBytes ?? NIL_LIST],
+    ["bodyBytes", template.bodyBytes ?? nilList],
     ["headers", new Header(new Map(sent.map(({ name, value }) => [name, list([value])])))],
   ]);
   const headers = [...headerValues(answer.rawHeaders)].map(([name, values]) => [name, list(values)] as const);

@@ -1,10 +1,10 @@
 /** Bit operations on 64-bit integers. */
 import { numberOf } from "../operators.ts";
-import { INT } from "../types.ts";
+import { intType } from "../types.ts";
 import { runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtin, type Builtins, overloads } from "./builtin.ts";
 
-export const BITS: Builtins = [
+export const bitBuiltins: Builtins = [
   binary("bitand", (a, b) => a & b),
   binary("bitor", (a, b) => a | b),
   binary("bitxor", (a, b) => a ^ b),
@@ -14,7 +14,10 @@ export const BITS: Builtins = [
   shift("bitushr", (a, count) => (count >= 64n ? 0n : BigInt.asUintN(64, a) >> count)),
   [
     "bitnot",
-    { rule: overloads(INT, [INT]), call: (args) => ~integer("bitnot", argument(args, 0)) } satisfies Builtin,
+    {
+      rule: overloads(intType, [intType]),
+      call: (args) => ~integer("bitnot", argument(args, 0)),
+    } satisfies Builtin,
   ],
 ];
 
@@ -23,7 +26,7 @@ function binary(name: string, on: (a: bigint, b: bigint) => bigint): readonly [s
     const a = integer(name, argument(args, 0));
     return BigInt.asIntN(64, on(a, integer(name, argument(args, 1))));
   };
-  return [name, { rule: overloads(INT, [INT, INT]), call }];
+  return [name, { rule: overloads(intType, [intType, intType]), call }];
 }
 
 function shift(name: string, on: (a: bigint, count: bigint) => bigint): readonly [string, Builtin] {

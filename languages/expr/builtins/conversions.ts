@@ -7,32 +7,32 @@ import { decodeJson } from "../decode.ts";
 import { displayText } from "../display.ts";
 import { encodeJson } from "../encode.ts";
 import { numberOf, toInteger } from "../operators.ts";
-import { ANY, FLOAT, formattedType, INT, STRING, type Type } from "../types.ts";
+import { anyType, floatType, formattedType, intType, stringType, type Type } from "../types.ts";
 import { kindName, NamedInt, runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtins, oneArgument, overloads } from "./builtin.ts";
 import { textArgument } from "./strings.ts";
 
-export const CONVERSIONS: Builtins = [
+export const conversionBuiltins: Builtins = [
   [
     "len",
     {
       rule: oneArgument(
         (type) => ["string", "slice", "array", "map"].includes(type.kind),
         (type) => `invalid argument for len (type ${formattedType(type)})`,
-        () => INT,
+        () => intType,
       ),
       call: (args) => BigInt(len(argument(args, 0))),
     },
   ],
-  ["type", { rule: overloads(STRING, [ANY]), call: (args) => typeText(argument(args, 0)) }],
-  ["string", { rule: overloads(STRING, [ANY]), call: (args) => displayText(argument(args, 0)) }],
+  ["type", { rule: overloads(stringType, [anyType]), call: (args) => typeText(argument(args, 0)) }],
+  ["string", { rule: overloads(stringType, [anyType]), call: (args) => displayText(argument(args, 0)) }],
   [
     "int",
     {
       rule: oneArgument(
         isConvertible,
         (type) => `invalid argument for int (type ${formattedType(type)})`,
-        () => INT,
+        () => intType,
       ),
       call: (args) => toInt(argument(args, 0)),
     },
@@ -43,7 +43,7 @@ export const CONVERSIONS: Builtins = [
       rule: oneArgument(
         isConvertible,
         (type) => `invalid argument for float (type ${formattedType(type)})`,
-        () => FLOAT,
+        () => floatType,
       ),
       call: (args) => toFloat(argument(args, 0)),
     },
@@ -51,19 +51,25 @@ export const CONVERSIONS: Builtins = [
   [
     "toJSON",
     {
-      rule: overloads(STRING, [ANY]),
+      rule: overloads(stringType, [anyType]),
       call: (args, budget) => encodeJson(argument(args, 0), budget, "  "),
     },
   ],
   [
     "fromJSON",
-    { rule: overloads(ANY, [STRING]), call: (args) => decodeJson(textArgument(args, 0), "floats") },
+    { rule: overloads(anyType, [stringType]), call: (args) => decodeJson(textArgument(args, 0), "floats") },
   ],
   [
     "toBase64",
-    { rule: overloads(STRING, [STRING]), call: (args) => bytesOf(textArgument(args, 0)).toString("base64") },
+    {
+      rule: overloads(stringType, [stringType]),
+      call: (args) => bytesOf(textArgument(args, 0)).toString("base64"),
+    },
   ],
-  ["fromBase64", { rule: overloads(STRING, [STRING]), call: (args) => fromBase64(textArgument(args, 0)) }],
+  [
+    "fromBase64",
+    { rule: overloads(stringType, [stringType]), call: (args) => fromBase64(textArgument(args, 0)) },
+  ],
 ];
 
 function isConvertible(type: Type): boolean {
@@ -75,7 +81,7 @@ function len(value: Value): number {
   return typeof value === "string" ? codePointCount(value) : lengthOf(value);
 }
 
-const TYPE_TEXTS: Readonly<Record<string, string>> = {
+const typeTexts: Readonly<Record<string, string>> = {
   invalid: "nil",
   float64: "float",
   slice: "array",
@@ -90,7 +96,7 @@ function typeText(value: Value): string {
     .replace(/^http\./, "net/http.");
   if (/^(?:time|net\/http)\.\w+$/.test(name)) return name;
   const kind = kindName(value);
-  return TYPE_TEXTS[kind] ?? kind;
+  return typeTexts[kind] ?? kind;
 }
 
 function toInt(value: Value): bigint {

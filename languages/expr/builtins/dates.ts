@@ -1,45 +1,51 @@
 /** Times, durations and zones. */
 import { ExecutorError } from "../../../src/errors/index.ts";
 import { parseDuration } from "../../time/duration.ts";
-import { RFC3339 } from "../../time/format-moment.ts";
+import { rfc3339 } from "../../time/format-moment.ts";
 import { Moment } from "../../time/moment.ts";
 import { parseMoment } from "../../time/parse-moment.ts";
-import { LOCAL, loadZone, UTC, type Zone } from "../../time/zone.ts";
+import { loadZone, localZone, utc, type Zone } from "../../time/zone.ts";
 import type { Refusal } from "../check-operators.ts";
-import { DURATION, LOCATION, STRING, TIME, type Type } from "../types.ts";
+import { durationType, locationType, stringType, type Type, timeType } from "../types.ts";
 import { Location, runError, type Value } from "../values.ts";
 import { argument, type Builtins, overloads, wrongCount } from "./builtin.ts";
 import { textArgument } from "./strings.ts";
 
 /** The layouts that `date` tries, in order. */
-const LAYOUTS: readonly string[] = [
+const layouts: readonly string[] = [
   "2006-01-02",
   "15:04:05",
   "2006-01-02 15:04:05",
-  RFC3339,
+  rfc3339,
   "02 Jan 06 15:04 MST",
   "Monday, 02-Jan-06 15:04:05 MST",
   "Mon, 02 Jan 2006 15:04:05 MST",
 ];
 
-export const DATES: Builtins = [
+export const dateBuiltins: Builtins = [
   [
     "now",
     {
       rule: (args) => {
-        const isNow = args.length === 0 || (args.length === 1 && args[0] === LOCATION);
-        return isNow ? TIME : wrongCount("0", args.length);
+        const isNow = args.length === 0 || (args.length === 1 && args[0] === locationType);
+        return isNow ? timeType : wrongCount("0", args.length);
       },
       call: (args) => {
-        const zone = args.length === 0 ? LOCAL : zoneArgument(args);
+        const zone = args.length === 0 ? localZone : zoneArgument(args);
         return new Moment(BigInt(Date.now()) * 1_000_000n, zone);
       },
     },
   ],
-  ["duration", { rule: overloads(DURATION, [STRING]), call: (args) => parseDuration(textArgument(args, 0)) }],
+  [
+    "duration",
+    { rule: overloads(durationType, [stringType]), call: (args) => parseDuration(textArgument(args, 0)) },
+  ],
   [
     "timezone",
-    { rule: overloads(LOCATION, [STRING]), call: (args) => new Location(loadZone(textArgument(args, 0))) },
+    {
+      rule: overloads(locationType, [stringType]),
+      call: (args) => new Location(loadZone(textArgument(args, 0))),
+    },
   ],
   [
     "date",
@@ -53,18 +59,18 @@ export const DATES: Builtins = [
 /** Only the number of arguments is checked before they are known. */
 function dateRule(given: readonly Type[]): Type | Refusal {
   if (given.length === 0) return wrongCount("at least 1", 0);
-  const count = given[0] === LOCATION ? given.length - 1 : given.length;
-  return count > 3 ? wrongCount("at most 3", count) : TIME;
+  const count = given[0] === locationType ? given.length - 1 : given.length;
+  return count > 3 ? wrongCount("at most 3", count) : timeType;
 }
 
 function date(given: readonly Value[]): Value {
   const isZoned = argument(given, 0) instanceof Location;
   const args = isZoned ? given.slice(1) : given;
-  const zone = isZoned ? zoneArgument(given) : UTC;
+  const zone = isZoned ? zoneArgument(given) : utc;
   const text = textArgument(args, 0);
   if (args.length > 2) return parseMoment(textArgument(args, 1), text, loadZone(textArgument(args, 2)));
   if (args.length > 1) return parseMoment(textArgument(args, 1), text, zone);
-  for (const layout of LAYOUTS) {
+  for (const layout of layouts) {
     const moment = tryLayout(layout, text, zone);
     if (moment !== undefined) return moment;
   }

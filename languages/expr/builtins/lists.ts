@@ -6,16 +6,16 @@ import { equal } from "../equality.ts";
 import { order } from "../operators.ts";
 import { sortInPlace } from "../sort.ts";
 import {
-  ANY,
+  anyType,
   elementOf,
-  FLOATS,
+  floatsType,
   formattedType,
-  INTS,
+  intsType,
   isList,
   isUnknown,
-  LIST,
-  STRING,
-  STRINGS,
+  listType,
+  stringsType,
+  stringType,
   type Type,
 } from "../types.ts";
 import {
@@ -25,7 +25,7 @@ import {
   kindName,
   List,
   NamedInt,
-  NIL_LIST,
+  nilList,
   runError,
   typeName,
   type Value,
@@ -33,25 +33,25 @@ import {
 import { argument, type Builtin, type Builtins, oneArgument, overloads, wrongCount } from "./builtin.ts";
 
 /** In the order of the reference, which shows in messages. */
-const SORT_RULE = overloads(
-  LIST,
-  [LIST, STRING],
-  [INTS, STRING],
-  [FLOATS, STRING],
-  [STRINGS, STRING],
-  [LIST],
-  [FLOATS],
-  [STRINGS],
-  [INTS],
+const sortRule = overloads(
+  listType,
+  [listType, stringType],
+  [intsType, stringType],
+  [floatsType, stringType],
+  [stringsType, stringType],
+  [listType],
+  [floatsType],
+  [stringsType],
+  [intsType],
 );
 
-const DEPTH_MAX = 10_000;
+const depthMax = 10_000;
 
-export const LISTS: Builtins = [
+export const listBuiltins: Builtins = [
   ["first", { rule: endRule("first"), call: (args) => end(argument(args, 0), 0n) }],
   ["last", { rule: endRule("last"), call: (args) => end(argument(args, 0), -1n) }],
   // The checker has a rule of its own for get.
-  ["get", { rule: () => ANY, call: (args) => getOrNil(argument(args, 0), argument(args, 1)) }],
+  ["get", { rule: () => anyType, call: (args) => getOrNil(argument(args, 0), argument(args, 1)) }],
   ["take", { rule: takeRule, call: take }],
   ["concat", { rule: concatRule, call: concat }],
   changing("flatten", flatten),
@@ -60,7 +60,7 @@ export const LISTS: Builtins = [
     budget.charge(items.length);
     return items.toReversed();
   }),
-  ["sort", { rule: SORT_RULE, call: sort }],
+  ["sort", { rule: sortRule, call: sort }],
 ];
 
 function changing(
@@ -70,7 +70,7 @@ function changing(
   const rule = oneArgument(
     isList,
     (type) => `cannot ${name} ${formattedType(type)}`,
-    () => LIST,
+    () => listType,
   );
   const call = (args: readonly Value[], budget: Budget): Value => {
     const items = elementsOf(argument(args, 0));
@@ -90,7 +90,7 @@ function endRule(name: string): (args: readonly Type[]) => Type | Refusal {
 
 /** What Go's type says of the elements, which is less than the checker knows. */
 function statedElementOf(type: Type): Type {
-  return type.name === LIST.name ? ANY : elementOf(type);
+  return type.name === listType.name ? anyType : elementOf(type);
 }
 
 /** Nil where there is no such element, whatever the value is. */
@@ -106,7 +106,7 @@ function takeRule(args: readonly Type[]): Type | Refusal {
   if (!isUnknown(count) && !["int", "int64", "uint8"].includes(count.kind)) {
     return { problem: `cannot take ${formattedType(count)} elements` };
   }
-  return list.name === LIST.name ? LIST : list;
+  return list.name === listType.name ? listType : list;
 }
 
 function take(args: readonly Value[]): Value {
@@ -124,7 +124,7 @@ function take(args: readonly Value[]): Value {
 function concatRule(args: readonly Type[]): Type | Refusal {
   if (args.length === 0) return wrongCount("at least 1", 0);
   const other = args.find((type) => !isUnknown(type) && !isList(type));
-  return other === undefined ? LIST : { problem: `cannot concat ${formattedType(other)}` };
+  return other === undefined ? listType : { problem: `cannot concat ${formattedType(other)}` };
 }
 
 function concat(args: readonly Value[], budget: Budget): Value {
@@ -135,7 +135,7 @@ function concat(args: readonly Value[], budget: Budget): Value {
     budget.charge(items.length);
     for (const item of items) all.push(item);
   }
-  return all.length === 0 ? NIL_LIST : new List(all);
+  return all.length === 0 ? nilList : new List(all);
 }
 
 /** All elements of nested lists, in order. */
@@ -150,7 +150,7 @@ function flatten(items: readonly Value[], budget: Budget): Value[] {
     const item = top.items[top.next++] ?? null;
     const inner = elementsOf(item);
     if (inner === undefined) flat.push(item);
-    else if (stack.length > DEPTH_MAX) throw runError("recursion depth exceeded");
+    else if (stack.length > depthMax) throw runError("recursion depth exceeded");
     else stack.push({ items: inner, next: 0 });
   }
   budget.charge(flat.length);
@@ -195,7 +195,7 @@ function sort(args: readonly Value[], budget: Budget): Value {
   if (direction !== "asc" && direction !== "desc") {
     throw runError(`invalid order ${direction}, expected asc or desc`);
   }
-  if (items === undefined || !(list instanceof List) || list.type === "pairs") return NIL_LIST;
+  if (items === undefined || !(list instanceof List) || list.type === "pairs") return nilList;
   budget.charge(items.length);
   return new List(sortValues(items, items, direction === "desc", budget));
 }

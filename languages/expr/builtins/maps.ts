@@ -1,20 +1,20 @@
 /** Keys, values and pairs of maps. */
 
 import { displayText } from "../display.ts";
-import { ANY_MAP, formattedType, isList, LIST, type Type } from "../types.ts";
+import { anyMapType, formattedType, isList, listType, type Type } from "../types.ts";
 import { AnyMap, elementsOf, Header, kindName, List, Pair, runError, type Value } from "../values.ts";
 import { argument, type Builtins, oneArgument } from "./builtin.ts";
 
 const isMap = (type: Type): boolean => type.kind === "map";
 
-export const MAPS: Builtins = [
+export const mapBuiltins: Builtins = [
   [
     "keys",
     {
       rule: oneArgument(
         isMap,
         (type) => `cannot get keys from ${formattedType(type)}`,
-        () => LIST,
+        () => listType,
       ),
       call: (args) => new List(entries(argument(args, 0), "get keys from").map(([key]) => key)),
     },
@@ -25,7 +25,7 @@ export const MAPS: Builtins = [
       rule: oneArgument(
         isMap,
         (type) => `cannot get values from ${formattedType(type)}`,
-        () => LIST,
+        () => listType,
       ),
       call: (args) => new List(entries(argument(args, 0), "get values from").map(([, value]) => value)),
     },
@@ -36,7 +36,7 @@ export const MAPS: Builtins = [
       rule: oneArgument(
         isMap,
         (type) => `cannot transform ${formattedType(type)} to pairs`,
-        () => LIST,
+        () => listType,
       ),
       call: (args) => {
         const value = argument(args, 0);
@@ -53,7 +53,7 @@ export const MAPS: Builtins = [
       rule: oneArgument(
         isList,
         (type) => `cannot transform ${formattedType(type)} from pairs`,
-        () => ANY_MAP,
+        () => anyMapType,
       ),
       call: (args) => fromPairs(argument(args, 0)),
     },
@@ -71,7 +71,7 @@ function entries(map: Value, doing: string, rest = ""): readonly (readonly [Valu
 function fromPairs(value: Value): AnyMap {
   const pairs = elementsOf(value);
   if (pairs === undefined) throw runError(`cannot transform ${kindName(value)} from pairs`);
-  const map = new AnyMap(ANY_MAP.name);
+  const map = new AnyMap(anyMapType.name);
   for (const pair of pairs) {
     const items = elementsOf(pair);
     if (items === undefined) throw runError(`invalid pair ${displayText(pair)}`);

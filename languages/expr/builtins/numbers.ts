@@ -2,14 +2,14 @@
 
 import type { Refusal } from "../check-operators.ts";
 import { compareNumbers, numberOf } from "../operators.ts";
-import { ANY, FLOAT, formattedType, isList, isUnknown, type Type } from "../types.ts";
+import { anyType, floatType, formattedType, isList, isUnknown, type Type } from "../types.ts";
 import { elementsOf, List, Pair, runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtin, type Builtins, oneArgument } from "./builtin.ts";
 
 /** Nesting of lists that aggregates follow. */
-const DEPTH_MAX = 10_000;
+const depthMax = 10_000;
 
-export const NUMBERS: Builtins = [
+export const numberBuiltins: Builtins = [
   [
     "abs",
     {
@@ -63,7 +63,7 @@ function rounding(name: string, round: (value: number) => number): readonly [str
   const rule = oneArgument(
     isNumeric,
     (type) => `invalid argument for ${name} (type ${formattedType(type)})`,
-    () => FLOAT,
+    () => floatType,
   );
   return [name, { rule, call: (args) => round(Number(numberOrFail(name, argument(args, 0)))) }];
 }
@@ -85,7 +85,7 @@ function aggregateRule(name: string): (args: readonly Type[]) => Type | Refusal 
     const [first] = args;
     if (first === undefined) return { problem: `not enough arguments to call ${name}` };
     for (const type of args) {
-      if (isUnknown(type) || isList(type)) return ANY;
+      if (isUnknown(type) || isList(type)) return anyType;
       if (!isNumeric(type)) return { problem: `invalid argument for ${name} (type ${formattedType(type)})` };
     }
     return first;
@@ -116,7 +116,7 @@ function flattenNumbers(name: string, args: readonly Value[]): (bigint | number)
     const value = top.items[top.next++] ?? null;
     const items = value instanceof List || value instanceof Pair ? value.items : elementsOf(value);
     if (items === undefined) numbers.push(numberOrFail(name, value));
-    else if (stack.length > DEPTH_MAX) throw runError("recursion depth exceeded");
+    else if (stack.length > depthMax) throw runError("recursion depth exceeded");
     else stack.push({ items, next: 0 });
   }
   return numbers;

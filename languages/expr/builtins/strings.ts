@@ -10,15 +10,15 @@ import {
   textOfBytes,
 } from "../../text/byte-text.ts";
 import { notString, toInteger } from "../operators.ts";
-import { BOOL, INT, LIST, STRING, STRINGS as STRING_LIST } from "../types.ts";
+import { boolType, intType, listType, stringsType, stringType } from "../types.ts";
 import { elementsOf, List, runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtin, type Builtins, overloads } from "./builtin.ts";
 
-const REPEAT_MAX = 1_000_000n;
-const SPACE = /^[\s\u0085]+|[\s\u0085]+$/gu;
+const repeatMax = 1_000_000n;
+const outerSpace = /^[\s\u0085]+|[\s\u0085]+$/gu;
 
-export const STRINGS: Builtins = [
-  ["trim", { rule: overloads(STRING, [STRING], [STRING, STRING]), call: trim }],
+export const stringBuiltins: Builtins = [
+  ["trim", { rule: overloads(stringType, [stringType], [stringType, stringType]), call: trim }],
   affix("trimPrefix", (text, affixText) =>
     startsWithText(text, affixText)
       ? sliceBytes(text, bytesOf(affixText).length, Number.MAX_SAFE_INTEGER)
@@ -31,18 +31,28 @@ export const STRINGS: Builtins = [
   ),
   [
     "upper",
-    { rule: overloads(STRING, [STRING]), call: (args) => mapCase(textArgument(args, 0), "toUpperCase") },
+    {
+      rule: overloads(stringType, [stringType]),
+      call: (args) => mapCase(textArgument(args, 0), "toUpperCase"),
+    },
   ],
   [
     "lower",
-    { rule: overloads(STRING, [STRING]), call: (args) => mapCase(textArgument(args, 0), "toLowerCase") },
+    {
+      rule: overloads(stringType, [stringType]),
+      call: (args) => mapCase(textArgument(args, 0), "toLowerCase"),
+    },
   ],
   splitting("split", false),
   splitting("splitAfter", true),
   [
     "replace",
     {
-      rule: overloads(STRING, [STRING, STRING, STRING, INT], [STRING, STRING, STRING]),
+      rule: overloads(
+        stringType,
+        [stringType, stringType, stringType, intType],
+        [stringType, stringType, stringType],
+      ),
       call: (args, budget) => {
         const count = args.length > 3 ? toInteger(argument(args, 3)) : -1n;
         return replace(
@@ -55,11 +65,17 @@ export const STRINGS: Builtins = [
       },
     },
   ],
-  ["repeat", { rule: overloads(STRING, [STRING, INT]), call: repeat }],
+  ["repeat", { rule: overloads(stringType, [stringType, intType]), call: repeat }],
   [
     "join",
     {
-      rule: overloads(STRING, [STRING_LIST, STRING], [LIST, STRING], [LIST], [STRING_LIST]),
+      rule: overloads(
+        stringType,
+        [stringsType, stringType],
+        [listType, stringType],
+        [listType],
+        [stringsType],
+      ),
       call: join,
     },
   ],
@@ -79,7 +95,7 @@ export function textArgument(args: readonly Value[], i: number): string {
 function trim(args: readonly Value[]): string {
   const text = textArgument(args, 0);
   if (args.length === 1)
-    return text.replace(SPACE, (space) => (space.includes("\ufeff") ? keepMarks(space) : ""));
+    return text.replace(outerSpace, (space) => (space.includes("\ufeff") ? keepMarks(space) : ""));
   const chars = new Set(textArgument(args, 1));
   const list = [...text];
   let start = 0;
@@ -97,7 +113,7 @@ function keepMarks(space: string): string {
 function affix(name: string, cut: (text: string, affix: string) => string): readonly [string, Builtin] {
   const call = (args: readonly Value[]): Value =>
     cut(textArgument(args, 0), args.length > 1 ? textArgument(args, 1) : " ");
-  return [name, { rule: overloads(STRING, [STRING, STRING], [STRING]), call }];
+  return [name, { rule: overloads(stringType, [stringType, stringType], [stringType]), call }];
 }
 
 /** Character by character, so that one character stays one: `ß` has no upper case of its own. */
@@ -132,7 +148,10 @@ function splitting(name: string, keepsSeparator: boolean): readonly [string, Bui
       "string",
     );
   };
-  return [name, { rule: overloads(STRING_LIST, [STRING, STRING], [STRING, STRING, INT]), call }];
+  return [
+    name,
+    { rule: overloads(stringsType, [stringType, stringType], [stringType, stringType, intType]), call },
+  ];
 }
 
 function split(text: string, separator: string, limit: number): string[] {
@@ -171,7 +190,7 @@ function repeat(args: readonly Value[], budget: Budget): string {
   const text = textArgument(args, 0);
   const count = toInteger(argument(args, 1));
   if (count < 0n) throw runError(`invalid argument for repeat (expected positive integer, got ${count})`);
-  if (count > REPEAT_MAX) throw runError("memory budget exceeded");
+  if (count > repeatMax) throw runError("memory budget exceeded");
   const length = bytesOf(text).length * Number(count);
   budget.charge(length);
   budget.chargeText(length);
@@ -193,7 +212,7 @@ function join(args: readonly Value[], budget: Budget): string {
 }
 
 function pairTest(name: string, on: (text: string, part: string) => Value): readonly [string, Builtin] {
-  const result = name.endsWith("Of") ? INT : BOOL;
+  const result = name.endsWith("Of") ? intType : boolType;
   const call = (args: readonly Value[]): Value => on(textArgument(args, 0), textArgument(args, 1));
-  return [name, { rule: overloads(result, [STRING, STRING]), call }];
+  return [name, { rule: overloads(result, [stringType, stringType]), call }];
 }

@@ -13,7 +13,7 @@ import {
   sortedKeys,
 } from "../values.ts";
 
-export const ARRAYS: NativeFunctions = {
+export const arrayFunctions: NativeFunctions = {
   "add/0": (input, _, { budget }) => {
     const values = isObject(input) ? sortedKeys(input).map((key) => input.get(key) ?? null) : input;
     if (!isArray(values)) throw notApplicable("add", input);

@@ -1,14 +1,14 @@
 /** Functions of dates: seconds since 1970 and broken-down times. */
 import { daysFromCivil } from "../../time/civil.ts";
 import { Moment } from "../../time/moment.ts";
-import { UTC } from "../../time/zone.ts";
+import { utc } from "../../time/zone.ts";
 import type { NativeFunctions } from "../library.ts";
 import { isArray, isNumber, JqError, type JqValue } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 import { formatTime, parseTime } from "./strftime.ts";
 import { textOf } from "./texts.ts";
 
-export const DATES: NativeFunctions = {
+export const dateFunctions: NativeFunctions = {
   "now/0": () => Date.now() / 1000,
   "gmtime/0": (input) => brokenDown(secondsOf("gmtime", input)),
   "localtime/0": (input) => brokenDown(secondsOf("localtime", input)),
@@ -33,7 +33,7 @@ function secondsOf(name: string, value: JqValue): number {
 }
 
 function momentOf(seconds: number): Moment {
-  return new Moment(BigInt(Math.floor(seconds)) * 1_000_000_000n, UTC);
+  return new Moment(BigInt(Math.floor(seconds)) * 1_000_000_000n, utc);
 }
 
 /** Year, month from 0, day, hour, minute, second with its fraction, weekday from Sunday, day of the year from 0. */

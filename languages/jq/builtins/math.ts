@@ -7,9 +7,9 @@ import { isNumber, type JqValue } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 import { bessel, besselOf, besselSecond, besselSecondOf, erf, gamma, logGamma } from "./special-functions.ts";
 
-const SMALLEST_NORMAL = 2.2250738585072014e-308;
+const smallestNormal = 2.2250738585072014e-308;
 
-export const MATH: NativeFunctions = {
+export const mathFunctions: NativeFunctions = {
   ...unary(
     "floor ceil trunc round sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh expm1 log1p",
   ),
@@ -77,7 +77,7 @@ export const MATH: NativeFunctions = {
   "isnormal/0": (input) => {
     if (!isNumber(input)) return false;
     const x = Math.abs(Number(input));
-    return Number.isFinite(x) && x >= SMALLEST_NORMAL;
+    return Number.isFinite(x) && x >= smallestNormal;
   },
 };
 

@@ -20,7 +20,7 @@ import {
 } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 
-export const OBJECTS: NativeFunctions = {
+export const valueFunctions: NativeFunctions = {
   "not/0": (input) => input === null || input === false,
   "type/0": typeOf,
   "length/0": (input) => {

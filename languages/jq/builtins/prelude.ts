@@ -1,5 +1,5 @@
 /** Builtins that are best said in jq itself. */
-export const PRELUDE = `
+export const prelude = `
 def map(f): [.[] | f];
 def map_values(f): .[] |= f;
 def select(f): if f then . else empty end;

@@ -6,7 +6,7 @@ import type { NativeContext, NativeFunctions } from "../library.ts";
 import { describe, JqError, type JqValue, preview } from "../values.ts";
 import { textOf } from "./texts.ts";
 
-export const REGEXPS: NativeFunctions = {
+export const regexpFunctions: NativeFunctions = {
   "_match/3": (input, [pattern = null, flags = null, testsOnly = null], context) =>
     match(input, pattern, flags, testsOnly === true, context),
 };

@@ -1,6 +1,6 @@
 /** Gamma, error and Bessel functions, to about ten digits. */
 
-const LANCZOS: readonly number[] = [
+const lanczosTerms: readonly number[] = [
   0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
   12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
@@ -26,7 +26,7 @@ export function logGamma(x: number): number {
 }
 
 function lanczos(x: number): readonly [number, number] {
-  const [first = 0, ...rest] = LANCZOS;
+  const [first = 0, ...rest] = lanczosTerms;
   return [rest.reduce((sum, factor, i) => sum + factor / (x + i + 1), first), x + 7.5];
 }
 

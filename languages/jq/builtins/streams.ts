@@ -7,7 +7,7 @@ import { getPath } from "../paths.ts";
 import type { Closure } from "../scope.ts";
 import { compare, describe, encode, isArray, isNumber, isTruthy, JqError, type JqValue } from "../values.ts";
 
-export const STREAMS: Readonly<Record<string, NativeGenerator>> = {
+export const streamFunctions: Readonly<Record<string, NativeGenerator>> = {
   "empty/0": function* () {},
   "error/0": function* (_, __, input) {
     yield raise(input.value);

@@ -1,8 +1,8 @@
 /** C's strftime and strptime, in UTC and English. */
-import { daysFromCivil, MONTH_NAMES, WEEKDAY_NAMES } from "../../time/civil.ts";
+import { daysFromCivil, monthNames, weekdayNames } from "../../time/civil.ts";
 import type { Moment } from "../../time/moment.ts";
 
-const COMPOSED: Readonly<Record<string, string>> = {
+const composedForms: Readonly<Record<string, string>> = {
   c: "%a %b %e %H:%M:%S %Y",
   D: "%m/%d/%y",
   F: "%Y-%m-%d",
@@ -20,7 +20,7 @@ export function formatTime(moment: Moment, micros: number, format: string): stri
   const fields = fieldsOf(moment, micros);
   const write = (text: string): string =>
     text.replace(/%[-_]?(.)/gs, (whole, letter: string) => {
-      const composed = COMPOSED[letter];
+      const composed = composedForms[letter];
       if (composed !== undefined) return write(composed);
       const value = fields[letter];
       if (value === undefined) return whole;
@@ -47,13 +47,13 @@ function fieldsOf(moment: Moment, micros: number): Readonly<Record<string, strin
     g: pad(isoYear % 100),
     V: pad(isoWeek),
     m: pad(month),
-    B: MONTH_NAMES[month - 1] ?? "",
-    b: (MONTH_NAMES[month - 1] ?? "").slice(0, 3),
+    B: monthNames[month - 1] ?? "",
+    b: (monthNames[month - 1] ?? "").slice(0, 3),
     d: pad(day),
     e: String(day).padStart(2),
     j: pad(yearDay, 3),
-    A: WEEKDAY_NAMES[weekday] ?? "",
-    a: (WEEKDAY_NAMES[weekday] ?? "").slice(0, 3),
+    A: weekdayNames[weekday] ?? "",
+    a: (weekdayNames[weekday] ?? "").slice(0, 3),
     w: String(weekday),
     u: String(weekday === 0 ? 7 : weekday),
     U: pad(Math.floor((yearDay + 6 - weekday) / 7)),
@@ -95,30 +95,30 @@ interface Parsed {
 
 type Setter = (parsed: Parsed, text: string) => void;
 
-const MONTHS = MONTH_NAMES.flatMap((name) => [name, name.slice(0, 3)]).join("|");
-const WEEKDAYS = WEEKDAY_NAMES.flatMap((name) => [name, name.slice(0, 3)]).join("|");
-const MONTH: readonly [string, Setter] = [
-  MONTHS,
+const monthWords = monthNames.flatMap((name) => [name, name.slice(0, 3)]).join("|");
+const weekdayWords = weekdayNames.flatMap((name) => [name, name.slice(0, 3)]).join("|");
+const monthReader: readonly [string, Setter] = [
+  monthWords,
   (parsed, text) => {
-    const index = MONTH_NAMES.findIndex((name) =>
+    const index = monthNames.findIndex((name) =>
       name.toLowerCase().startsWith(text.toLowerCase().slice(0, 3)),
     );
     parsed.month = index + 1;
   },
 ];
-const WEEKDAY: readonly [string, Setter] = [WEEKDAYS, () => undefined];
+const weekdayReader: readonly [string, Setter] = [weekdayWords, () => undefined];
 
-const READERS: Readonly<Record<string, readonly [string, Setter]>> = {
+const readers: Readonly<Record<string, readonly [string, Setter]>> = {
   Y: ["[+-]?\\d{1,4}", (parsed, text) => (parsed.year = Number(text))],
   y: ["\\d{1,2}", (parsed, text) => (parsed.year = Number(text) + (Number(text) < 69 ? 2000 : 1900))],
   m: ["\\d{1,2}", (parsed, text) => (parsed.month = Number(text))],
-  B: MONTH,
-  b: MONTH,
+  B: monthReader,
+  b: monthReader,
   d: ["\\d{1,2}", (parsed, text) => (parsed.day = Number(text))],
   e: [" ?\\d{1,2}", (parsed, text) => (parsed.day = Number(text))],
   j: ["\\d{1,3}", (parsed, text) => (parsed.yearDay = Number(text))],
-  A: WEEKDAY,
-  a: WEEKDAY,
+  A: weekdayReader,
+  a: weekdayReader,
   u: ["[1-7]", () => undefined],
   w: ["[0-6]", () => undefined],
   H: ["\\d{1,2}", (parsed, text) => (parsed.hour = Number(text))],
@@ -152,10 +152,10 @@ export function parseTime(text: string, format: string): number | undefined {
     offset: 0,
     epoch: undefined,
   };
-  const expanded = format.replace(/%([cDFhRrTvXx])/g, (_, letter: string) => COMPOSED[letter] ?? "");
+  const expanded = format.replace(/%([cDFhRrTvXx])/g, (_, letter: string) => composedForms[letter] ?? "");
   let rest = text;
   for (const [directive, letter] of expanded.matchAll(/%(.)|[\s\S]/g)) {
-    const reader = letter === undefined ? undefined : READERS[letter];
+    const reader = letter === undefined ? undefined : readers[letter];
     if (letter !== undefined && reader === undefined) return undefined;
     if (reader === undefined) {
       if (/\s/.test(directive)) rest = rest.trimStart();

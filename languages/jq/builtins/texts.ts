@@ -17,7 +17,7 @@ import {
 } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 
-export const TEXTS: NativeFunctions = {
+export const textFunctions: NativeFunctions = {
   "_case/1": (input, [form]) => {
     const name = form === "lower" ? "ascii_downcase" : "ascii_upcase";
     const text = textOf(name, input);
