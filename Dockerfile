@@ -6,6 +6,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY package.json package-lock.json ./
+COPY languages/package.json languages/
 RUN npm ci --no-audit --no-fund
 COPY . .
 ARG VERSION=dev

@@ -47,7 +47,7 @@ async function substituteText(text: string, variables: Variables, unknown: Set<s
 /** Variables as nested objects: `inputs.parameters.day` is `{"inputs": {"parameters": {"day": …}}}`. */
 async function evaluate(expression: string, variables: Variables): Promise<string> {
   const { compileExpr, displayText, environmentOf, parseTree, typesOfEnv } = await import(
-    "../languages/index.ts"
+    "../languages/expr/index.ts"
   );
   const root: Record<string, unknown> = {};
   for (const [name, value] of variables) place(root, name.split("."), value);

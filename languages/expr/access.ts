@@ -1,4 +1,4 @@
-/** Members, elements, slices and membership (contract expressions.md 1.5.4 and 1.6). */
+/** Members, elements, slices and membership (docs/contract/expressions.md#1.5.4 and #1.6). */
 import { byteLength, bytesOf, sliceBytes } from "../text/byte-text.ts";
 import { displayText } from "./display.ts";
 import { equal } from "./equality.ts";

@@ -1,4 +1,4 @@
-/** Types of members, elements and slices (contract expressions.md 1.4, rule 5). */
+/** Types of members, elements and slices (docs/contract/expressions.md#1.4, rule 5). */
 import type { BuiltinNode, MemberNode, Node, SliceNode } from "./ast.ts";
 import { methodType } from "./methods.ts";
 import {

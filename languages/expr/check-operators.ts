@@ -1,4 +1,4 @@
-/** Which operand types an operator accepts, and what it gives (contract expressions.md 1.4). */
+/** Which operand types an operator accepts, and what it gives (docs/contract/expressions.md#1.4). */
 import {
   anyType,
   boolType,

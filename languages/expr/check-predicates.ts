@@ -1,4 +1,4 @@
-/** What the builtins with predicates give (contract expressions.md 1.4). */
+/** What the builtins with predicates give (docs/contract/expressions.md#1.4). */
 import {
   boolType,
   elementOf,

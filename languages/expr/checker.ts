@@ -1,6 +1,6 @@
-/** Checks a syntax tree against what is known before it runs (contract expressions.md 1.4). */
+/** Checks a syntax tree against what is known before it runs (docs/contract/expressions.md#1.4). */
 
-import { errorText } from "../../src/errors/index.ts";
+import { messageOf } from "../errors/index.ts";
 import { compileRegexp } from "../text/regexp.ts";
 import type { BuiltinNode, CallNode, ConditionalNode, LetNode, Node } from "./ast.ts";
 import { type Builtin, builtins } from "./builtins/index.ts";
@@ -33,7 +33,7 @@ import {
 /** Names and types of the top-level environment values. */
 export type EnvTypes = ReadonlyMap<string, Type>;
 
-/** Writes the types of the nodes into the tree. Throws BadRequest with the place of the first error. */
+/** Writes the types of the nodes into the tree. Throws LanguageError with the place of the first error. */
 export function checkTypes(node: Node, source: string, env: EnvTypes): void {
   new Checker(source, env).check(node);
 }
@@ -145,7 +145,7 @@ class Checker implements CheckContext {
     try {
       compileRegexp(pattern);
     } catch (error) {
-      this.fail(at, errorText(error));
+      this.fail(at, messageOf(error));
     }
   }
 

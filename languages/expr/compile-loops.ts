@@ -1,4 +1,4 @@
-/** The builtins that evaluate a predicate for each element, as instructions (contract expressions.md 1.8 and 1.9). */
+/** The builtins that evaluate a predicate for each element, as instructions (docs/contract/expressions.md#1.8 and #1.9). */
 import { type Assembler, isFalse, isTrue } from "./assembler.ts";
 import type { BuiltinNode, Node } from "./ast.ts";
 import { sortValues } from "./builtins/lists.ts";

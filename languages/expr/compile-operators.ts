@@ -1,4 +1,4 @@
-/** The operators with two operands, as instructions (contract expressions.md 1.5). */
+/** The operators with two operands, as instructions (docs/contract/expressions.md#1.5). */
 import type { Budget } from "../budget.ts";
 import { textOfBytes } from "../text/byte-text.ts";
 import { compileRegexp, matchesAnywhere } from "../text/regexp.ts";

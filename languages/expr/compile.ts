@@ -1,4 +1,5 @@
-/** A checked tree to a program for the stack machine (contract expressions.md 1.5 to 1.8). */
+/** A checked tree to a program for the stack machine (docs/contract/expressions.md#1.5 to #1.8). */
+import { byteLength } from "../text/byte-text.ts";
 import { fetch, lengthOf, slice } from "./access.ts";
 import { Assembler, isFalse, isNilOnTop, isNotNil } from "./assembler.ts";
 import type {
@@ -157,7 +158,11 @@ class Compiler {
     code.emit(node.at, (machine) => {
       const from = machine.pop();
       const to = machine.pop();
-      machine.push(slice(machine.pop(), from, to));
+      const object = machine.pop();
+      // Slices count bytes, so text that is not ASCII becomes bytes first.
+      if (typeof object === "string" && byteLength(object) > object.length)
+        machine.budget.chargeText(2 * object.length);
+      machine.pushResult(() => slice(object, from, to));
     });
   }
 
@@ -172,7 +177,10 @@ class Compiler {
       if (!(callee instanceof Func)) {
         throw runError(`invalid operation: cannot call non-function of type ${typeName(callee)}`);
       }
-      machine.push(callee.call(machine.take(length), isTyped));
+      const args = machine.take(length);
+      // What a method makes of a text, such as the parts of a layout, takes a multiple of it.
+      for (const arg of args) if (typeof arg === "string") machine.budget.chargeParts(arg.length);
+      machine.pushResult(() => callee.call(args, isTyped));
     });
   }
 
@@ -184,7 +192,10 @@ class Compiler {
     for (const arg of node.args) this.compile(arg);
     const call = builtins.get(node.name)?.call ?? (() => null);
     const { length } = node.args;
-    this.code.emit(node.at, (machine) => machine.push(call(machine.take(length), machine.budget)));
+    this.code.emit(node.at, (machine) => {
+      const args = machine.take(length);
+      machine.pushResult(() => call(args, machine.budget));
+    });
   }
 
   #conditional(node: ConditionalNode): void {

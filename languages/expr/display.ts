@@ -1,4 +1,5 @@
-/** Display text of values: what `string()` gives and messages show (contract expressions.md 6.1). */
+/** Display text of values: what `string()` gives and messages show (docs/contract/expressions.md#6.1). */
+import { Budget } from "../budget.ts";
 import { compareText } from "../text/byte-text.ts";
 import { displayFloat } from "../text/numbers.ts";
 import { monthNames, weekdayNames } from "../time/civil.ts";
@@ -8,18 +9,34 @@ import { Moment } from "../time/moment.ts";
 import { order } from "./operators.ts";
 import { AnyMap, Header, List, Location, NamedInt, Pair, type Value } from "./values.ts";
 
-export function displayText(value: Value): string {
+/**
+ * The text of a value; it is charged, because one list may hold the same long text many times. Without a budget it has
+ * a megabyte, which is more than a message should show.
+ */
+export function displayText(value: Value, budget = new Budget({ textBytes: 2 * 1024 * 1024 })): string {
+  if (typeof value === "string") return value;
+  const text = display(value, budget);
+  budget.chargeText(text.length);
+  return text;
+}
+
+function display(value: Value, budget: Budget): string {
+  const inner = (item: Value): string => {
+    const text = display(item, budget);
+    budget.chargeText(text.length);
+    return text;
+  };
   if (value === null) return "<nil>";
   if (typeof value === "string") return value;
   if (typeof value === "number") return displayFloat(value);
   if (typeof value === "boolean" || typeof value === "bigint") return String(value);
   if (value instanceof Uint8Array) return `[${value.join(" ")}]`;
-  if (value instanceof List || value instanceof Pair) return `[${value.items.map(displayText).join(" ")}]`;
-  if (value instanceof Map) return displayMap([...value]);
-  if (value instanceof Header) return displayMap([...value.entries]);
+  if (value instanceof List || value instanceof Pair) return `[${value.items.map(inner).join(" ")}]`;
+  if (value instanceof Map) return displayMap([...value], inner);
+  if (value instanceof Header) return displayMap([...value.entries], inner);
   if (value instanceof AnyMap) {
     const entries = [...value.entries.values()].sort((a, b) => compareKeys(a.key, b.key));
-    return `map[${entries.map((entry) => `${displayText(entry.key)}:${displayText(entry.value)}`).join(" ")}]`;
+    return `map[${entries.map((entry) => `${inner(entry.key)}:${inner(entry.value)}`).join(" ")}]`;
   }
   if (value instanceof Moment) return displayMoment(value);
   if (value instanceof Duration) return value.toString();
@@ -28,9 +45,12 @@ export function displayText(value: Value): string {
   return value.typeName;
 }
 
-function displayMap(entries: readonly (readonly [string, Value])[]): string {
+function displayMap(
+  entries: readonly (readonly [string, Value])[],
+  display: (value: Value) => string,
+): string {
   const sorted = entries.toSorted(([a], [b]) => compareText(a, b));
-  return `map[${sorted.map(([key, value]) => `${key}:${displayText(value)}`).join(" ")}]`;
+  return `map[${sorted.map(([key, value]) => `${key}:${display(value)}`).join(" ")}]`;
 }
 
 function displayNamed(value: NamedInt): string {

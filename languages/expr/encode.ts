@@ -1,4 +1,4 @@
-/** Values to JSON text as Go's encoder writes it (contract expressions.md 1.14 and 6.2). */
+/** Values to JSON text as Go's encoder writes it (docs/contract/expressions.md#1.14 and #6.2). */
 import type { Budget } from "../budget.ts";
 import { compareText } from "../text/byte-text.ts";
 import { displayFloat, jsonFloat } from "../text/numbers.ts";
@@ -8,7 +8,7 @@ import { formatMoment, rfc3339Nano } from "../time/format-moment.ts";
 import { Moment } from "../time/moment.ts";
 import { AnyMap, Func, Header, List, Location, NamedInt, runError, type Value } from "./values.ts";
 
-/** Compact JSON, or with `indent` a space-indented one. Throws BadRequest for what JSON cannot hold. */
+/** Compact JSON, or with `indent` a space-indented one. Throws LanguageError for what JSON cannot hold. */
 export function encodeJson(value: Value, budget: Budget, indent = ""): string {
   return encode(value, budget, indent, indent === "" ? "" : "\n");
 }
@@ -22,7 +22,7 @@ function encode(value: Value, budget: Budget, indent: string, newline: string): 
     if (!Number.isFinite(value)) throw runError(`json: unsupported value: ${displayFloat(value)}`);
     return jsonFloat(value);
   }
-  if (typeof value === "string") return quoteJson(value);
+  if (typeof value === "string") return charged(quoteJson(value), budget);
   if (value instanceof Uint8Array) return `"${Buffer.from(value).toString("base64")}"`;
   if (value instanceof List && value.isNil) return "null";
   const inner = newline === "" ? "" : newline + indent;
@@ -30,7 +30,7 @@ function encode(value: Value, budget: Budget, indent: string, newline: string): 
     const entries = [...(value instanceof Map ? value : value.entries)].sort(([a], [b]) => compareText(a, b));
     const colon = newline === "" ? ":" : ": ";
     const parts = entries.map(([key, item]) => quoteJson(key) + colon + encode(item, budget, indent, inner));
-    return wrap("{", parts, "}", newline, inner);
+    return charged(wrap("{", parts, "}", newline, inner), budget);
   }
   if (value instanceof AnyMap) throw runError(`json: unsupported type: ${value.typeName}`);
   if (value instanceof Moment) {
@@ -45,13 +45,13 @@ function encode(value: Value, budget: Budget, indent: string, newline: string): 
   if (value instanceof NamedInt) return String(value.value);
   if (value instanceof Location) return "{}";
   if (value instanceof Func) throw runError(`json: unsupported type: ${value.typeName}`);
-  return wrap(
-    "[",
-    value.items.map((item) => encode(item, budget, indent, inner)),
-    "]",
-    newline,
-    inner,
-  );
+  const parts = value.items.map((item) => encode(item, budget, indent, inner));
+  return charged(wrap("[", parts, "]", newline, inner), budget);
+}
+
+function charged(text: string, budget: Budget): string {
+  budget.chargeText(text.length);
+  return text;
 }
 
 function wrap(open: string, parts: readonly string[], close: string, newline: string, inner: string): string {

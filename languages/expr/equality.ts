@@ -1,4 +1,4 @@
-/** Equality of values (contract expressions.md 1.5.3). */
+/** Equality of values (docs/contract/expressions.md#1.5.3). */
 import { Duration } from "../time/duration.ts";
 import { Moment } from "../time/moment.ts";
 import { compareNumbers, numberOf } from "./operators.ts";

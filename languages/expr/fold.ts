@@ -1,4 +1,4 @@
-/** Folds what is constant (contract expressions.md 1.11, rules 1 and 2). */
+/** Folds what is constant (docs/contract/expressions.md#1.11, rules 1 and 2). */
 import { Budget } from "../budget.ts";
 import { type BinaryNode, type Node, replacing } from "./ast.ts";
 import { add, divide, modulo, multiply, negate, power, subtract } from "./operators.ts";
@@ -60,7 +60,7 @@ function foldBinary({ operator, left, right, at }: BinaryNode, source: string): 
     return isComparable ? constant(at, a === b, boolType) : undefined;
   }
   if (typeof a === "string" && typeof b === "string") {
-    const text = operator === "+" ? add(a, b, new Budget(Number.POSITIVE_INFINITY)) : undefined;
+    const text = operator === "+" ? add(a, b, new Budget()) : undefined;
     return text === undefined ? undefined : constant(at, text, stringType);
   }
   if (!isNumber(a) || !isNumber(b)) return undefined;
@@ -77,7 +77,7 @@ function isNumber(value: Value | undefined): value is bigint | number {
 }
 
 const arithmetic: Readonly<Record<string, (a: bigint | number, b: bigint | number) => Value>> = {
-  "+": (a, b) => add(a, b, new Budget(Number.POSITIVE_INFINITY)),
+  "+": (a, b) => add(a, b, new Budget()),
   "-": subtract,
   "*": multiply,
   "/": divide,

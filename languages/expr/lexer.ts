@@ -1,4 +1,4 @@
-/** Cuts an expression into tokens (contract expressions.md 1.2). */
+/** Cuts an expression into tokens (docs/contract/expressions.md#1.2). */
 import { codePointText, quoteGo } from "../text/quote.ts";
 import { sourceError } from "./source-error.ts";
 import { readString } from "./string-literals.ts";
@@ -29,7 +29,7 @@ export class Lexer {
     this.#source = source;
   }
 
-  /** The next token; at the end always EOF. Throws BadRequest with the place of what is no token. */
+  /** The next token; at the end always EOF. Throws LanguageError with the place of what is no token. */
   next(): Token {
     if (this.#tokens.length === 0) {
       this.#skipSpace();

@@ -6,7 +6,7 @@
 import type { Budget } from "../budget.ts";
 import { RegexpCache } from "../text/regexp.ts";
 import { LoopScope } from "./loop-scope.ts";
-import { runError, type Value } from "./values.ts";
+import { List, runError, type Value } from "./values.ts";
 
 /** One instruction. */
 export type Step = (machine: Machine) => void;
@@ -48,6 +48,18 @@ export class Machine {
     this.#stack.push(value);
   }
 
+  /** Pushes what a function makes, and charges its text and its elements where the function has not done so itself. */
+  pushResult(make: () => Value): void {
+    const { budget } = this;
+    const before = budget.textBytes;
+    const value = make();
+    if (budget.textBytes === before) {
+      if (typeof value === "string") budget.chargeText(value.length);
+      else if (value instanceof List) budget.chargeParts(value.items.length);
+    }
+    this.push(value);
+  }
+
   pop(): Value {
     const value = this.#stack.pop();
     if (value === undefined) throw runError("stack underflow");
@@ -73,6 +85,8 @@ export class Machine {
   }
 
   beginLoop(collection: Value): void {
+    // The elements of a text are its bytes.
+    if (typeof collection === "string") this.budget.chargeText(collection.length);
     this.#scopes.push(new LoopScope(collection));
   }
 

@@ -1,6 +1,6 @@
 /** Methods of durations. */
 import { Duration } from "../time/duration.ts";
-import type { Method, Methods } from "./methods.ts";
+import type { Method, Methods } from "./method.ts";
 import { durationType, floatType, int64Type, stringType } from "./types.ts";
 import { NamedInt, runError, type Value } from "./values.ts";
 

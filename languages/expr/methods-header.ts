@@ -1,5 +1,5 @@
 /** Methods of header maps; names are looked up in canonical form, whatever case they are asked for in. */
-import type { Method, Methods } from "./methods.ts";
+import type { Method, Methods } from "./method.ts";
 import { headerType, stringsType, stringType } from "./types.ts";
 import { type Header, List, type Value } from "./values.ts";
 

@@ -4,7 +4,7 @@ import { monthNames } from "../time/civil.ts";
 import { displayMoment, formatMoment, rfc3339Nano } from "../time/format-moment.ts";
 import { Moment, momentOf } from "../time/moment.ts";
 import { localZone, utc } from "../time/zone.ts";
-import type { Method, Methods } from "./methods.ts";
+import type { Method, Methods } from "./method.ts";
 import { durationArgument } from "./methods-duration.ts";
 import {
   boolType,

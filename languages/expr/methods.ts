@@ -1,8 +1,9 @@
-/** Methods of times, durations, zones and header maps (contract expressions.md 1.6.3). */
+/** Methods of times, durations, zones and header maps (docs/contract/expressions.md#1.6.3). */
 
 import { monthNames, weekdayNames } from "../time/civil.ts";
 import { Duration } from "../time/duration.ts";
 import { Moment, zeroMoment } from "../time/moment.ts";
+import type { Method, Methods } from "./method.ts";
 import { durationMethods } from "./methods-duration.ts";
 import { headerMethods } from "./methods-header.ts";
 import { timeMethods } from "./methods-time.ts";
@@ -19,13 +20,6 @@ import {
   unknownType,
 } from "./types.ts";
 import { Func, Header, Location, NamedInt, runError, typeName, type Value } from "./values.ts";
-
-/** A method of values of class T; arguments have been checked against the signature. */
-export interface Method<T> extends Signature {
-  readonly call: (receiver: T, args: readonly Value[]) => Value;
-}
-
-export type Methods<T> = ReadonlyMap<string, Method<T>>;
 
 const monthMethods = named((value) => monthNames[Number(value.value) - 1] ?? "");
 const weekdayMethods = named((value) => weekdayNames[Number(value.value)] ?? "");

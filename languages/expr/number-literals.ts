@@ -1,10 +1,10 @@
-/** Values of number tokens (contract expressions.md 1.2). */
+/** Values of number tokens (docs/contract/expressions.md#1.2). */
 import { fitsInt64 } from "../text/numbers.ts";
 import { quoteGo } from "../text/quote.ts";
 import { sourceError } from "./source-error.ts";
 import type { Token } from "./tokens.ts";
 
-/** `errorAt` is where messages point: the token behind the number. Throws BadRequest. */
+/** `errorAt` is where messages point: the token behind the number. Throws LanguageError. */
 export function parseNumber(token: Token, errorAt: number, source: string): bigint | number {
   const text = token.value.replaceAll("_", "");
   const prefix = /^0[xob]/i.exec(text)?.[0].toLowerCase();

@@ -1,4 +1,4 @@
-/** Operators on values whose types are known only now (contract expressions.md 1.5). */
+/** Operators on values whose types are known only now (docs/contract/expressions.md#1.5). */
 import type { Budget } from "../budget.ts";
 import { compareText, containsText, endsWithText, joinText, startsWithText } from "../text/byte-text.ts";
 import { truncateToInt64 } from "../text/numbers.ts";

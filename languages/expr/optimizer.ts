@@ -1,5 +1,5 @@
 /**
- * The rewrites of the reference that users can notice (contract expressions.md 1.11): what is evaluated, what fails
+ * The rewrites of the reference that users can notice (docs/contract/expressions.md#1.11): what is evaluated, what fails
  * and where, and what is charged depends on them and on their order.
  */
 import { changeTree, type Node } from "./ast.ts";

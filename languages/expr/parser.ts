@@ -1,16 +1,22 @@
-/** Tokens to a syntax tree (contract expressions.md 1.3). */
-import { ExecutorError } from "../../src/errors/index.ts";
+/**
+ * Tokens to a syntax tree (docs/contract/expressions.md#1.3). One file, because every construct holds expressions: parts of
+ * it would import one another in circles.
+ */
+import { LanguageError } from "../errors/index.ts";
 import { bytesOf } from "../text/byte-text.ts";
 import type { Node } from "./ast.ts";
 import { Lexer } from "./lexer.ts";
 import { parseNumber } from "./number-literals.ts";
-import { parseArguments, parsePredicateArguments } from "./parse-arguments.ts";
-import { parseList, parseMap } from "./parse-collections.ts";
-import { parsePostfix } from "./parse-postfix.ts";
-import { parseIf, parseLet } from "./parse-statements.ts";
 import { sourceError } from "./source-error.ts";
-import { binaryOperators, comparisons, negatable, predicateBuiltins, unaryOperators } from "./syntax.ts";
-import { type Token, type TokenKind, tokenText } from "./tokens.ts";
+import {
+  type ArgumentForm,
+  binaryOperators,
+  comparisons,
+  negatable,
+  predicateBuiltins,
+  unaryOperators,
+} from "./syntax.ts";
+import { isIdentifier, type Token, type TokenKind, tokenText } from "./tokens.ts";
 
 const nodesMax = 10_000;
 /** Open constructs at one place; far above what people write, far below the end of the stack. */
@@ -23,7 +29,7 @@ export interface ParseOptions {
   readonly isOverridden: (name: string) => boolean;
 }
 
-/** Parses a whole expression. Throws BadRequest with the place of the first error. */
+/** Parses a whole expression. Throws LanguageError with the place of the first error. */
 export function parseExpression(source: string, options: ParseOptions): Node {
   const parser = new Parser(source, options);
   const node = parser.sequence();
@@ -31,7 +37,7 @@ export function parseExpression(source: string, options: ParseOptions): Node {
   return node;
 }
 
-export class Parser {
+class Parser {
   readonly source: string;
   readonly #options: ParseOptions;
   readonly #lexer: Lexer;
@@ -85,11 +91,11 @@ export class Parser {
     this.#current = token;
   }
 
-  unexpected(): ExecutorError {
+  unexpected(): LanguageError {
     return this.error(this.current.at, `unexpected token ${tokenText(this.current)}`);
   }
 
-  error(at: number, message: string): ExecutorError {
+  error(at: number, message: string): LanguageError {
     return sourceError(this.source, at, message);
   }
 
@@ -101,7 +107,7 @@ export class Parser {
 
   countNode(): void {
     if (++this.#nodes > nodesMax) {
-      throw new ExecutorError("TooLarge", "compilation failed: expression exceeds maximum allowed nodes");
+      throw new LanguageError("memory", "compilation failed: expression exceeds maximum allowed nodes");
     }
   }
 
@@ -126,8 +132,8 @@ export class Parser {
   }
 
   #expression(precedence: number): Node {
-    if (precedence === 0 && this.is("Operator", "let")) return parseLet(this);
-    if (precedence === 0 && this.is("Operator", "if")) return parseIf(this);
+    if (precedence === 0 && this.is("Operator", "let")) return this.#let();
+    if (precedence === 0 && this.is("Operator", "if")) return this.#if();
     let left = this.#primary();
     let previous = "";
     while (this.is("Operator")) {
@@ -198,19 +204,19 @@ export class Parser {
     if (binding !== undefined) {
       this.take();
       const operand = this.expression(binding);
-      return parsePostfix(this, this.node({ kind: "unary", at: token.at, operator: token.value, operand }));
+      return this.#postfix(this.node({ kind: "unary", at: token.at, operator: token.value, operand }));
     }
     if (this.accept("Bracket", "(")) {
       const node = this.sequence();
       this.expect("Bracket", ")");
-      return parsePostfix(this, node);
+      return this.#postfix(node);
     }
     if (this.#predicates > 0 && (this.is("Operator", "#") || this.is("Operator", "."))) {
       const name = this.accept("Operator", "#") && this.is("Identifier") ? this.take().value : "";
-      return parsePostfix(this, this.node({ kind: "pointer", at: token.at, name }));
+      return this.#postfix(this.node({ kind: "pointer", at: token.at, name }));
     }
     if (this.accept("Operator", "::")) {
-      return parsePostfix(this, this.#call(this.expect("Identifier"), [], false));
+      return this.#postfix(this.#call(this.expect("Identifier"), [], false));
     }
     return this.#literal();
   }
@@ -226,13 +232,13 @@ export class Parser {
         return this.node({ kind: "constant", at, value: parseNumber(token, this.current.at, this.source) });
       case "String":
         this.take();
-        return parsePostfix(this, this.node({ kind: "constant", at, value: token.value }));
+        return this.#postfix(this.node({ kind: "constant", at, value: token.value }));
       case "Bytes":
         this.take();
-        return parsePostfix(this, this.node({ kind: "constant", at, value: bytesOf(token.value) }));
+        return this.#postfix(this.node({ kind: "constant", at, value: bytesOf(token.value) }));
     }
-    if (this.is("Bracket", "[")) return parsePostfix(this, parseList(this));
-    if (this.is("Bracket", "{")) return parsePostfix(this, parseMap(this));
+    if (this.is("Bracket", "[")) return this.#postfix(this.#list());
+    if (this.is("Bracket", "{")) return this.#postfix(this.#map());
     throw this.unexpected();
   }
 
@@ -243,8 +249,8 @@ export class Parser {
     if (token.value === "true" || token.value === "false") {
       return this.node({ kind: "constant", at, value: token.value === "true" });
     }
-    if (this.is("Bracket", "(")) return parsePostfix(this, this.#call(token, [], true));
-    return parsePostfix(this, this.node({ kind: "name", at, name: token.value }));
+    if (this.is("Bracket", "(")) return this.#postfix(this.#call(token, [], true));
+    return this.#postfix(this.node({ kind: "name", at, name: token.value }));
   }
 
   /** `piped` holds the value on the left of a pipe. */
@@ -252,14 +258,14 @@ export class Parser {
     const isOverridden = mayOverride && this.#options.isOverridden(name.value);
     const forms = isOverridden ? undefined : predicateBuiltins.get(name.value);
     if (forms !== undefined) {
-      const args = parsePredicateArguments(this, forms, piped);
+      const args = this.#predicateArguments(forms, piped);
       return this.node({ kind: "builtin", at: name.at, name: name.value, args });
     }
     if (!isOverridden && this.#options.isBuiltin(name.value)) {
-      return this.node({ kind: "builtin", at: name.at, name: name.value, args: parseArguments(this, piped) });
+      return this.node({ kind: "builtin", at: name.at, name: name.value, args: this.#arguments(piped) });
     }
     const callee = this.node({ kind: "name", at: name.at, name: name.value });
-    return this.node({ kind: "call", at: name.at, callee, args: parseArguments(this, piped) });
+    return this.node({ kind: "call", at: name.at, callee, args: this.#arguments(piped) });
   }
 
   /** What a builtin evaluates for each element. */
@@ -274,5 +280,149 @@ export class Parser {
     this.#predicates--;
     if (isBraced) this.expect("Bracket", "}");
     return this.node({ kind: "predicate", at, body });
+  }
+
+  /** Reads all that follows `first` directly. */
+  #postfix(first: Node): Node {
+    let node = first;
+    for (;;) {
+      if (this.accept("Operator", ".")) node = this.#member(node, false);
+      else if (this.accept("Operator", "?.")) {
+        node = this.is("Bracket", "[") ? this.#brackets(node, true) : this.#member(node, true);
+      } else if (this.is("Bracket", "[")) node = this.#brackets(node, false);
+      else return node;
+    }
+  }
+
+  /** `.name` or `.name(…)`. It joins an optional chain before it, even across parentheses. */
+  #member(base: Node, isOptional: boolean): Node {
+    const token = this.take();
+    const isName = token.kind === "Identifier" || (token.kind === "Operator" && isIdentifier(token.value));
+    if (!isName) throw this.error(this.current.at, "expected name");
+    const { at, value } = token;
+    const property = this.node({ kind: "constant", at, value });
+    const object = base.kind === "chain" ? base.node : base;
+    const member = this.node({ kind: "member", at, object, property, isOptional });
+    const node = this.is("Bracket", "(")
+      ? this.node({ kind: "call", at, callee: member, args: this.#arguments([]) })
+      : member;
+    return base.kind === "chain" || isOptional ? this.node({ kind: "chain", at, node }) : node;
+  }
+
+  /** `[index]` or `[from:to]`. An index never joins the chain before it. */
+  #brackets(object: Node, isOptional: boolean): Node {
+    const { at } = this.expect("Bracket", "[");
+    const from = this.is("Operator", ":") ? undefined : this.expression(0);
+    if (!this.accept("Operator", ":")) {
+      const property = from ?? object;
+      this.expect("Bracket", "]");
+      const member = this.node({ kind: "member", at, object, property, isOptional });
+      return isOptional ? this.node({ kind: "chain", at, node: member }) : member;
+    }
+    const to = this.is("Bracket", "]") ? undefined : this.expression(0);
+    this.expect("Bracket", "]");
+    return this.node({ kind: "slice", at, object, from, to });
+  }
+
+  /** The arguments in parentheses, behind those that a pipe has brought. */
+  #arguments(piped: readonly Node[]): readonly Node[] {
+    const args: Node[] = [...piped];
+    this.expect("Bracket", "(");
+    while (!this.is("Bracket", ")")) {
+      if (args.length > piped.length) {
+        this.expect("Operator", ",");
+        if (this.is("Bracket", ")")) break;
+      }
+      args.push(this.expression(0));
+    }
+    this.expect("Bracket", ")");
+    return args;
+  }
+
+  /** As the above, for a builtin that evaluates one of them for each element. */
+  #predicateArguments(forms: readonly ArgumentForm[], piped: readonly Node[]): readonly Node[] {
+    const args: Node[] = [...piped];
+    const wanted = forms.slice(piped.length);
+    this.expect("Bracket", "(");
+    for (const [i, form] of wanted.entries()) {
+      if (this.is("Bracket", ")")) {
+        if (form.startsWith("optional")) break;
+        throw this.error(this.current.at, `expected at least ${wanted.length} arguments`);
+      }
+      if (i > 0) this.expect("Operator", ",");
+      args.push(form.endsWith("predicate") ? this.predicate() : this.expression(0));
+    }
+    this.accept("Operator", ",");
+    this.expect("Bracket", ")");
+    return args;
+  }
+
+  #list(): Node {
+    const { at } = this.expect("Bracket", "[");
+    const items: Node[] = [];
+    while (!this.is("Bracket", "]")) {
+      if (items.length > 0) {
+        this.expect("Operator", ",");
+        if (this.is("Bracket", "]")) break;
+      }
+      items.push(this.expression(0));
+    }
+    this.expect("Bracket", "]");
+    return this.node({ kind: "list", at, items });
+  }
+
+  #map(): Node {
+    const { at } = this.expect("Bracket", "{");
+    const pairs: { key: Node; value: Node }[] = [];
+    while (!this.is("Bracket", "}")) {
+      if (pairs.length > 0) {
+        this.expect("Operator", ",");
+        if (this.is("Bracket", "}")) break;
+        if (this.is("Operator", ",")) throw this.unexpected();
+      }
+      const key = this.#mapKey();
+      this.expect("Operator", ":");
+      this.countNode();
+      pairs.push({ key, value: this.expression(0) });
+    }
+    this.expect("Bracket", "}");
+    return this.node({ kind: "map", at, pairs });
+  }
+
+  #mapKey(): Node {
+    const token = this.current;
+    if (token.kind === "Number" || token.kind === "String" || token.kind === "Identifier") {
+      this.take();
+      return this.node({ kind: "constant", at: token.at, value: token.value });
+    }
+    if (this.is("Bracket", "(")) return this.expression(0);
+    const forms = "a quoted string, a number, a identifier, or an expression enclosed in parentheses";
+    throw this.error(token.at, `a map key must be ${forms} (unexpected token ${tokenText(token)})`);
+  }
+
+  #let(): Node {
+    this.take();
+    const name = this.expect("Identifier");
+    this.expect("Operator", "=");
+    const value = this.expression(0);
+    this.expect("Operator", ";");
+    return this.node({ kind: "let", at: name.at, name: name.value, value, body: this.sequence() });
+  }
+
+  #if(): Node {
+    this.take();
+    const condition = this.expression(0);
+    const consequent = this.#block();
+    this.expect("Operator", "else");
+    const otherwise = this.is("Operator", "if") ? this.expression(0) : this.#block();
+    // The reference neither counts the node nor knows its place.
+    return { kind: "conditional", at: 0, condition, consequent, otherwise };
+  }
+
+  #block(): Node {
+    this.expect("Bracket", "{");
+    const node = this.sequence();
+    this.expect("Bracket", "}");
+    return node;
   }
 }

@@ -1,4 +1,4 @@
-/** Sums without a list, and sums over constant ranges by formula (contract expressions.md 1.11, rules 4 and 8). */
+/** Sums without a list, and sums over constant ranges by formula (docs/contract/expressions.md#1.11, rules 4 and 8). */
 import { type BuiltinNode, type Node, replacing } from "./ast.ts";
 import { constantOf } from "./fold.ts";
 import { intType } from "./types.ts";

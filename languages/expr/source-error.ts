@@ -1,15 +1,15 @@
-/** Errors that show their place in the expression (contract expressions.md 1.12). */
-import { type ErrorCode, ExecutorError } from "../../src/errors/index.ts";
+/** Errors that show their place in the expression (docs/contract/expressions.md#1.12). */
+import { LanguageError, type LanguageErrorCode } from "../errors/index.ts";
 
 /** `at` counts UTF-16 units from the start of `source`. */
 export function sourceError(
   source: string,
   at: number,
   message: string,
-  code: ErrorCode = "BadRequest",
+  code: LanguageErrorCode = "syntax",
   cause?: unknown,
-): ExecutorError {
-  return new ExecutorError(code, message + placeText(source, at), { cause });
+): LanguageError {
+  return new LanguageError(code, message + placeText(source, at), cause);
 }
 
 /** ` (line:column)` and the source line with a caret; nothing when the line is empty. */

@@ -1,4 +1,4 @@
-/** Quoted strings and byte strings with their escapes (contract expressions.md 1.2). */
+/** Quoted strings and byte strings with their escapes (docs/contract/expressions.md#1.2). */
 import { bytesOf, textOfBytes } from "../text/byte-text.ts";
 import { sourceError } from "./source-error.ts";
 
@@ -23,7 +23,7 @@ interface Escape {
 
 /**
  * Reads the literal whose quote is at `quoteAt`. The value of a byte string is text in the escaped form of
- * text/byte-text.ts. Throws BadRequest with the place.
+ * text/byte-text.ts. Throws LanguageError with the place.
  */
 export function readString(
   source: string,

@@ -1,4 +1,4 @@
-/** Operators and their binding, and the arguments of the builtins that take a predicate (contract expressions.md 1.3). */
+/** Operators and their binding, and the arguments of the builtins that take a predicate (docs/contract/expressions.md#1.3). */
 
 export interface BinaryOperator {
   readonly precedence: number;

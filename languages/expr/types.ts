@@ -1,4 +1,4 @@
-/** Static types: what the checker knows before anything runs (contract expressions.md 1.4). */
+/** Static types: what the checker knows before anything runs (docs/contract/expressions.md#1.4). */
 import { Duration } from "../time/duration.ts";
 import { Moment } from "../time/moment.ts";
 import { AnyMap, Header, List, Location, NamedInt, typeName, type Value } from "./values.ts";

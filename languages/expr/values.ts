@@ -1,8 +1,8 @@
 /**
- * Values of the expression language (contract expressions.md 1.1). An int is a bigint, a float is a number: so the two
+ * Values of the expression language (docs/contract/expressions.md#1.1). An int is a bigint, a float is a number: so the two
  * cannot be mixed up. Text is in the form of text/byte-text.ts.
  */
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 import { Duration } from "../time/duration.ts";
 import { Moment } from "../time/moment.ts";
 import type { Zone } from "../time/zone.ts";
@@ -192,8 +192,8 @@ export function elementsOf(value: Value): readonly Value[] | undefined {
 }
 
 /** A run error of the expression. The evaluator adds the place. */
-export function runError(message: string): ExecutorError {
-  return new ExecutorError("BadRequest", message);
+export function runError(message: string): LanguageError {
+  return new LanguageError("evaluation", message);
 }
 
 /** Two keys are the same map key when their hashes are identical. */

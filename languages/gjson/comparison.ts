@@ -1,4 +1,4 @@
-/** Comparisons in gjson queries (contract expressions.md 2.3). */
+/** Comparisons in gjson queries (docs/contract/expressions.md#2.3). */
 import { compareText } from "../text/byte-text.ts";
 import type { Query } from "./path.ts";
 import { type GjsonResult, numberOf } from "./result.ts";

@@ -1,11 +1,12 @@
-/** gjson paths (contract expressions.md section 2). */
-import { quoteJson } from "../text/quote.ts";
+/** gjson paths (docs/contract/expressions.md#2). */
+import { guarded } from "../guarded.ts";
+import { query } from "./query.ts";
 import type { GjsonResult } from "./result.ts";
 
-export { query } from "./query.ts";
+export { LanguageError } from "../errors/index.ts";
 export type { GjsonResult, GjsonType } from "./result.ts";
 
-/** A result as the case files have it. */
-export function queryJson(result: GjsonResult): string {
-  return `{"exists":${result.exists},"string":${quoteJson(result.string)},"type":"${result.type}"}`;
+/** The value at a path of a JSON text. Throws LanguageError (memory) for paths or documents nested too deeply. */
+export function queryGjson(json: string, path: string): GjsonResult {
+  return guarded(() => query(json, path));
 }

@@ -1,4 +1,4 @@
-/** The `@name` modifiers of gjson paths (contract expressions.md 2.3). */
+/** The `@name` modifiers of gjson paths (docs/contract/expressions.md#2.3). */
 import { parseTree } from "../text/json-tree.ts";
 import { quoteJson } from "../text/quote.ts";
 import { prettyJson, uglyJson } from "./pretty.ts";

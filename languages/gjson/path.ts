@@ -1,4 +1,4 @@
-/** Cuts gjson paths into their parts (contract expressions.md 2.3). */
+/** Cuts gjson paths into their parts (docs/contract/expressions.md#2.3). */
 import { unescapeJson } from "../text/json-parse.ts";
 import { stringEnd, valueEnd } from "./scan.ts";
 

@@ -1,6 +1,6 @@
-/** Finds values by gjson paths (contract expressions.md section 2). */
+/** Finds values by gjson paths (docs/contract/expressions.md#2). */
 
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 import { unescapeJson } from "../text/json-parse.ts";
 import { parseTree } from "../text/json-tree.ts";
 import { quoteJson } from "../text/quote.ts";
@@ -21,10 +21,10 @@ import { matchesWildcard } from "./wildcard.ts";
 /** Paths applied within paths: modifiers, pipes, queries. */
 const depthMax = 500;
 
-/** The value at a path of a JSON text. Throws TooLarge for paths nested too deeply. */
+/** The value at a path of a JSON text. Throws LanguageError for paths nested too deeply. */
 export function query(json: string, path: string, depth = 0): GjsonResult {
   if (depth > depthMax)
-    throw new ExecutorError("TooLarge", `gjson path is nested deeper than ${depthMax} levels`);
+    throw new LanguageError("memory", `gjson path is nested deeper than ${depthMax} levels`);
   let rest = path;
   if (path.length > 1 && (path[0] === "@" || path[0] === "!")) {
     const special = specialPath(json, path, depth);

@@ -1,4 +1,4 @@
-/** A value found in a JSON text, by its source text (contract expressions.md 2.2). */
+/** A value found in a JSON text, by its source text (docs/contract/expressions.md#2.2). */
 
 import { unescapeJson } from "../text/json-parse.ts";
 import { plainFloat } from "../text/numbers.ts";

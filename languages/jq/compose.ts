@@ -1,14 +1,14 @@
 /** Strings with interpolated values, and objects, made of every combination of their parts. */
 import type { Filter } from "./ast.ts";
+import type { Evaluator } from "./evaluator.ts";
 import { applyFormat } from "./formats.ts";
-import type { Interpreter } from "./interpreter.ts";
 import type { Out } from "./out.ts";
 import type { Scope } from "./scope.ts";
 import { describe, JqError, type JqValue } from "./values.ts";
 
 /** The texts of the parts from the one on. */
 export function* interpolate(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   filter: Filter & { kind: "string" },
   from: number,
   scope: Scope,
@@ -19,10 +19,10 @@ export function* interpolate(
     yield "";
     return;
   }
-  for (const tail of interpolate(interpreter, filter, from + 1, scope, input)) {
-    for (const head of typeof part === "string" ? [part] : interpreter.values(part, scope, input.value)) {
+  for (const tail of interpolate(evaluator, filter, from + 1, scope, input)) {
+    for (const head of typeof part === "string" ? [part] : evaluator.values(part, scope, input.value)) {
       const text = typeof part === "string" ? part : applyFormat(filter.format, head);
-      interpreter.budget.chargeText(text.length + tail.length);
+      evaluator.budget.chargeText(text.length + tail.length);
       yield text + tail;
     }
   }
@@ -30,7 +30,7 @@ export function* interpolate(
 
 /** The objects that the first entries make: each entry multiplies them by its keys and values. */
 export function buildObjects(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   count: number,
   filter: Filter & { kind: "object" },
   scope: Scope,
@@ -39,8 +39,8 @@ export function buildObjects(
   const entry = filter.entries[count - 1];
   if (entry === undefined) return [new Map()];
   return extend(
-    interpreter,
-    buildObjects(interpreter, count - 1, filter, scope, value),
+    evaluator,
+    buildObjects(evaluator, count - 1, filter, scope, value),
     entry.key,
     entry.value,
     scope,
@@ -49,7 +49,7 @@ export function buildObjects(
 }
 
 function* extend(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   objects: Iterable<ReadonlyMap<string, JqValue>>,
   key: Filter,
   item: Filter,
@@ -57,10 +57,10 @@ function* extend(
   value: JqValue,
 ): Generator<ReadonlyMap<string, JqValue>, void, undefined> {
   for (const object of objects) {
-    for (const name of interpreter.values(key, scope, value)) {
+    for (const name of evaluator.values(key, scope, value)) {
       if (typeof name !== "string")
         throw new JqError(`expected a string for object key but got: ${describe(name)}`);
-      for (const member of interpreter.values(item, scope, value)) yield new Map(object).set(name, member);
+      for (const member of evaluator.values(item, scope, value)) yield new Map(object).set(name, member);
     }
   }
 }

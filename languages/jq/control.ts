@@ -1,6 +1,6 @@
 /** `try`, `label`, and calls of functions whose arguments have several values. */
 import type { Filter } from "./ast.ts";
-import type { Interpreter } from "./interpreter.ts";
+import type { Evaluator } from "./evaluator.ts";
 import { computed, type Out, type Outs } from "./out.ts";
 import { bindParameter, type Scope } from "./scope.ts";
 import { JqError } from "./values.ts";
@@ -15,12 +15,12 @@ export class BreakSignal {
 }
 
 export function* runTry(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   filter: Filter & { kind: "try" },
   scope: Scope,
   input: Out,
 ): Outs {
-  const body = interpreter.run(filter.body, scope, input);
+  const body = evaluator.run(filter.body, scope, input);
   for (;;) {
     let next: IteratorResult<Out, void>;
     try {
@@ -28,7 +28,7 @@ export function* runTry(
     } catch (error) {
       if (!(error instanceof JqError)) throw error;
       if (filter.handler !== undefined)
-        yield* interpreter.run(filter.handler, scope, computed(error.value, input));
+        yield* evaluator.run(filter.handler, scope, computed(error.value, input));
       return;
     }
     if (next.done === true) return;
@@ -37,14 +37,14 @@ export function* runTry(
 }
 
 export function* runLabel(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   filter: Filter & { kind: "label" },
   scope: Scope,
   input: Out,
 ): Outs {
   const token = Symbol(filter.name);
   try {
-    yield* interpreter.run(filter.body, { parent: scope, label: { name: filter.name, token } }, input);
+    yield* evaluator.run(filter.body, { parent: scope, label: { name: filter.name, token } }, input);
   } catch (signal) {
     if (!(signal instanceof BreakSignal) || signal.token !== token) throw signal;
   }
@@ -52,7 +52,7 @@ export function* runLabel(
 
 /** Binds the parameters from the first on; `$name` stands for each value of its argument. */
 export function* callDefined(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   parameters: readonly string[],
   args: readonly Filter[],
   body: Filter,
@@ -63,7 +63,7 @@ export function* callDefined(
   const [parameter, ...rest] = parameters;
   const [arg, ...others] = args;
   if (parameter === undefined || arg === undefined) {
-    yield* interpreter.run(body, inner, input);
+    yield* evaluator.run(body, inner, input);
     return;
   }
   if (!parameter.startsWith("$")) {
@@ -71,12 +71,12 @@ export function* callDefined(
       parent: inner,
       closure: { name: parameter, closure: { filter: arg, scope: outer } },
     };
-    yield* callDefined(interpreter, rest, others, body, bound, outer, input);
+    yield* callDefined(evaluator, rest, others, body, bound, outer, input);
     return;
   }
   const name = parameter.slice(1);
-  for (const value of interpreter.values(arg, outer, input.value)) {
+  for (const value of evaluator.values(arg, outer, input.value)) {
     const bound = bindParameter(inner, name, value);
-    yield* callDefined(interpreter, rest, others, body, bound, outer, input);
+    yield* callDefined(evaluator, rest, others, body, bound, outer, input);
   }
 }

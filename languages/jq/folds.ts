@@ -1,23 +1,23 @@
 /** `reduce`, `foreach` and `as`: filters that bind variables. */
 import { type Filter, variablesOf } from "./ast.ts";
 import { destructure } from "./destructure.ts";
-import type { Interpreter } from "./interpreter.ts";
+import type { Evaluator } from "./evaluator.ts";
 import { computed, type Out, type Outs } from "./out.ts";
 import type { Scope } from "./scope.ts";
 import { JqError } from "./values.ts";
 
 export function* reduce(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   filter: Filter & { kind: "reduce" },
   scope: Scope,
   input: Out,
 ): Outs {
-  for (const start of interpreter.run(filter.start, scope, input)) {
+  for (const start of evaluator.run(filter.start, scope, input)) {
     let state: Out = start;
-    for (const item of interpreter.values(filter.source, scope, input.value)) {
-      for (const bound of destructure(interpreter, filter.pattern, item, scope)) {
+    for (const item of evaluator.values(filter.source, scope, input.value)) {
+      for (const bound of destructure(evaluator, filter.pattern, item, scope)) {
         let last = computed(null, input);
-        for (const out of interpreter.run(filter.update, bound, state)) last = out;
+        for (const out of evaluator.run(filter.update, bound, state)) last = out;
         state = last;
       }
     }
@@ -26,19 +26,19 @@ export function* reduce(
 }
 
 export function* foreach(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   filter: Filter & { kind: "foreach" },
   scope: Scope,
   input: Out,
 ): Outs {
-  for (const start of interpreter.run(filter.start, scope, input)) {
+  for (const start of evaluator.run(filter.start, scope, input)) {
     let state: Out = start;
-    for (const item of interpreter.values(filter.source, scope, input.value)) {
-      for (const bound of destructure(interpreter, filter.pattern, item, scope)) {
-        for (const out of interpreter.run(filter.update, bound, state)) {
+    for (const item of evaluator.values(filter.source, scope, input.value)) {
+      for (const bound of destructure(evaluator, filter.pattern, item, scope)) {
+        for (const out of evaluator.run(filter.update, bound, state)) {
           state = out;
           if (filter.extract === undefined) yield out;
-          else yield* interpreter.run(filter.extract, bound, out);
+          else yield* evaluator.run(filter.extract, bound, out);
         }
       }
     }
@@ -47,18 +47,18 @@ export function* foreach(
 
 /** With `?//` an error under one pattern leads to the next. */
 export function* bind(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   filter: Filter & { kind: "bind" },
   scope: Scope,
   input: Out,
 ): Outs {
   const all = filter.patterns.length > 1 ? filter.patterns.flatMap(variablesOf) : [];
   const base = all.reduce<Scope>((parent, name) => ({ parent, variable: { name, value: null } }), scope);
-  for (const value of interpreter.values(filter.source, scope, input.value)) {
+  for (const value of evaluator.values(filter.source, scope, input.value)) {
     for (const [i, pattern] of filter.patterns.entries()) {
       try {
-        for (const bound of destructure(interpreter, pattern, value, base))
-          yield* interpreter.run(filter.body, bound, input);
+        for (const bound of destructure(evaluator, pattern, value, base))
+          yield* evaluator.run(filter.body, bound, input);
         break;
       } catch (error) {
         if (!(error instanceof JqError) || i === filter.patterns.length - 1) throw error;

@@ -1,5 +1,5 @@
-/** jq filters as gojq runs them for kubectl's output (contract expressions.md section 5). */
-import type { Budget } from "../budget.ts";
+/** jq filters as gojq runs them for kubectl's output (docs/contract/expressions.md#5). */
+import { Budget, type Limits } from "../budget.ts";
 import { guarded } from "../guarded.ts";
 import type { JsonTree } from "../text/json-tree.ts";
 import { RegexpCache } from "../text/regexp.ts";
@@ -11,14 +11,19 @@ import { checkNames } from "./resolve.ts";
 import { emptyScope } from "./scope.ts";
 import { encodeOutput, isObject, type JqValue, valueOfTree } from "./values.ts";
 
+export type { Limits } from "../budget.ts";
+export { LanguageError } from "../errors/index.ts";
+export { type JsonTree, parseTree } from "../text/json-tree.ts";
+
 /** The builtins do not change, and reading them takes a millisecond. */
 const library = new BuiltinLibrary();
 
 /**
  * The output values as text, one a line, trimmed. The document loses `metadata.managedFields`, as kubectl prints it.
- * Throws BadRequest with gojq's message, TooLarge or Timeout.
+ * Throws LanguageError with gojq's message.
  */
-export function evaluateFilter(filter: string, document: JsonTree, budget: Budget): string {
+export function evaluateJq(filter: string, document: JsonTree, limits: Limits = {}): string {
+  const budget = new Budget(limits);
   return guarded(() => {
     const tree = parseFilter(filter);
     checkNames(tree, library.names, formatNames);

@@ -6,6 +6,7 @@ import { assign } from "./assignment.ts";
 import type { Filter } from "./ast.ts";
 import { buildObjects, interpolate } from "./compose.ts";
 import { BreakSignal, callDefined, runLabel, runTry } from "./control.ts";
+import type { Evaluator } from "./evaluator.ts";
 import { bind, foreach, reduce } from "./folds.ts";
 import { applyFormat } from "./formats.ts";
 import type { BuiltinLibrary } from "./library.ts";
@@ -22,7 +23,7 @@ import {
 import { isSingle } from "./single.ts";
 import { describe, isArray, isObject, isTruthy, JqError, type JqValue } from "./values.ts";
 
-export class Interpreter {
+export class Interpreter implements Evaluator {
   readonly budget: Budget;
   readonly regexps: RegexpCache;
   readonly #library: BuiltinLibrary;

@@ -1,6 +1,4 @@
 /** The builtins: native ones, and those defined in jq itself. */
-import type { Budget } from "../budget.ts";
-import type { RegexpCache } from "../text/regexp.ts";
 import { arrayFunctions } from "./builtins/arrays.ts";
 import { dateFunctions } from "./builtins/dates.ts";
 import { mathFunctions } from "./builtins/math.ts";
@@ -9,26 +7,12 @@ import { prelude } from "./builtins/prelude.ts";
 import { regexpFunctions } from "./builtins/regexps.ts";
 import { streamFunctions } from "./builtins/streams.ts";
 import { textFunctions } from "./builtins/texts.ts";
-import type { Interpreter } from "./interpreter.ts";
+import type { Evaluator } from "./evaluator.ts";
+import type { NativeFunction, NativeGenerator } from "./native.ts";
 import { computed, type Out, type Outs } from "./out.ts";
 import { parseDefinitions } from "./parser.ts";
 import { type Closure, emptyScope, type Scope } from "./scope.ts";
 import { JqError, type JqValue } from "./values.ts";
-
-/** What a native function may use besides its arguments. */
-export interface NativeContext {
-  readonly budget: Budget;
-  readonly regexps: RegexpCache;
-}
-
-/** A function of the input and of one value for each argument. */
-export type NativeFunction = (input: JqValue, args: readonly JqValue[], context: NativeContext) => JqValue;
-
-/** A function that runs its arguments itself. */
-export type NativeGenerator = (interpreter: Interpreter, args: readonly Closure[], input: Out) => Outs;
-
-/** By `name/arity`. */
-export type NativeFunctions = Readonly<Record<string, NativeFunction>>;
 
 export class BuiltinLibrary {
   readonly names: ReadonlySet<string>;
@@ -70,11 +54,11 @@ export class BuiltinLibrary {
     return this.#functions.has(`${name}/${arity}`);
   }
 
-  *call(interpreter: Interpreter, name: string, args: readonly Closure[], input: Out): Outs {
+  *call(evaluator: Evaluator, name: string, args: readonly Closure[], input: Out): Outs {
     const key = `${name}/${args.length}`;
     const generator = this.#generators.get(key);
     if (generator !== undefined) {
-      yield* generator(interpreter, args, input);
+      yield* generator(evaluator, args, input);
       return;
     }
     if (key === "builtins/0") {
@@ -86,15 +70,15 @@ export class BuiltinLibrary {
     }
     const native = this.#functions.get(key);
     if (native === undefined) throw new JqError(`function not defined: ${key}`);
-    for (const values of argumentValues(interpreter, args, input.value)) {
-      yield computed(native(input.value, values, interpreter), input);
+    for (const values of argumentValues(evaluator, args, input.value)) {
+      yield computed(native(input.value, values, evaluator), input);
     }
   }
 }
 
 /** All combinations of the arguments' values; those of the first change fastest. */
 function* argumentValues(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   args: readonly Closure[],
   input: JqValue,
 ): Generator<readonly JqValue[], void, undefined> {
@@ -103,7 +87,7 @@ function* argumentValues(
     yield [];
     return;
   }
-  for (const value of interpreter.values(last.filter, last.scope, input)) {
-    for (const others of argumentValues(interpreter, args.slice(0, -1), input)) yield [...others, value];
+  for (const value of evaluator.values(last.filter, last.scope, input)) {
+    for (const others of argumentValues(evaluator, args.slice(0, -1), input)) yield [...others, value];
   }
 }

@@ -1,8 +1,15 @@
-/** Parses jq filters. */
+/** Parses jq filters. One file, because every construct holds filters: parts of it would import one another in circles. */
 import { quoteGo } from "../text/quote.ts";
-import { type Definition, type Filter, literal, optional } from "./ast.ts";
+import {
+  type Definition,
+  type Filter,
+  literal,
+  type ObjectEntry,
+  optional,
+  type Pattern,
+  type PatternEntry,
+} from "./ast.ts";
 import { tokenize } from "./lexer.ts";
-import { parseObject, parsePattern } from "./parse-objects.ts";
 import { TokenCursor } from "./token-cursor.ts";
 import { JqError } from "./values.ts";
 
@@ -35,7 +42,7 @@ export function parseDefinitions(source: string): readonly Definition[] {
 }
 
 /** Reads filters off a list of tokens. */
-export class Parser extends TokenCursor {
+class Parser extends TokenCursor {
   #depth = 0;
 
   program(): Filter {
@@ -111,8 +118,8 @@ export class Parser extends TokenCursor {
     if (this.isWord("def")) return this.pipe();
     const term = this.postfix();
     if (!this.skipWord("as")) return term;
-    const patterns = [parsePattern(this)];
-    while (this.skip("?//")) patterns.push(parsePattern(this));
+    const patterns = [this.#pattern()];
+    while (this.skip("?//")) patterns.push(this.#pattern());
     this.expect("|");
     return { kind: "bind", source: term, patterns, body: this.pipe() };
   }
@@ -202,7 +209,7 @@ export class Parser extends TokenCursor {
       this.expect("]");
       return { kind: "array", body };
     }
-    if (this.skip("{")) return parseObject(this);
+    if (this.skip("{")) return this.#object();
     throw this.unexpected();
   }
 
@@ -250,7 +257,7 @@ export class Parser extends TokenCursor {
   #fold(kind: "reduce" | "foreach"): Filter {
     const source = this.postfix();
     this.expectWord("as");
-    const pattern = parsePattern(this);
+    const pattern = this.#pattern();
     this.expect("(");
     const start = this.pipe();
     this.expect(";");
@@ -291,5 +298,77 @@ export class Parser extends TokenCursor {
     const [only] = parts;
     if (parts.length === 1 && typeof only === "string") return literal(only);
     return { kind: "string", format, parts };
+  }
+
+  #object(): Filter {
+    const entries: ObjectEntry[] = [];
+    while (!this.skip("}")) {
+      if (entries.length > 0) {
+        this.expect(",");
+        if (this.skip("}")) break;
+      }
+      entries.push(this.#entry());
+    }
+    return { kind: "object", entries };
+  }
+
+  #entry(): ObjectEntry {
+    const token = this.current;
+    if (token.kind === "variable") {
+      this.advance();
+      const value: Filter = { kind: "variable", name: token.text };
+      if (this.skip(":")) return { key: value, value: this.#entryValue() };
+      return { key: literal(token.text), value };
+    }
+    const key = this.#key();
+    if (this.skip(":")) return { key, value: this.#entryValue() };
+    if (token.text === "(" && token.kind === "operator") throw this.unexpected();
+    return { key, value: { kind: "index", target: { kind: "identity" }, index: key } };
+  }
+
+  #key(): Filter {
+    const token = this.current;
+    if (token.kind === "word") {
+      this.advance();
+      return literal(token.text);
+    }
+    if (token.kind === "string") return this.string("text");
+    if (token.kind === "format" && this.next.kind === "string") {
+      this.advance();
+      return this.string(token.text);
+    }
+    this.expect("(");
+    const key = this.pipe();
+    this.expect(")");
+    return key;
+  }
+
+  /** A value ends at a comma; neither definitions nor variables can begin in it without parentheses. */
+  #entryValue(): Filter {
+    const left = this.operation();
+    return this.skip("|") ? { kind: "pipe", left, right: this.#entryValue() } : left;
+  }
+
+  #pattern(): Pattern {
+    if (this.current.kind === "variable") return { kind: "variable", name: this.take("variable").text };
+    if (this.skip("[")) {
+      const items: Pattern[] = [];
+      do items.push(this.#pattern());
+      while (this.skip(","));
+      this.expect("]");
+      return { kind: "array", items };
+    }
+    this.expect("{");
+    const entries: PatternEntry[] = [];
+    do {
+      const token = this.current;
+      const variable = token.kind === "variable" ? this.take("variable").text : undefined;
+      const key = variable === undefined ? this.#key() : literal(variable);
+      const hasValue = this.skip(":");
+      if (!hasValue && variable === undefined) throw this.unexpected();
+      entries.push({ key, variable, value: hasValue ? this.#pattern() : undefined });
+    } while (this.skip(","));
+    this.expect("}");
+    return { kind: "object", entries };
   }
 }

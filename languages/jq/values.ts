@@ -1,8 +1,8 @@
 /**
- * Values of jq as gojq has them (contract expressions.md section 5): a bigint is an integer of any size, as literals
+ * Values of jq as gojq has them (docs/contract/expressions.md#5): a bigint is an integer of any size, as literals
  * and lengths are; a number is a double, as everything in the input is.
  */
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 import { bytesOf, compareText } from "../text/byte-text.ts";
 import { JsonNumber, type JsonTree } from "../text/json-tree.ts";
 import { formatFloat, jsonFloat } from "../text/numbers.ts";
@@ -13,12 +13,12 @@ export type JqValue = null | boolean | bigint | number | string | readonly JqVal
 export type JqObject = ReadonlyMap<string, JqValue>;
 
 /** An error that `try` can catch. */
-export class JqError extends ExecutorError {
+export class JqError extends LanguageError {
   /** What `catch` gets. */
   readonly value: JqValue;
 
   constructor(message: string, value: JqValue = message) {
-    super("BadRequest", message);
+    super("evaluation", message);
     this.value = value;
   }
 }

@@ -1,8 +1,8 @@
 /** Documents as kubectl holds them: integers and floats apart. */
-import { numberValue } from "../expr/index.ts";
+
 import { bytesOf, compareText } from "../text/byte-text.ts";
 import { JsonNumber, type JsonTree } from "../text/json-tree.ts";
-import { displayFloat, jsonFloat } from "../text/numbers.ts";
+import { displayFloat, jsonFloat, numberValue } from "../text/numbers.ts";
 import { quoteJson } from "../text/quote.ts";
 
 export type Json = null | boolean | bigint | number | string | readonly Json[] | ReadonlyMap<string, Json>;

@@ -1,7 +1,7 @@
-/** Evaluates kubectl jsonpath templates (contract expressions.md 4.2 to 4.5). */
+/** Evaluates kubectl jsonpath templates (docs/contract/expressions.md#4.2 to #4.5). */
 
-import { ExecutorError } from "../../src/errors/index.ts";
 import type { Budget } from "../budget.ts";
+import { LanguageError } from "../errors/index.ts";
 import { guarded } from "../guarded.ts";
 import { compareText } from "../text/byte-text.ts";
 import type { JsonTree } from "../text/json-tree.ts";
@@ -20,7 +20,7 @@ import {
 import type { ArrayRange, Part, TemplateNode } from "./nodes.ts";
 import { parseTemplate } from "./parser.ts";
 
-/** The text that a template gives for a document. Throws BadRequest with kubectl's message. */
+/** The text that a template gives for a document. Throws LanguageError with kubectl's message. */
 export function evaluateTemplate(template: string, document: JsonTree, budget: Budget): string {
   return guarded(() => {
     const output: string[] = [];
@@ -154,7 +154,7 @@ class Evaluation {
       try {
         values = this.#apply(values, part);
       } catch (error) {
-        if (error instanceof ExecutorError && error.code === "BadRequest") return values.length > 0;
+        if (error instanceof LanguageError && error.code === "evaluation") return values.length > 0;
         throw error;
       }
     }
@@ -213,6 +213,6 @@ function scalarType(value: Content): string | undefined {
   return value === null || typeof value === "object" ? undefined : typeof value;
 }
 
-function problem(message: string): ExecutorError {
-  return new ExecutorError("BadRequest", message);
+function problem(message: string): LanguageError {
+  return new LanguageError("evaluation", message);
 }

@@ -1,4 +1,4 @@
-/** The parts of a kubectl jsonpath template (contract expressions.md 4.1). */
+/** The parts of a kubectl jsonpath template (docs/contract/expressions.md#4.1). */
 
 /** A bound of a slice; undefined when it was left out. */
 export interface ArrayRange {

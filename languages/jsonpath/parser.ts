@@ -1,6 +1,6 @@
-/** Parses kubectl jsonpath templates, with kubectl's messages (contract expressions.md 4.1 and 4.6). */
-import { ExecutorError } from "../../src/errors/index.ts";
-import { numberValue } from "../expr/index.ts";
+/** Parses kubectl jsonpath templates, with kubectl's messages (docs/contract/expressions.md#4.1 and #4.6). */
+import { LanguageError } from "../errors/index.ts";
+import { numberValue } from "../text/numbers.ts";
 import { codePointText } from "../text/quote.ts";
 import type { ArrayRange, Part, TemplateNode } from "./nodes.ts";
 import { unquote } from "./unquote.ts";
@@ -8,7 +8,7 @@ import { unquote } from "./unquote.ts";
 /** Unions and filters within each other. */
 const depthMax = 100;
 
-/** Throws BadRequest with kubectl's message. */
+/** Throws LanguageError with kubectl's message. */
 export function parseTemplate(template: string): readonly TemplateNode[] {
   const nodes: TemplateNode[] = [];
   let at = 0;
@@ -192,6 +192,6 @@ function isTerminator(char: string): boolean {
   return char === "" || " \t\r\n.,[]$@{}".includes(char);
 }
 
-function problem(message: string): ExecutorError {
-  return new ExecutorError("BadRequest", message);
+function problem(message: string): LanguageError {
+  return new LanguageError("syntax", message);
 }

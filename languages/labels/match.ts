@@ -1,11 +1,11 @@
-/** Whether a document meets requirements (contract expressions.md 3.4). */
-import { ExecutorError } from "../../src/errors/index.ts";
-import { query } from "../gjson/index.ts";
+/** Whether a document meets requirements (docs/contract/expressions.md#3.4). */
+import { LanguageError, messageOf } from "../errors/index.ts";
+import { queryGjson } from "../gjson/index.ts";
 import { parseTree } from "../text/json-tree.ts";
 import type { Requirement } from "./selector.ts";
 import { integerOf } from "./validate.ts";
 
-/** Whether all requirements are met. Throws BadRequest when the document is no valid JSON. */
+/** Whether all requirements are met. Throws LanguageError when the document is no valid JSON. */
 export function matchesAll(requirements: readonly Requirement[], document: string): boolean {
   checkDocument(document);
   return requirements.every((requirement) => matches(requirement, document));
@@ -14,7 +14,7 @@ export function matchesAll(requirements: readonly Requirement[], document: strin
 /** Whether one requirement is met by a document that is known to be valid. */
 export function matches(requirement: Requirement, document: string): boolean {
   const { key, operator, values } = requirement;
-  const { exists, string } = query(document, key);
+  const { exists, string } = queryGjson(document, key);
   switch (operator) {
     case "exists":
       return exists;
@@ -42,6 +42,6 @@ function checkDocument(document: string): void {
     parseTree(document);
   } catch (error) {
     const message = "Encountered invalid JSON response when checking resource status. Will not be retried";
-    throw ExecutorError.wrap(error, message);
+    throw new LanguageError("evaluation", `${message}: ${messageOf(error)}`, error);
   }
 }

@@ -1,5 +1,5 @@
-/** Parses label selectors, with the messages of Kubernetes (contract expressions.md 3.2, 3.3 and 3.5). */
-import { ExecutorError } from "../../src/errors/index.ts";
+/** Parses label selectors, with the messages of Kubernetes (docs/contract/expressions.md#3.2, #3.3 and #3.5). */
+import { LanguageError } from "../errors/index.ts";
 import { compareText } from "../text/byte-text.ts";
 import { integerProblems, keyProblems, valueProblems } from "./validate.ts";
 
@@ -17,7 +17,7 @@ interface Token {
   readonly text: string;
 }
 
-/** The requirements, sorted by key. Throws BadRequest with the message of Kubernetes. */
+/** The requirements, sorted by key. Throws LanguageError with the message of Kubernetes. */
 export function parseSelector(selector: string): readonly Requirement[] {
   const requirements = new SelectorParser(tokenize(selector)).selector();
   return requirements.toSorted((a, b) => compareText(a.key, b.key));
@@ -151,10 +151,10 @@ function checkRequirement(key: string, values: readonly string[], isOrder = fals
   if (first !== undefined) throw unparsable(problems.length === 1 ? first : `[${problems.join(", ")}]`);
 }
 
-function problem(message: string): ExecutorError {
-  return new ExecutorError("BadRequest", message);
+function problem(message: string): LanguageError {
+  return new LanguageError("syntax", message);
 }
 
-function unparsable(message: string): ExecutorError {
+function unparsable(message: string): LanguageError {
   return problem(`unable to parse requirement: ${message}`);
 }

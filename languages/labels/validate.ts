@@ -1,4 +1,4 @@
-/** What label keys and values may look like (contract expressions.md 3.3), with the messages of Kubernetes. */
+/** What label keys and values may look like (docs/contract/expressions.md#3.3), with the messages of Kubernetes. */
 import { byteLength } from "../text/byte-text.ts";
 import { fitsInt64 } from "../text/numbers.ts";
 import { quoteGo } from "../text/quote.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { runExpr } from "./run-command.ts";
+import { answersOf } from "./batch.ts";
 
 interface Case {
   readonly id: string;
@@ -20,8 +20,7 @@ const lines = readFileSync(new URL("fixtures/expressions-cases.json", import.met
   .map((line) => line.replace(/,$/, ""));
 
 describe("the cases that the original libraries decided", async () => {
-  const { stdout } = await runExpr(["--batch"], lines.join("\n"));
-  const answers = stdout.trimEnd().split("\n");
+  const answers = await answersOf(lines);
 
   it("answers every case, in order", () => {
     const ids = answers.map((answer) => JSON.parse(answer).id);

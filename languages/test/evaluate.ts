@@ -1,5 +1,5 @@
 /** Evaluates in this process, for tables of small cases. */
-import { evaluate, type Language, parseTree } from "../index.ts";
+import { evaluate, type Language, parseTree } from "@outrider/languages/batch";
 
 /** JSON text of the value, or `error: ` and the first line of the message. */
 export async function outcome(language: Language, expr: string, env: string = "{}"): Promise<string> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { runExpr } from "./run-command.ts";
+import { answersOf } from "./batch.ts";
 
 interface Fact {
   readonly topic: string;
@@ -15,8 +15,7 @@ const lines = readFileSync(new URL("fixtures/expressions-originals.json", import
   .map((line) => line.replace(/,$/, ""));
 
 describe("what the original libraries do", async () => {
-  const { stdout } = await runExpr(["--batch"], lines.join("\n"));
-  const answers = stdout.trimEnd().split("\n");
+  const answers = await answersOf(lines);
   const facts = lines.map((line, i) => ({ fact: JSON.parse(line) as Fact, line, answer: answers[i] ?? "" }));
 
   for (const [topic, group] of Map.groupBy(facts, ({ fact }) => fact.topic)) {

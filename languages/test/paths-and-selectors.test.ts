@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Language } from "../index.ts";
+import type { Language } from "@outrider/languages/batch";
 import { outcome } from "./evaluate.ts";
 
 const testDocument =

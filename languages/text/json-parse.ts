@@ -1,8 +1,8 @@
 /**
  * Strict JSON text to values of the caller's choice, with numbers as they are written, so that no digit is lost.
- * Messages are those of Go's decoder, which users see from `fromJSON` (contract expressions.md 1.9).
+ * Messages are those of Go's decoder, which users see from `fromJSON` (docs/contract/expressions.md#1.9).
  */
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 import { bytesOf } from "./byte-text.ts";
 import { quoteGo } from "./quote.ts";
 
@@ -22,7 +22,7 @@ const depthMax = 10_000;
 /** Nesting that our recursion allows; documents deeper than this do not occur. */
 const recursionMax = 2_000;
 
-/** Parses a whole text. Throws BadRequest with Go's message. */
+/** Parses a whole text. Throws LanguageError with Go's message. */
 export function parseJson<T>(text: string, builder: JsonBuilder<T>): T {
   const parser = new JsonParser(text, builder);
   return parser.document();
@@ -116,9 +116,9 @@ class JsonParser<T> {
 
   #enter(): void {
     this.#depth++;
-    if (this.#depth > depthMax) throw new ExecutorError("BadRequest", "exceeded max depth");
+    if (this.#depth > depthMax) throw new LanguageError("evaluation", "exceeded max depth");
     if (this.#depth > recursionMax) {
-      throw new ExecutorError("TooLarge", `JSON is nested deeper than ${recursionMax} levels`);
+      throw new LanguageError("memory", `JSON is nested deeper than ${recursionMax} levels`);
     }
   }
 
@@ -199,12 +199,12 @@ class JsonParser<T> {
       // Within a literal, a number or an escape the reference reads the end as a space.
       const isWithin = /^(?:in (?!string literal)|after decimal)/.test(context);
       const message = isWithin ? `invalid character ' ' ${context}` : "unexpected end of JSON input";
-      throw new ExecutorError("BadRequest", message);
+      throw new LanguageError("evaluation", message);
     }
     // Go looks at one byte, whatever it is part of.
     const [byte = 0] = bytesOf(String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0));
     const char = String.fromCharCode(byte);
-    throw new ExecutorError("BadRequest", `invalid character ${quoteChar(char)} ${context}`);
+    throw new LanguageError("evaluation", `invalid character ${quoteChar(char)} ${context}`);
   }
 }
 

@@ -28,7 +28,7 @@ const treeBuilder: JsonBuilder<JsonTree> = {
   object: (members) => members,
 };
 
-/** Throws BadRequest with Go's message. */
+/** Throws LanguageError with Go's message. */
 export function parseTree(text: string): JsonTree {
   return parseJson(text, treeBuilder);
 }

@@ -1,4 +1,5 @@
-/** Go's text forms of numbers (contract expressions.md 6.1 and 6.2). */
+/** Go's text forms of numbers (docs/contract/expressions.md#6.1 and #6.2). */
+import { LanguageError } from "../errors/index.ts";
 
 /** Display text of a float: shortest digits; plain between 1e-4 and 1e6, else with an exponent of two digits or more. */
 export function displayFloat(value: number): string {
@@ -51,4 +52,23 @@ export function truncateToInt64(value: number): bigint {
   if (!Number.isFinite(value)) return int64Min;
   const truncated = BigInt(Math.trunc(value));
   return fitsInt64(truncated) ? truncated : int64Min;
+}
+
+/** The value of a number's source text: an int where it is one and fits, else a float. */
+export function numberValue(text: string): bigint | number {
+  if (/^-?\d+$/.test(text)) {
+    const integer = BigInt(text);
+    if (fitsInt64(integer)) return integer;
+  }
+  return floatValue(text);
+}
+
+/** The float of a number's source text. Throws LanguageError with Go's message for one that is out of range. */
+export function floatValue(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value)) return value;
+  throw new LanguageError(
+    "evaluation",
+    `json: cannot unmarshal number ${text} into Go value of type float64`,
+  );
 }

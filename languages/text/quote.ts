@@ -1,4 +1,4 @@
-/** Quoted forms of text: JSON (contract expressions.md 6.2) and Go's `%q`. */
+/** Quoted forms of text: JSON (docs/contract/expressions.md#6.2) and Go's `%q`. */
 
 import { bytesOf } from "./byte-text.ts";
 

@@ -1,14 +1,14 @@
-/** Regular expressions with RE2's syntax and linear time (contract expressions.md 6.3). */
+/** Regular expressions with RE2's syntax and linear time (docs/contract/expressions.md#6.3). */
 import { RE2JS } from "re2js";
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 
 /** Patterns longer than this would compile into programs of many megabytes. */
 const patternMax = 20_000;
 
-/** Compiles a pattern. Throws BadRequest with RE2's message, such as "error parsing regexp: missing closing ): `(`". */
+/** Compiles a pattern. Throws LanguageError (syntax) with RE2's message, such as "error parsing regexp: missing closing ): `(`". */
 export function compileRegexp(pattern: string, flags = 0): RE2JS {
   if (pattern.length > patternMax) {
-    throw new ExecutorError("TooLarge", `regular expression is longer than ${patternMax} characters`);
+    throw new LanguageError("memory", `regular expression is longer than ${patternMax} characters`);
   }
   try {
     return RE2JS.compile(pattern.toWellFormed(), flags);
@@ -16,9 +16,7 @@ export function compileRegexp(pattern: string, flags = 0): RE2JS {
     const unique = uniqueNames(pattern);
     if (unique !== pattern) return compileRegexp(unique, flags);
     const message = error instanceof Error ? error.message : String(error);
-    throw new ExecutorError("BadRequest", message.replace(/(?<=end of expression)$/, ": ``"), {
-      cause: error,
-    });
+    throw new LanguageError("syntax", message.replace(/(?<=end of expression)$/, ": ``"), error);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Durations: 64-bit nanosecond counts with Go's text form. */
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 import { fitsInt64 } from "../text/numbers.ts";
 import { quoteTime } from "../text/quote.ts";
 
@@ -43,10 +43,10 @@ const unitNanos: Readonly<Record<string, bigint>> = {
   h: 3600n * secondNanos,
 };
 
-/** Parses Go's duration text, such as -1.5h or 300ms. Throws BadRequest with Go's message. */
+/** Parses Go's duration text, such as -1.5h or 300ms. Throws LanguageError with Go's message. */
 export function parseDuration(text: string): Duration {
-  const invalid = (): ExecutorError =>
-    new ExecutorError("BadRequest", `time: invalid duration ${quoteTime(text)}`);
+  const invalid = (): LanguageError =>
+    new LanguageError("evaluation", `time: invalid duration ${quoteTime(text)}`);
   const negative = text.startsWith("-");
   let rest = text.replace(/^[+-]/, "");
   if (rest === "0") return new Duration(0n);
@@ -59,12 +59,12 @@ export function parseDuration(text: string): Duration {
     rest = rest.slice(whole.length);
     const unitText = /^[^.\d]*/.exec(rest)?.[0] ?? "";
     if (unitText === "") {
-      throw new ExecutorError("BadRequest", `time: missing unit in duration ${quoteTime(text)}`);
+      throw new LanguageError("evaluation", `time: missing unit in duration ${quoteTime(text)}`);
     }
     const unit = Object.hasOwn(unitNanos, unitText) ? unitNanos[unitText] : undefined;
     if (unit === undefined) {
       const message = `time: unknown unit ${quoteTime(unitText)} in duration ${quoteTime(text)}`;
-      throw new ExecutorError("BadRequest", message);
+      throw new LanguageError("evaluation", message);
     }
     rest = rest.slice(unitText.length);
     total += BigInt(integer || "0") * unit;

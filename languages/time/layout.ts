@@ -1,4 +1,4 @@
-/** Go's date layouts: an example date whose parts name the fields (contract expressions.md 6.4). */
+/** Go's date layouts: an example date whose parts name the fields (docs/contract/expressions.md#6.4). */
 
 export type Field =
   | "month-name"

@@ -1,5 +1,5 @@
 /** Reads times by a layout, with Go's rules and messages (package time, Parse and ParseInLocation). */
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 import { quoteTime } from "../text/quote.ts";
 import { daysInMonth, isLeapYear, monthNames, weekdayNames } from "./civil.ts";
 import { type Chunk, parseLayout } from "./layout.ts";
@@ -32,7 +32,7 @@ class Mismatch {
 
 /**
  * Parses `value` by `layout`; a text without an offset is read in `zone`, an offset that is the zone's own keeps the
- * zone. Throws BadRequest with Go's message.
+ * zone. Throws LanguageError with Go's message.
  */
 export function parseMoment(layout: string, value: string, zone: Zone = utc): Moment {
   const parts: Parts = {
@@ -61,16 +61,16 @@ export function parseMoment(layout: string, value: string, zone: Zone = utc): Mo
     } catch (error) {
       if (!(error instanceof Mismatch)) throw error;
       if (error.outOfRange === undefined) throw mismatch(about, layout, rest, chunk.text);
-      throw new ExecutorError("BadRequest", `${about}: ${error.outOfRange} out of range`);
+      throw new LanguageError("evaluation", `${about}: ${error.outOfRange} out of range`);
     }
   }
-  if (rest !== "") throw new ExecutorError("BadRequest", `${about}: extra text: ${quoteTime(rest)}`);
+  if (rest !== "") throw new LanguageError("evaluation", `${about}: extra text: ${quoteTime(rest)}`);
   return assemble(parts, zone, about);
 }
 
-function mismatch(about: string, layout: string, rest: string, element: string): ExecutorError {
+function mismatch(about: string, layout: string, rest: string, element: string): LanguageError {
   const text = `${about} as ${quoteTime(layout)}: cannot parse ${quoteTime(rest)} as ${quoteTime(element)}`;
-  return new ExecutorError("BadRequest", text);
+  return new LanguageError("evaluation", text);
 }
 
 /** Literal text must match; runs of spaces match any run of spaces, the empty one at the end included. */
@@ -251,7 +251,7 @@ function assemble(parts: Parts, zone: Zone, about: string): Moment {
   if (parts.half === "am" && hour === 12) hour = 0;
   if (parts.yearDay >= 0) {
     if (parts.yearDay < 1 || parts.yearDay > (isLeapYear(parts.year) ? 366 : 365)) {
-      throw new ExecutorError("BadRequest", `${about}: day-of-year out of range`);
+      throw new LanguageError("evaluation", `${about}: day-of-year out of range`);
     }
     if (month < 0) {
       month = 1;
@@ -261,7 +261,7 @@ function assemble(parts: Parts, zone: Zone, about: string): Moment {
     month = month < 0 ? 1 : month;
     day = day < 0 ? 1 : day;
     if (day < 1 || day > daysInMonth(parts.year, month)) {
-      throw new ExecutorError("BadRequest", `${about}: day out of range`);
+      throw new LanguageError("evaluation", `${about}: day out of range`);
     }
   }
   const at = (where: Zone): Moment =>

@@ -1,5 +1,5 @@
 /** Reads compiled time zone files (RFC 9636) and the rule for the time after the last transition. */
-import { ExecutorError } from "../../src/errors/index.ts";
+import { LanguageError } from "../errors/index.ts";
 import { type PosixRule, parsePosixRule, ruleOffset } from "./posix-rule.ts";
 import type { Zone, ZoneOffset } from "./zone.ts";
 
@@ -14,11 +14,11 @@ interface Counts {
   readonly chars: number;
 }
 
-/** Throws Corrupt when the bytes are no zone file of version 2 or later. */
+/** Throws LanguageError when the bytes are no zone file of version 2 or later. */
 export function parseTzif(name: string, bytes: Buffer): Zone {
   if (bytes.toString("latin1", 0, 4) !== "TZif" || (bytes[4] ?? 0) < 0x32) {
-    throw new ExecutorError(
-      "Corrupt",
+    throw new LanguageError(
+      "evaluation",
       `time zone file of ${name} has an unknown form; install a current tzdata`,
     );
   }

@@ -1,5 +1,5 @@
-import type { Value } from "../../languages/index.ts";
-import { ExecutorError, errorText } from "../errors/index.ts";
+import type { Expression, Value } from "../../languages/expr/index.ts";
+import { ExecutorError, errorText, fromLanguage } from "../errors/index.ts";
 import { canonicalName } from "./http-fields.ts";
 import type { HttpTemplate } from "./http-template.ts";
 
@@ -11,18 +11,21 @@ export interface Answer {
   readonly text: string;
 }
 
-/** An expression that runs longer blocks all other nodes. */
-const timeMs = 1_000;
+/**
+ * What one condition may spend. One that runs longer blocks all other nodes; one that makes more text or values takes a
+ * share of the agent's memory that its responses need (its container has 256 MB).
+ */
+const limits = { timeMs: 1_000, textBytes: 48 * 1024 * 1024, values: 200_000 };
 
 /**
- * Evaluates `successCondition` (contract expressions.md 0.2). Throws BadRequest with the node's message where it does
+ * Evaluates `successCondition` (docs/contract/expressions.md#0.2). Throws BadRequest with the node's message where it does
  * not compile, fails, or is no boolean.
  */
 export async function isSuccess(template: HttpTemplate, answer: Answer): Promise<boolean> {
   const condition = template.successCondition;
   // Most templates have no condition; those that have one pay for the language.
   const { compileExpr, displayText, Header, List, nilList, typesOfEnv } = await import(
-    "../../languages/index.ts"
+    "../../languages/expr/index.ts"
   );
   const list = (values: readonly string[]) => new List(values, "string");
   const sent = template.headers.filter(({ secret }) => secret === undefined);
@@ -43,7 +46,12 @@ export async function isSuccess(template: HttpTemplate, answer: Answer): Promise
     ["request", request],
     ["response", response],
   ]);
-  const expression = compileExpr(condition, typesOfEnv(env), { timeMs });
+  let expression: Expression;
+  try {
+    expression = compileExpr(condition, typesOfEnv(env), limits);
+  } catch (error) {
+    throw fromLanguage(error);
+  }
   let value: Value;
   try {
     value = expression.evaluate(env);

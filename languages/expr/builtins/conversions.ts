@@ -1,4 +1,5 @@
 /** Type names, conversions, JSON and base64. */
+import type { Budget } from "../../budget.ts";
 import { bytesOf, codePointCount, textOfBytes } from "../../text/byte-text.ts";
 import { fitsInt64 } from "../../text/numbers.ts";
 import { Duration } from "../../time/duration.ts";
@@ -25,7 +26,13 @@ export const conversionBuiltins: Builtins = [
     },
   ],
   ["type", { rule: overloads(stringType, [anyType]), call: (args) => typeText(argument(args, 0)) }],
-  ["string", { rule: overloads(stringType, [anyType]), call: (args) => displayText(argument(args, 0)) }],
+  [
+    "string",
+    {
+      rule: overloads(stringType, [anyType]),
+      call: (args, budget) => displayText(argument(args, 0), budget),
+    },
+  ],
   [
     "int",
     {
@@ -57,18 +64,28 @@ export const conversionBuiltins: Builtins = [
   ],
   [
     "fromJSON",
-    { rule: overloads(anyType, [stringType]), call: (args) => decodeJson(textArgument(args, 0), "floats") },
+    {
+      rule: overloads(anyType, [stringType]),
+      call: (args, budget) => decodeJson(textArgument(args, 0), budget),
+    },
   ],
   [
     "toBase64",
     {
       rule: overloads(stringType, [stringType]),
-      call: (args) => bytesOf(textArgument(args, 0)).toString("base64"),
+      call: (args, budget) => {
+        const text = textArgument(args, 0);
+        budget.chargeText(text.length * 3);
+        return bytesOf(text).toString("base64");
+      },
     },
   ],
   [
     "fromBase64",
-    { rule: overloads(stringType, [stringType]), call: (args) => fromBase64(textArgument(args, 0)) },
+    {
+      rule: overloads(stringType, [stringType]),
+      call: (args, budget) => fromBase64(textArgument(args, 0), budget),
+    },
   ],
 ];
 
@@ -140,7 +157,13 @@ function parseFloatText(written: string): number | undefined {
 }
 
 /** Standard alphabet with padding; line breaks are ignored. Throws with the offset of the first wrong byte. */
-function fromBase64(text: string): string {
+function fromBase64(text: string, budget: Budget): string {
+  budget.chargeText(text.length * 3);
+  const bare = text.replace(/[\r\n]+/g, "");
+  if (bare.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(bare) && bare.isWellFormed())
+    return textOfBytes(Buffer.from(bare, "base64"));
+  // Only an error needs to know where each character came from.
+  budget.chargeParts(text.length * 2);
   const bad = (at: number): Error => runError(`illegal base64 data at input byte ${at}`);
   const chars: string[] = [];
   const places: number[] = [];

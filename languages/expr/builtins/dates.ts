@@ -1,10 +1,11 @@
 /** Times, durations and zones. */
-import { ExecutorError } from "../../../src/errors/index.ts";
+import { LanguageError } from "../../errors/index.ts";
 import { parseDuration } from "../../time/duration.ts";
 import { rfc3339 } from "../../time/format-moment.ts";
+import { loadZone } from "../../time/load-zone.ts";
 import { Moment } from "../../time/moment.ts";
 import { parseMoment } from "../../time/parse-moment.ts";
-import { loadZone, localZone, utc, type Zone } from "../../time/zone.ts";
+import { localZone, utc, type Zone } from "../../time/zone.ts";
 import type { Refusal } from "../check-operators.ts";
 import { durationType, locationType, stringType, type Type, timeType } from "../types.ts";
 import { Location, runError, type Value } from "../values.ts";
@@ -82,7 +83,7 @@ function tryLayout(layout: string, text: string, zone: Zone): Moment | undefined
     return parseMoment(layout, text, zone);
   } catch (error) {
     // Another layout may fit.
-    if (error instanceof ExecutorError) return undefined;
+    if (error instanceof LanguageError) return undefined;
     throw error;
   }
 }

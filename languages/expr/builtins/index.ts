@@ -1,4 +1,4 @@
-/** The builtin functions of the language (contract expressions.md 1.9); those with predicates are in compile-loops.ts. */
+/** The builtin functions of the language (docs/contract/expressions.md#1.9); those with predicates are in compile-loops.ts. */
 import { bitBuiltins } from "./bits.ts";
 import type { Builtin } from "./builtin.ts";
 import { conversionBuiltins } from "./conversions.ts";

@@ -14,6 +14,8 @@ import { boolType, intType, listType, stringsType, stringType } from "../types.t
 import { elementsOf, List, runError, typeName, type Value } from "../values.ts";
 import { argument, type Builtin, type Builtins, overloads } from "./builtin.ts";
 
+/** Text is changed in pieces of about this many characters: what they leave behind is collected on the way. */
+const chunkLength = 4096;
 const repeatMax = 1_000_000n;
 const outerSpace = /^[\s\u0085]+|[\s\u0085]+$/gu;
 
@@ -33,14 +35,14 @@ export const stringBuiltins: Builtins = [
     "upper",
     {
       rule: overloads(stringType, [stringType]),
-      call: (args) => mapCase(textArgument(args, 0), "toUpperCase"),
+      call: (args, budget) => mapCase(textArgument(args, 0), "toUpperCase", budget),
     },
   ],
   [
     "lower",
     {
       rule: overloads(stringType, [stringType]),
-      call: (args) => mapCase(textArgument(args, 0), "toLowerCase"),
+      call: (args, budget) => mapCase(textArgument(args, 0), "toLowerCase", budget),
     },
   ],
   splitting("split", false),
@@ -97,12 +99,23 @@ function trim(args: readonly Value[]): string {
   if (args.length === 1)
     return text.replace(outerSpace, (space) => (space.includes("\ufeff") ? keepMarks(space) : ""));
   const chars = new Set(textArgument(args, 1));
-  const list = [...text];
   let start = 0;
-  let end = list.length;
-  while (start < end && chars.has(list[start] ?? "")) start++;
-  while (end > start && chars.has(list[end - 1] ?? "")) end--;
-  return list.slice(start, end).join("");
+  let end = text.length;
+  for (let char = charAt(text, start); start < end && chars.has(char); char = charAt(text, start))
+    start += char.length;
+  for (let char = charBefore(text, end); end > start && chars.has(char); char = charBefore(text, end))
+    end -= char.length;
+  return text.slice(start, end);
+}
+
+function charAt(text: string, at: number): string {
+  const code = text.codePointAt(at);
+  return code === undefined ? "" : String.fromCodePoint(code);
+}
+
+function charBefore(text: string, at: number): string {
+  const code = text.codePointAt(at - 2);
+  return code !== undefined && code > 0xffff ? String.fromCodePoint(code) : text.charAt(at - 1);
 }
 
 /** JavaScript counts the byte order mark as space, Go does not. */
@@ -117,15 +130,31 @@ function affix(name: string, cut: (text: string, affix: string) => string): read
 }
 
 /** Character by character, so that one character stays one: `ß` has no upper case of its own. */
-function mapCase(text: string, method: "toUpperCase" | "toLowerCase"): string {
-  const mapped = text[method]();
-  if (/^\p{ASCII}*$/u.test(text)) return mapped;
-  return Array.from(text, (char) => {
-    if (char === "\u0130") return method === "toLowerCase" ? "i" : char;
-    const changed = char[method]();
-    if (Array.from(changed).length === 1) return changed;
-    return method === "toUpperCase" ? withIota(char) : char;
-  }).join("");
+function mapCase(text: string, method: "toUpperCase" | "toLowerCase", budget: Budget): string {
+  budget.chargeText(text.length * 2);
+  const parts: string[] = [];
+  for (let from = 0; from < text.length; ) {
+    const isCutInPair = (text.codePointAt(from + chunkLength - 1) ?? 0) > 0xffff;
+    const chunk = text.slice(from, from + chunkLength - (isCutInPair ? 1 : 0));
+    from += chunk.length;
+    parts.push(mapChunk(chunk, method));
+  }
+  return parts.join("");
+}
+
+/** The engine's mapping where it is one of characters to characters; a final sigma has none of its own in Go. */
+function mapChunk(chunk: string, method: "toUpperCase" | "toLowerCase"): string {
+  const mapped = chunk[method]();
+  if (mapped.length === chunk.length && !chunk.includes("\u03a3")) return mapped;
+  return Array.from(chunk, (char) => mapCharacter(char, method)).join("");
+}
+
+function mapCharacter(char: string, method: "toUpperCase" | "toLowerCase"): string {
+  if (char === "\u0130") return method === "toLowerCase" ? "i" : char;
+  const changed = char[method]();
+  const isOne = changed.length === 1 || (changed.length === 2 && (changed.codePointAt(0) ?? 0) > 0xffff);
+  if (isOne) return changed;
+  return method === "toUpperCase" ? withIota(char) : char;
 }
 
 /** The capital of a Greek letter with an iota below, which has one character of its own; others stay. */
@@ -136,12 +165,12 @@ function withIota(char: string): string {
 }
 
 function splitting(name: string, keepsSeparator: boolean): readonly [string, Builtin] {
-  const call = (args: readonly Value[]): Value => {
+  const call = (args: readonly Value[], budget: Budget): Value => {
     const text = textArgument(args, 0);
     const separator = textArgument(args, 1);
     const limit = args.length > 2 ? Number(toInteger(argument(args, 2))) : -1;
     if (limit === 0) return new List([], "string", true);
-    const parts = split(text, separator, limit < 0 ? Number.MAX_SAFE_INTEGER : limit);
+    const parts = split(text, separator, limit < 0 ? Number.MAX_SAFE_INTEGER : limit, budget);
     const last = parts.length - 1;
     return new List(
       keepsSeparator ? parts.map((part, i) => (i < last ? part + separator : part)) : parts,
@@ -154,14 +183,16 @@ function splitting(name: string, keepsSeparator: boolean): readonly [string, Bui
   ];
 }
 
-function split(text: string, separator: string, limit: number): string[] {
+function split(text: string, separator: string, limit: number, budget: Budget): string[] {
+  budget.chargeText(text.length);
+  budget.chargeParts(countOf(text, separator) + 1);
   if (separator === "") {
     const chars = Array.from(text);
     return chars.length <= limit ? chars : [...chars.slice(0, limit - 1), chars.slice(limit - 1).join("")];
   }
   if (!separator.isWellFormed()) {
     const latin = (value: string): string => bytesOf(value).toString("latin1");
-    return split(latin(text), latin(separator), limit).map((part) =>
+    return split(latin(text), latin(separator), limit, budget).map((part) =>
       textOfBytes(Buffer.from(part, "latin1")),
     );
   }
@@ -175,15 +206,40 @@ function split(text: string, separator: string, limit: number): string[] {
 function replace(text: string, old: string, by: string, count: number, budget: Budget): string {
   const limit = count < 0 ? Number.MAX_SAFE_INTEGER : count;
   if (old === by || limit === 0) return text;
+  if (!old.isWellFormed()) {
+    const parts = limit === Number.MAX_SAFE_INTEGER ? limit : limit + 1;
+    budget.chargeText(by.length * Math.min(limit, text.length));
+    return split(text, old, parts, budget).join(by);
+  }
   if (old === "") {
+    budget.chargeParts(text.length);
     const chars = Array.from(text);
     budget.chargeText(text.length + by.length * Math.min(limit, chars.length + 1));
     const head = chars.map((char, i) => (i < limit ? by + char : char)).join("");
     return chars.length < limit ? head + by : head;
   }
-  const parts = split(text, old, limit === Number.MAX_SAFE_INTEGER ? limit : limit + 1);
-  budget.chargeText(text.length + by.length * (parts.length - 1));
-  return parts.join(by);
+  const found = Math.min(countOf(text, old), limit);
+  budget.chargeText(2 * (text.length + (by.length - old.length) * found));
+  const chunks: string[] = [];
+  let parts: string[] = [];
+  let from = 0;
+  for (let count = 0; count < found; count++) {
+    const at = text.indexOf(old, from);
+    parts.push(text.slice(from, at), by);
+    from = at + old.length;
+    if (parts.length < chunkLength) continue;
+    chunks.push(parts.join(""));
+    parts = [];
+  }
+  return chunks.join("") + parts.join("") + text.slice(from);
+}
+
+/** How often a text occurs in another, without overlaps; every character counts for the empty one. */
+function countOf(text: string, part: string): number {
+  if (part === "") return text.length;
+  let count = 0;
+  for (let at = text.indexOf(part); at >= 0; at = text.indexOf(part, at + part.length)) count++;
+  return count;
 }
 
 function repeat(args: readonly Value[], budget: Budget): string {

@@ -1,6 +1,6 @@
 /** Functions of arrays. */
 import { add } from "../arithmetic.ts";
-import type { NativeFunctions } from "../library.ts";
+import type { NativeFunctions } from "../native.ts";
 import { deletePaths, indicesOf, updatePath } from "../paths.ts";
 import {
   compare,

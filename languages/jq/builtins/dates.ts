@@ -2,7 +2,7 @@
 import { daysFromCivil } from "../../time/civil.ts";
 import { Moment } from "../../time/moment.ts";
 import { utc } from "../../time/zone.ts";
-import type { NativeFunctions } from "../library.ts";
+import type { NativeFunctions } from "../native.ts";
 import { isArray, isNumber, JqError, type JqValue } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 import { formatTime, parseTime } from "./strftime.ts";

@@ -2,7 +2,7 @@
 import { exponential, logarithm } from "../../text/exponentials.ts";
 import { split } from "../../text/float-parts.ts";
 import { power } from "../../text/power.ts";
-import type { NativeFunction, NativeFunctions } from "../library.ts";
+import type { NativeFunction, NativeFunctions } from "../native.ts";
 import { isNumber, type JqValue } from "../values.ts";
 import { notApplicable } from "./arrays.ts";
 import { bessel, besselOf, besselSecond, besselSecondOf, erf, gamma, logGamma } from "./special-functions.ts";

@@ -1,10 +1,10 @@
 /** Functions of any value: size, keys, membership, conversion. */
 
-import { errorText } from "../../../src/errors/index.ts";
+import { messageOf } from "../../errors/index.ts";
 import { codePointCount } from "../../text/byte-text.ts";
 import { parseJson } from "../../text/json-parse.ts";
 import { toText } from "../formats.ts";
-import type { NativeFunctions } from "../library.ts";
+import type { NativeFunctions } from "../native.ts";
 import {
   compare,
   describe,
@@ -92,7 +92,7 @@ function fromJson(text: string): JqValue {
       object: (members) => members,
     });
   } catch (error) {
-    throw new JqError(`fromjson cannot be applied to ${encode(text)}: ${errorText(error)}`);
+    throw new JqError(`fromjson cannot be applied to ${encode(text)}: ${messageOf(error)}`);
   }
 }
 

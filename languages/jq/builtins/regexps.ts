@@ -1,8 +1,8 @@
 /** Functions of regular expressions, in RE2's syntax. */
 import { RE2JS } from "re2js";
-import { errorText } from "../../../src/errors/index.ts";
+import { messageOf } from "../../errors/index.ts";
 import { codePointCount } from "../../text/byte-text.ts";
-import type { NativeContext, NativeFunctions } from "../library.ts";
+import type { NativeContext, NativeFunctions } from "../native.ts";
 import { describe, JqError, type JqValue, preview } from "../values.ts";
 import { textOf } from "./texts.ts";
 
@@ -86,6 +86,6 @@ function compile(pattern: string, settings: number, context: NativeContext): RE2
   try {
     return context.regexps.get(pattern, settings);
   } catch (error) {
-    throw new JqError(`invalid regular expression ${JSON.stringify(pattern)}: ${errorText(error)}`);
+    throw new JqError(`invalid regular expression ${JSON.stringify(pattern)}: ${messageOf(error)}`);
   }
 }

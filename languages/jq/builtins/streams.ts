@@ -1,7 +1,7 @@
 /** Builtins that run their arguments: paths, limits, folds by key. */
-import { ExecutorError } from "../../../src/errors/index.ts";
-import type { Interpreter } from "../interpreter.ts";
-import type { NativeGenerator } from "../library.ts";
+import { LanguageError } from "../../errors/index.ts";
+import type { Evaluator } from "../evaluator.ts";
+import type { NativeGenerator } from "../native.ts";
 import { computed, type Out, type Outs } from "../out.ts";
 import { getPath } from "../paths.ts";
 import type { Closure } from "../scope.ts";
@@ -12,8 +12,8 @@ export const streamFunctions: Readonly<Record<string, NativeGenerator>> = {
   "error/0": function* (_, __, input) {
     yield raise(input.value);
   },
-  "error/1": function* (interpreter, [message], input) {
-    for (const value of valuesOf(interpreter, message, input)) yield raise(value);
+  "error/1": function* (evaluator, [message], input) {
+    for (const value of valuesOf(evaluator, message, input)) yield raise(value);
   },
   "halt/0": function* () {
     yield halt(null);
@@ -30,87 +30,81 @@ export const streamFunctions: Readonly<Record<string, NativeGenerator>> = {
   "inputs/0": function* () {
     yield notAllowed();
   },
-  "path/1": function* (interpreter, [target], input) {
+  "path/1": function* (evaluator, [target], input) {
     if (target === undefined) return;
-    for (const path of interpreter.paths(target.filter, target.scope, input.value))
-      yield computed(path, input);
+    for (const path of evaluator.paths(target.filter, target.scope, input.value)) yield computed(path, input);
   },
-  "getpath/1": function* (interpreter, [target], input) {
-    for (const path of valuesOf(interpreter, target, input)) {
+  "getpath/1": function* (evaluator, [target], input) {
+    for (const path of valuesOf(evaluator, target, input)) {
       const value = getPath(input.value, path);
       yield { value, path: input.path && isArray(path) ? [...input.path, ...path] : input.path };
     }
   },
-  "recurse/0": (interpreter, _, input) =>
-    interpreter.recurse(input, (each) => interpreter.iterate(each, true)),
-  "recurse/1": (interpreter, [step], input) =>
-    interpreter.recurse(input, (each) => outsOf(interpreter, step, each)),
-  "_until/2": function* (interpreter, [condition, update], input) {
+  "recurse/0": (evaluator, _, input) => evaluator.recurse(input, (each) => evaluator.iterate(each, true)),
+  "recurse/1": (evaluator, [step], input) =>
+    evaluator.recurse(input, (each) => outsOf(evaluator, step, each)),
+  "_until/2": function* (evaluator, [condition, update], input) {
     const stack: Out[] = [input];
     for (let each = stack.pop(); each !== undefined; each = stack.pop()) {
-      for (const isDone of valuesOf(interpreter, condition, each)) {
+      for (const isDone of valuesOf(evaluator, condition, each)) {
         if (isTruthy(isDone)) yield each;
-        else stack.push(...[...outsOf(interpreter, update, each)].reverse());
+        else stack.push(...[...outsOf(evaluator, update, each)].reverse());
       }
     }
   },
-  "range/1": (interpreter, [to], input) => ranges(interpreter, [undefined, to, undefined], input),
-  "range/2": (interpreter, [from, to], input) => ranges(interpreter, [from, to, undefined], input),
-  "range/3": (interpreter, [from, to, by], input) => ranges(interpreter, [from, to, by], input),
-  "limit/2": function* (interpreter, [count, source], input) {
-    for (const limit of countsOf(interpreter, count, input, "limit")) {
-      if (limit > 0) yield* take(outsOf(interpreter, source, input), limit);
+  "range/1": (evaluator, [to], input) => ranges(evaluator, [undefined, to, undefined], input),
+  "range/2": (evaluator, [from, to], input) => ranges(evaluator, [from, to, undefined], input),
+  "range/3": (evaluator, [from, to, by], input) => ranges(evaluator, [from, to, by], input),
+  "limit/2": function* (evaluator, [count, source], input) {
+    for (const limit of countsOf(evaluator, count, input, "limit")) {
+      if (limit > 0) yield* take(outsOf(evaluator, source, input), limit);
     }
   },
-  "skip/2": function* (interpreter, [count, source], input) {
-    for (const skipped of countsOf(interpreter, count, input, "skip")) {
+  "skip/2": function* (evaluator, [count, source], input) {
+    for (const skipped of countsOf(evaluator, count, input, "skip")) {
       let seen = 0;
-      for (const out of outsOf(interpreter, source, input)) if (seen++ >= skipped) yield out;
+      for (const out of outsOf(evaluator, source, input)) if (seen++ >= skipped) yield out;
     }
   },
-  "first/1": (interpreter, [source], input) => take(outsOf(interpreter, source, input), 1),
-  "last/1": function* (interpreter, [source], input) {
+  "first/1": (evaluator, [source], input) => take(outsOf(evaluator, source, input), 1),
+  "last/1": function* (evaluator, [source], input) {
     let last: Out | undefined;
-    for (const out of outsOf(interpreter, source, input)) last = out;
+    for (const out of outsOf(evaluator, source, input)) last = out;
     if (last !== undefined) yield last;
   },
-  "any/2": (interpreter, args, input) => quantify(interpreter, args, input, true),
-  "all/2": (interpreter, args, input) => quantify(interpreter, args, input, false),
-  "sort_by/1": (interpreter, args, input) =>
-    byKey(interpreter, args, input, "sort_by", (keyed) => keyed.map(({ value }) => value)),
-  "group_by/1": (interpreter, args, input) =>
-    byKey(interpreter, args, input, "group_by", (keyed) =>
+  "any/2": (evaluator, args, input) => quantify(evaluator, args, input, true),
+  "all/2": (evaluator, args, input) => quantify(evaluator, args, input, false),
+  "sort_by/1": (evaluator, args, input) =>
+    byKey(evaluator, args, input, "sort_by", (keyed) => keyed.map(({ value }) => value)),
+  "group_by/1": (evaluator, args, input) =>
+    byKey(evaluator, args, input, "group_by", (keyed) =>
       groups(keyed).map((group) => group.map(({ value }) => value)),
     ),
-  "unique_by/1": (interpreter, args, input) =>
-    byKey(interpreter, args, input, "unique_by", (keyed) =>
+  "unique_by/1": (evaluator, args, input) =>
+    byKey(evaluator, args, input, "unique_by", (keyed) =>
       groups(keyed).map((group) => group[0]?.value ?? null),
     ),
-  "min_by/1": (interpreter, args, input) =>
-    byKey(interpreter, args, input, "min_by", (keyed) => keyed[0]?.value ?? null),
-  "max_by/1": (interpreter, args, input) =>
-    byKey(interpreter, args, input, "max_by", (keyed) => keyed.at(-1)?.value ?? null),
+  "min_by/1": (evaluator, args, input) =>
+    byKey(evaluator, args, input, "min_by", (keyed) => keyed[0]?.value ?? null),
+  "max_by/1": (evaluator, args, input) =>
+    byKey(evaluator, args, input, "max_by", (keyed) => keyed.at(-1)?.value ?? null),
 };
 
-function* outsOf(interpreter: Interpreter, closure: Closure | undefined, input: Out): Outs {
-  if (closure !== undefined) yield* interpreter.run(closure.filter, closure.scope, input);
+function* outsOf(evaluator: Evaluator, closure: Closure | undefined, input: Out): Outs {
+  if (closure !== undefined) yield* evaluator.run(closure.filter, closure.scope, input);
 }
 
-function* valuesOf(
-  interpreter: Interpreter,
-  closure: Closure | undefined,
-  input: Out,
-): Generator<JqValue, void> {
-  if (closure !== undefined) yield* interpreter.values(closure.filter, closure.scope, input.value);
+function* valuesOf(evaluator: Evaluator, closure: Closure | undefined, input: Out): Generator<JqValue, void> {
+  if (closure !== undefined) yield* evaluator.values(closure.filter, closure.scope, input.value);
 }
 
 function* countsOf(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   closure: Closure | undefined,
   input: Out,
   name: string,
 ): Generator<number, void> {
-  for (const value of valuesOf(interpreter, closure, input)) {
+  for (const value of valuesOf(evaluator, closure, input)) {
     if (!isNumber(value)) throw new JqError(`${name} cannot be applied to: ${describe(value)}`);
     if (value < 0)
       throw new JqError(
@@ -135,25 +129,21 @@ function raise(value: JqValue): never {
 
 /** Ends the filter; no try catches it. */
 function halt(value: JqValue): never {
-  throw new ExecutorError("BadRequest", `halt error: ${encode(value)}`);
+  throw new LanguageError("evaluation", `halt error: ${encode(value)}`);
 }
 
 function notAllowed(): never {
   throw new JqError("input(s)/0 is not allowed");
 }
 
-function* ranges(
-  interpreter: Interpreter,
-  [from, to, by]: readonly (Closure | undefined)[],
-  input: Out,
-): Outs {
+function* ranges(evaluator: Evaluator, [from, to, by]: readonly (Closure | undefined)[], input: Out): Outs {
   const zero: readonly JqValue[] = [0n];
   const one: readonly JqValue[] = [1n];
-  for (const start of from === undefined ? zero : valuesOf(interpreter, from, input)) {
-    for (const end of valuesOf(interpreter, to, input)) {
-      for (const step of by === undefined ? one : valuesOf(interpreter, by, input)) {
+  for (const start of from === undefined ? zero : valuesOf(evaluator, from, input)) {
+    for (const end of valuesOf(evaluator, to, input)) {
+      for (const step of by === undefined ? one : valuesOf(evaluator, by, input)) {
         for (const value of numbersBetween(start, end, step)) {
-          interpreter.budget.step();
+          evaluator.budget.step();
           yield computed(value, input);
         }
       }
@@ -176,10 +166,10 @@ function* numbersBetween(start: JqValue, end: JqValue, step: JqValue): Generator
   for (let value = Number(start); by > 0 ? value < limit : by < 0 && value > limit; value += by) yield value;
 }
 
-function* quantify(interpreter: Interpreter, args: readonly Closure[], input: Out, decides: boolean): Outs {
+function* quantify(evaluator: Evaluator, args: readonly Closure[], input: Out, decides: boolean): Outs {
   const [source, condition] = args;
-  for (const value of valuesOf(interpreter, source, input)) {
-    for (const holds of valuesOf(interpreter, condition, { value, path: undefined })) {
+  for (const value of valuesOf(evaluator, source, input)) {
+    for (const holds of valuesOf(evaluator, condition, { value, path: undefined })) {
       if (isTruthy(holds) === decides) {
         yield computed(decides, input);
         return;
@@ -196,7 +186,7 @@ interface Keyed {
 
 /** The elements in the order of their keys, equal ones in the order they came. */
 function* byKey(
-  interpreter: Interpreter,
+  evaluator: Evaluator,
   [key]: readonly Closure[],
   input: Out,
   name: string,
@@ -206,10 +196,10 @@ function* byKey(
   if (!isArray(list)) throw new JqError(`${name} cannot be applied to: ${describe(list)}`);
   const keyed = list.map((value): Keyed => {
     if (key === undefined) return { key: value, value };
-    return { key: interpreter.collect(key.filter, key.scope, value), value };
+    return { key: evaluator.collect(key.filter, key.scope, value), value };
   });
   keyed.sort((a, b) => {
-    interpreter.budget.step();
+    evaluator.budget.step();
     return compare(a.key, b.key);
   });
   yield computed(result(keyed), input);

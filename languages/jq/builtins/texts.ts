@@ -4,7 +4,7 @@ import type { Budget } from "../../budget.ts";
 import { bytesOf } from "../../text/byte-text.ts";
 import { add, splitText } from "../arithmetic.ts";
 import { applyFormat, toText } from "../formats.ts";
-import type { NativeFunction, NativeFunctions } from "../library.ts";
+import type { NativeFunction, NativeFunctions } from "../native.ts";
 import {
   describe,
   isArray,

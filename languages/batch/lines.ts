@@ -2,13 +2,13 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
-import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { LanguageError, messageOf } from "../errors/index.ts";
+import { type JsonTree, memberOf, parseTree, treeText } from "../text/json-tree.ts";
+import { quoteJsonPlain } from "../text/quote.ts";
 import { type EvaluationRequest, evaluate, type Language, languageOf } from "./evaluate.ts";
-import { type JsonTree, memberOf, parseTree, treeText } from "./text/json-tree.ts";
-import { quoteJsonPlain } from "./text/quote.ts";
 
 /**
- * Reads cases (contract expressions.md 7) until `input` ends; writes `{"id": …, "value": …}` or
+ * Reads cases (docs/contract/expressions.md#7) until `input` ends; writes `{"id": …, "value": …}` or
  * `{"id": …, "error": "…"}` for each line that is not blank. Keeps one line in memory at a time.
  */
 export async function evaluateBatch(input: Readable, output: Writable, timeMs: number): Promise<void> {
@@ -35,7 +35,7 @@ async function answer(line: string, timeMs: number): Promise<string> {
     const { language, request } = requestOf(tree, timeMs);
     return `{"id":${id},"value":${await evaluate(language, request)}}`;
   } catch (error) {
-    return `{"id":${id},"error":${quoteJsonPlain(errorText(error))}}`;
+    return `{"id":${id},"error":${quoteJsonPlain(messageOf(error))}}`;
   }
 }
 
@@ -43,14 +43,16 @@ function requestOf(tree: JsonTree, timeMs: number): { language: Language; reques
   const language = languageOf(textMember(tree, "lang") ?? "expr");
   const expr = textMember(tree, "expr");
   if (expr === undefined)
-    throw new ExecutorError("BadRequest", 'a case needs the member "expr" with the expression');
+    throw new LanguageError("syntax", 'a case needs the member "expr" with the expression');
+  // A case without the member has an empty environment; null is a value.
+  const env = memberOf(tree, "env");
   const typed = memberOf(tree, "typed");
   const envText = textMember(tree, "envText");
   return {
     language,
     request: {
       expr,
-      env: memberOf(tree, "env") ?? new Map(),
+      env: env === undefined ? new Map() : env,
       timeMs,
       ...(typed instanceof Map && { typed: new Map([...typed].map(([path, type]) => [path, String(type)])) }),
       ...(envText !== undefined && { envText }),
@@ -62,5 +64,5 @@ function textMember(tree: JsonTree, name: string): string | undefined {
   const value = memberOf(tree, name);
   if (value === undefined || value === null) return undefined;
   if (typeof value === "string") return value;
-  throw new ExecutorError("BadRequest", `the member "${name}" of a case must be a string`);
+  throw new LanguageError("syntax", `the member "${name}" of a case must be a string`);
 }

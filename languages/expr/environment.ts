@@ -1,14 +1,15 @@
-/** Environments of expressions from JSON documents (contract expressions.md 7). */
-import { ExecutorError } from "../src/errors/index.ts";
-import { Header, List, numberValue, type Value } from "./expr/index.ts";
-import { JsonNumber, type JsonTree } from "./text/json-tree.ts";
+/** Environments of expressions from JSON documents (docs/contract/expressions.md#7). */
+import { LanguageError } from "../errors/index.ts";
+import { JsonNumber, type JsonTree } from "../text/json-tree.ts";
+import { numberValue } from "../text/numbers.ts";
+import { Header, List, type Value } from "./values.ts";
 
 /** Static types that JSON cannot say, by path: `{"data": "[]string", "response.headers": "http.Header"}`. */
 export type TypedPaths = ReadonlyMap<string, string>;
 
-/** The top-level values of an environment. Throws BadRequest when it is no object or does not have the stated types. */
+/** The top-level values of an environment. Throws LanguageError when it is no object or does not have the stated types. */
 export function environmentOf(tree: JsonTree, typed: TypedPaths = new Map()): ReadonlyMap<string, Value> {
-  if (!(tree instanceof Map)) throw new ExecutorError("BadRequest", "the environment must be a JSON object");
+  if (!(tree instanceof Map)) throw new LanguageError("syntax", "the environment must be a JSON object");
   return new Map(
     Array.from(
       tree as ReadonlyMap<string, JsonTree>,
@@ -49,14 +50,14 @@ function convertTo(tree: JsonTree, path: string, type: string): Value {
     }
   }
   if (!["[]string", "[]uint8", "[]byte", "http.Header"].includes(type)) return convert(tree, path, noTypes);
-  throw new ExecutorError("BadRequest", `environment value "${path}" must have the form of ${type}`);
+  throw new LanguageError("syntax", `environment value "${path}" must have the form of ${type}`);
 }
 
 function strings(tree: JsonTree, path: string): List {
   if (tree === null) return new List([], "string", true);
   const items = Array.isArray(tree) ? (tree as readonly JsonTree[]) : undefined;
   if (items === undefined || items.some((item) => typeof item !== "string")) {
-    throw new ExecutorError("BadRequest", `environment value "${path}" must be a list of strings`);
+    throw new LanguageError("syntax", `environment value "${path}" must be a list of strings`);
   }
   return new List(items.map(String), "string");
 }
