@@ -80,7 +80,7 @@ function addParameters(
 function declaredValue(parameter: Parameter, { configMaps }: Manifest): string | undefined {
   const { value, default: fallback, valueFrom } = parameter;
   if (value !== undefined && value !== null) return anyString(value);
-  const ref = valueFrom?.configMapKeyRef as { name?: string; key?: string } | undefined;
+  const ref = valueFrom?.configMapKeyRef;
   const fromMap = ref && configMaps[ref.name ?? ""]?.[ref.key ?? ""];
   if (fromMap !== undefined) return fromMap;
   const otherwise = valueFrom?.default ?? fallback;

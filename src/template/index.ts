@@ -14,7 +14,8 @@ export {
   withRequiredFields,
 } from "./locations.ts";
 export { cleanArtifactPath, cleanPath, findOverlappingVolume, isWithin, volumeMounts } from "./paths.ts";
-export { checkShape, type Shape } from "./shape.ts";
+export { quantityBytes } from "./quantity.ts";
+export { type AnyString, checkShape, type Shape, type ValueOf } from "./shape.ts";
 export {
   anyString,
   containerNode,

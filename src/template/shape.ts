@@ -11,9 +11,40 @@ export type Shape =
   /** Argo's AnyString, and Kubernetes' int-or-string. */
   | "scalar"
   | "object"
+  /** Passed on as it is. */
+  | "any"
   | { readonly listOf: Shape }
   | { readonly mapOf: Shape }
   | { readonly fields: Readonly<Record<string, Shape>>; readonly required?: readonly string[] };
+
+interface Forms {
+  readonly text: string;
+  readonly number: number;
+  readonly flag: boolean;
+  readonly scalar: AnyString;
+  readonly object: Readonly<Record<string, unknown>>;
+  readonly any: unknown;
+}
+
+/** The type of what passes the check of a shape that was declared `as const satisfies Shape`. */
+export type ValueOf<S> = S extends keyof Forms
+  ? Forms[S]
+  : S extends { readonly listOf: infer Item }
+    ? readonly ValueOf<Item>[]
+    : S extends { readonly mapOf: infer Item }
+      ? Readonly<Record<string, ValueOf<Item>>>
+      : S extends { readonly fields: infer Fields; readonly required: readonly (infer Name)[] }
+        ? {
+            readonly [Field in keyof Fields as Field extends Name ? Field : never]: ValueOf<Fields[Field]>;
+          } & {
+            readonly [Field in keyof Fields as Field extends Name ? never : Field]?: ValueOf<Fields[Field]>;
+          }
+        : S extends { readonly fields: infer Fields }
+          ? { readonly [Field in keyof Fields]?: ValueOf<Fields[Field]> }
+          : never;
+
+/** Argo's AnyString: accepts numbers and booleans, and is always emitted as a string. */
+export type AnyString = string | number | boolean;
 
 const forms = {
   text: "text",
@@ -21,6 +52,7 @@ const forms = {
   flag: "true or false",
   scalar: "text or a number",
   object: "an object",
+  any: "anything",
 } as const;
 
 /**
@@ -77,6 +109,8 @@ function hasForm(value: unknown, shape: Extract<Shape, string>): boolean {
       return ["string", "number", "boolean"].includes(typeof value);
     case "object":
       return isObject(value);
+    case "any":
+      return true;
   }
 }
 

@@ -23,8 +23,10 @@ export interface HttpConfig {
 export async function readHttpConfig(location: HttpLocation, context: DriverContext): Promise<HttpConfig> {
   const { basicAuth, oauth2, clientCert } = location.auth ?? {};
   const headers = new Map<string, string[]>();
-  for (const { name, value } of location.headers ?? [])
+  for (const { name = "", value = "" } of location.headers ?? []) {
+    if (name === "") throw new ExecutorError("BadRequest", "a header of the http location has no name");
     headers.set(name, [...(headers.get(name) ?? []), value]);
+  }
   const pem = readPem(context);
   const [certPem, keyPem] = [await pem(clientCert?.clientCertSecret), await pem(clientCert?.clientKeySecret)];
   const hasCertificate = certPem !== "" && keyPem !== "";
@@ -79,7 +81,8 @@ async function readOAuth2(
   const tokenUrl = await readText(oauth2.tokenURLSecret, context);
   if (clientId === "" || clientSecret === "" || tokenUrl === "") return undefined;
   const { scopes = [], endpointParams = [] } = oauth2;
-  return { clientId, clientSecret, tokenUrl: checkUrl(tokenUrl), scopes, endpointParams };
+  const named = endpointParams.map(({ key = "", value = "" }) => ({ key, value }));
+  return { clientId, clientSecret, tokenUrl: checkUrl(tokenUrl), scopes, endpointParams: named };
 }
 
 async function readText(selector: SecretSelector | undefined, context: DriverContext): Promise<string> {
