@@ -118,7 +118,7 @@ static const struct {
 	{ "kill", run_kill, "SIGNAL PID", "Sends a signal, given by its number, to a process of this container." },
 	{ "version", run_version, "[--short]", "Prints the version; with --short, nothing else." },
 	{ "serve-files", run_serve_files, "--root FOLDER --inputs FOLDER [--mount FOLDER]...",
-	  "Serves the files below a folder on its standard input, to the program that started it. Internal:\n"
+	  "Serves the files below a folder on its descriptor 3, to the program that started it. Internal:\n"
 	  "native/README.md, \"Serving outputs\"." },
 };
 

@@ -65,17 +65,21 @@ static int64_t mtime_ms(const struct stat *status)
 	return (int64_t)status->st_mtim.tv_sec * 1000 + status->st_mtim.tv_nsec / 1000000;
 }
 
-/* What cannot be opened: missing, or an error with the path. */
-static void send_problem(struct stream *stream, const char *path, int error, bool leads_out)
+/* What cannot be opened: missing, which is no answer to who wants bytes, or an error with the path. */
+static void send_problem(struct stream *stream, const struct request *request, int error, bool leads_out)
 {
+	const char *path = request->path;
+
 	if (leads_out)
 		send_frame_format(stream, 'X',
 				  "%s is a link that leads out of the volumes of the step: write the output itself, or a "
 				  "relative link",
 				  path);
-	else if (error == ENOENT || error == ENOTDIR)
+	else if (error == ENOENT || error == ENOTDIR) {
 		send_frame(stream, 'S', "missing");
-	else
+		if (request->kind != REQUEST_STAT)
+			send_frame_format(stream, 'X', "stat %s: %s", path, reason(error));
+	} else
 		send_frame_format(stream, 'X', "stat %s: %s", path, reason(error));
 }
 
@@ -92,14 +96,17 @@ static void send_status(struct stream *stream, const struct stat *status)
 		send_frame(stream, 'S', "other");
 }
 
-/* Looks at a path without opening what may be a FIFO or a device. Sends the `S` frame; false where nothing is there. */
-static bool look(const struct server *server, struct stream *stream, const char *path, struct stat *status)
+/*
+ * Looks at a path without opening what may be a FIFO or a device. Sends the `S` frame; false where nothing is there and
+ * the answer is complete.
+ */
+static bool look(const struct server *server, struct stream *stream, const struct request *request, struct stat *status)
 {
 	bool leads_out;
-	int fd = open_in_view(server->view, path, O_PATH, &leads_out);
+	int fd = open_in_view(server->view, request->path, O_PATH, &leads_out);
 
 	if (fd < 0 || fstat(fd, status) != 0) {
-		send_problem(stream, path, errno, leads_out);
+		send_problem(stream, request, errno, leads_out);
 		if (fd >= 0)
 			close(fd);
 		return false;
@@ -107,11 +114,6 @@ static bool look(const struct server *server, struct stream *stream, const char 
 	close(fd);
 	send_status(stream, status);
 	return true;
-}
-
-static void send_missing(struct stream *stream, const char *path)
-{
-	send_frame_format(stream, 'X', "stat %s: %s", path, reason(ENOENT));
 }
 
 static void send_range(const struct server *server, struct stream *stream, const struct request *request)
@@ -123,11 +125,10 @@ static void send_range(const struct server *server, struct stream *stream, const
 	int error = errno;
 
 	if (file < 0 || fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-		if (!look(server, stream, request->path, &status))
-			send_missing(stream, request->path);
-		else if (S_ISREG(status.st_mode))
+		bool is_there = look(server, stream, request, &status);
+		if (is_there && S_ISREG(status.st_mode))
 			send_frame_format(stream, 'X', "open %s: %s", request->path, reason(error));
-		else
+		else if (is_there)
 			send_frame_format(stream, 'X', "%s is not a regular file", request->path);
 		if (file >= 0)
 			close(file);
@@ -152,10 +153,8 @@ static void send_walk(const struct server *server, struct stream *stream, const 
 	struct stat status;
 	bool is_tree = request->kind == REQUEST_TREE;
 
-	if (!look(server, stream, request->path, &status)) {
-		send_missing(stream, request->path);
+	if (!look(server, stream, request, &status))
 		return;
-	}
 	if (!S_ISDIR(status.st_mode) && (is_tree || !S_ISREG(status.st_mode))) {
 		send_frame_format(stream, 'X', "%s is not a %s", request->path,
 				  is_tree ? "directory" : "regular file or directory");
@@ -194,7 +193,7 @@ void answer_request(const struct server *server, struct stream *stream, const st
 	if (!is_served(server->plan, request->path))
 		send_frame_format(stream, 'X', "%s is not an output of this container", request->path);
 	else if (request->kind == REQUEST_STAT)
-		(void)look(server, stream, request->path, &status);
+		(void)look(server, stream, request, &status);
 	else if (request->kind == REQUEST_READ)
 		send_range(server, stream, request);
 	else

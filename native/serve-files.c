@@ -13,6 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Where our parent has put its socket. */
+enum { CONNECTION = 3 };
+
 static int open_trusted(const char *path)
 {
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -38,10 +41,10 @@ static void drop_descriptors(void)
 {
 	struct rlimit files;
 
-	if (syscall(SYS_close_range, 3U, UINT_MAX, 0U) == 0)
+	if (syscall(SYS_close_range, CONNECTION + 1U, UINT_MAX, 0U) == 0)
 		return;
 	long max = getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < 65536 ? (long)files.rlim_cur : 65536;
-	for (long fd = 3; fd < max; fd++)
+	for (long fd = CONNECTION + 1; fd < max; fd++)
 		(void)close((int)fd);
 }
 
@@ -83,6 +86,6 @@ _Noreturn void run_serve_files(int argc, char **argv, int subcommand)
 		files.rlim_cur = files.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
-	serve_connection(&server, STDIN_FILENO);
+	serve_connection(&server, CONNECTION);
 	exit(0);
 }

@@ -206,7 +206,7 @@ export function parseStat(frame: Frame, path: string): OutputStat {
   const text = frame.bytes.toString();
   if (frame.type === "X") throw new ExecutorError("BadRequest", text);
   const [, kind, size] = /^(file|directory|missing|other)(?: (\d{1,16}|-) -?\d{1,18} [0-7]{1,6})?$/.exec(text) ?? [];
-  if (frame.type !== "S" || (kind === "file") !== /^\d+$/.test(size ?? "")) throw corrupt(path, "no status");
+  if (frame.type !== "S" || kind === undefined || (kind === "file") !== /^\d+$/.test(size ?? "")) throw corrupt(path, "no status");
   if (kind === "file") return { kind, sizeBytes: size16(size ?? "", path) };
   return { kind: kind as "directory" | "missing" | "other" };
 }
