@@ -1,5 +1,4 @@
 import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
-import type { Environment } from "./environment.ts";
 
 /**
  * The static program that started us and stays our parent: it keeps signals until we can take them, the template, and
@@ -12,7 +11,7 @@ export class Keeper {
   readonly #template: number | undefined;
   readonly #state: number | undefined;
 
-  constructor(env: Environment) {
+  constructor(env: Readonly<Record<string, string | undefined>>) {
     this.event = env.ARGOEXEC_EVENT;
     this.#control = descriptor(env.ARGOEXEC_CONTROL_FD);
     this.#template = descriptor(env.ARGOEXEC_TEMPLATE_FD);

@@ -36,7 +36,10 @@ export async function phaseCommand(
   const line = parseCommandLine(args, {});
   const keeper = new Keeper(env);
   if (!keeper.keepsState) {
-    throw new ExecutorError("Internal", "wait and supervisor are started by bin/argoexec, not by Node itself");
+    throw new ExecutorError(
+      "Internal",
+      "wait and supervisor are started by bin/argoexec, not by Node itself",
+    );
   }
   const pod = readPodEnvironment(env);
   const config = waitConfig(pod, readsPodAnnotations(name, env));

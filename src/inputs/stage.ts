@@ -1,7 +1,13 @@
 import { chmod, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { ExecutorError, errorText } from "../errors/index.ts";
-import { containerPlans, type PlanContext, type PodPaths, publishFile, SharedFolder } from "../podfiles/index.ts";
+import {
+  containerPlans,
+  type PlanContext,
+  type PodPaths,
+  publishFile,
+  SharedFolder,
+} from "../podfiles/index.ts";
 import type { Template } from "../template/index.ts";
 
 /** Puts the static program where foreign containers run it from (contract pod.md 5.2; 0555). */

@@ -32,7 +32,10 @@ export class LeftOut {
 export function checkName(name: string, folder: string): void {
   const isBelow = name.split("/").every((element) => element !== "" && element !== "." && element !== "..");
   if (!isBelow || name.includes("\0")) {
-    throw new ExecutorError("Corrupt", `${folder}: a file is called ${JSON.stringify(name)}, which no file can be`);
+    throw new ExecutorError(
+      "Corrupt",
+      `${folder}: a file is called ${JSON.stringify(name)}, which no file can be`,
+    );
   }
   checkKeyName(name);
 }

@@ -114,11 +114,7 @@ export class OutputRequests {
     return Readable.from(data, { objectMode: false, highWaterMark: 1 << 20 });
   }
 
-  async *#data(
-    request: readonly string[],
-    rules: AnswerRules,
-    signal: AbortSignal,
-  ): AsyncGenerator<Buffer> {
+  async *#data(request: readonly string[], rules: AnswerRules, signal: AbortSignal): AsyncGenerator<Buffer> {
     const [, path = ""] = request;
     for await (const frame of this.#answer(request, rules, signal)) {
       if (frame.type === "D") yield frame.bytes;
@@ -205,8 +201,10 @@ function checkReadable(stat: OutputStat, path: string): void {
 export function parseStat(frame: Frame, path: string): OutputStat {
   const text = frame.bytes.toString();
   if (frame.type === "X") throw new ExecutorError("BadRequest", text);
-  const [, kind, size] = /^(file|directory|missing|other)(?: (\d{1,16}|-) -?\d{1,18} [0-7]{1,6})?$/.exec(text) ?? [];
-  if (frame.type !== "S" || kind === undefined || (kind === "file") !== /^\d+$/.test(size ?? "")) throw corrupt(path, "no status");
+  const [, kind, size] =
+    /^(file|directory|missing|other)(?: (\d{1,16}|-) -?\d{1,18} [0-7]{1,6})?$/.exec(text) ?? [];
+  if (frame.type !== "S" || kind === undefined || (kind === "file") !== /^\d+$/.test(size ?? ""))
+    throw corrupt(path, "no status");
   if (kind === "file") return { kind, sizeBytes: size16(size ?? "", path) };
   return { kind: kind as "directory" | "missing" | "other" };
 }

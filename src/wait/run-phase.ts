@@ -21,11 +21,7 @@ export type PhaseEnd =
 const never = new AbortController().signal;
 
 /** One waking phase of `wait` and `supervisor`: what starts it, then on to the next sleep or to the end. */
-export async function runPhase(
-  config: WaitConfig,
-  tools: WaitTools,
-  start: PhaseStart,
-): Promise<PhaseEnd> {
+export async function runPhase(config: WaitConfig, tools: WaitTools, start: PhaseStart): Promise<PhaseEnd> {
   const next = await reachNext(config, tools, start);
   // A short step is over by now: no need to sleep, and to start Node once more.
   if (next.kind === "sleep" && !(await haveEnded(config.template, config.paths))) {

@@ -25,9 +25,7 @@ export function standbyRequest(config: WaitConfig, state: WaitState): string {
     ...(state.limit ? [["limit", String(Math.ceil(state.limit.atMs))]] : []),
     ...(watchesFailure ? [["held", "main"]] : []),
     ...(state.isTerminating ? [["terminating"]] : []),
-    ...(progress
-      ? [["watch", progress.file, String(Math.ceil(progress.tickMs)), state.progressSeen]]
-      : []),
+    ...(progress ? [["watch", progress.file, String(Math.ceil(progress.tickMs)), state.progressSeen]] : []),
     ["sleep"],
   ];
   return directives.map((words) => `${words.map(encodeArgument).join(" ")}\n`).join("");

@@ -56,6 +56,8 @@ export function decodeState(text: string): WaitState {
   try {
     return { ...initialState, ...(JSON.parse(text) as WaitState) };
   } catch (cause) {
-    throw new ExecutorError("Internal", "the state is not what an earlier phase of this container wrote", { cause });
+    throw new ExecutorError("Internal", "the state is not what an earlier phase of this container wrote", {
+      cause,
+    });
   }
 }

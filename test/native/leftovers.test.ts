@@ -18,7 +18,9 @@ describe("emissary: what the command leaves behind", () => {
     pod.plan("main", "collector wait", `output ${out}`);
     const forever = `sh -c 'echo $$ >> ${pod.path("pids")}; while :; do date +%N > ${out}; done'`;
     const emissary = pod.emissary(
-      sh(`${forever} & setsid ${forever} & (setsid ${forever} &) ; while [ $(wc -l < ${pod.path("pids")}) -lt 3 ]; do sleep 0.01; done`),
+      sh(
+        `${forever} & setsid ${forever} & (setsid ${forever} &) ; while [ $(wc -l < ${pod.path("pids")}) -lt 3 ]; do sleep 0.01; done`,
+      ),
     );
     const client = await OutputsClient.open(pod);
 
@@ -39,7 +41,9 @@ describe("emissary: what the command leaves behind", () => {
     const beat = pod.path("beat");
     const running = pod.start(
       ["-Urpf", "--mount-proc", "--kill-child", program, "emissary", "--"].concat(
-        sh(`setsid sh -c 'while :; do date +%s%N > ${beat}; sleep 0.01; done' & while ! [ -e ${beat} ]; do sleep 0.01; done`),
+        sh(
+          `setsid sh -c 'while :; do date +%s%N > ${beat}; sleep 0.01; done' & while ! [ -e ${beat} ]; do sleep 0.01; done`,
+        ),
       ),
       { program: "unshare" },
     );
@@ -116,9 +120,18 @@ describe("emissary: a volume without sockets or locks", () => {
     const out = pod.write("out/a", "hello");
     pod.plan("main", "collector wait", `output ${pod.path("out")}`, `output ${out}`, "output /none");
     const [helper = "", ...args] = without("bind");
-    const running = pod.start([...args, program, "emissary", "--", ...sh('echo started; while ! [ -e "$1" ]; do sleep 0.01; done', pod.path("go"))], {
-      program: helper,
-    });
+    const running = pod.start(
+      [
+        ...args,
+        program,
+        "emissary",
+        "--",
+        ...sh('echo started; while ! [ -e "$1" ]; do sleep 0.01; done', pod.path("go")),
+      ],
+      {
+        program: helper,
+      },
+    );
     await until("the command", () => running.stdout() === "started\n");
     pod.write("go", "");
     await until("the verdict", () => existsSync(pod.container("main", "exitcode")));
@@ -131,7 +144,10 @@ describe("emissary: a volume without sockets or locks", () => {
 
     const { code, stderr } = await running.exited;
     assert.equal(code, 0);
-    assert.match(stderr.split("\n")[0] ?? "", /this volume has no sockets: outputs will be handed over as files/);
+    assert.match(
+      stderr.split("\n")[0] ?? "",
+      /this volume has no sockets: outputs will be handed over as files/,
+    );
     assert.equal(existsSync(pod.container("main", "handed")), false);
   });
 
@@ -139,8 +155,9 @@ describe("emissary: a volume without sockets or locks", () => {
     const pod = new Pod(t);
     const [helper = "", ...args] = without("flock");
 
-    const { code, stderr } = await pod.start([...args, program, "emissary", "--", "true"], { program: helper })
-      .exited;
+    const { code, stderr } = await pod.start([...args, program, "emissary", "--", "true"], {
+      program: helper,
+    }).exited;
 
     assert.equal(code, 0);
     assert.equal(pod.verdict(), "0");

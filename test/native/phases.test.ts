@@ -160,10 +160,7 @@ describe("phases: standby", () => {
     spawnSync("mkfifo", [pod.path("fifo")]);
 
     for (const file of [link, pod.path("fifo")]) {
-      assert.equal(
-        await eventOf(collector(pod, `limit ${Date.now() + 300}`, `watch ${file} 1 %`)),
-        "limit",
-      );
+      assert.equal(await eventOf(collector(pod, `limit ${Date.now() + 300}`, `watch ${file} 1 %`)), "limit");
     }
   });
 
@@ -353,7 +350,13 @@ else wc -c < /proc/self/fd/$ARGOEXEC_STATE_FD; fi`;
 
   it("takes away what would change our Node, whoever set it", async (t) => {
     const pod = new Pod(t);
-    const foreign = ["NODE_OPTIONS", "NODE_EXTRA_CA_CERTS", "LD_PRELOAD", "UV_THREADPOOL_SIZE", "OPENSSL_CONF"];
+    const foreign = [
+      "NODE_OPTIONS",
+      "NODE_EXTRA_CA_CERTS",
+      "LD_PRELOAD",
+      "UV_THREADPOOL_SIZE",
+      "OPENSSL_CONF",
+    ];
     const env = Object.fromEntries([...foreign, "KEPT"].map((name) => [name, ""]));
 
     for (const command of ["wait", "init", "expr"]) {
@@ -382,7 +385,10 @@ else wc -c < /proc/self/fd/$ARGOEXEC_STATE_FD; fi`;
 
 function childrenOf(pid: number): readonly number[] {
   const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-  return stdout.split("\n").filter((line) => line.trim() !== "").map(Number);
+  return stdout
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map(Number);
 }
 
 function isAlive(pid: number): boolean {

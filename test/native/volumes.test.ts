@@ -69,7 +69,10 @@ describe("files of a volume", () => {
         assert.ok(answer.status === "missing" || answer.status === undefined, `${line}: ${answer.status}`);
       }
     }
-    assert.match((await client.ask("stat /work/absolute")).error ?? "", /leads out of the volumes of the step/);
+    assert.match(
+      (await client.ask("stat /work/absolute")).error ?? "",
+      /leads out of the volumes of the step/,
+    );
     assert.match((await client.ask("stat /work/circle")).error ?? "", /symbolic link/);
     assert.equal((await client.ask("stat /../../secret")).status, undefined);
   });
@@ -80,7 +83,10 @@ describe("files of a volume", () => {
     const out = pod.path("mainctrfs/work/out");
     pod.write("mainctrfs/work/out/d/secret", "harmless");
     symlinkSync(pod.root, join(out, "l"));
-    const swap = sh('while :; do mv "$1/d" "$1/x"; mv "$1/l" "$1/d"; mv "$1/d" "$1/l"; mv "$1/x" "$1/d"; done', out);
+    const swap = sh(
+      'while :; do mv "$1/d" "$1/x"; mv "$1/l" "$1/d"; mv "$1/d" "$1/l"; mv "$1/x" "$1/d"; done',
+      out,
+    );
     const swapper = spawn(swap[0] ?? "", swap.slice(1), { stdio: "ignore" });
     t.after(() => swapper.kill("SIGKILL"));
 

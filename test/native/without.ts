@@ -25,6 +25,7 @@ function numberOf(name: string): string {
     encoding: "utf8",
   });
   const [, number] = /value = (\d+);/.exec(text) ?? [];
-  if (number === undefined) throw new Error(`${name} has no number: ${readFileSync("/proc/version", "utf8")}`);
+  if (number === undefined)
+    throw new Error(`${name} has no number: ${readFileSync("/proc/version", "utf8")}`);
   return number;
 }

@@ -59,7 +59,16 @@ async function namesOf(requests: OutputRequests): Promise<readonly string[]> {
 }
 
 describe("a server of outputs that lies", () => {
-  for (const name of ["../../other-tenant/model.bin", "a/../../b", "/etc/passwd", "a//b", "./a", "a/", "", "a\0b"]) {
+  for (const name of [
+    "../../other-tenant/model.bin",
+    "a/../../b",
+    "/etc/passwd",
+    "a//b",
+    "./a",
+    "a/",
+    "",
+    "a\0b",
+  ]) {
     it(`cannot name a file ${JSON.stringify(name)}`, async (t) => {
       const requests = await liar(t, folder, frame("N", `file 1 ${name}`), frame("D", "x"), end);
 

@@ -163,7 +163,10 @@ describe("artifacts of a step", { concurrency: 2 }, () => {
     const secret = (key: string) => ({ name: "my-minio-cred", key });
     for (const [key, why] of [
       ["nokey", "open /argo/secret/my-minio-cred/nokey: no such file or directory"],
-      ["../../../var/run/argo/template", 'the key of a secret selector must be letters, digits, "-", "_" and ".", not "../'],
+      [
+        "../../../var/run/argo/template",
+        'the key of a secret selector must be letters, digits, "-", "_" and ".", not "../',
+      ],
       ["", "the key of a secret selector must be"],
     ] as const) {
       const s3 = { ...location(servers.store), key: "k", accessKeySecret: secret(key) };

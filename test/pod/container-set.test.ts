@@ -66,7 +66,12 @@ describe("a container set", { concurrency: 2 }, () => {
       {
         containerSet: {
           containers: [
-            { name: "main", image: "busybox", command: ["sh", "-c"], args: ["echo ok > /tmp/p; sleep 0.5; exit 4"] },
+            {
+              name: "main",
+              image: "busybox",
+              command: ["sh", "-c"],
+              args: ["echo ok > /tmp/p; sleep 0.5; exit 4"],
+            },
             { name: "other", image: "busybox", command: ["sh", "-c"], args: ["echo going; exec sleep 600"] },
           ],
         },
@@ -107,7 +112,12 @@ describe("a container set", { concurrency: 2 }, () => {
       {
         containerSet: {
           containers: [
-            { name: "main", image: "busybox", command: ["sh", "-c"], args: ["echo ok > /tmp/p; sleep 0.5; exit 4"] },
+            {
+              name: "main",
+              image: "busybox",
+              command: ["sh", "-c"],
+              args: ["echo ok > /tmp/p; sleep 0.5; exit 4"],
+            },
             { name: "other", image: "busybox", command: ["sh", "-c"], args: ["echo going; exec sleep 600"] },
           ],
         },

@@ -52,7 +52,9 @@ describe("a hostile step", { concurrency: 2 }, () => {
     it(`does not switch the deadline off (${what} in the signal file's place)`, async (t) => {
       const pod = await startPod(
         t,
-        shell(`rm -rf ${shared}/ctr/main/signal; ${what} ${shared}/ctr/main/signal; echo going; exec sleep 60`),
+        shell(
+          `rm -rf ${shared}/ctr/main/signal; ${what} ${shared}/ctr/main/signal; echo going; exec sleep 60`,
+        ),
         { deadlineMs: Date.now() + 4000, gracePeriodSeconds: 5 },
       );
 
