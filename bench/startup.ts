@@ -80,8 +80,8 @@ function median(measure: () => number): number {
   return values[runs >> 1] ?? 0;
 }
 
-async function residentKiB(args: readonly string[]): Promise<number> {
-  const child = spawn(program, args, { env, stdio: "ignore" });
+async function residentKiB(args: readonly string[], command = program): Promise<number> {
+  const child = spawn(command, args, { env, stdio: "ignore" });
   await sleep(300);
   const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
   child.kill();

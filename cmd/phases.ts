@@ -29,6 +29,7 @@ export interface FirstPhase {
  * than 1 MB and starts us again when something has happened.
  */
 export async function phaseCommand(
+  name: "wait" | "supervisor",
   { args, env }: Invocation,
   first: (phase: FirstPhase) => Promise<WaitState>,
 ): Promise<number> {

@@ -29,6 +29,7 @@ async function run(t: TestContext, template: Template, prepare: (runtime: string
     ...loader,
     openKube: async () => new KubeClient(connection, options),
     explain: () => {},
+    program: "argoexec",
   };
   const identity = {
     nodeId: "wf-1",
