@@ -87,5 +87,5 @@ _Noreturn void run_serve_files(int argc, char **argv, int subcommand)
 		(void)setrlimit(RLIMIT_NOFILE, &files);
 	}
 	serve_connection(&server, CONNECTION);
-	exit(0);
+	_exit(0);
 }

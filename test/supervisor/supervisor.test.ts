@@ -85,8 +85,8 @@ describe("supervisor, before main", () => {
   });
 
   it("names the step that failed", async (t) => {
-    // A folder where the template has to go.
-    const block = (runtime: string) => mkdirSync(`${runtime}/template/x`, { recursive: true });
+    // A file where the folder of plans has to go.
+    const block = (runtime: string) => writeFileSync(`${runtime}/plan`, "");
 
     const { state, paths } = await run(t, { container: {} }, block);
 
