@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { KubeClient } from "../../src/kube/index.ts";
 import { startHeartbeat, writeStatus } from "../../src/supervisor/heartbeat.ts";
