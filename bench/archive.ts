@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { extractTar, gunzip, gzip, packTar } from "../src/archive/index.ts";
+import { extractTar, gunzip, gzip } from "../src/archive/index.ts";
+import { packTar } from "../test/archive/pack-tar.ts";
 
 const mib = 1024 * 1024;
 const sizeMib = Number(process.argv[2] ?? 256);

@@ -1,7 +1,7 @@
 // What a pod pays for the executor being there: `node bench/startup.ts`. CPU of a start beside bare Node's in the same
 // run, resident memory and overhead of the static program beside the bare command's. Needs dist/ (npm run build).
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -41,8 +41,7 @@ try {
   console.log(
     `emissary while its command runs: ${await residentKiB(["emissary", "--", "sleep", "30"])} KiB resident`,
   );
-  const watch = ["standby", "--container", join(root, "var/run/argo/ctr/none"), "--", "true"];
-  console.log(`wait while main runs (standby): ${await residentKiB(watch)} KiB resident`);
+  console.log(`wait while main runs (asleep): ${await sleepingKiB()} KiB resident`);
 } finally {
   rmSync(root, { recursive: true });
 }
@@ -81,10 +80,21 @@ function median(measure: () => number): number {
   return values[runs >> 1] ?? 0;
 }
 
-async function residentKiB(args: readonly string[]): Promise<number> {
-  const child = spawn(program, args, { env, stdio: "ignore" });
+async function residentKiB(args: readonly string[], command = program): Promise<number> {
+  const child = spawn(command, args, { env, stdio: "ignore" });
   await sleep(300);
   const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
   child.kill();
   return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
+}
+
+/** A collector whose Node is a script that asks at once to sleep until a container ends that never starts. */
+async function sleepingKiB(): Promise<number> {
+  const installed = join(root, "installed");
+  mkdirSync(join(installed, "bin"), { recursive: true });
+  mkdirSync(join(installed, "lib/argoexec"), { recursive: true });
+  copyFileSync(program, join(installed, "bin/argoexec"));
+  const script = '#!/bin/sh\nprintf "container none\\nsleep\\n" > /proc/self/fd/$ARGOEXEC_CONTROL_FD\n';
+  writeFileSync(join(installed, "lib/argoexec/node"), script, { mode: 0o755 });
+  return residentKiB(["wait"], join(installed, "bin/argoexec"));
 }

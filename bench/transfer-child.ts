@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { type DriverContext, openDriver } from "../src/artifacts/index.ts";
 import { loadInputs } from "../src/inputs/index.ts";
 import { openLogger } from "../src/log/index.ts";
-import { MainOutputs, ServedFiles, saveArtifacts } from "../src/outputs/index.ts";
+import { MainServer, OutputRequests, ServedFiles, saveArtifacts } from "../src/outputs/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import type { Artifact, Template } from "../src/template/index.ts";
 import { memoryBudget } from "../src/transfer/index.ts";
@@ -64,8 +64,8 @@ async function measure(): Promise<void> {
 }
 
 async function save(): Promise<void> {
-  const main = new MainOutputs(`${paths.container("main")}/outputs`, () => {});
-  const files = new ServedFiles(main, (message) => log.warn({}, message));
+  const main = new MainServer(paths);
+  const files = new ServedFiles(new OutputRequests(main, () => {}), (message) => log.warn({}, message));
   const saver = { archiveLocation: undefined, filesFor: () => files, openDriver: open, log };
   const { errors } = await saveArtifacts(saver, [artifact], signal);
   if (errors[0]) throw errors[0];

@@ -4,6 +4,7 @@ import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { readRoots } from "../src/http/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
+import { Keeper } from "./keeper.ts";
 
 /** The process environment; read here and nowhere else. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -81,7 +82,12 @@ function templateText(env: Environment, paths: PodPaths): { json: string; source
   if (value !== undefined && value !== "" && value !== "offloaded")
     return { json: value, source: "ARGO_TEMPLATE" };
   const source = value === "offloaded" ? `${paths.config}/ARGO_TEMPLATE` : paths.template;
+  // A collector believes only what was there before the step began.
+  const keeper = new Keeper(env);
+  const kept = keeper.readTemplate();
+  if (kept !== undefined) return { json: kept, source };
   try {
+    if (keeper.keepsState) throw new Error(`open ${source}: no such file or directory`);
     return { json: readFileSync(source, "utf8"), source };
   } catch (cause) {
     const hint = value === undefined ? "ARGO_TEMPLATE is not set, and " : "";

@@ -1,51 +1,59 @@
 import { ExecutorError } from "../src/errors/index.ts";
 import {
   decodeState,
+  encodeState,
   isStandbyEvent,
   type PhaseStart,
   runPhase,
-  standbyArguments,
+  standbyRequest,
   type WaitConfig,
   type WaitState,
   type WaitTools,
 } from "../src/wait/index.ts";
 import { type PodEnvironment, readPodEnvironment } from "./environment.ts";
 import { exitStatusError } from "./exit-status.ts";
-import { parseCommandLine, textFlag } from "./flags.ts";
-import { type Invocation, programPath } from "./invocation.ts";
+import { parseCommandLine } from "./flags.ts";
+import type { Invocation } from "./invocation.ts";
+import { Keeper } from "./keeper.ts";
 import { podTools } from "./pod-tools.ts";
-import { catchTerm } from "./signals.ts";
 
 /** What the first phase of `wait` and `supervisor` has at hand. */
 export interface FirstPhase {
   readonly pod: PodEnvironment;
   readonly config: WaitConfig;
   readonly tools: WaitTools;
-  readonly stop: AbortSignal;
 }
 
 /**
- * Runs a phase of the auxiliary container. Between phases the process is replaced by the static program, which
- * sleeps at about 1 MB and comes back with `--event` and `--state`.
+ * Runs a phase of the auxiliary container. Between phases no Node runs: the static program, our parent, sleeps at less
+ * than 1 MB and starts us again when something has happened.
  */
 export async function phaseCommand(
   name: "wait" | "supervisor",
   { args, env }: Invocation,
   first: (phase: FirstPhase) => Promise<WaitState>,
 ): Promise<number> {
-  const { stop } = catchTerm();
   process.umask(0);
-  const line = parseCommandLine(args, { event: { type: "string" }, state: { type: "string" } });
+  const line = parseCommandLine(args, {});
+  const keeper = new Keeper(env);
+  if (!keeper.keepsState) {
+    throw new ExecutorError(
+      "Internal",
+      "wait and supervisor are started by bin/argoexec, not by Node itself",
+    );
+  }
   const pod = readPodEnvironment(env);
   const config = waitConfig(pod, readsPodAnnotations(name, env));
   const tools = podTools(line, env, pod.paths);
-  const event = textFlag(line.flags, "event");
   const start: PhaseStart =
-    event === undefined
-      ? { first: () => first({ pod, config, tools, stop }) }
-      : { event: checkEvent(event), state: decodeState(textFlag(line.flags, "state") ?? "") };
-  const end = await runPhase(config, tools, start, stop);
-  if (end.kind === "sleep") return replaceByStandby(name, config, end.state, { args, env });
+    keeper.event === undefined
+      ? { first: () => first({ pod, config, tools }) }
+      : { event: checkEvent(keeper.event), state: decodeState(keeper.readState()) };
+  const end = await runPhase(config, tools, start);
+  if (end.kind === "sleep") {
+    keeper.sleep(encodeState(end.state), standbyRequest(config, end.state));
+    return 0;
+  }
   const { message, isSuccess } = end.outcome;
   if (message !== undefined) tools.explain(message);
   return isSuccess ? 0 : exitStatusError;
@@ -64,34 +72,5 @@ function readsPodAnnotations(name: "wait" | "supervisor", env: Invocation["env"]
 
 function checkEvent(text: string) {
   if (isStandbyEvent(text)) return text;
-  throw new ExecutorError(
-    "BadRequest",
-    `--event must be ended, signal, deadline, limit or file, not "${text}"`,
-  );
-}
-
-/** Never returns, but for an error: the process goes on as the static program, with the lock it inherited. */
-function replaceByStandby(
-  name: string,
-  config: WaitConfig,
-  state: WaitState,
-  { args, env }: Invocation,
-): never {
-  const program = programPath();
-  const command = [program, name, ...withoutPhase(args)];
-  const present = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  process.execve?.(
-    program,
-    ["argoexec", ...standbyArguments(config, state, command)],
-    Object.fromEntries(present),
-  );
-  throw new ExecutorError("Internal", "this Node cannot replace itself: process.execve is missing");
-}
-
-/** The arguments as the controller gave them, without those of an earlier sleep. */
-function withoutPhase(args: readonly string[]): readonly string[] {
-  return args.filter(
-    (arg, index) =>
-      !["--event", "--state"].includes(arg) && !["--event", "--state"].includes(args[index - 1] ?? ""),
-  );
+  throw new ExecutorError("Internal", `the sleep was ended by "${text}", which is no event`);
 }

@@ -8,6 +8,7 @@ import type { SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readDriverSettings, readPattern } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
+import { programPath } from "./invocation.ts";
 import { version } from "./version.ts";
 
 /** A request to the API server on which nothing comes for so long is repeated. */
@@ -30,6 +31,7 @@ export function podTools(line: CommandLine, env: Environment, paths: PodPaths): 
   });
   return {
     log,
+    program: programPath(),
     explain: (text) => explain(paths, log, text),
     openDriver: async (location) => {
       const { openDriver } = await import("../src/artifacts/index.ts");
@@ -60,8 +62,13 @@ function explain(paths: PodPaths, log: Logger, text: string): void {
   }
 }
 
-/** Secrets are mounted by the controller; they are never read through the API (contract artifacts.md 4). */
+/**
+ * Secrets are mounted by the controller; they are never read through the API (contract artifacts.md 4). Their names come
+ * from the template: what is no name would be a path to our other files.
+ */
 async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelector): Promise<Uint8Array> {
+  checkSecretName("name", name);
+  checkSecretName("key", key);
   try {
     return await readFile(paths.secret(name, key));
   } catch (cause) {
@@ -69,6 +76,15 @@ async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelect
     const why = isMissing ? "no such file or directory" : errorText(cause);
     throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: ${why}`, { cause });
   }
+}
+
+function checkSecretName(field: string, text: string): void {
+  // Kubernetes' own rule for the keys of a secret, of which its names are a part.
+  if (/^[-._a-zA-Z0-9]{1,253}$/.test(text) && text !== "." && !text.startsWith("..")) return;
+  throw new ExecutorError(
+    "BadRequest",
+    `the ${field} of a secret selector must be letters, digits, "-", "_" and ".", not ${JSON.stringify(text)}`,
+  );
 }
 
 function kubeSettings({ flags }: CommandLine, env: Environment): KubeSettings {

@@ -3,8 +3,7 @@ import { resolve } from "node:path";
 import type { ArtifactDriver } from "../src/artifacts/index.ts";
 import { ExecutorError } from "../src/errors/index.ts";
 import type { Logger } from "../src/log/index.ts";
-import { MirroredFiles, saveArtifacts } from "../src/outputs/index.ts";
-import { PodPaths } from "../src/podfiles/index.ts";
+import { OutputRequests, ServedFiles, saveArtifacts, VolumeServer } from "../src/outputs/index.ts";
 import {
   type Artifact,
   type ArtifactLocation,
@@ -24,6 +23,8 @@ export interface InputStore {
   readonly location: ArtifactLocation;
   /** In front of every key. */
   readonly folder: string;
+  /** The static program, which reads the files. */
+  readonly program: string;
 }
 
 /**
@@ -74,10 +75,15 @@ async function upload(
     throw new ExecutorError("NotFound", `input artifact ${artifact.name}: there is no ${path}`, { cause });
   });
   const { archive, name } = artifact;
+  const warn = (message: string) => store.log.warn({}, message);
+  // Files where they are on this machine.
+  const view = { root: "/", inputs: "/argo/inputs/artifacts", mounts: [] };
+  await using volumes = new VolumeServer(store.program, view);
+  const files = new ServedFiles(new OutputRequests(volumes, warn), warn);
   const saver = {
     archiveLocation: withKey(store.location, joinKey(store.folder, name)),
     openDriver: store.openDriver,
-    filesFor: () => deskFiles(store.log),
+    filesFor: () => files,
     log: store.log,
   };
   const { artifacts, errors } = await saveArtifacts(
@@ -88,16 +94,4 @@ async function upload(
   const [saved] = artifacts;
   if (!saved) throw errors[0] ?? new ExecutorError("Internal", `input artifact ${name} was not stored`);
   return { ...artifact, ...saved, path: artifact.path ?? "" };
-}
-
-/** Files where they are on this machine. */
-function deskFiles(log: Logger): MirroredFiles {
-  const everywhere = { container: { volumeMounts: [{ name: "desk", mountPath: "/" }] } };
-  return new MirroredFiles(everywhere, new DeskPaths(""), (message) => log.warn({}, message));
-}
-
-class DeskPaths extends PodPaths {
-  override mirrored(path: string): string {
-    return path;
-  }
 }

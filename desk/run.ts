@@ -81,7 +81,7 @@ export async function runTemplate(config: RunConfig, tools: RunTools, signals: R
     manifest,
     substituted.inputs?.artifacts ?? [],
     config.artifacts,
-    { openDriver, log: tools.log, location, folder: joinFolder(names) },
+    { openDriver, log: tools.log, location, folder: joinFolder(names), program: config.program },
     signals.stop,
   );
   const template: DeskTemplate = { ...substituted, inputs: { artifacts } };

@@ -1,6 +1,7 @@
 #include "args.h"
 #include "file.h"
 #include "report.h"
+#include "shared.h"
 #include "text.h"
 
 #include <errno.h>
@@ -191,7 +192,7 @@ char **parse_string_array(char *bytes, size_t length, size_t *count, char *error
 
 static bool write_argument(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return false;
 	bool is_written = write_all(fd, text, strlen(text));
@@ -199,6 +200,18 @@ static bool write_argument(const char *path, const char *text)
 	close(fd);
 	errno = error;
 	return is_written;
+}
+
+static bool share_argument(const char *container, const char *name, const char *text, char path[static PATH_SIZE])
+{
+	int folder = container_path(path, container, name) ? open_container(container, false) : -1;
+	if (folder < 0)
+		return false;
+	bool is_done = publish_file(folder, name, text, 0644);
+	int error = errno;
+	close(folder);
+	errno = error;
+	return is_done;
 }
 
 /* Moves one argument into a file; `@path` in new memory, or NULL with errno and the path that failed. */
@@ -210,8 +223,8 @@ static char *spill_argument(const char *text, size_t index, const char *containe
 	snprintf(name, sizeof name, "argo_arg_%zu.txt", index);
 	if (!root_path(folder, "/tmp") || !format_path(path, "%s/%s", folder, name))
 		return NULL;
-	/* A read-only /tmp: the container's own folder on the shared volume (contract pod.md, defect 35). */
-	if (!write_argument(path, text) && (!container_path(path, container, name) || !write_argument(path, text)))
+	/* A read-only /tmp: the container's own folder on the shared volume (docs/contract/pod.md#defect-35). */
+	if (!write_argument(path, text) && !share_argument(container, name, text, path))
 		return NULL;
 	char *reference = malloc(strlen(path) + 2);
 	if (reference != NULL) {
@@ -255,7 +268,7 @@ const char *collect_arguments(char ***command, const char *container)
 
 	if (value == NULL || *value == '\0')
 		return NULL;
-	char *bytes = arguments_path(value, path) ? read_file(path, ARGUMENTS_BYTES_MAX, &length) : NULL;
+	char *bytes = arguments_path(value, path) ? read_file(AT_FDCWD, path, 0, ARGUMENTS_BYTES_MAX, &length) : NULL;
 	if (bytes == NULL) {
 		snprintf(error, sizeof error, "failed to read the arguments file %s: %s", value, reason(errno));
 		return error;

@@ -14,7 +14,15 @@ enum { GIVE_BACK_STEP = 1 << 20, BLOCK_SIZE = 4096, SEGMENT_NAME_SIZE = 64 };
 
 static int open_to_append(int folder, const char *name, int flags)
 {
-	return openat(folder, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666);
+	struct stat status;
+	/* The step may have left something else under this name: a link leads elsewhere, a FIFO would be waited for. */
+	int fd = openat(folder, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | flags,
+			0666);
+	if (fd < 0 || (fstat(fd, &status) == 0 && S_ISREG(status.st_mode)))
+		return fd;
+	close(fd);
+	errno = EINVAL;
+	return -1;
 }
 
 bool open_whole(struct capture_file *file, int folder, const char *name, int64_t limit)

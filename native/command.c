@@ -16,13 +16,12 @@ enum { STRAGGLERS_MS = 100 };
 /* Whether the emissary of every container that this sidecar serves has gone: before, outputs may still be saved. */
 static bool is_sidecar_done(const struct emissary *e)
 {
-	char path[PATH_SIZE];
 	const struct directive *main = next_directive(&e->plan, ENDS_WITH, NULL);
 
 	if (main == NULL)
 		return false;
 	for (; main != NULL; main = next_directive(&e->plan, ENDS_WITH, main)) {
-		if (!container_path(path, main->text, "") || !is_container_gone(path))
+		if (!is_container_gone(main->text))
 			return false;
 	}
 	return true;

@@ -1,7 +1,8 @@
 #include "dispatch.h"
 #include "file.h"
-#include "lock.h"
+#include "phases.h"
 #include "report.h"
+#include "standby.h"
 #include "text.h"
 
 #include <errno.h>
@@ -107,6 +108,52 @@ static void add_flags(struct words *words, const char *file, char *text, size_t 
 	}
 }
 
+/*
+ * Variables that make Node, OpenSSL or the loader do what we do not want, whoever set them: a webhook that gives every
+ * container NODE_OPTIONS or NODE_EXTRA_CA_CERTS means the steps' programs (docs/environment.md).
+ */
+static bool is_foreign(const char *variable)
+{
+	static const char *const beginnings[] = { "NODE_", "LD_", "UV_", "OPENSSL_", "MALLOC_", "GLIBC_TUNABLES=",
+						  "ARGOEXEC_CONTROL_FD=", "ARGOEXEC_TEMPLATE_FD=",
+						  "ARGOEXEC_STATE_FD=", "ARGOEXEC_EVENT=" };
+
+	for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+		if (strncmp(variable, beginnings[i], strlen(beginnings[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void clean_environment(void)
+{
+	extern char **environ;
+	char **to = environ;
+
+	for (char **from = environ; *from != NULL; from++) {
+		if (!is_foreign(*from))
+			*to++ = *from;
+	}
+	*to = NULL;
+}
+
+static bool is_collector(const char *subcommand)
+{
+	return strcmp(subcommand, "wait") == 0 || strcmp(subcommand, "supervisor") == 0;
+}
+
+/* Commands that a pod's container consists of: the kernel keeps no signal for a first process that is starting. */
+static bool is_first_process(const char *subcommand)
+{
+	static const char *const names[] = { "init", "agent", "artifact" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		if (strcmp(subcommand, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 void run_node(int argc, char **argv, const char *subcommand)
 {
 	static struct runtime runtime;
@@ -115,8 +162,7 @@ void run_node(int argc, char **argv, const char *subcommand)
 	struct words words = { .count = 0 };
 
 	find_runtime(&runtime, subcommand);
-	if (strcmp(subcommand, "wait") == 0 || strcmp(subcommand, "supervisor") == 0)
-		hold_lock_across_exec();
+	clean_environment();
 	bool has_loader = runtime.loader[0] != '\0';
 	if (has_loader) {
 		add_word(&words, runtime.loader);
@@ -128,6 +174,9 @@ void run_node(int argc, char **argv, const char *subcommand)
 	add_word(&words, runtime.bundle);
 	for (int i = 1; i < argc; i++)
 		add_word(&words, argv[i]);
-	execv(has_loader ? runtime.loader : runtime.node, words.list);
+	if (is_collector(subcommand) || is_first_process(subcommand))
+		run_phases(words.list, is_collector(subcommand));
+	let_signals();
+	execv(words.list[0], words.list);
 	die(EXIT_OURS, "exec %s: %s", words.list[0], reason(errno));
 }

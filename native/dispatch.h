@@ -2,7 +2,10 @@
 #ifndef DISPATCH_H
 #define DISPATCH_H
 
-/* Replaces the program by Node with the bundle; the arguments stay as they are. Returns never. */
+/*
+ * Runs Node with the bundle, in our place or, where a container consists of it, as our child; the arguments stay as they
+ * are. Never returns.
+ */
 _Noreturn void run_node(int argc, char **argv, const char *subcommand);
 
 #endif

@@ -3,14 +3,13 @@
 #include "args.h"
 #include "child.h"
 #include "command.h"
-#include "file.h"
 #include "initless.h"
+#include "leftovers.h"
 #include "lock.h"
 #include "serve.h"
 #include "trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -32,27 +31,14 @@ static void load_plan(struct emissary *e)
 		fail(e, EXIT_OURS, EXIT_OURS, "%s", refusal->text);
 }
 
-/* The number in a container's `exitcode`; -1 while there is none (a writer may be half-way through). */
-static int read_exit_code(const char *name)
-{
-	char path[PATH_SIZE];
-	char text[32];
-	int64_t code;
-
-	if (!container_path(path, name, "exitcode") || read_small(AT_FDCWD, path, text, sizeof text) <= 0)
-		return -1;
-	return parse_number(trim(text), INT32_MAX, &code) ? (int)code : -1;
-}
-
 static void await_dependency(struct emissary *e, const char *name)
 {
-	char path[PATH_SIZE];
+	enum container_state state;
 	int code;
 
 	watch_container(e, name);
-	(void)container_path(path, name, "");
-	while ((code = read_exit_code(name)) < 0) {
-		if (container_state(path) == DIED)
+	while ((state = container_state(name, &code)) != ENDED) {
+		if (state == DIED)
 			fail(e, EXIT_OURS, EXIT_OURS, "dependency \"%s\" died without an exit code", name);
 		sleep_until_event(e, NULL, 0, -1);
 		if (e->stop_signal != 0)
@@ -87,6 +73,7 @@ static void prepare_command(struct emissary *e)
 	if (is_true("ARGO_WAIT_FOR_READY"))
 		await_supervisor(e);
 	load_plan(e);
+	probe_outputs(e);
 	if (is_true("ARGO_WAIT_FOR_READY"))
 		place_inputs(e);
 	await_dependencies(e);
@@ -114,8 +101,10 @@ void run_emissary(int argc, char **argv, int subcommand)
 	log_line(&e.log, LOG_INFO, "sub-process exited", "code", "%d", code);
 	debug_pause(&e, "ARGO_DEBUG_PAUSE_AFTER", "after");
 	/* A command that could not be started has left nothing to collect. */
-	if (*error == '\0')
+	if (*error == '\0' && next_directive(&e.plan, COLLECTOR, NULL) != NULL) {
+		end_leftovers(&e);
 		open_outputs(&e);
+	}
 	publish_verdict(&e, code);
 	serve_outputs(&e);
 	if (*error != '\0')

@@ -4,6 +4,7 @@
 
 #include "plan.h"
 #include "report.h"
+#include "shared.h"
 #include "watch.h"
 
 #include <poll.h>
@@ -15,6 +16,7 @@ struct emissary {
 	int folder;	  /* ctr/<name> */
 	int lock;
 	int verdict;	  /* the exit code's file before it gets its name; its bytes are reserved */
+	char verdict_name[ASIDE_SIZE];
 	int signals;	  /* signalfd: every signal, none is ever delivered otherwise */
 	struct watch files;  /* not open at first: see watch_files */
 	int64_t began_ms;
@@ -32,6 +34,7 @@ struct emissary {
 	int64_t terminated_ms; /* when the first SIGTERM came, on the monotonic clock; 0: never */
 
 	int listener;	  /* the outputs' socket, or -1 */
+	bool hands_over;  /* there is no socket on this volume: outputs are left as files */
 	int release[2];	  /* a serving child writes here when the collector is done; -1 */
 };
 

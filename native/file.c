@@ -1,9 +1,8 @@
 #include "file.h"
-#include "report.h"
+#include "shared.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,17 +33,17 @@ static int close_keeping_errno(int fd)
 	return -1;
 }
 
-char *read_file(const char *path, size_t max, size_t *length)
+char *read_file(int folder, const char *path, int flags, size_t max, size_t *length)
 {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open_regular(folder, path, flags);
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, &status) != 0) {
 		close_keeping_errno(fd);
 		return NULL;
 	}
-	size_t size = S_ISREG(status.st_mode) ? (size_t)status.st_size : max;
+	size_t size = (size_t)status.st_size;
 	char *bytes = NULL;
 	ssize_t count = -1;
 	if (size > max)
@@ -65,25 +64,13 @@ char *read_file(const char *path, size_t max, size_t *length)
 
 ssize_t read_small(int dir, const char *path, char *text, size_t size)
 {
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open_regular(dir, path, O_NOFOLLOW);
 	if (fd < 0)
 		return -1;
 	ssize_t count = read_to_end(fd, text, size - 1);
 	close_keeping_errno(fd);
 	text[count < 0 ? 0 : count] = '\0';
 	return count;
-}
-
-bool publish_file(int dir, const char *name, const char *text, mode_t mode)
-{
-	char aside[64];
-	snprintf(aside, sizeof aside, ".%s.new", name);
-	int fd = openat(dir, aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-	if (fd < 0)
-		return false;
-	bool is_written = write_all(fd, text, strlen(text));
-	close_keeping_errno(fd);
-	return is_written && renameat(dir, aside, dir, name) == 0;
 }
 
 bool make_folders(char *path, mode_t mode)

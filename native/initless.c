@@ -1,5 +1,6 @@
 #include "initless.h"
 #include "file.h"
+#include "shared.h"
 
 #include <errno.h>
 #include <dirent.h>
@@ -20,7 +21,7 @@ static bool is_supervisor_ready(struct emissary *e, const char *path, int64_t be
 	char text[MESSAGE_SIZE];
 	struct stat status;
 
-	if (stat(path, &status) != 0) {
+	if (lstat(path, &status) != 0) {
 		if (errno != ENOENT)
 			fail(e, EXIT_NOT_READY, EXIT_NOT_READY, "stat supervisor status: %s", reason(errno));
 		if (now_ms() - began_ms > DEAD_AFTER_S * 1000)

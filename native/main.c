@@ -1,13 +1,13 @@
 /* argoexec: picks the subcommand (contract pod.md 1). */
 #include "dispatch.h"
 #include "emissary.h"
-#include "file.h"
 #include "flags.h"
+#include "serve-files.h"
+#include "shared.h"
 #include "standby.h"
 #include "text.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,16 +62,15 @@ static const char *signal_name(int signal, char *buffer, size_t size)
 static void leave_kill_request(int signal)
 {
 	const char *name = getenv("ARGO_CONTAINER_NAME");
-	char path[PATH_SIZE];
 
-	if (signal != SIGKILL || name == NULL || *name == '\0' || !container_path(path, name, ""))
+	if (signal != SIGKILL || name == NULL || *name == '\0')
 		return;
-	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int folder = open_container(name, false);
 	if (folder < 0)
 		return;
 	if (!publish_file(folder, "signal", "9", 0666)) {
 		const struct log log = { .level = LOG_WARN };
-		log_line(&log, LOG_WARN, "cannot leave a signal", "error", "%s: %s", path, reason(errno));
+		log_line(&log, LOG_WARN, "cannot leave a signal", "error", "%s: %s", name, reason(errno));
 	}
 	close(folder);
 }
@@ -118,8 +117,9 @@ static const struct {
 	  "Runs the server of an artifact plugin until the step has ended. The controller starts it." },
 	{ "kill", run_kill, "SIGNAL PID", "Sends a signal, given by its number, to a process of this container." },
 	{ "version", run_version, "[--short]", "Prints the version; with --short, nothing else." },
-	{ "standby", run_standby, "[flags] -- COMMAND [ARGUMENT...]",
-	  "Sleeps until something happens, then becomes the command. Internal: native/README.md has its flags." },
+	{ "serve-files", run_serve_files, "--root FOLDER --inputs FOLDER [--mount FOLDER]...",
+	  "Serves the files below a folder on its descriptor 3, to the program that started it. Internal:\n"
+	  "native/README.md, \"Serving outputs\"." },
 };
 
 static const char common_flags[] = "      --loglevel LEVEL      debug, info, warn or error (default info)\n"
@@ -138,6 +138,7 @@ static bool wants_help(int argc, char **argv, int subcommand)
 
 int main(int argc, char **argv)
 {
+	hold_signals();
 	int subcommand = find_subcommand(argc, argv);
 	const char *name = subcommand < argc ? argv[subcommand] : "";
 

@@ -3,9 +3,11 @@
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PLAN_BYTES_MAX = 16 << 20 };
 
@@ -135,6 +137,19 @@ bool parse_plan(struct plan *plan, char *bytes, size_t length, char *error, size
 	return false;
 }
 
+/* A plan lies on the shared volume: no link leads to it. */
+static char *read_shared(const char *path, const char *name, size_t max, size_t *length)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0)
+		return NULL;
+	char *bytes = read_file(folder, name, O_NOFOLLOW, max, length);
+	int error = errno;
+	close(folder);
+	errno = error;
+	return bytes;
+}
+
 bool read_plan(struct plan *plan, const char *container, char *error, size_t error_size)
 {
 	char folder[PATH_SIZE];
@@ -149,7 +164,7 @@ bool read_plan(struct plan *plan, const char *container, char *error, size_t err
 		snprintf(error, error_size, "path of the plan: %s", reason(errno));
 		return false;
 	}
-	char *bytes = read_file(path, PLAN_BYTES_MAX, &length);
+	char *bytes = read_shared(folder, container, PLAN_BYTES_MAX, &length);
 	if (bytes == NULL && errno == ENOENT)
 		return true;
 	if (bytes == NULL) {

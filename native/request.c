@@ -21,6 +21,7 @@ static const struct {
 	{ "stat", REQUEST_STAT, 1 },
 	{ "read", REQUEST_READ, 3 },
 	{ "tar", REQUEST_TAR, 1 },
+	{ "tree", REQUEST_TREE, 2 },
 	{ "release", REQUEST_RELEASE, 0 },
 };
 
@@ -31,8 +32,9 @@ static bool take_arguments(struct request *request, char *const *arguments, int 
 	request->path = arguments[0];
 	if (!percent_decode(arguments[0]) || *request->path == '\0')
 		return false;
-	return count == 1 || (parse_number(arguments[1], INT64_MAX, &request->offset) &&
-			      parse_number(arguments[2], INT64_MAX, &request->length));
+	if (count == 3 && !parse_number(arguments[1], INT64_MAX, &request->offset))
+		return false;
+	return count == 1 || parse_number(arguments[count - 1], INT64_MAX, &request->length);
 }
 
 bool parse_request(char *line, struct request *request)
@@ -63,19 +65,28 @@ static int64_t mtime_ms(const struct stat *status)
 	return (int64_t)status->st_mtim.tv_sec * 1000 + status->st_mtim.tv_nsec / 1000000;
 }
 
-/* The `S` frame. Returns whether there is a file or folder to send. */
-static bool send_status(struct stream *stream, const char *path, struct stat *status)
+/* What cannot be opened: missing, which is no answer to who wants bytes, or an error with the path. */
+static void send_problem(struct stream *stream, const struct request *request, int error, bool leads_out)
 {
-	unsigned mode;
+	const char *path = request->path;
 
-	if (stat(path, status) != 0) {
-		if (errno == ENOENT || errno == ENOTDIR)
-			send_frame(stream, 'S', "missing");
-		else
-			send_frame_format(stream, 'X', "stat %s: %s", path, reason(errno));
-		return false;
-	}
-	mode = status->st_mode & 07777;
+	if (leads_out)
+		send_frame_format(stream, 'X',
+				  "%s is a link that leads out of the volumes of the step: write the output itself, or a "
+				  "relative link",
+				  path);
+	else if (error == ENOENT || error == ENOTDIR) {
+		send_frame(stream, 'S', "missing");
+		if (request->kind != REQUEST_STAT)
+			send_frame_format(stream, 'X', "stat %s: %s", path, reason(error));
+	} else
+		send_frame_format(stream, 'X', "stat %s: %s", path, reason(error));
+}
+
+static void send_status(struct stream *stream, const struct stat *status)
+{
+	unsigned mode = status->st_mode & 07777;
+
 	if (S_ISREG(status->st_mode))
 		send_frame_format(stream, 'S', "file %lld %lld %o", (long long)status->st_size,
 				  (long long)mtime_ms(status), mode);
@@ -83,37 +94,47 @@ static bool send_status(struct stream *stream, const char *path, struct stat *st
 		send_frame_format(stream, 'S', "directory - %lld %o", (long long)mtime_ms(status), mode);
 	else
 		send_frame(stream, 'S', "other");
-	return S_ISREG(status->st_mode) || S_ISDIR(status->st_mode);
 }
 
-/* After an `S` frame that leaves nothing to send, a request for bytes has failed. */
-static void refuse_bytes(struct stream *stream, const char *path, const char *what)
+/*
+ * Looks at a path without opening what may be a FIFO or a device. Sends the `S` frame; false where nothing is there and
+ * the answer is complete.
+ */
+static bool look(const struct server *server, struct stream *stream, const struct request *request, struct stat *status)
 {
-	struct stat status;
-	if (stat(path, &status) != 0)
-		send_frame_format(stream, 'X', "stat %s: %s", path, reason(errno));
-	else
-		send_frame_format(stream, 'X', "%s is not a %s", path, what);
+	bool leads_out;
+	int fd = open_in_view(server->view, request->path, O_PATH, &leads_out);
+
+	if (fd < 0 || fstat(fd, status) != 0) {
+		send_problem(stream, request, errno, leads_out);
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	close(fd);
+	send_status(stream, status);
+	return true;
 }
 
-static void send_range(struct stream *stream, const struct request *request)
+static void send_range(const struct server *server, struct stream *stream, const struct request *request)
 {
 	struct stat status;
+	bool leads_out;
 	/* Opened first, so that the size is this file's; never waiting for the writer of a FIFO. */
-	int file = open(request->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int file = open_in_view(server->view, request->path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &leads_out);
 	int error = errno;
 
 	if (file < 0 || fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-		if (!send_status(stream, request->path, &status) || !S_ISREG(status.st_mode))
-			refuse_bytes(stream, request->path, "regular file");
-		else
+		bool is_there = look(server, stream, request, &status);
+		if (is_there && S_ISREG(status.st_mode))
 			send_frame_format(stream, 'X', "open %s: %s", request->path, reason(error));
+		else if (is_there)
+			send_frame_format(stream, 'X', "%s is not a regular file", request->path);
 		if (file >= 0)
 			close(file);
 		return;
 	}
-	send_frame_format(stream, 'S', "file %lld %lld %o", (long long)status.st_size, (long long)mtime_ms(&status),
-			  (unsigned)(status.st_mode & 07777));
+	send_status(stream, &status);
 	int64_t left = status.st_size > request->offset ? status.st_size - request->offset : 0;
 	int64_t length = request->length < left ? request->length : left;
 	int64_t missing = send_file(stream, file, request->offset, length);
@@ -127,44 +148,67 @@ static void send_range(struct stream *stream, const struct request *request)
 	close(file);
 }
 
-static void send_tar(struct stream *stream, const char *path)
+static void send_walk(const struct server *server, struct stream *stream, const struct request *request)
 {
 	struct stat status;
-	if (!send_status(stream, path, &status))
-		refuse_bytes(stream, path, "regular file or directory");
-	else if (tar_path(stream, path))
+	bool is_tree = request->kind == REQUEST_TREE;
+
+	if (!look(server, stream, request, &status))
+		return;
+	if (!S_ISDIR(status.st_mode) && (is_tree || !S_ISREG(status.st_mode))) {
+		send_frame_format(stream, 'X', "%s is not a %s", request->path,
+				  is_tree ? "directory" : "regular file or directory");
+		return;
+	}
+	bool is_done = is_tree ? list_path(stream, server->view, request->path, request->length) :
+				 tar_path(stream, server->view, request->path);
+	if (is_done)
 		send_frame(stream, 'E', "");
 }
 
-static bool is_output(const struct plan *plan, const char *path)
+/* An output of the plan, or a file below one, named without detours. */
+static bool is_served(const struct plan *plan, const char *path)
 {
 	const struct directive *output = NULL;
+	char clean[PATH_SIZE];
+
+	if (plan == NULL)
+		return true;
+	if (!format_path(clean, "%s", path))
+		return false;
+	clean_path(clean);
 	while ((output = next_directive(plan, OUTPUT, output)) != NULL) {
 		if (strcmp(output->text, path) == 0)
+			return true;
+		if (strcmp(clean, path) == 0 && path_contains(output->text, path))
 			return true;
 	}
 	return false;
 }
 
-static void answer(const struct plan *plan, struct stream *stream, const struct request *request, int release)
+void answer_request(const struct server *server, struct stream *stream, const struct request *request)
 {
 	struct stat status;
 
-	if (request->kind == REQUEST_RELEASE) {
-		send_frame(stream, 'E', "");
-		(void)write_all(release, "r", 1);
-		return;
-	}
-	if (!is_output(plan, request->path)) {
+	if (!is_served(server->plan, request->path))
 		send_frame_format(stream, 'X', "%s is not an output of this container", request->path);
+	else if (request->kind == REQUEST_STAT)
+		(void)look(server, stream, request, &status);
+	else if (request->kind == REQUEST_READ)
+		send_range(server, stream, request);
+	else
+		send_walk(server, stream, request);
+}
+
+static void answer(const struct server *server, struct stream *stream, const struct request *request)
+{
+	if (request->kind != REQUEST_RELEASE) {
+		answer_request(server, stream, request);
 		return;
 	}
-	if (request->kind == REQUEST_STAT)
-		(void)send_status(stream, request->path, &status);
-	else if (request->kind == REQUEST_READ)
-		send_range(stream, request);
-	else
-		send_tar(stream, request->path);
+	send_frame(stream, 'E', "");
+	if (server->release >= 0)
+		(void)write_all(server->release, "r", 1);
 }
 
 /* Bytes of the connection that are not answered yet. */
@@ -194,7 +238,7 @@ static char *read_line(struct input *input, int connection, size_t *line_length)
 	}
 }
 
-void serve_connection(const struct plan *plan, int connection, int release)
+void serve_connection(const struct server *server, int connection)
 {
 	struct input *input = calloc(1, sizeof *input);
 	struct stream *stream = calloc(1, sizeof *stream);
@@ -208,9 +252,9 @@ void serve_connection(const struct plan *plan, int connection, int release)
 	while ((line = read_line(input, connection, &length)) != NULL) {
 		/* Decoding cuts the line in pieces, so its length was taken before. */
 		if (parse_request(line, &request))
-			answer(plan, stream, &request, release);
+			answer(server, stream, &request);
 		else
-			send_frame(stream, 'X', "not a request: use stat PATH, read PATH OFFSET LENGTH, tar PATH or release");
+			send_frame(stream, 'X', "not a request: use stat PATH, read PATH OFFSET LENGTH, tar PATH, tree PATH LENGTH or release");
 		memmove(input->bytes, input->bytes + length, input->length - length);
 		input->length -= length;
 	}

@@ -4,6 +4,7 @@
 #include "emissary.h"
 #include "file.h"
 #include "flags.h"
+#include "initless.h"
 #include "lock.h"
 
 #include <errno.h>
@@ -46,7 +47,7 @@ void publish_verdict(struct emissary *e, int code)
 		return;
 	int length = snprintf(text, sizeof text, "%d", code);
 	if (pwrite(e->verdict, text, (size_t)length, 0) != length || ftruncate(e->verdict, length) != 0 ||
-	    renameat(e->folder, ".exitcode.new", e->folder, "exitcode") != 0)
+	    !give_name(e->folder, e->verdict_name, "exitcode"))
 		log_line(&e->log, LOG_ERROR, "cannot publish the exit code", "error", "%s", reason(errno));
 	close(e->verdict);
 	e->verdict = -1;
@@ -67,7 +68,8 @@ void fail(struct emissary *e, int verdict, int status, const char *format, ...)
 /* What an earlier sandbox of this pod left behind would be taken for ours (contract pod.md, defect 33). */
 static void remove_stale_files(struct emissary *e)
 {
-	static const char *const names[] = { "exitcode", "stdout", "combined", "outputs", "staging-failed" };
+	static const char *const names[] = { "exitcode", "stdout",	   "combined", "outputs",
+					     "handed",	 "staging-failed", "released" };
 	bool was_here = faccessat(e->folder, "lock", F_OK, 0) == 0 || faccessat(e->folder, "exitcode", F_OK, 0) == 0;
 
 	/* A signal without a predecessor is meant for us: it was sent before we started. */
@@ -76,30 +78,34 @@ static void remove_stale_files(struct emissary *e)
 		remove_segments(e->folder, "combined");
 	}
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		(void)unlinkat(e->folder, names[i], 0);
+		(void)remove_tree(e->folder, names[i]);
 }
 
-static void open_folder(struct emissary *e)
+static void open_own_folder(struct emissary *e)
 {
-	char path[PATH_SIZE];
-
 	umask(0);
-	if (!container_path(path, e->name, "") || !make_folders(path, 0777))
-		die(EXIT_OURS, "failed to create %s: %s", path, reason(errno));
-	e->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	e->folder = open_container(e->name, true);
 	if (e->folder < 0)
-		die(EXIT_OURS, "open %s: %s", path, reason(errno));
+		die(EXIT_OURS, "failed to create the folder of container \"%s\" below /var/run/argo: %s", e->name,
+		    reason(errno));
 }
 
 static void claim_folder(struct emissary *e)
 {
+	bool is_held;
+
 	remove_stale_files(e);
-	e->verdict = openat(e->folder, ".exitcode.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	aside_name(e->verdict_name, "exitcode");
+	e->verdict = openat(e->folder, e->verdict_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (e->verdict < 0 || pwrite(e->verdict, "64  ", VERDICT_BYTES, 0) != VERDICT_BYTES)
 		die(EXIT_OURS, "cannot write the exit code of container \"%s\": %s", e->name, reason(errno));
-	e->lock = take_lock(e->folder);
+	e->lock = take_lock(e->folder, &is_held);
 	if (e->lock < 0)
 		fail(e, EXIT_OURS, EXIT_OURS, "cannot take the lock of container \"%s\": %s", e->name, reason(errno));
+	if (!is_held)
+		log_line(&e->log, LOG_WARN,
+			 "this volume has no locks: that a container was killed shows when the pod is ended", "error", "%s",
+			 reason(errno));
 }
 
 void open_emissary(struct emissary *e, int argc, char **argv, int subcommand)
@@ -119,7 +125,7 @@ void open_emissary(struct emissary *e, int argc, char **argv, int subcommand)
 	struct flags flags = parse_flags(argc, argv, subcommand);
 	e->log = flags.log;
 	e->command = argv + flags.rest;
-	open_folder(e);
+	open_own_folder(e);
 	claim_folder(e);
 	/* Orphans are ours to reap; PID 1 has them anyway. */
 	if (getpid() != 1 && prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
@@ -128,19 +134,19 @@ void open_emissary(struct emissary *e, int argc, char **argv, int subcommand)
 
 void watch_files(struct emissary *e)
 {
-	char path[PATH_SIZE];
 	if (e->files.is_open)
 		return;
 	open_watch(&e->files);
-	if (container_path(path, e->name, ""))
-		watch_folder(&e->files, path, watch_published);
+	watch_open_folder(&e->files, e->folder, watch_published);
 }
 
 void watch_container(struct emissary *e, const char *name)
 {
-	char path[PATH_SIZE];
 	watch_files(e);
-	if (!container_path(path, name, "") || !make_folders(path, 0777))
-		fail(e, EXIT_OURS, EXIT_OURS, "failed to create %s: %s", path, reason(errno));
-	watch_folder(&e->files, path, watch_published);
+	int folder = open_container(name, true);
+	if (folder < 0)
+		fail(e, EXIT_OURS, EXIT_OURS, "failed to create the folder of container \"%s\" below /var/run/argo: %s",
+		     name, reason(errno));
+	watch_open_folder(&e->files, folder, watch_published);
+	close(folder);
 }

@@ -2,6 +2,7 @@
 #include "file.h"
 #include "lock.h"
 #include "report.h"
+#include "shared.h"
 #include "text.h"
 #include "watch.h"
 
@@ -19,88 +20,92 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LAST_LINE_SIZE = 4096, EVENT_ARGUMENTS = 2 };
+enum { PROGRESS_SIZE = 4096 };
 
 struct standby {
-	char **containers; /* folders; NULL behind the last */
+	char **containers; /* names; NULL behind the last */
+	size_t container_count;
 	int64_t deadline_ms; /* epoch; -1: none */
 	int64_t limit_ms;
+	const char *held; /* the container that waits to be released, while its end is news; or NULL */
 	const char *file; /* NULL: none */
 	int64_t tick_ms;
 	const char *seen;
-	char **command;
-	int command_length;
 
-	sigset_t before; /* the signal mask that the command gets back */
-	int signals;
+	struct signals *signals;
 	int clock;
 	struct watch files;    /* the containers' folders */
 	struct watch progress; /* the file's folder: not read before the tick is over, however busy it is */
 	int64_t tick_over_ms;  /* monotonic */
-	bool was_signalled;
 };
 
-static int64_t number_option(const char *name, const char *value)
+/* Cuts the next blank-separated, encoded word off a line; NULL where there is none or its encoding is wrong. */
+static char *take_text(char **line)
 {
-	int64_t number;
-	if (!parse_number(value, INT64_MAX / 2, &number))
-		die(EXIT_OURS, "standby: %s must be a number of milliseconds, not \"%s\"", name, value);
-	return number;
+	char *word = *line;
+	if (word == NULL || *word == '\0')
+		return NULL;
+	char *blank = strchr(word, ' ');
+	*line = blank == NULL ? NULL : blank + 1;
+	if (blank != NULL)
+		*blank = '\0';
+	return percent_decode(word) ? word : NULL;
 }
 
-static void set_option(struct standby *s, char **next_container, const char *name, char *value)
+static bool take_number(char **line, int64_t *number)
 {
-	if (strcmp(name, "--container") == 0)
-		*next_container = value;
-	else if (strcmp(name, "--deadline") == 0)
-		s->deadline_ms = number_option(name, value);
-	else if (strcmp(name, "--limit") == 0)
-		s->limit_ms = number_option(name, value);
-	else if (strcmp(name, "--watch") == 0)
-		s->file = value;
-	else if (strcmp(name, "--tick") == 0)
-		s->tick_ms = number_option(name, value);
-	else if (strcmp(name, "--seen") == 0)
-		s->seen = value;
-	else
-		die(EXIT_OURS, "standby: unknown flag: %s", name);
+	char *word = take_text(line);
+	return word != NULL && parse_number(word, INT64_MAX / 2, number);
 }
 
-static void parse_options(struct standby *s, int argc, char **argv, int subcommand)
+static bool parse_line(struct standby *s, char *line)
 {
-	int count = 0;
-	int i = subcommand + 1;
+	char *word = take_text(&line);
 
-	*s = (struct standby){ .deadline_ms = -1, .limit_ms = -1, .seen = "" };
-	s->containers = calloc((size_t)argc + 1, sizeof *s->containers);
+	if (word == NULL)
+		return false;
+	if (strcmp(word, "container") == 0) {
+		char *name = take_text(&line);
+		s->containers[s->container_count] = name;
+		s->container_count += name != NULL;
+		return name != NULL && line == NULL;
+	}
+	if (strcmp(word, "deadline") == 0)
+		return take_number(&line, &s->deadline_ms) && line == NULL;
+	if (strcmp(word, "limit") == 0)
+		return take_number(&line, &s->limit_ms) && line == NULL;
+	if (strcmp(word, "held") == 0)
+		return (s->held = take_text(&line)) != NULL && line == NULL;
+	if (strcmp(word, "terminating") == 0) {
+		s->signals->is_obeyed = true;
+		return line == NULL;
+	}
+	if (strcmp(word, "watch") == 0)
+		return (s->file = take_text(&line)) != NULL && take_number(&line, &s->tick_ms) &&
+		       (s->seen = take_text(&line)) != NULL && line == NULL;
+	return false;
+}
+
+/* What Node asks to sleep for, a directive a line. */
+static void parse_request(struct standby *s, char *text, struct signals *signals)
+{
+	size_t lines = 1;
+	for (const char *at = text; *at != '\0'; at++)
+		lines += *at == '\n';
+	*s = (struct standby){ .deadline_ms = -1, .limit_ms = -1, .seen = "", .signals = signals };
+	s->containers = calloc(lines + 1, sizeof *s->containers);
 	if (s->containers == NULL)
 		die(EXIT_OURS, "standby: no memory");
-	for (; i < argc && strcmp(argv[i], "--") != 0; i += 2) {
-		if (i + 1 >= argc)
-			die(EXIT_OURS, "standby: flag needs an argument: %s", argv[i]);
-		set_option(s, &s->containers[count], argv[i], argv[i + 1]);
-		if (s->containers[count] != NULL)
-			count++;
+	for (char *line = text; line != NULL && *line != '\0';) {
+		char *end = strchr(line, '\n');
+		char word[80];
+		if (end != NULL)
+			*end++ = '\0';
+		snprintf(word, sizeof word, "%s", line);
+		if (!parse_line(s, line))
+			die(EXIT_OURS, "standby: cannot be understood: \"%s\"", word);
+		line = end;
 	}
-	if (i + 1 >= argc)
-		die(EXIT_OURS, "standby needs a command behind --");
-	s->command = argv + i + 1;
-	s->command_length = argc - i - 1;
-}
-
-static void open_signals(struct standby *s)
-{
-	sigset_t wanted;
-
-	sigemptyset(&wanted);
-	sigaddset(&wanted, SIGTERM);
-	sigaddset(&wanted, SIGINT);
-	/* First of all: a signal that comes from here on waits for us. */
-	if (sigprocmask(SIG_BLOCK, &wanted, &s->before) != 0)
-		die(EXIT_OURS, "sigprocmask: %s", reason(errno));
-	s->signals = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (s->signals < 0)
-		die(EXIT_OURS, "signalfd: %s", reason(errno));
 }
 
 /* Fires when the wall clock reaches the earlier of both times, even if somebody sets the clock. */
@@ -139,14 +144,17 @@ static void watch_parent(struct watch *watch, const char *file)
 
 static void open_files(struct standby *s)
 {
-	char path[PATH_SIZE];
 	mode_t mask = umask(0);
 
 	open_watch(&s->files);
-	for (char **folder = s->containers; *folder != NULL; folder++) {
-		if (format_path(path, "%s", *folder))
-			(void)make_folders(path, 0777);
-		watch_folder(&s->files, *folder, watch_published);
+	for (size_t i = 0; i < s->container_count; i++) {
+		int folder = open_container(s->containers[i], true);
+		if (folder >= 0)
+			watch_open_folder(&s->files, folder, watch_published);
+		else
+			s->files.polls = true;
+		if (folder >= 0)
+			close(folder);
 	}
 	s->progress = (struct watch){ .fd = -1 };
 	if (s->file != NULL) {
@@ -156,24 +164,27 @@ static void open_files(struct standby *s)
 	umask(mask);
 }
 
-static bool have_ended(const struct standby *s)
+static bool is_over(const char *name, int *code)
 {
-	if (*s->containers == NULL)
-		return false;
-	for (char **folder = s->containers; *folder != NULL; folder++) {
-		enum container_state state = container_state(*folder);
-		if (state != ENDED && state != DIED)
-			return false;
-	}
-	return true;
+	enum container_state state = container_state(name, code);
+	return state == ENDED || state == DIED;
 }
 
-static bool is_signalled(struct standby *s)
+static bool have_ended(const struct standby *s)
 {
-	struct signalfd_siginfo info;
-	while (read(s->signals, &info, sizeof info) == (ssize_t)sizeof info)
-		s->was_signalled = true;
-	return s->was_signalled;
+	int code;
+	for (size_t i = 0; i < s->container_count; i++) {
+		if (!is_over(s->containers[i], &code))
+			return false;
+	}
+	return s->container_count > 0;
+}
+
+/* The controller ends a pod when one of its containers fails; of one that waits for us it does not see that. */
+static bool has_failed(const struct standby *s)
+{
+	int code;
+	return s->held != NULL && container_state(s->held, &code) == ENDED && code != 0;
 }
 
 static bool has_come(int64_t epoch_ms)
@@ -183,31 +194,53 @@ static bool has_come(int64_t epoch_ms)
 	return epoch_ms >= 0 && (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 >= epoch_ms;
 }
 
-/* The file's last line without the blanks around it; empty where there is none. */
-static const char *read_last_line(const char *file, char text[static LAST_LINE_SIZE])
+/* `N/M` with 0 <= N <= M, M > 0 and at most 18 digits each: what a controller can read. */
+static bool is_progress(const char *text)
+{
+	enum { DIGITS_MAX = 18 };
+	static const char digits[] = "0123456789";
+	char number[DIGITS_MAX + 1];
+	int64_t done, total;
+	size_t first = strspn(text, digits);
+	size_t second = text[first] == '/' ? strspn(text + first + 1, digits) : 0;
+
+	if (first == 0 || second == 0 || first > DIGITS_MAX || second > DIGITS_MAX || text[first + 1 + second] != '\0')
+		return false;
+	memcpy(number, text, first);
+	number[first] = '\0';
+	return parse_number(number, INT64_MAX, &done) && parse_number(text + first + 1, INT64_MAX, &total) &&
+	       done <= total && total > 0;
+}
+
+/* What the last line of the file says, by its last 4 KiB; empty where it says nothing (src/outputs/progress.ts). */
+static const char *read_progress(const char *file, char text[static PROGRESS_SIZE + 1])
 {
 	struct stat status;
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open_regular(AT_FDCWD, file, O_NOFOLLOW);
 
 	text[0] = '\0';
 	if (fd < 0)
 		return text;
 	/* Only the end matters, however long a program keeps appending. */
-	off_t from = fstat(fd, &status) == 0 && status.st_size >= LAST_LINE_SIZE ? status.st_size - LAST_LINE_SIZE + 1 : 0;
-	ssize_t length = pread(fd, text, LAST_LINE_SIZE - 1, from);
+	off_t from = fstat(fd, &status) == 0 && status.st_size > PROGRESS_SIZE ? status.st_size - PROGRESS_SIZE : 0;
+	ssize_t length = pread(fd, text, PROGRESS_SIZE, from);
 	close(fd);
 	text[length < 0 ? 0 : length] = '\0';
+	/* A NUL is no part of a value. */
+	if (length > 0 && memchr(text, '\0', (size_t)length) != NULL)
+		text[0] = '\0';
 	char *all = trim(text);
 	char *newline = strrchr(all, '\n');
-	return newline == NULL ? all : trim(newline + 1);
+	const char *line = newline == NULL ? all : trim(newline + 1);
+	return is_progress(line) ? line : "";
 }
 
 static bool has_news(const struct standby *s)
 {
-	char text[LAST_LINE_SIZE];
+	char text[PROGRESS_SIZE + 1];
 	if (s->file == NULL || now_ms() < s->tick_over_ms)
 		return false;
-	const char *line = read_last_line(s->file, text);
+	const char *line = read_progress(s->file, text);
 	return *line != '\0' && strcmp(line, s->seen) != 0;
 }
 
@@ -216,8 +249,11 @@ static const char *current_event(struct standby *s)
 {
 	if (have_ended(s))
 		return "ended";
-	if (is_signalled(s))
+	take_signals(s->signals);
+	if (s->signals->was_signalled && !s->signals->is_obeyed)
 		return "signal";
+	if (has_failed(s))
+		return "failed";
 	if (has_come(s->deadline_ms))
 		return "deadline";
 	if (has_come(s->limit_ms))
@@ -228,7 +264,7 @@ static const char *current_event(struct standby *s)
 static void sleep_for_event(struct standby *s)
 {
 	struct pollfd fds[] = {
-		{ .fd = s->signals, .events = POLLIN },
+		{ .fd = s->signals->fd, .events = POLLIN },
 		{ .fd = s->files.fd, .events = POLLIN },
 		{ .fd = s->clock, .events = POLLIN },
 		{ .fd = -1, .events = POLLIN },
@@ -252,31 +288,71 @@ static void sleep_for_event(struct standby *s)
 		drain_watch(&s->progress);
 }
 
-static _Noreturn void become_command(struct standby *s, const char *event)
+static void close_standby(struct standby *s)
 {
-	char **words = calloc((size_t)s->command_length + EVENT_ARGUMENTS + 1, sizeof *words);
-
-	if (words == NULL)
-		die(EXIT_OURS, "standby: no memory");
-	memcpy(words, s->command, (size_t)s->command_length * sizeof *words);
-	words[s->command_length] = (char[]){ "--event" };
-	words[s->command_length + 1] = strdup(event);
-	sigprocmask(SIG_SETMASK, &s->before, NULL);
-	execvp(words[0], words);
-	die(EXIT_OURS, "standby: exec %s: %s", words[0], reason(errno));
+	close_watch(&s->files);
+	close_watch(&s->progress);
+	if (s->clock >= 0)
+		close(s->clock);
+	free(s->containers);
 }
 
-void run_standby(int argc, char **argv, int subcommand)
+const char *stand_by(char *request, struct signals *signals)
 {
 	struct standby s;
 	const char *event;
 
-	parse_options(&s, argc, argv, subcommand);
-	open_signals(&s);
+	parse_request(&s, request, signals);
 	open_clock(&s);
 	open_files(&s);
 	s.tick_over_ms = now_ms() + s.tick_ms;
 	while ((event = current_event(&s)) == NULL)
 		sleep_for_event(&s);
-	become_command(&s, event);
+	close_standby(&s);
+	return event;
+}
+
+static void wanted_signals(sigset_t *wanted)
+{
+	sigemptyset(wanted);
+	sigaddset(wanted, SIGTERM);
+	sigaddset(wanted, SIGINT);
+	sigaddset(wanted, SIGCHLD);
+}
+
+static void mask_signals(int how)
+{
+	sigset_t wanted;
+
+	wanted_signals(&wanted);
+	if (sigprocmask(how, &wanted, NULL) != 0)
+		die(EXIT_OURS, "sigprocmask: %s", reason(errno));
+}
+
+void hold_signals(void)
+{
+	mask_signals(SIG_BLOCK);
+}
+
+void let_signals(void)
+{
+	mask_signals(SIG_UNBLOCK);
+}
+
+void open_signals(struct signals *signals)
+{
+	sigset_t wanted;
+
+	hold_signals();
+	wanted_signals(&wanted);
+	*signals = (struct signals){ .fd = signalfd(-1, &wanted, SFD_NONBLOCK | SFD_CLOEXEC) };
+	if (signals->fd < 0)
+		die(EXIT_OURS, "signalfd: %s", reason(errno));
+}
+
+void take_signals(struct signals *signals)
+{
+	struct signalfd_siginfo info;
+	while (read(signals->fd, &info, sizeof info) == (ssize_t)sizeof info)
+		signals->was_signalled |= info.ssi_signo != SIGCHLD;
 }

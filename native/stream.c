@@ -145,12 +145,19 @@ int64_t send_file(struct stream *stream, int file, int64_t offset, int64_t lengt
 	return 0;
 }
 
+void send_frame_parts(struct stream *stream, char type, const char *first, const char *second)
+{
+	size_t length = strlen(first);
+	size_t more = strlen(second);
+	flush_data(stream);
+	send_header(stream, type, length + more);
+	send_all(stream, first, length);
+	send_all(stream, second, more);
+}
+
 void send_frame(struct stream *stream, char type, const char *text)
 {
-	size_t length = strlen(text);
-	flush_data(stream);
-	send_header(stream, type, length);
-	send_all(stream, text, length);
+	send_frame_parts(stream, type, text, "");
 }
 
 void send_frame_format(struct stream *stream, char type, const char *format, ...)

@@ -31,6 +31,9 @@ void send_zeros(struct stream *stream, size_t length);
  */
 int64_t send_file(struct stream *stream, int file, int64_t offset, int64_t length);
 
+/* One whole frame of two texts, however long. */
+void send_frame_parts(struct stream *stream, char type, const char *first, const char *second);
+
 /* One whole frame of text: S, W, X or, without text, E. Collected data goes first. */
 void send_frame(struct stream *stream, char type, const char *text);
 void send_frame_format(struct stream *stream, char type, const char *format, ...)

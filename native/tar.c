@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,17 +14,19 @@
 #include <unistd.h>
 
 /* A level costs a descriptor and some stack. */
-enum { DEPTH_MAX = 8000 };
+enum { DEPTH_MAX = 8000, OPEN_FLAGS = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
 
 struct walk {
 	struct stream *stream;
+	const struct view *view;
+	bool is_list;	  /* no tar, but `N` frames */
+	int64_t body_max; /* of a list */
 	const char *parent; /* what stands before `name` in messages */
 	char *name;	    /* of the current entry in the archive; grows and shrinks with the walk */
 	size_t name_length;
 	size_t name_size;
 	int depth;
 	bool in_inputs;		 /* below a link that was followed: no second one is */
-	char inputs[PATH_SIZE];	 /* where links are followed to */
 	char link[PATH_SIZE];	 /* the target of the current link */
 	struct names users;
 	struct names groups;
@@ -62,8 +65,27 @@ static void pop_name(struct walk *walk, size_t length)
 	walk->name[length] = '\0';
 }
 
+/* What a list calls an entry; folders do not appear in one. */
+static void send_name(struct walk *walk, char type, const struct stat *status)
+{
+	char kind[40];
+	const char *slash = strchr(walk->name, '/');
+
+	if (type == '5' || slash == NULL)
+		return;
+	if (type == '0')
+		snprintf(kind, sizeof kind, "file %lld ", (long long)status->st_size);
+	else
+		snprintf(kind, sizeof kind, "%s ", type == '2' ? "symlink" : type == '6' ? "fifo" : type == 's' ? "socket" : "device");
+	send_frame_parts(walk->stream, 'N', kind, slash + 1);
+}
+
 static void send_entry(struct walk *walk, char type, const struct stat *status)
 {
+	if (walk->is_list) {
+		send_name(walk, type, status);
+		return;
+	}
 	bool is_device = type == '3' || type == '4';
 	const struct entry entry = {
 		.name = walk->name,
@@ -90,6 +112,8 @@ static bool tar_file(struct walk *walk, int file)
 	if (fstat(file, &status) != 0)
 		return fail_walk(walk, "stat", errno);
 	send_entry(walk, '0', &status);
+	if (walk->is_list && status.st_size > walk->body_max)
+		return true;
 	/* A snapshot by size: what was appended since is left out, what is missing is an error (scenario S12). */
 	int64_t missing = send_file(walk->stream, file, 0, status.st_size);
 	if (missing < 0)
@@ -99,7 +123,8 @@ static bool tar_file(struct walk *walk, int file)
 				  walk->name, (long long)missing);
 		return false;
 	}
-	send_zeros(walk->stream, (size_t)((TAR_BLOCK - status.st_size % TAR_BLOCK) % TAR_BLOCK));
+	if (!walk->is_list)
+		send_zeros(walk->stream, (size_t)((TAR_BLOCK - status.st_size % TAR_BLOCK) % TAR_BLOCK));
 	return true;
 }
 
@@ -127,15 +152,22 @@ static bool tar_folder(struct walk *walk, int folder)
 	return is_done;
 }
 
-/* What is behind `name`, opened so that neither a FIFO nor something swapped in meanwhile can hold us. */
-static bool tar_opened(struct walk *walk, int folder, const char *name, bool is_folder, bool follows)
+static bool tar_descriptor(struct walk *walk, int fd, const struct stat *status)
 {
-	int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (follows ? 0 : O_NOFOLLOW) |
-		    (is_folder ? O_DIRECTORY : 0);
-	int fd = openat(folder, name, flags);
+	if (S_ISDIR(status->st_mode))
+		return tar_folder(walk, fd);
+	/* It was a file or a folder when it was looked at. */
+	return S_ISREG(status->st_mode) ? tar_file(walk, fd) : fail_walk(walk, "open", EINVAL);
+}
+
+/* What is behind `name`, opened so that neither a FIFO nor something swapped in meanwhile can hold us. */
+static bool tar_opened(struct walk *walk, int folder, const char *name)
+{
+	struct stat status;
+	int fd = openat(folder, name, OPEN_FLAGS | O_NOFOLLOW);
 	if (fd < 0)
 		return fail_walk(walk, "open", errno);
-	bool is_done = is_folder ? tar_folder(walk, fd) : tar_file(walk, fd);
+	bool is_done = fstat(fd, &status) == 0 ? tar_descriptor(walk, fd, &status) : fail_walk(walk, "stat", errno);
 	close(fd);
 	return is_done;
 }
@@ -149,15 +181,17 @@ static bool tar_link(struct walk *walk, int folder, const char *name, const stru
 	if (length < 0)
 		return fail_walk(walk, "readlink", errno);
 	walk->link[length] = '\0';
-	bool follows = !walk->in_inputs && path_contains(walk->inputs, walk->link) &&
-		       fstatat(folder, name, &target, 0) == 0 && (S_ISREG(target.st_mode) || S_ISDIR(target.st_mode));
-	if (!follows) {
+	int fd = walk->in_inputs ? -1 : open_input(walk->view, walk->link, OPEN_FLAGS);
+	if (fd < 0 || fstat(fd, &target) != 0 || (!S_ISREG(target.st_mode) && !S_ISDIR(target.st_mode))) {
+		if (fd >= 0)
+			close(fd);
 		send_entry(walk, '2', status);
 		return true;
 	}
 	walk->in_inputs = true;
-	bool is_done = tar_opened(walk, folder, name, S_ISDIR(target.st_mode), true);
+	bool is_done = tar_descriptor(walk, fd, &target);
 	walk->in_inputs = false;
+	close(fd);
 	return is_done;
 }
 
@@ -169,13 +203,15 @@ static bool tar_entry(struct walk *walk, int folder, const char *name)
 		return fail_walk(walk, "stat", errno);
 	switch (status.st_mode & S_IFMT) {
 	case S_IFREG:
-		return tar_opened(walk, folder, name, false, false);
 	case S_IFDIR:
-		return tar_opened(walk, folder, name, true, false);
+		return tar_opened(walk, folder, name);
 	case S_IFLNK:
 		return tar_link(walk, folder, name, &status);
 	case S_IFSOCK:
-		send_frame_format(walk->stream, 'W', "left out the socket %s%s", walk->parent, walk->name);
+		if (walk->is_list)
+			send_name(walk, 's', &status);
+		else
+			send_frame_format(walk->stream, 'W', "left out the socket %s%s", walk->parent, walk->name);
 		return true;
 	default:
 		send_entry(walk, S_ISCHR(status.st_mode) ? '3' : S_ISBLK(status.st_mode) ? '4' : '6', &status);
@@ -198,40 +234,51 @@ static bool make_absolute(char absolute[static PATH_SIZE], const char *path)
 	return true;
 }
 
-static bool walk_path(struct walk *walk, const char *absolute)
+static bool walk_path(struct walk *walk, const char *path, const char *absolute)
 {
 	struct stat status;
 	char parent[PATH_SIZE];
+	bool leads_out;
 	const char *base = base_name(absolute);
 
 	(void)format_path(parent, "%.*s", (int)(base - absolute), absolute);
 	walk->parent = parent;
 	if (!push_name(walk, base))
 		return false;
-	if (stat(absolute, &status) != 0)
-		return fail_walk(walk, "stat", errno);
 	/* The path itself may be a link: what it stands for is the artifact. */
-	if (!tar_opened(walk, AT_FDCWD, absolute, S_ISDIR(status.st_mode), true))
-		return false;
-	send_zeros(walk->stream, 2 * TAR_BLOCK);
-	return true;
+	int fd = open_in_view(walk->view, path, OPEN_FLAGS, &leads_out);
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return fail_walk(walk, fd < 0 ? "open" : "stat", errno);
+	bool is_done = tar_descriptor(walk, fd, &status);
+	close(fd);
+	if (is_done && !walk->is_list)
+		send_zeros(walk->stream, 2 * TAR_BLOCK);
+	return is_done;
 }
 
-bool tar_path(struct stream *stream, const char *path)
+static bool start_walk(struct walk *walk, const char *path)
 {
 	char absolute[PATH_SIZE];
-	struct walk *walk = calloc(1, sizeof *walk);
 
-	if (walk == NULL || !make_absolute(absolute, path) || !root_path(walk->inputs, "/argo/inputs/artifacts")) {
-		send_frame_format(stream, 'X', "open %s: %s", path, reason(errno));
-		free(walk);
+	if (!make_absolute(absolute, path)) {
+		send_frame_format(walk->stream, 'X', "open %s: %s", path, reason(errno));
 		return false;
 	}
-	walk->stream = stream;
 	walk->users = (struct names){ .file = "/etc/passwd", .id = -1 };
 	walk->groups = (struct names){ .file = "/etc/group", .id = -1 };
-	bool is_done = walk_path(walk, absolute);
+	bool is_done = walk_path(walk, path, absolute);
 	free(walk->name);
-	free(walk);
 	return is_done;
+}
+
+bool tar_path(struct stream *stream, const struct view *view, const char *path)
+{
+	struct walk walk = { .stream = stream, .view = view };
+	return start_walk(&walk, path);
+}
+
+bool list_path(struct stream *stream, const struct view *view, const char *path, int64_t body_max)
+{
+	struct walk walk = { .stream = stream, .view = view, .is_list = true, .body_max = body_max };
+	return start_walk(&walk, path);
 }

@@ -1,6 +1,7 @@
 #include "watch.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -27,6 +28,13 @@ void watch_folder(struct watch *watch, const char *path, uint32_t events)
 	watch->has_news = true;
 	if (watch->fd < 0 || inotify_add_watch(watch->fd, path, events | IN_MASK_ADD) < 0)
 		watch->polls = true;
+}
+
+void watch_open_folder(struct watch *watch, int folder, uint32_t events)
+{
+	char path[40];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
+	watch_folder(watch, path, events);
 }
 
 /*

@@ -22,6 +22,9 @@ void close_watch(struct watch *watch);
 /* Watches the entries of a folder. Never fails: the folder is looked at in intervals instead. */
 void watch_folder(struct watch *watch, const char *path, uint32_t events);
 
+/* The same for an open folder, whatever its name stands for by now. */
+void watch_open_folder(struct watch *watch, int folder, uint32_t events);
+
 /* Takes all pending events. What they say does not matter (the queue may have overflowed): look at everything again. */
 void drain_watch(struct watch *watch);
 

@@ -67,7 +67,7 @@ const lookEveryMs = 5;
 /** Node needs less to start, even on a busy machine. */
 const startMs = 2000;
 /** Programs that block their signals and read them. */
-const readers = ["emissary", "standby", "artifact-plugin-sidecar"];
+const readers = ["emissary", "artifact-plugin-sidecar", "init", "wait", "supervisor"];
 
 /**
  * Node has a handler from the start, which ends it; ours is there when its main thread waits for events for the first

@@ -2,6 +2,7 @@ import { constants, openSync } from "node:fs";
 import { chmod, link, lstat, mkdir, symlink, unlink } from "node:fs/promises";
 import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
+import { Bookkeeping } from "./bookkeeping.ts";
 import { type ByteString, bytesOf, fsPath, shown } from "./byte-string.ts";
 import { fileError, isSystemError } from "./errors.ts";
 import { close, fchmod, open, read } from "./file-calls.ts";
@@ -12,12 +13,8 @@ export type LinkPolicy =
   /** It is created with its text as it is, and never followed. */
   | "keep";
 
-/** Links are held in memory until the end, so their number has a limit. */
-const linksMax = 1_000_000;
 const linkBytesMax = 4095;
 const createFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-/** Directories known to be real; forgotten all at once when there are more, to bound memory. */
-const verifiedMax = 100_000;
 
 /**
  * A directory that a foreign archive is unpacked into. Nothing outside it is ever touched, because no path that is
@@ -30,7 +27,11 @@ export class Destination {
   readonly #links: LinkPolicy;
   readonly #umask: number;
   #verified = new Set<ByteString>([""]);
+  /** Directories known to be real are forgotten all at once when they take too much. */
+  readonly #verifiedBytes = new Bookkeeping();
+  /** Links are held in memory until the end. */
   readonly #pendingLinks = new Map<ByteString, ByteString>();
+  readonly #linkBytes = new Bookkeeping();
 
   constructor(root: string, links: LinkPolicy) {
     this.#root = bytesOf(root);
@@ -95,9 +96,7 @@ export class Destination {
         `illegal symlink target: ${shown(path)} -> ${shown(target)} leaves the directory that is unpacked into`,
       );
     }
-    if (this.#pendingLinks.size >= linksMax) {
-      throw new ExecutorError("TooLarge", `the archive has more than ${linksMax} symbolic links`);
-    }
+    this.#linkBytes.keep(path, target);
     this.#pendingLinks.set(path, target);
   }
 
@@ -196,7 +195,11 @@ export class Destination {
       if (!isSystemError(error, "EEXIST")) throw fileError(error, `create directory ${shown(path)}`);
       await this.#checkDirectory(path);
     }
-    if (this.#verified.size >= verifiedMax) this.#verified = new Set([""]);
+    if (!this.#verifiedBytes.fits(path)) {
+      this.#verified = new Set([""]);
+      this.#verifiedBytes.reset();
+    }
+    this.#verifiedBytes.keep(path);
     this.#verified.add(path);
   }
 

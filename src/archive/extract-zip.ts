@@ -1,4 +1,5 @@
 import { ExecutorError } from "../errors/index.ts";
+import { Bookkeeping } from "./bookkeeping.ts";
 import { type ByteString, shown } from "./byte-string.ts";
 import { Destination } from "./destination.ts";
 import { corrupt, fileError } from "./errors.ts";
@@ -31,12 +32,15 @@ export async function extractZip(
   const reader = new ZipReader(abortable(source, signal), signal);
   const files = new Map<number, ByteString>();
   const latest = new Map<ByteString, number>();
+  const names = new Bookkeeping();
   try {
     for (let header = await reader.nextFile(); header; header = await reader.nextFile()) {
       if (files.size >= limits.entriesMax) throw tooLarge("more entries", limits.entriesMax);
       if (header.name.length > limits.pathBytesMax)
         throw tooLarge(`a name (${shown(header.name)})`, limits.pathBytesMax);
       const path = destination.resolve(header.name);
+      // The path is kept twice, as one text.
+      names.keep(path);
       files.set(header.offset, path);
       latest.set(path, header.offset);
       await extractFile(path, header, reader, destination);

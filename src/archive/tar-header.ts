@@ -1,6 +1,5 @@
-import { type ByteString, isAscii } from "./byte-string.ts";
+import type { ByteString } from "./byte-string.ts";
 import { corrupt } from "./errors.ts";
-import { encodeRecords } from "./tar-pax.ts";
 
 /**
  * The tar header block as bytes and values (POSIX.1-2017 pax, "ustar Interchange Format"; contract artifacts.md 6.1).
@@ -37,34 +36,6 @@ export interface TarHeader {
   readonly linkPath: ByteString;
   readonly deviceMajor: number;
   readonly deviceMinor: number;
-}
-
-const flags: Readonly<Record<Exclude<TarType, "other">, string>> = {
-  file: "0",
-  hardlink: "1",
-  symlink: "2",
-  "character-device": "3",
-  "block-device": "4",
-  directory: "5",
-  fifo: "6",
-};
-
-/** The header of one entry: a USTAR block, after a PAX block for just those fields that USTAR cannot hold. */
-export function encodeTarHeader(header: TarHeader & { readonly type: Exclude<TarType, "other"> }): Buffer {
-  const records: [string, string][] = [];
-  const name = splitName(header.path);
-  if (!name) records.push(["path", header.path]);
-  if (header.linkPath.length > 100 || !isAscii(header.linkPath)) records.push(["linkpath", header.linkPath]);
-  if (!isAscii(header.uname) || header.uname.length > 32) records.push(["uname", header.uname]);
-  if (!isAscii(header.gname) || header.gname.length > 32) records.push(["gname", header.gname]);
-  if (header.uid > 0o7777777) records.push(["uid", String(header.uid)]);
-  if (header.gid > 0o7777777) records.push(["gid", String(header.gid)]);
-  if (header.sizeBytes > 0o77777777777) records.push(["size", String(header.sizeBytes)]);
-  if (header.mtimeSeconds < 0 || header.mtimeSeconds > 0o77777777777) {
-    records.push(["mtime", String(header.mtimeSeconds)]);
-  }
-  const block = encodeBlock(header, flags[header.type], name ?? ["", shortened(header.path)]);
-  return records.length === 0 ? block : Buffer.concat([encodeExtension(header.path, records), block]);
 }
 
 /** What one header block says by itself; extensions are the reader's business. */
@@ -190,78 +161,4 @@ function hasValidChecksum(block: Buffer): boolean {
 
 function isZeroBlock(block: Buffer): boolean {
   return block.every((byte) => byte === 0);
-}
-
-function encodeBlock(
-  header: Omit<TarHeader, "type">,
-  flag: string,
-  [prefix, name]: readonly [string, string],
-): Buffer {
-  const block = Buffer.alloc(tarBlockBytes);
-  block.write(name, 0, 100, "latin1");
-  octal(block, 100, 8, header.mode);
-  octal(block, 108, 8, header.uid);
-  octal(block, 116, 8, header.gid);
-  octal(block, 124, 12, header.sizeBytes);
-  octal(block, 136, 12, header.mtimeSeconds);
-  block.write("        ", 148, "latin1");
-  block.write(flag, 156, "latin1");
-  block.write(asciiOf(header.linkPath), 157, 100, "latin1");
-  block.write("ustar\x0000", 257, "latin1");
-  block.write(asciiOf(header.uname), 265, 32, "latin1");
-  block.write(asciiOf(header.gname), 297, 32, "latin1");
-  octal(block, 329, 8, header.deviceMajor);
-  octal(block, 337, 8, header.deviceMinor);
-  block.write(prefix, 345, 155, "latin1");
-  let sum = 0;
-  for (const byte of block) sum += byte;
-  block.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-  return block;
-}
-
-/** The extended header that precedes an entry, named `<dir>/PaxHeaders.0/<base>`. */
-function encodeExtension(path: ByteString, records: readonly (readonly [string, string])[]): Buffer {
-  const body = encodeRecords(records);
-  const ascii = asciiOf(path);
-  const slash = ascii.lastIndexOf("/");
-  const name = `${ascii.slice(0, slash + 1)}PaxHeaders.0/${ascii.slice(slash + 1)}`;
-  const header = {
-    path: "",
-    mode: 0o644,
-    uid: 0,
-    gid: 0,
-    uname: "",
-    gname: "",
-    sizeBytes: body.length,
-    mtimeSeconds: 0,
-    linkPath: "",
-    deviceMajor: 0,
-    deviceMinor: 0,
-  };
-  const padding = Buffer.alloc(tarPadding(body.length));
-  return Buffer.concat([encodeBlock(header, "x", splitName(name) ?? ["", name]), body, padding]);
-}
-
-/** Prefix and name of a path that USTAR can hold, else undefined. */
-function splitName(path: ByteString): readonly [prefix: string, name: string] | undefined {
-  if (!isAscii(path)) return undefined;
-  if (path.length <= 100) return ["", path];
-  const slash = path.lastIndexOf("/", 155);
-  const name = path.slice(slash + 1);
-  return slash > 0 && name.length <= 100 && name.length > 0 ? [path.slice(0, slash), name] : undefined;
-}
-
-function octal(block: Buffer, offset: number, length: number, value: number): void {
-  // What does not fit stands in a PAX record, which counts; the field itself is then 0, as Go's writer leaves it.
-  const fits = value >= 0 && value < 8 ** (length - 1);
-  block.write(`${(fits ? value : 0).toString(8).padStart(length - 1, "0")}\0`, offset, "latin1");
-}
-
-/** What stands in the name field beside a PAX record; cut at a slash, it would make a file look like a directory. */
-function shortened(path: ByteString): string {
-  return asciiOf(path).slice(0, 100).replace(/\/+$/, "");
-}
-
-function asciiOf(bytes: ByteString): string {
-  return isAscii(bytes) ? bytes : bytes.replaceAll(/[^\0-\x7f]/g, "");
 }

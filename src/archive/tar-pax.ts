@@ -1,18 +1,7 @@
 import type { ByteString } from "./byte-string.ts";
 import { corrupt } from "./errors.ts";
 
-/** PAX records, `LENGTH KEY=VALUE\n` each, the length counting itself (POSIX.1-2017 pax, "pax Extended Header"). */
-export function encodeRecords(records: readonly (readonly [key: string, value: ByteString])[]): Buffer {
-  const text = records.map(([key, value]) => {
-    const rest = ` ${key}=${value}\n`;
-    let length = rest.length + String(rest.length).length;
-    if (String(length).length + rest.length !== length) length = rest.length + String(length).length;
-    return `${length}${rest}`;
-  });
-  return Buffer.from(text.join(""), "latin1");
-}
-
-/** The records of an extended header, in order, for a key may come more than once (sparse maps). Throws Corrupt. */
+/** The records of an extended header (POSIX.1-2017 pax, "pax Extended Header"), in order, for a key may come more than once (sparse maps). Throws Corrupt. */
 export function decodeRecords(body: Buffer): [key: string, value: ByteString][] {
   const records: [string, string][] = [];
   for (let at = 0; at < body.length; ) {

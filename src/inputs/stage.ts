@@ -1,7 +1,13 @@
 import { chmod, copyFile, mkdir, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import { ExecutorError, errorText } from "../errors/index.ts";
-import { containerPlans, type PlanContext, type PodPaths, publishFile } from "../podfiles/index.ts";
+import {
+  containerPlans,
+  type PlanContext,
+  type PodPaths,
+  publishFile,
+  SharedFolder,
+} from "../podfiles/index.ts";
 import type { Template } from "../template/index.ts";
 
 /** Puts the static program where foreign containers run it from (contract pod.md 5.2; 0555). */
@@ -26,11 +32,11 @@ export async function placeTemplate(
   templateJson: string,
   context: PlanContext,
 ): Promise<void> {
-  await mkdir(paths.plans, { recursive: true, mode: 0o777 });
-  for (const [name, plan] of containerPlans(template, context)) {
-    await publishFile(paths.plan(name), plan, 0o444);
-  }
-  await publishFile(paths.template, templateJson, 0o444);
+  await mkdir(paths.runtime, { recursive: true, mode: 0o777 });
+  await using shared = await SharedFolder.open(paths.runtime);
+  await using plans = await shared.folder(basename(paths.plans), true);
+  for (const [name, plan] of containerPlans(template, context)) await plans?.publish(name, plan, 0o444);
+  await shared.publish(basename(paths.template), templateJson, 0o444);
 }
 
 /** A script's source (0755, even when empty), or a resource's manifest (0644) unless an artifact brings it. */

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type { FileContent } from "../artifacts/index.ts";
+import { openContainer, type PodPaths } from "../podfiles/index.ts";
 import { closeSegments, openSegments, type Segment } from "./log-segments.ts";
 
 const chunkBytes = 65_536;
@@ -19,8 +20,9 @@ export class CapturedLog implements AsyncDisposable {
   readonly #segments: readonly Segment[];
 
   /** Opens a log as it is now; undefined where there is none. */
-  static async open(folder: string): Promise<CapturedLog | undefined> {
-    const segments = await openSegments(folder);
+  static async open(paths: PodPaths, container: string): Promise<CapturedLog | undefined> {
+    await using folder = await openContainer(paths, container);
+    const segments = folder ? await openSegments(folder) : [];
     return segments.length === 0 ? undefined : new CapturedLog(segments);
   }
 

@@ -1,5 +1,5 @@
 import type { ByteSink } from "../http/index.ts";
-import { decodeFrameHead, type Frame, frameHeadBytes } from "./frames.ts";
+import { type AnswerRules, decodeFrameHead, type Frame, frameHeadBytes } from "./frames.ts";
 
 /**
  * Reads one answer of the outputs socket, its data straight into the sink: `space` says where the next read goes, `take`
@@ -7,22 +7,30 @@ import { decodeFrameHead, type Frame, frameHeadBytes } from "./frames.ts";
  */
 export class FrameReceiver {
   readonly #sink: ByteSink;
+  readonly #rules: AnswerRules;
   readonly #accept: (frame: Frame) => boolean;
   readonly #done = Promise.withResolvers<void>();
   #isDone = false;
+  #isComplete = false;
   #type: Frame["type"] | undefined;
   /** A head or a text; data goes to the sink. */
   #gathered: Buffer = Buffer.alloc(frameHeadBytes);
   #used = 0;
   #dataLeft = 0;
 
-  constructor(sink: ByteSink, accept: (frame: Frame) => boolean) {
+  constructor(sink: ByteSink, rules: AnswerRules, accept: (frame: Frame) => boolean) {
     this.#sink = sink;
+    this.#rules = rules;
     this.#accept = accept;
   }
 
   get isDone(): boolean {
     return this.#isDone;
+  }
+
+  /** The answer was read to its end: the connection can serve another one. */
+  get isComplete(): boolean {
+    return this.#isComplete;
   }
 
   /** Resolves at the end of the answer; rejects with what `accept` throws. */
@@ -34,6 +42,18 @@ export class FrameReceiver {
     return this.#dataLeft > 0
       ? this.#sink.space().subarray(0, this.#dataLeft)
       : this.#gathered.subarray(this.#used);
+  }
+
+  /** Takes bytes that were read elsewhere; false at the end of the answer. */
+  feed(chunk: Buffer): boolean {
+    for (let done = 0; done < chunk.length; ) {
+      if (this.#isDone) return false;
+      const space = this.space();
+      const count = chunk.copy(space, 0, done, done + space.length);
+      done += count;
+      this.take(count);
+    }
+    return !this.#isDone;
   }
 
   /** Returns whether there is more to read, as `onread` of a socket wants it. */
@@ -56,7 +76,7 @@ export class FrameReceiver {
   }
 
   #begin(): void {
-    const { type, length } = decodeFrameHead(this.#gathered);
+    const { type, length } = this.#rules.check(decodeFrameHead(this.#gathered));
     if (type === "D") {
       this.#dataLeft = length;
       this.#gather(undefined, frameHeadBytes);
@@ -69,6 +89,7 @@ export class FrameReceiver {
   }
 
   #end(type: Frame["type"]): void {
+    this.#isComplete = type === "E" || type === "X";
     this.#isDone = this.#accept({ type, bytes: this.#gathered });
     if (this.#isDone) this.#done.resolve();
     this.#gather(undefined, frameHeadBytes);

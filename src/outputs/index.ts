@@ -1,12 +1,15 @@
 export { CapturedLog } from "./captured-log.ts";
-export { MainOutputs } from "./main-outputs.ts";
-export { MirroredFiles } from "./mirrored-files.ts";
+export { HandedFiles } from "./handed-files.ts";
+export { MainServer } from "./main-server.ts";
 export { missingFiles } from "./missing-files.ts";
 export type { OutputFiles, OutputKind } from "./output-files.ts";
+export { OutputRequests } from "./output-requests.ts";
+export type { OutputServer } from "./output-server.ts";
 export { readParameters } from "./parameters.ts";
-export { lastLine, readProgress } from "./progress.ts";
+export { readProgress } from "./progress.ts";
 export { composeOutputs, fitOutputs } from "./report.ts";
 export { readResult } from "./result.ts";
 export { type OutputSaver, saveArtifacts } from "./save-artifacts.ts";
 export { saveLogs } from "./save-logs.ts";
 export { ServedFiles } from "./served-files.ts";
+export { VolumeServer, type VolumeView } from "./volume-server.ts";

@@ -25,8 +25,23 @@ export class LeftOut {
   }
 }
 
+/**
+ * Names become keys below the artifact's: one that leaves them, or that a store would take for another, is refused
+ * where it comes in, whoever made it up.
+ */
+export function checkName(name: string, folder: string): void {
+  const isBelow = name.split("/").every((element) => element !== "" && element !== "." && element !== "..");
+  if (!isBelow || name.includes("\0")) {
+    throw new ExecutorError(
+      "Corrupt",
+      `${folder}: a file is called ${JSON.stringify(name)}, which no file can be`,
+    );
+  }
+  checkKeyName(name);
+}
+
 /** Keys are text. Under another name than it has, a file could take the place of one that has that name. */
-export function checkKeyName(path: string): void {
+function checkKeyName(path: string): void {
   if (!path.includes("\ufffd")) return;
   throw new ExecutorError(
     "BadRequest",

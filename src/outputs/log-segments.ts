@@ -1,7 +1,6 @@
-import { constants } from "node:fs";
-import { type FileHandle, open, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import type { FileHandle } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
+import type { SharedFolder } from "../podfiles/index.ts";
 
 /** One file of a captured log, held open: it stays readable when the emissary has removed it. */
 export interface Segment {
@@ -16,7 +15,7 @@ export interface Segment {
 const looksMax = 1000;
 
 /** Opens `combined` and `combined.N` in a container's folder, the oldest first; none where nothing was captured. */
-export async function openSegments(folder: string): Promise<readonly Segment[]> {
+export async function openSegments(folder: SharedFolder): Promise<readonly Segment[]> {
   for (let look = 0; look < looksMax; look++) {
     const starts = await segmentStarts(folder);
     if (starts.length === 0) return [];
@@ -24,7 +23,7 @@ export async function openSegments(folder: string): Promise<readonly Segment[]> 
     if (segments.length > 0 && isUnbroken(segments)) return segments;
     await closeSegments(segments);
   }
-  throw new ExecutorError("Transient", `${folder}: output comes faster than its segments can be opened`);
+  throw new ExecutorError("Transient", `output comes faster than its segments can be opened`);
 }
 
 export async function closeSegments(segments: readonly Segment[]): Promise<void> {
@@ -32,11 +31,8 @@ export async function closeSegments(segments: readonly Segment[]): Promise<void>
 }
 
 /** Where the segments in a folder begin, the newest first. */
-async function segmentStarts(folder: string): Promise<readonly number[]> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw error;
-  });
+async function segmentStarts(folder: SharedFolder): Promise<readonly number[]> {
+  const names = await folder.names();
   const starts = names.flatMap((name) => {
     const found = /^combined(?:\.(\d+))?$/.exec(name);
     return found ? [Number(found[1] ?? 0)] : [];
@@ -44,11 +40,11 @@ async function segmentStarts(folder: string): Promise<readonly number[]> {
   return starts.sort((a, b) => b - a);
 }
 
-async function openFromNewest(folder: string, starts: readonly number[]): Promise<readonly Segment[]> {
+async function openFromNewest(folder: SharedFolder, starts: readonly number[]): Promise<readonly Segment[]> {
   const segments: Segment[] = [];
   try {
     for (const start of starts) {
-      const segment = await openSegment(join(folder, start === 0 ? "combined" : `combined.${start}`), start);
+      const segment = await openSegment(folder, start);
       // The oldest are removed first: what is before this one has gone too.
       if (segment === undefined) break;
       segments.unshift(segment);
@@ -68,22 +64,7 @@ function isUnbroken(segments: readonly Segment[]): boolean {
   });
 }
 
-/** The folder is the step's to write: a link in it must not lead to our own files, a FIFO is not waited for. */
-async function openSegment(path: string, start: number): Promise<Segment | undefined> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    if (error.code === "ELOOP") throw replaced(path, error);
-    throw error;
-  });
-  if (file === undefined) return undefined;
-  const found = await file.stat();
-  if (found.isFile()) return { start, sizeBytes: found.size, file };
-  await file.close();
-  throw replaced(path);
-}
-
-function replaced(path: string, cause?: Error): ExecutorError {
-  const text = `${path} is not a regular file any more: a step must leave /var/run/argo alone`;
-  return new ExecutorError("BadRequest", text, { cause });
+async function openSegment(folder: SharedFolder, start: number): Promise<Segment | undefined> {
+  const file = await folder.file(start === 0 ? "combined" : `combined.${start}`);
+  return file && { start, sizeBytes: (await file.stat()).size, file };
 }

@@ -1,5 +1,4 @@
-import { open } from "node:fs/promises";
-import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import { anyString, type Parameter } from "../template/index.ts";
 import type { OutputFiles } from "./output-files.ts";
 import { withoutNewline } from "./result.ts";
@@ -57,26 +56,6 @@ async function readValue(
 
 function text(bytes: Buffer): string {
   return withoutNewline(bytes).toString("utf8");
-}
-
-/** Reads a whole local file of at most `max` bytes. */
-export async function readSmallFile(path: string, max: number): Promise<Buffer> {
-  // A FIFO would block for ever.
-  const file = await open(path, "r").catch((cause) => {
-    const isMissing = ["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "");
-    throw new ExecutorError(
-      isMissing ? "NotFound" : "BadRequest",
-      isMissing ? `open ${path}: no such file or directory` : `open ${path}: ${errorText(cause)}`,
-      { cause },
-    );
-  });
-  try {
-    const { size } = await file.stat();
-    if (size > max) throw tooLarge(path, size, max);
-    return await file.readFile();
-  } finally {
-    await file.close();
-  }
 }
 
 export function tooLarge(path: string, size: number, max: number): ExecutorError {

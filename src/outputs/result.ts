@@ -1,27 +1,18 @@
-import { open } from "node:fs/promises";
-import { resultBytesMax } from "../podfiles/index.ts";
+import { ExecutorError } from "../errors/index.ts";
+import { openContainer, type PodPaths, resultBytesMax } from "../podfiles/index.ts";
 
 /**
  * The script result: the end of main's standard output without one trailing newline, 262,144 bytes at most
- * (contract pod.md 5.6 step 4). The cut never splits a character.
+ * (contract pod.md 5.6 step 4). The cut never splits a character. Throws NotFound where nothing was captured.
  */
-export async function readResult(stdoutPath: string): Promise<string> {
-  const file = await open(stdoutPath);
-  try {
-    const { size } = await file.stat();
-    // One byte more than fits: the newline that goes.
-    const start = Math.max(0, size - resultBytesMax - 1);
-    const buffer = Buffer.alloc(size - start);
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, start + filled);
-      if (bytesRead === 0) break;
-      filled += bytesRead;
-    }
-    return lastBytes(withoutNewline(buffer.subarray(0, filled)), resultBytesMax).toString("utf8");
-  } finally {
-    await file.close();
+export async function readResult(paths: PodPaths): Promise<string> {
+  await using main = await openContainer(paths, "main");
+  // One byte more than fits: the newline that goes.
+  const bytes = await main?.readEnd("stdout", resultBytesMax + 1);
+  if (bytes === undefined) {
+    throw new ExecutorError("NotFound", `open ${paths.container("main")}/stdout: no such file or directory`);
   }
+  return lastBytes(withoutNewline(bytes), resultBytesMax).toString("utf8");
 }
 
 /** The text without one trailing newline. */

@@ -34,7 +34,7 @@ async function saveLog(
   container: string,
   signal: AbortSignal,
 ): Promise<Artifact | undefined> {
-  await using captured = await CapturedLog.open(paths.container(container));
+  await using captured = await CapturedLog.open(paths, container);
   if (captured === undefined) return undefined;
   const { leftOutBytes } = captured;
   if (leftOutBytes > 0) saver.log.warn({ container, leftOutBytes }, "only the end of the log was kept");

@@ -1,35 +1,27 @@
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import { readTar } from "../archive/index.ts";
 import type { FileContent, TreeContent } from "../artifacts/index.ts";
 import { ExecutorError } from "../errors/index.ts";
-import { checkKeyName, LeftOut } from "./left-out.ts";
-import type { MainOutputs } from "./main-outputs.ts";
+import { checkName, LeftOut } from "./left-out.ts";
 import type { OutputFiles, OutputKind } from "./output-files.ts";
+import type { OutputRequests, OutputStat } from "./output-requests.ts";
 import { tooLarge } from "./parameters.ts";
 
-/** Outputs in main's own file system, read through its emissary: nothing is staged on the way. */
+/** Files of a directory of at most this size come along with their names; larger ones are asked for. */
+const bodyBytesMax = 1024 * 1024;
+
+/** Outputs that a server reads for us, wherever they are: nothing is staged on the way. */
 export class ServedFiles implements OutputFiles {
-  readonly #main: MainOutputs;
+  readonly #requests: OutputRequests;
   readonly #warn: (message: string) => void;
 
-  constructor(main: MainOutputs, warn: (message: string) => void) {
-    this.#main = main;
+  constructor(requests: OutputRequests, warn: (message: string) => void) {
+    this.#requests = requests;
     this.#warn = warn;
   }
 
   async look(path: string, signal: AbortSignal): Promise<OutputKind> {
-    const found = await this.#main.stat(path, signal);
-    switch (found.kind) {
-      case "missing":
-        throw new ExecutorError("NotFound", `stat ${path}: no such file or directory`);
-      case "other":
-        throw new ExecutorError("BadRequest", `${path} is not a regular file or directory`);
-      case "file":
-        return { kind: "file", sizeBytes: found.sizeBytes };
-      case "directory":
-        return { kind: "directory" };
-    }
+    return outputKind(await this.#requests.stat(path, signal), path);
   }
 
   file(path: string, sizeBytes: number, signal: AbortSignal): FileContent {
@@ -40,37 +32,28 @@ export class ServedFiles implements OutputFiles {
       open: (range) => {
         const offset = range?.offset ?? 0;
         const length = Math.min(sizeBytes - offset, range?.length ?? sizeBytes);
-        return length <= 0 ? Readable.from([]) : this.#main.read(path, offset, length, signal);
+        return length <= 0 ? Readable.from([]) : this.#requests.read(path, offset, length, signal);
       },
-      readInto: ({ offset, length }, sink, either) =>
-        this.#main.readInto(path, offset, length, sink, AbortSignal.any([signal, either])),
+      readInto: (range, sink, either) =>
+        this.#requests.readInto(path, range, sink, AbortSignal.any([signal, either])),
     };
   }
 
-  /** The files come out of one tar stream, so each can be read only once, and in order. */
-  tree(path: string, _signal: AbortSignal): TreeContent {
-    const open = (signal: AbortSignal) => this.#main.tar(path, signal);
+  /**
+   * Names sorted bytewise. Links are left out with a warning, except those into the input artifacts of an init-less pod;
+   * so are sockets, FIFOs and devices. Whatever cannot be read fails the walk and is named (docs/contract/artifacts.md#D-28).
+   */
+  tree(path: string, signal: AbortSignal): TreeContent {
+    const requests = this.#requests;
     const warn = this.#warn;
+    const large = (name: string, sizeBytes: number) => this.file(`${path}/${name}`, sizeBytes, signal);
     return {
-      async *files(signal) {
+      async *files(either) {
         const leftOut = new LeftOut();
-        for await (const entry of readTar(open(signal), signal)) {
-          if (entry.type === "directory") continue;
-          const name = entry.name.slice(entry.name.indexOf("/") + 1);
-          checkKeyName(name);
-          if (entry.type !== "file") {
-            leftOut.add(entry.type, name);
-            continue;
-          }
-          yield {
-            path: name,
-            content: {
-              name: basename(name),
-              sizeBytes: entry.sizeBytes,
-              replayable: false,
-              open: () => entry.body,
-            },
-          };
+        for await (const { name, kind, sizeBytes, body } of requests.tree(path, bodyBytesMax, either)) {
+          checkName(name, path);
+          if (kind !== "file") leftOut.add(kind, name);
+          else yield { path: name, content: body ? inMemory(name, body) : large(name, sizeBytes) };
         }
         leftOut.report(warn);
       },
@@ -78,7 +61,7 @@ export class ServedFiles implements OutputFiles {
   }
 
   tar(path: string, signal: AbortSignal): Readable {
-    return this.#main.tar(path, signal);
+    return this.#requests.tar(path, signal);
   }
 
   async readSmall(path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
@@ -89,4 +72,31 @@ export class ServedFiles implements OutputFiles {
     for await (const chunk of this.file(path, found.sizeBytes, signal).open()) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);
   }
+}
+
+/** What can be saved; throws NotFound and BadRequest for the rest. */
+export function outputKind(found: OutputStat, path: string): OutputKind {
+  switch (found.kind) {
+    case "missing":
+      throw new ExecutorError("NotFound", `stat ${path}: no such file or directory`);
+    case "other":
+      throw new ExecutorError("BadRequest", `${path} is not a regular file or directory`);
+    case "file":
+      return { kind: "file", sizeBytes: found.sizeBytes };
+    case "directory":
+      return { kind: "directory" };
+  }
+}
+
+function inMemory(path: string, bytes: Buffer): FileContent {
+  return {
+    name: basename(path),
+    sizeBytes: bytes.length,
+    replayable: true,
+    open: (range) => {
+      const offset = range?.offset ?? 0;
+      const part = bytes.subarray(offset, offset + (range?.length ?? bytes.length));
+      return Readable.from(part.length > 0 ? [part] : [], { objectMode: false });
+    },
+  };
 }

@@ -1,22 +1,60 @@
-import { access, mkdir, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
 import { mainContainerNames, type Template } from "../template/index.ts";
 import type { PodPaths } from "./paths.ts";
+import { SharedFolder } from "./shared-folder.ts";
+
+/** Opens `ctr/<name>`; with `makes` it is made where it is missing. */
+export async function openContainer(
+  paths: PodPaths,
+  name: string,
+  makes = false,
+): Promise<SharedFolder | undefined> {
+  await using shared = await SharedFolder.open(paths.runtime);
+  await using containers = await shared.folder("ctr", makes);
+  // Awaited here: the folders above are closed on the way out.
+  return await containers?.folder(name, makes);
+}
 
 /** Asks the emissary of a container to send a signal to its command (contract pod.md 5.8). */
 export async function signalContainer(paths: PodPaths, name: string, signal: 9 | 15): Promise<void> {
-  const folder = paths.container(name);
-  await mkdir(folder, { recursive: true, mode: 0o777 });
-  await writeFile(`${folder}/signal`, String(signal), { mode: 0o666 });
+  await using folder = await openContainer(paths, name, true);
+  await folder?.publish("signal", String(signal), 0o666);
+}
+
+const codeBytesMax = 3;
+
+/** A container's published exit code, 0 to 255; undefined while there is none, or something that is no exit code. */
+export async function readExitCode(paths: PodPaths, name: string): Promise<number | undefined> {
+  // A step that replaced its own folder has no end that could be believed: it counts as killed.
+  const text = await fromContainer(paths, name, (folder) => folder.readEnd("exitcode", codeBytesMax + 1));
+  if (text === undefined || !/^\d{1,3}$/.test(text.toString("latin1"))) return undefined;
+  const code = Number(text.toString("latin1"));
+  return code <= 255 ? code : undefined;
+}
+
+/** Whether the file or folder `file` is there in a container's folder. */
+export async function hasContainerFile(paths: PodPaths, name: string, file: string): Promise<boolean> {
+  return (await fromContainer(paths, name, (folder) => folder.has(file))) ?? false;
+}
+
+async function fromContainer<T>(
+  paths: PodPaths,
+  name: string,
+  look: (folder: SharedFolder) => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    await using folder = await openContainer(paths, name);
+    return folder && (await look(folder));
+  } catch {
+    // What is there is not the executor's.
+    return undefined;
+  }
 }
 
 export async function hasEnded(paths: PodPaths, name: string): Promise<boolean> {
-  return access(`${paths.container(name)}/exitcode`).then(
-    () => true,
-    () => false,
-  );
+  return (await readExitCode(paths, name)) !== undefined;
 }
 
 /** Whether every main container has published its exit code. */

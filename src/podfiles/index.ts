@@ -1,5 +1,14 @@
-export { endContainers, hasEnded, haveEnded, signalContainer } from "./containers.ts";
+export {
+  endContainers,
+  hasContainerFile,
+  hasEnded,
+  haveEnded,
+  openContainer,
+  readExitCode,
+  signalContainer,
+} from "./containers.ts";
 export { PodPaths } from "./paths.ts";
-export { containerPlans, encodeArgument, type PlanContext, resultBytesMax } from "./plan.ts";
+export { containerPlans, encodeArgument, type PlanContext, resultBytesMax, servedOutputs } from "./plan.ts";
+export { readRange, SharedFolder } from "./shared-folder.ts";
 export { writeTerminationMessage } from "./termination-message.ts";
 export { publishFile } from "./write-file.ts";

@@ -88,8 +88,11 @@ function mainFiles(template: Template, context: PlanContext): string[][] {
   return directives;
 }
 
-/** Output paths whose bytes only main can read; the paths are those that the collector asks for. */
-function servedOutputs(template: Template, isInitless: boolean): readonly string[] {
+/**
+ * Output paths whose bytes only main can read; the paths are those that the collector asks for, in the order in which
+ * they are handed over where there is no socket to ask on.
+ */
+export function servedOutputs(template: Template, isInitless: boolean): readonly string[] {
   const parameters = (template.outputs?.parameters ?? []).flatMap(({ valueFrom }) => valueFrom?.path || []);
   const artifacts = (template.outputs?.artifacts ?? []).flatMap((artifact) => {
     try {

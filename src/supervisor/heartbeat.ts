@@ -1,4 +1,5 @@
-import { type PodPaths, publishFile } from "../podfiles/index.ts";
+import { basename } from "node:path";
+import { type PodPaths, SharedFolder } from "../podfiles/index.ts";
 
 /** Main gives the supervisor up for dead after 30 s without a sign (contract pod.md 5.7). */
 const beatMs = 5000;
@@ -23,5 +24,6 @@ export async function startHeartbeat(paths: PodPaths): Promise<{ stop(): Promise
 
 /** The status marker that emissaries wait for (contract pod.md 5.7): `RUNNING`, `READY`, or `FAILED` and why. */
 export async function writeStatus(paths: PodPaths, text: string): Promise<void> {
-  await publishFile(paths.status, text, 0o644);
+  await using shared = await SharedFolder.open(paths.runtime);
+  await shared.publish(basename(paths.status), text, 0o644);
 }

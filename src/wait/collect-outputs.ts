@@ -1,19 +1,21 @@
-import { access, readFile } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
 import {
   composeOutputs,
-  type MainOutputs,
-  MirroredFiles,
+  HandedFiles,
+  type MainServer,
   missingFiles,
   type OutputFiles,
+  OutputRequests,
   type OutputSaver,
   readParameters,
   readResult,
   ServedFiles,
   saveArtifacts,
   saveLogs,
+  VolumeServer,
+  type VolumeView,
 } from "../outputs/index.ts";
-import { hasEnded } from "../podfiles/index.ts";
+import { hasContainerFile, readExitCode, servedOutputs } from "../podfiles/index.ts";
 import {
   type Artifact,
   hasOutput,
@@ -22,6 +24,7 @@ import {
   outputSource,
   savesLogs,
   templateType,
+  volumeMounts,
 } from "../template/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
 import type { WaitState } from "./state.ts";
@@ -37,14 +40,15 @@ export async function collectOutputs(
   config: WaitConfig,
   tools: WaitTools,
   state: WaitState,
-  main: MainOutputs,
+  main: MainServer,
   signal: AbortSignal,
 ): Promise<CollectedOutputs> {
   const { template, paths } = config;
+  await using volumes = new VolumeServer(tools.program, volumeView(config));
   const saver: OutputSaver = {
     archiveLocation: template.archiveLocation,
     openDriver: tools.openDriver,
-    filesFor: await outputFiles(config, tools, main),
+    filesFor: await outputFiles(config, tools, { main, volumes }),
     log: tools.log,
   };
   const isResource = templateType(template) === "resource";
@@ -83,12 +87,10 @@ async function collectResult(
   config: WaitConfig,
 ): Promise<{ value: string | undefined; errors: readonly Error[] }> {
   if (!config.includesResult || !hasOutput(config.template)) return { value: undefined, errors: [] };
-  const path = `${config.paths.container("main")}/stdout`;
   try {
-    return { value: await readResult(path), errors: [] };
-  } catch (cause) {
-    const text = `the script result could not be read: ${(cause as Error).message}`;
-    return { value: undefined, errors: [new ExecutorError("NotFound", text, { cause })] };
+    return { value: await readResult(config.paths), errors: [] };
+  } catch (error) {
+    return { value: undefined, errors: [ExecutorError.wrap(error, "the script result could not be read")] };
   }
 }
 
@@ -99,14 +101,26 @@ function asOne(errors: readonly Error[]): readonly Error[] {
   return [new ExecutorError("Internal", text, { cause: errors[0] })];
 }
 
+/** On a desk volumes are links below the root: the program is told where. */
+function volumeView({ template, paths }: WaitConfig): VolumeView {
+  const inputs = (template.inputs?.artifacts ?? []).flatMap((input) => input.path || []);
+  const mounts = [...volumeMounts(template).map((mount) => mount.mountPath), ...inputs];
+  return { root: paths.mirror, inputs: paths.inputs, mounts: paths.root === "" ? [] : mounts };
+}
+
+interface OutputServers {
+  readonly main: MainServer;
+  readonly volumes: VolumeServer;
+}
+
 /** Chooses, for each path, whether this container has it mounted or main has to be asked. */
 async function outputFiles(
   config: WaitConfig,
   tools: WaitTools,
-  main: MainOutputs,
+  { main, volumes }: OutputServers,
 ): Promise<(path: string) => OutputFiles> {
   const warn = (message: string) => tools.log.warn({}, message);
-  const mirrored = new MirroredFiles(config.template, config.paths, warn);
+  const mirrored = new ServedFiles(new OutputRequests(volumes, warn), warn);
   const served = await mainFiles(config, main, warn);
   return (path) =>
     outputSource(config.template, path, config.isInitless) === "shared mount" ? mirrored : served;
@@ -114,35 +128,32 @@ async function outputFiles(
 
 /** Main's own file system can be read only through its emissary, after the command has ended. */
 async function mainFiles(
-  config: WaitConfig,
-  main: MainOutputs,
+  { template, paths, isInitless }: WaitConfig,
+  main: MainServer,
   warn: (message: string) => void,
 ): Promise<OutputFiles> {
-  if (!mainContainerNames(config.template).includes("main")) {
+  if (!mainContainerNames(template).includes("main")) {
     return missingFiles("the pod has no container named main");
   }
-  const folder = config.paths.container("main");
-  if (!(await hasEnded(config.paths, "main"))) {
-    const hasStarted = await isThere(`${folder}/lock`);
+  const code = await readExitCode(paths, "main");
+  if (code === undefined) {
+    const hasStarted = await hasContainerFile(paths, "main", "lock");
     return missingFiles(
       hasStarted
         ? "main was killed, or had to be left running, before its outputs could be read"
         : "main has not started",
     );
   }
-  if (await isThere(`${folder}/outputs`)) return new ServedFiles(main, warn);
-  const code = await readFile(`${folder}/exitcode`, "utf8");
+  if (await hasContainerFile(paths, "main", "outputs")) {
+    return new ServedFiles(new OutputRequests(main, warn), warn);
+  }
+  if (await hasContainerFile(paths, "main", "handed")) {
+    return new HandedFiles(paths, servedOutputs(template, isInitless), warn);
+  }
   return missingFiles(`main ended with exit code ${code} and left no outputs`);
 }
 
 /** The emissary could not place the inputs: main's message says why, and no output can be there (defect 41). */
-async function hasStagingFailed(config: WaitConfig): Promise<boolean> {
-  return config.isInitless && (await isThere(`${config.paths.container("main")}/staging-failed`));
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+async function hasStagingFailed({ isInitless, paths }: WaitConfig): Promise<boolean> {
+  return isInitless && (await hasContainerFile(paths, "main", "staging-failed"));
 }

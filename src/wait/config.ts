@@ -28,6 +28,8 @@ export interface WaitTools {
   readonly openKube: () => Promise<KubeClient>;
   readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;
+  /** The static program of this installation. */
+  readonly program: string;
   /** Writes the termination message; a failure is logged. */
   readonly explain: (text: string) => void;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { type KubeClient, objectBytesMax, type Persistence, TaskResult } from "../kube/index.ts";
-import { fitOutputs, MainOutputs, readProgress } from "../outputs/index.ts";
+import { fitOutputs, MainServer, readProgress } from "../outputs/index.ts";
 import { endContainers } from "../podfiles/index.ts";
 import type { Outputs } from "../template/index.ts";
 import { collectOutputs } from "./collect-outputs.ts";
@@ -28,9 +28,7 @@ export async function finish(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { log } = tools;
-  const main = new MainOutputs(`${config.paths.container("main")}/outputs`, (message) =>
-    log.warn({}, message),
-  );
+  const main = new MainServer(config.paths);
   const errors = [...state.errors];
   const lateErrors: string[] = [];
   try {

@@ -1,8 +1,7 @@
-import { access } from "node:fs/promises";
 import { errorText } from "../errors/index.ts";
 import { busyUntilMs, TaskResult } from "../kube/index.ts";
-import { lastLine, readProgress } from "../outputs/index.ts";
-import { signalContainer } from "../podfiles/index.ts";
+import { readProgress } from "../outputs/index.ts";
+import { hasContainerFile, hasEnded, signalContainer } from "../podfiles/index.ts";
 import { mainContainerNames } from "../template/index.ts";
 import { announce } from "./announce.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
@@ -35,6 +34,8 @@ export async function resume(
       return { kind: "sleep", state: await endMain(config, tools, state) };
     case "limit":
       return limitReached(config, tools, state, signal);
+    case "failed":
+      return { kind: "sleep", state: await endOthers(config, tools, state) };
     case "file":
       return { kind: "sleep", state: await sendProgress(config, tools, state, signal) };
   }
@@ -56,6 +57,19 @@ async function endMain(config: WaitConfig, tools: WaitTools, state: WaitState): 
   await signalMains(config, 15);
   const atMs = Date.now() + config.gracePeriodMs;
   return { ...state, isDeadlineOver: true, limit: { atMs, reason: "kill" } };
+}
+
+/**
+ * Main failed while other members of its container set run. The controller ends a pod as soon as it sees that, but main
+ * waits for us to collect its outputs, so it does not see it: we do what it would (docs/contract/pod.md#5.10).
+ */
+async function endOthers(config: WaitConfig, tools: WaitTools, state: WaitState): Promise<WaitState> {
+  tools.log.info({}, "main failed: ending the other containers of the set");
+  await signalMains(config, 15);
+  const failed = { ...state, hasMainFailed: true };
+  // Somebody has begun to end them already.
+  if (state.limit && state.limit.reason !== "announce again") return failed;
+  return { ...failed, limit: { atMs: Date.now() + config.gracePeriodMs, reason: "kill" } };
 }
 
 async function limitReached(
@@ -95,32 +109,30 @@ async function sendProgress(
   signal: AbortSignal,
 ): Promise<WaitState> {
   if (Date.now() < state.apiBusyUntilMs) return state;
-  const file = config.progress?.file ?? "";
-  const progressSeen = (await lastLine(file)) ?? "";
-  const value = await readProgress(file);
-  if (value === undefined) return { ...state, progressSeen };
+  const value = await readProgress(config.progress?.file ?? "");
+  if (value === undefined) return state;
   try {
     await using kube = await tools.openKube();
     const taskResult = new TaskResult(kube, config.identity, state.taskResult);
     await taskResult.reportProgress(value, { patienceMs: progressPatienceMs }, signal);
-    return { ...state, progressSeen, taskResult: taskResult.state };
+    return { ...state, progressSeen: value, taskResult: taskResult.state };
   } catch (error) {
     tools.log.warn({ error: errorText(error) }, "progress could not be reported");
     return { ...state, apiBusyUntilMs: busyUntilMs(error) };
   }
 }
 
+/** One that has ended needs no signal; one whose folder is not the executor's any more cannot be reached by one. */
 async function signalMains(config: WaitConfig, number: 9 | 15): Promise<void> {
   const names = mainContainerNames(config.template);
-  await Promise.all(names.map((name) => signalContainer(config.paths, name, number)));
+  await Promise.all(
+    names.map(async (name) => {
+      if (!(await hasEnded(config.paths, name))) await signalContainer(config.paths, name, number);
+    }),
+  );
 }
 
-async function hasAnyStarted(config: WaitConfig): Promise<boolean> {
-  const looks = mainContainerNames(config.template).map((name) =>
-    access(`${config.paths.container(name)}/lock`).then(
-      () => true,
-      () => false,
-    ),
-  );
+async function hasAnyStarted({ paths, template }: WaitConfig): Promise<boolean> {
+  const looks = mainContainerNames(template).map((name) => hasContainerFile(paths, name, "lock"));
   return (await Promise.all(looks)).includes(true);
 }

@@ -1,4 +1,3 @@
-import { setImmediate } from "node:timers/promises";
 import { haveEnded } from "../podfiles/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
 import type { Outcome } from "./finish.ts";
@@ -13,7 +12,7 @@ export type PhaseStart =
   | { readonly first: () => Promise<WaitState> }
   | { readonly event: StandbyEvent; readonly state: WaitState };
 
-/** How a phase ends: the process sleeps as the static program, or the container is done. */
+/** How a phase ends: no Node runs until something happens, or the container is done. */
 export type PhaseEnd =
   | { readonly kind: "sleep"; readonly state: WaitState }
   | { readonly kind: "done"; readonly outcome: Outcome };
@@ -21,17 +20,9 @@ export type PhaseEnd =
 /** Reporting is never cancelled; only the end of the pod ends it (contract pod.md 5.6). */
 const never = new AbortController().signal;
 
-/**
- * One waking phase of `wait` and `supervisor`: what starts it, then on to the next sleep or to the end.
- * @param stop SIGTERM, which would not wake the sleeping program if it came while we were awake
- */
-export async function runPhase(
-  config: WaitConfig,
-  tools: WaitTools,
-  start: PhaseStart,
-  stop: AbortSignal,
-): Promise<PhaseEnd> {
-  const next = await reachNext(config, tools, start, stop);
+/** One waking phase of `wait` and `supervisor`: what starts it, then on to the next sleep or to the end. */
+export async function runPhase(config: WaitConfig, tools: WaitTools, start: PhaseStart): Promise<PhaseEnd> {
+  const next = await reachNext(config, tools, start);
   // A short step is over by now: no need to sleep, and to start Node once more.
   if (next.kind === "sleep" && !(await haveEnded(config.template, config.paths))) {
     return { kind: "sleep", state: next.state };
@@ -41,33 +32,8 @@ export async function runPhase(
   return { kind: "done", outcome: await finish(config, tools, next.state, never) };
 }
 
-async function reachNext(
-  config: WaitConfig,
-  tools: WaitTools,
-  start: PhaseStart,
-  stop: AbortSignal,
-): Promise<Next> {
-  let next: Next;
-  if ("first" in start) {
-    next = { kind: "sleep", state: await start.first() };
-    await pendingSignals();
-    if (!stop.aborted) return next;
-  } else {
-    const { resume } = await import("./resume.ts");
-    await pendingSignals();
-    next = await resume(config, tools, start.state, start.event, never);
-    await pendingSignals();
-  }
-  if (next.kind !== "sleep" || !stop.aborted) return next;
+async function reachNext(config: WaitConfig, tools: WaitTools, start: PhaseStart): Promise<Next> {
+  if ("first" in start) return { kind: "sleep", state: await start.first() };
   const { resume } = await import("./resume.ts");
-  return resume(config, tools, next.state, "signal", never);
-}
-
-/**
- * Lets the event loop look for signals once more. One that came while the last answer was being read waits in a pipe of
- * this process, and would be lost with it when the process is replaced.
- */
-async function pendingSignals(): Promise<void> {
-  await setImmediate();
-  await setImmediate();
+  return resume(config, tools, start.state, start.event, never);
 }

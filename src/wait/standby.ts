@@ -1,40 +1,32 @@
+import { encodeArgument } from "../podfiles/index.ts";
 import { mainContainerNames } from "../template/index.ts";
 import type { WaitConfig } from "./config.ts";
-import { encodeState, type WaitState } from "./state.ts";
+import type { WaitState } from "./state.ts";
 
-/** The events that end a sleep (native/README.md, "Standby"). */
-export type StandbyEvent = "ended" | "signal" | "deadline" | "limit" | "file";
+/** The events that end a sleep (native/README.md, "Phases"). */
+export type StandbyEvent = "ended" | "signal" | "failed" | "deadline" | "limit" | "file";
+
+const events: readonly string[] = ["ended", "signal", "failed", "deadline", "limit", "file"];
 
 export function isStandbyEvent(text: string): text is StandbyEvent {
-  return ["ended", "signal", "deadline", "limit", "file"].includes(text);
+  return events.includes(text);
 }
 
-/**
- * The arguments with which the static program sleeps for us: what to watch, and the command that goes on afterwards.
- * @param command the program and its arguments that take `--event` and `--state`
- */
-export function standbyArguments(
-  config: WaitConfig,
-  state: WaitState,
-  command: readonly string[],
-): readonly string[] {
-  const containers = mainContainerNames(config.template).flatMap((name) => [
-    "--container",
-    config.paths.container(name),
-  ]);
+/** What the static program sleeps for in our place, a directive a line. */
+export function standbyRequest(config: WaitConfig, state: WaitState): string {
+  const names = mainContainerNames(config.template);
+  const isEnding = state.isDeadlineOver || state.isTerminating || state.hasMainFailed;
   const watchesDeadline = config.deadlineMs !== undefined && !state.isDeadlineOver && !state.isTerminating;
+  const watchesFailure = names.length > 1 && names.includes("main") && !isEnding;
   const { progress } = config;
-  return [
-    "standby",
-    ...containers,
-    ...(watchesDeadline ? ["--deadline", String(config.deadlineMs)] : []),
-    ...(state.limit ? ["--limit", String(Math.ceil(state.limit.atMs))] : []),
-    ...(progress
-      ? ["--watch", progress.file, "--tick", String(Math.ceil(progress.tickMs)), "--seen", state.progressSeen]
-      : []),
-    "--",
-    ...command,
-    "--state",
-    encodeState(state),
+  const directives = [
+    ...names.map((name) => ["container", name]),
+    ...(watchesDeadline ? [["deadline", String(config.deadlineMs)]] : []),
+    ...(state.limit ? [["limit", String(Math.ceil(state.limit.atMs))]] : []),
+    ...(watchesFailure ? [["held", "main"]] : []),
+    ...(state.isTerminating ? [["terminating"]] : []),
+    ...(progress ? [["watch", progress.file, String(Math.ceil(progress.tickMs)), state.progressSeen]] : []),
+    ["sleep"],
   ];
+  return directives.map((words) => `${words.map(encodeArgument).join(" ")}\n`).join("");
 }

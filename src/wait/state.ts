@@ -13,8 +13,8 @@ export type LimitReason =
   | "collect";
 
 /**
- * What the auxiliary container knows while it sleeps. It travels on the command line, because the process is
- * replaced by the sleeping program and comes back as a new one.
+ * What the auxiliary container knows while it sleeps. It lies in memory that the static program keeps for us, because no
+ * Node runs then: it has any length, and nobody else can reach it.
  */
 export interface WaitState {
   readonly taskResult: TaskResultState;
@@ -26,7 +26,9 @@ export interface WaitState {
   readonly hasPreMainFailed: boolean;
   readonly isDeadlineOver: boolean;
   readonly isTerminating: boolean;
-  /** The progress line last seen, valid or not. */
+  /** Main failed and the other members of its container set were told to end. */
+  readonly hasMainFailed: boolean;
+  /** The progress last reported. */
   readonly progressSeen: string;
   readonly limit: { readonly atMs: number; readonly reason: LimitReason } | undefined;
   /** The API server asked (Retry-After) not to be asked before this time, in milliseconds since the epoch. */
@@ -40,20 +42,21 @@ export const initialState: WaitState = {
   hasPreMainFailed: false,
   isDeadlineOver: false,
   isTerminating: false,
+  hasMainFailed: false,
   progressSeen: "",
   limit: undefined,
   apiBusyUntilMs: 0,
 };
 
 export function encodeState(state: WaitState): string {
-  return Buffer.from(JSON.stringify(state)).toString("base64url");
+  return JSON.stringify(state);
 }
 
 export function decodeState(text: string): WaitState {
   try {
-    return { ...initialState, ...(JSON.parse(Buffer.from(text, "base64url").toString()) as WaitState) };
+    return { ...initialState, ...(JSON.parse(text) as WaitState) };
   } catch (cause) {
-    throw new ExecutorError("BadRequest", "--state must be what an earlier phase of this container wrote", {
+    throw new ExecutorError("Internal", "the state is not what an earlier phase of this container wrote", {
       cause,
     });
   }

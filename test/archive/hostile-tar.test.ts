@@ -70,6 +70,18 @@ describe("extractTar", () => {
     await place.assertOutsideUntouched();
   });
 
+  it("remembers no more than 16 MiB of links", async (t) => {
+    const place = await makePlace(t);
+    const links = (count: number) =>
+      Array.from({ length: count }, (_, at) => ({ name: `l${at}`, flag: "2", link: "x".repeat(90) }));
+
+    await assert.rejects(
+      place.extract(links(100_000)),
+      (error) => isExecutorError(error, "TooLarge") && /have to be remembered/.test(error.message),
+    );
+    await (await makePlace(t)).extract(links(1000));
+  });
+
   it("ignores the root entry that `tar -C dir .` writes", async (t) => {
     const place = await makePlace(t);
 

@@ -5,8 +5,9 @@ import { Readable } from "node:stream";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
-import { detect, packTar, packZip, type UnpackStrategy, unpack } from "../../src/archive/index.ts";
+import { detect, packZip, type UnpackStrategy, unpack } from "../../src/archive/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
+import { packTar } from "./pack-tar.ts";
 import { chunked, collect, makeFolder } from "./places.ts";
 import { rawTar } from "./raw-tar.ts";
 

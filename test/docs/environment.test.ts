@@ -69,7 +69,8 @@ function flagsDeclared(): ReadonlyMap<string, string> {
   const native = readFileSync("native/flags.c", "utf8");
   for (const [, list = ""] of native.matchAll(/flags_with(?:out)?_value\[\] = \{([^}]*)\}/g))
     note("native/flags.c", list, /"([a-z-]+)"/g);
-  note("native/standby.c", readFileSync("native/standby.c", "utf8"), /strcmp\(name, "--([a-z]+)"\)/g);
+  const served = readFileSync("native/serve-files.c", "utf8");
+  note("native/serve-files.c", served, /strcmp\(argv\[i\], "--([a-z]+)"\)/g);
   return found;
 }
 

@@ -80,39 +80,6 @@ describe("dispatch to Node", () => {
       "",
     ]);
   });
-
-  it("takes the container's lock for wait, which survives Node's own replacement", async (t) => {
-    const pod = new Pod(t);
-    const installed = install(pod, `exec "${process.execPath}" "$@"`);
-    pod.write(
-      "opt/lib/argoexec/argoexec.cjs",
-      'process.execve("/bin/sh", ["sh", "-c", "echo held $ARGOEXEC_LOCK_HELD; exec sleep 60"], process.env);',
-    );
-    const wait = pod.start(["wait"], { program: installed, container: "wait" });
-    await until("the replacement", () => wait.stdout().startsWith("held "));
-    const standby = pod.start(["standby", "--container", pod.container("wait"), "--", "echo"], {});
-
-    assert.equal(existsSync(pod.container("wait", "lock")), true);
-    assert.equal(standby.stdout(), "");
-    wait.kill("SIGKILL");
-
-    assert.equal((await standby.exited).stdout, "--event ended\n");
-  });
-
-  it("keeps a lock that is held already", async (t) => {
-    const pod = new Pod(t);
-    const again = `test "$3" = again || exec "${pod.path("opt/bin/argoexec")}" wait again`;
-    const installed = install(
-      pod,
-      `echo "$ARGOEXEC_LOCK_HELD $(readlink /proc/$$/fd/$ARGOEXEC_LOCK_HELD)"\n${again}`,
-    );
-
-    const exit = await pod.start(["wait"], { program: installed, container: "wait" }).exited;
-
-    const [first, second] = exit.stdout.trim().split("\n");
-    assert.equal(first, second);
-    assert.match(first ?? "", /ctr\/wait\/lock$/);
-  });
 });
 
 describe("kill", () => {

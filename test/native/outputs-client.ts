@@ -8,6 +8,8 @@ export interface Answer {
   readonly status: string | undefined;
   readonly data: Buffer;
   readonly warnings: readonly string[];
+  /** The texts of the `N` frames. */
+  readonly names: readonly string[];
   /** The text of the `X` frame that ended the answer. */
   readonly error: string | undefined;
 }
@@ -39,6 +41,11 @@ export class OutputsClient {
     return new OutputsClient(socket);
   }
 
+  /** The same over the socket pair of a program that serves a volume. */
+  static overPair(socket: Socket): OutputsClient {
+    return new OutputsClient(socket);
+  }
+
   send(line: string): void {
     this.#socket.write(line);
   }
@@ -50,6 +57,7 @@ export class OutputsClient {
       status: undefined as string | undefined,
       data: [] as Buffer[],
       warnings: [] as string[],
+      names: [] as string[],
     };
     for (;;) {
       const [type, body] = await this.#frame();
@@ -59,6 +67,7 @@ export class OutputsClient {
       }
       if (type === "D") answer.data.push(body);
       if (type === "W") answer.warnings.push(body.toString());
+      if (type === "N") answer.names.push(body.toString());
       const isLast = type === "E" || type === "X" || (type === "S" && line.startsWith("stat "));
       if (isLast)
         return {

@@ -3,13 +3,14 @@ import { existsSync, statSync, symlinkSync, unlinkSync } from "node:fs";
 import { buffer } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { CapturedLog } from "../../src/outputs/index.ts";
+import { PodPaths } from "../../src/podfiles/index.ts";
 import { Pod, sh, until } from "../native/program.ts";
 
 const noticePattern = /^argoexec: the first (\d+) bytes of this log were left out .*\n/;
 
 /** The saved text, and the output it stands for. */
-async function readLog(folder: string): Promise<{ leftOut: number; kept: string } | undefined> {
-  await using log = await CapturedLog.open(folder);
+async function readLog(pod: Pod): Promise<{ leftOut: number; kept: string } | undefined> {
+  await using log = await CapturedLog.open(new PodPaths(pod.root), "main");
   if (log === undefined) return undefined;
   const content = log.content("main.log");
   const text = (await buffer(content.open())).toString("latin1");
@@ -26,7 +27,7 @@ describe("captured log", () => {
     // 100,000 lines of 9 bytes.
     await pod.run(sh("seq -f %08.0f 100000"), { stdout: "ignore" });
 
-    const log = await readLog(pod.container("main"));
+    const log = await readLog(pod);
 
     assert.ok(log);
     assert.equal(log.leftOut + log.kept.length, 900_000);
@@ -39,7 +40,7 @@ describe("captured log", () => {
     pod.plan("main", "capture combined 80000");
     await pod.run(sh("seq -f %08.0f 8000"), { stdout: "ignore" });
 
-    const log = await readLog(pod.container("main"));
+    const log = await readLog(pod);
 
     assert.equal(log?.leftOut, 0);
     assert.equal(log?.kept.length, 72_000);
@@ -50,7 +51,7 @@ describe("captured log", () => {
     const pod = new Pod(t);
     pod.plan("main", "capture combined 800");
     await pod.run(sh("seq -f %08.0f 1000"), { stdout: "ignore" });
-    await using log = await CapturedLog.open(pod.container("main"));
+    await using log = await CapturedLog.open(new PodPaths(pod.root), "main");
     const content = log?.content("main.log");
     assert.ok(content);
     const whole = await buffer(content.open());
@@ -68,7 +69,7 @@ describe("captured log", () => {
     await until("a segment", () => existsSync(pod.container("main", "combined.50000")));
 
     for (let look = 0; look < 20; look++) {
-      const log = await readLog(pod.container("main"));
+      const log = await readLog(pod);
       assert.ok(log);
       // Each number tells where it stands.
       const skipped = (9 - (log.leftOut % 9)) % 9;
@@ -93,7 +94,7 @@ describe("captured log", () => {
     await until("all of it", () => existsSync(last) && statSync(last).size === 10_000);
     emissary.kill("SIGKILL");
     await emissary.exited;
-    await using log = await CapturedLog.open(pod.container("main"));
+    await using log = await CapturedLog.open(new PodPaths(pod.root), "main");
     assert.ok(log);
     unlinkSync(last);
 
@@ -107,12 +108,12 @@ describe("captured log", () => {
     await pod.run(["true"]);
     symlinkSync("/etc/passwd", pod.container("main", "combined"));
 
-    await assert.rejects(CapturedLog.open(pod.container("main")), { code: "BadRequest" });
+    await assert.rejects(CapturedLog.open(new PodPaths(pod.root), "main"), { code: "BadRequest" });
   });
 
   it("does not exist where nothing was captured", async (t) => {
     const pod = new Pod(t);
 
-    assert.equal(await CapturedLog.open(pod.container("main")), undefined);
+    assert.equal(await CapturedLog.open(new PodPaths(pod.root), "main"), undefined);
   });
 });

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
-import { readFrames } from "../../src/outputs/frames.ts";
+import { AnswerRules, readFrames } from "../../src/outputs/frames.ts";
 import { composeOutputs, fitOutputs, readProgress, readResult } from "../../src/outputs/index.ts";
+import { PodPaths } from "../../src/podfiles/index.ts";
 
 function fileWith(t: TestContext, content: string | Buffer): string {
   const folder = mkdtempSync(join(tmpdir(), "outrider-values-"));
@@ -15,24 +16,34 @@ function fileWith(t: TestContext, content: string | Buffer): string {
   return path;
 }
 
+/** A pod whose main has printed something. */
+function podWith(t: TestContext, stdout: string): PodPaths {
+  const root = mkdtempSync(join(tmpdir(), "outrider-values-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  const paths = new PodPaths(root);
+  mkdirSync(paths.container("main"), { recursive: true });
+  writeFileSync(join(paths.container("main"), "stdout"), stdout);
+  return paths;
+}
+
 describe("script result", () => {
   it("loses one trailing newline and no more", async (t) => {
-    assert.equal(await readResult(fileWith(t, "a\n\n")), "a\n");
-    assert.equal(await readResult(fileWith(t, "a")), "a");
-    assert.equal(await readResult(fileWith(t, "")), "");
+    assert.equal(await readResult(podWith(t, "a\n\n")), "a\n");
+    assert.equal(await readResult(podWith(t, "a")), "a");
+    assert.equal(await readResult(podWith(t, "")), "");
   });
 
   it("S2: is the last 262,144 bytes of a long output", async (t) => {
     const text = `${"x".repeat(300_000)}end\n`;
 
-    const result = await readResult(fileWith(t, text));
+    const result = await readResult(podWith(t, text));
 
     assert.equal(result, text.slice(0, -1).slice(-262_144));
   });
 
   it("never begins in the middle of a character", async (t) => {
     // The last 262,144 bytes begin with the second byte of an é.
-    const result = await readResult(fileWith(t, `${"é".repeat(150_000)}x`));
+    const result = await readResult(podWith(t, `${"é".repeat(150_000)}x`));
 
     assert.equal(result, `${"é".repeat(131_071)}x`);
   });
@@ -114,7 +125,7 @@ describe("frames on the outputs socket", () => {
       );
       let data = "";
       const types = new Set<string>();
-      for await (const { type, bytes: content } of readFrames(Readable.from(chunks))) {
+      for await (const { type, bytes: content } of readFrames(Readable.from(chunks), new AnswerRules("p"))) {
         types.add(type);
         if (type === "D") data += content.toString();
       }
@@ -125,7 +136,7 @@ describe("frames on the outputs socket", () => {
 
   it("of an unknown type are refused", async () => {
     const read = async () => {
-      for await (const _ of readFrames(Readable.from([frame("Z", "x")])));
+      for await (const _ of readFrames(Readable.from([frame("Z", "x")]), new AnswerRules("p")));
     };
 
     await assert.rejects(read(), /not a frame/);

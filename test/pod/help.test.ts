@@ -20,7 +20,7 @@ function argoexec(
 }
 
 const byNode = ["init", "wait", "supervisor", "agent", "artifact", "run", "expr"];
-const byStaticProgram = ["emissary", "artifact-plugin-sidecar", "kill", "version", "standby"];
+const byStaticProgram = ["emissary", "artifact-plugin-sidecar", "kill", "version", "serve-files"];
 
 describe("--help", { concurrency: 2 }, () => {
   for (const command of [...byNode, ...byStaticProgram]) {

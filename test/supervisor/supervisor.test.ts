@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { describe, it, type TestContext } from "node:test";
 import { KubeClient } from "../../src/kube/index.ts";
 import { startHeartbeat, writeStatus } from "../../src/supervisor/heartbeat.ts";
@@ -29,6 +29,7 @@ async function run(t: TestContext, template: Template, prepare: (runtime: string
     ...loader,
     openKube: async () => new KubeClient(connection, options),
     explain: () => {},
+    program: "argoexec",
   };
   const identity = {
     nodeId: "wf-1",
@@ -84,8 +85,8 @@ describe("supervisor, before main", () => {
   });
 
   it("names the step that failed", async (t) => {
-    // A folder where the template has to go.
-    const block = (runtime: string) => mkdirSync(`${runtime}/template/x`, { recursive: true });
+    // A file where the folder of plans has to go.
+    const block = (runtime: string) => writeFileSync(`${runtime}/plan`, "");
 
     const { state, paths } = await run(t, { container: {} }, block);
 

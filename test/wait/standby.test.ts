@@ -3,9 +3,10 @@ import { describe, it } from "node:test";
 import { PodPaths } from "../../src/podfiles/index.ts";
 import {
   decodeState,
+  encodeState,
   initialState,
   isStandbyEvent,
-  standbyArguments,
+  standbyRequest,
   type WaitConfig,
   type WaitState,
 } from "../../src/wait/index.ts";
@@ -30,28 +31,22 @@ const config: WaitConfig = {
   pluginContainers: [],
 };
 
-/** The sleeping program's flags, and the command it becomes. */
-function sleepOf(changes: Partial<WaitConfig>, state: Partial<WaitState>) {
-  const args = standbyArguments({ ...config, ...changes }, { ...initialState, ...state }, [
-    "argoexec",
-    "wait",
-  ]);
-  const dashes = args.indexOf("--");
-  return { flags: args.slice(1, dashes).join(" "), command: args.slice(dashes + 1), name: args[0] };
+/** What the static program is asked to sleep for, a directive an element. */
+function sleepOf(changes: Partial<WaitConfig>, state: Partial<WaitState>): readonly string[] {
+  const request = standbyRequest({ ...config, ...changes }, { ...initialState, ...state });
+  return request.trimEnd().split("\n");
 }
 
 describe("the sleep of wait", () => {
-  it("watches every main container, the deadline and the progress file", () => {
-    const { name, flags, command } = sleepOf({}, { progressSeen: "1/2" });
-
-    assert.equal(name, "standby");
-    const folder = "/root-of-the-test/var/run/argo/ctr";
-    assert.equal(
-      flags,
-      `--container ${folder}/main --container ${folder}/post --deadline 1900000000000 ` +
-        "--watch /var/run/argo/progress --tick 60000 --seen 1/2",
-    );
-    assert.deepEqual(command.slice(0, 2), ["argoexec", "wait"]);
+  it("watches every main container, main's failure, the deadline and the progress file", () => {
+    assert.deepEqual(sleepOf({}, { progressSeen: "1/2" }), [
+      "container main",
+      "container post",
+      "deadline 1900000000000",
+      "held main",
+      "watch /var/run/argo/progress 60000 1/2",
+      "sleep",
+    ]);
   });
 
   it("has no deadline where there is none, where it is over, and once the pod is ending", () => {
@@ -60,33 +55,42 @@ describe("the sleep of wait", () => {
       [{}, { isDeadlineOver: true }],
       [{}, { isTerminating: true }],
     ] as const) {
-      assert.doesNotMatch(sleepOf(changes, state).flags, /--deadline/);
+      assert.doesNotMatch(sleepOf(changes, state).join(), /deadline/);
     }
+  });
+
+  it("does not watch main's failure where main is alone, or the others were told to end", () => {
+    assert.doesNotMatch(sleepOf({ template: { container: {} } }, {}).join(), /held/);
+    assert.doesNotMatch(sleepOf({}, { hasMainFailed: true }).join(), /held/);
   });
 
   it("ends by itself where something has to be done then", () => {
     const limit = { atMs: 1234.5, reason: "kill" } as const;
 
-    assert.match(sleepOf({ progress: undefined }, { limit }).flags, / --limit 1235$/);
+    assert.ok(sleepOf({ progress: undefined }, { limit }).includes("limit 1235"));
   });
 
-  it("brings back what was known before it", () => {
+  it("says that a signal was obeyed, and has nothing of foreign length in it", () => {
+    const lines = sleepOf({}, { isTerminating: true, errors: ["x".repeat(200_000)] });
+
+    assert.ok(lines.includes("terminating"));
+    assert.ok(lines.join("").length < 1000);
+  });
+
+  it("brings back what was known before it, however long", () => {
     const known: WaitState = {
       ...initialState,
       taskResult: "exists",
       isAnnounced: true,
-      errors: ["first", "second with ünïcode\nand a line break"],
+      errors: ["first", "x".repeat(200_000), "ünïcode\nand a line break"],
       limit: { atMs: 99, reason: "collect" },
     };
 
-    const { command } = sleepOf({}, known);
-
-    assert.equal(command.at(-2), "--state");
-    assert.deepEqual(decodeState(command.at(-1) ?? ""), known);
+    assert.deepEqual(decodeState(encodeState(known)), known);
   });
 
   it("refuses a state that no phase wrote, and an event that no sleep ends with", () => {
-    assert.throws(() => decodeState("%%%"), { code: "BadRequest" });
+    assert.throws(() => decodeState("%%%"), { code: "Internal" });
     assert.ok(isStandbyEvent("ended"));
     assert.ok(!isStandbyEvent("bored"));
   });
