@@ -10,6 +10,11 @@ import { catchTerm } from "./signals.ts";
 
 /** The API server may be away for a while; the job must end all the same, for nothing else ends it. */
 const patienceMs = 10 * 60_000;
+/**
+ * The controller hands a driver's connection timeout to steps only, and here several plugins start at once
+ * (docs/contract/roles.md#D-20).
+ */
+const connectTimeoutMinMs = 30_000;
 
 /**
  * `argoexec artifact delete`: the artifact GC job. Of its environment only `ARGO_ARTIFACT_POD_NAME` is sure to be
@@ -27,7 +32,9 @@ export async function artifactCommand({ args, env }: Invocation): Promise<number
   const podLabel = env.ARGO_ARTIFACT_POD_NAME;
   if (!podLabel) return 0;
   const paths = podPaths(env);
-  const tools = podTools(line, { ...env, POD_NAMESPACE: env.ARGO_NAMESPACE || env.POD_NAMESPACE }, paths);
+  const tools = podTools(line, { ...env, POD_NAMESPACE: env.ARGO_NAMESPACE || env.POD_NAMESPACE }, paths, {
+    connectTimeoutMinMs,
+  });
   const plugins = commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES);
   try {
     await using kube = await tools.openKube();

@@ -1,7 +1,7 @@
 import { init } from "../src/init/index.ts";
 import { readPodEnvironment } from "./environment.ts";
 import { parseCommandLine } from "./flags.ts";
-import { type Invocation, programPath } from "./invocation.ts";
+import { type Invocation, programPath, runtimeFiles } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
 
@@ -12,7 +12,7 @@ export async function initCommand({ args, env }: Invocation): Promise<number> {
   const line = parseCommandLine(args, {});
   const pod = readPodEnvironment(env);
   const tools = podTools(line, env, pod.paths);
-  const config = { ...pod, program: programPath() };
+  const config = { ...pod, program: programPath(), ...runtimeFiles() };
   await init(config, { paths: pod.paths, openDriver: tools.openDriver, log: tools.log }, stop);
   return 0;
 }

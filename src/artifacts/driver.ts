@@ -10,6 +10,8 @@ export interface FileContent {
   readonly sizeBytes: number | undefined;
   /** True: `open` may be called again and starts afresh. False: the bytes can be read once only. */
   readonly replayable: boolean;
+  /** Where the bytes stand as a plain file on a volume that this container shares with those of plugins. */
+  readonly sharedPath?: string;
   /** Opens the bytes from `offset` (only where replayable; default 0), `length` at most. */
   open(range?: { readonly offset: number; readonly length: number }): Readable;
   /**
@@ -25,6 +27,8 @@ export interface FileContent {
 
 /** A directory tree on its way to a store, entry by entry, in lexical order; directories themselves do not appear. */
 export interface TreeContent {
+  /** Where the tree stands on a volume that this container shares with those of plugins. */
+  readonly sharedPath?: string;
   /**
    * Yields each file with its path relative to the tree's root (`/` between elements, no leading one).
    * A content that is not replayable must be read, or dropped, before the next entry is asked for.
@@ -57,6 +61,15 @@ export type StoredArtifact =
        * outside `path` is refused. Files are 0644 and directories 0755 (artifacts.md D-32).
        */
       download(path: string): Promise<void>;
+    }
+  | {
+      /** Only a load, or the question, shows whether it is a file or a directory: the store may not know the question. */
+      readonly kind: "either";
+      isDirectory(): Promise<boolean>;
+      /** The bytes of a file. */
+      openStream(): Readable;
+      /** Writes one or the other at `path`, which must not exist, and says which. What failed may have left a part. */
+      loadTo(path: string): Promise<"file" | "directory">;
     };
 
 /**
@@ -88,6 +101,22 @@ export interface DriverContext {
   readSecret(selector: SecretSelector): Promise<Uint8Array>;
   readonly settings: DriverSettings;
   readonly log: DriverLog;
+  /** Where plugins are met; undefined: nowhere. The same object makes drivers share their connections. */
+  readonly plugins?: PluginPlaces;
+}
+
+/** The folders that this container shares with the containers of artifact plugins (docs/contract/roles.md#5.1). */
+export interface PluginPlaces {
+  /** `/tmp/artifact-plugins`: a folder with a `socket` for each plugin. */
+  readonly sockets: string;
+  /** `/tmp/argo/outputs`: where a plugin reads what it shall save. */
+  readonly staging: string;
+  /** `/var/run/argo/ctr`: where containers leave their exit codes. */
+  readonly containers: string;
+  /** How long a socket is waited for; undefined: as long as the reference does. */
+  readonly socketPatienceMs?: number;
+  /** A connection gets so long at least, whatever the artifact says. */
+  readonly connectTimeoutMinMs?: number;
 }
 
 export interface DriverLog {

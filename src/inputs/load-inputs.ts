@@ -5,7 +5,7 @@ import type { InputLoader } from "./load-artifact.ts";
 const inputsMax = 4;
 
 /**
- * Loads all input artifacts that are not a plugin's, side by side. The error thrown is that of the first artifact in
+ * Loads all input artifacts of the loader's plugin, or of none, side by side. The error thrown is that of the first artifact in
  * the template's order that failed; the first failure stops the others (contract pod.md 5.2 step 3, artifacts.md D-26).
  */
 export async function loadInputs(

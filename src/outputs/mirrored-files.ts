@@ -55,11 +55,13 @@ export class MirroredFiles implements OutputFiles {
   }
 
   file(path: string, sizeBytes: number): FileContent {
-    return localFile(this.#paths.mirrored(path), basename(path), sizeBytes);
+    const shared = this.#paths.mirrored(path);
+    return { ...localFile(shared, basename(path), sizeBytes), sharedPath: shared };
   }
 
   tree(path: string): TreeContent {
-    return localTree(this.#paths.mirrored(path), this.#paths.inputs, this.#warn);
+    const shared = this.#paths.mirrored(path);
+    return { ...localTree(shared, this.#paths.inputs, this.#warn), sharedPath: shared };
   }
 
   tar(path: string, signal: AbortSignal): Readable {

@@ -94,10 +94,19 @@ async function saveArtifact(saver: OutputSaver, artifact: Artifact, signal: Abor
   await using driver = await saver.openDriver(located);
   if (strategy === "none" && found.kind === "directory") {
     const tree = files.tree(path, signal);
-    let filesCount = 0;
+    // Undefined: the store reads the directory itself.
+    let filesCount: number | undefined;
     await driver.saveTree(
       located,
-      { files: (either) => counted(tree.files(either), () => filesCount++) },
+      {
+        ...tree,
+        files: (either) => {
+          filesCount = 0;
+          return counted(tree.files(either), () => {
+            filesCount = (filesCount ?? 0) + 1;
+          });
+        },
+      },
       signal,
     );
     if (filesCount === 0) {
