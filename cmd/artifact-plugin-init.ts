@@ -5,6 +5,7 @@ import { parseCommandLine, textFlag } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
+import { traced } from "./tracing.ts";
 
 /** `argoexec artifact-plugin-init --plugin-name NAME -- COMMAND…`, in the image of a plugin (docs/contract/roles.md#5.3). */
 export async function artifactPluginInitCommand({ args, env }: Invocation): Promise<number> {
@@ -22,6 +23,8 @@ export async function artifactPluginInitCommand({ args, env }: Invocation): Prom
   }
   const { template, paths } = readPodEnvironment(env);
   const { openDriver, log } = podTools(line, env, paths);
-  await artifactPluginInit({ template, plugin, command }, { paths, openDriver, log }, stop);
+  await traced("runPluginInitContainer", env, log, () =>
+    artifactPluginInit({ template, plugin, command }, { paths, openDriver, log }, stop),
+  );
   return 0;
 }

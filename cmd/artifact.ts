@@ -7,6 +7,7 @@ import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
+import { traced } from "./tracing.ts";
 
 /** The API server may be away for a while; the job must end all the same, for nothing else ends it. */
 const patienceMs = 10 * 60_000;
@@ -36,7 +37,7 @@ export async function artifactCommand({ args, env }: Invocation): Promise<number
     connectTimeoutMinMs,
   });
   const plugins = commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES);
-  try {
+  const work = async () => {
     await using kube = await tools.openKube();
     const tasks = new GcTasks(kube, {
       patienceMs,
@@ -44,6 +45,9 @@ export async function artifactCommand({ args, env }: Invocation): Promise<number
     });
     const abort = new AbortController().signal;
     await collectGarbage({ tasks, openDriver: tools.openDriver, log: tools.log }, podLabel, { stop, abort });
+  };
+  try {
+    await traced("runArtifactDeleteContainer", env, tools.log, work);
   } finally {
     if (plugins.length > 0) {
       const gracePeriodMs = readGracePeriod(env.ARGO_TERMINATION_GRACE_PERIOD_SECONDS);

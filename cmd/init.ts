@@ -4,6 +4,7 @@ import { parseCommandLine } from "./flags.ts";
 import { type Invocation, programPath, runtimeFiles } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
+import { traced } from "./tracing.ts";
 
 /** `argoexec init`: SIGTERM cancels running downloads (contract pod.md 5.2). */
 export async function initCommand({ args, env }: Invocation): Promise<number> {
@@ -13,6 +14,7 @@ export async function initCommand({ args, env }: Invocation): Promise<number> {
   const pod = readPodEnvironment(env);
   const tools = podTools(line, env, pod.paths);
   const config = { ...pod, program: programPath(), ...runtimeFiles() };
-  await init(config, { paths: pod.paths, openDriver: tools.openDriver, log: tools.log }, stop);
+  const loader = { paths: pod.paths, openDriver: tools.openDriver, log: tools.log };
+  await traced("runInitContainer", env, tools.log, () => init(config, loader, stop));
   return 0;
 }

@@ -1,4 +1,5 @@
 import { ExecutorError } from "../src/errors/index.ts";
+import { mainContainerNames } from "../src/template/index.ts";
 import {
   decodeState,
   isStandbyEvent,
@@ -15,6 +16,7 @@ import { parseCommandLine, textFlag } from "./flags.ts";
 import { type Invocation, programPath } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
+import { tracedPhase } from "./tracing.ts";
 
 /** What the first phase of `wait` and `supervisor` has at hand. */
 export interface FirstPhase {
@@ -44,7 +46,8 @@ export async function phaseCommand(
     event === undefined
       ? { first: () => first({ pod, config, tools, stop }) }
       : { event: checkEvent(event), state: decodeState(textFlag(line.flags, "state") ?? "") };
-  const end = await runPhase(config, tools, start, stop);
+  const container = { name, env, log: tools.log, paths: pod.paths, mains: mainContainerNames(pod.template) };
+  const end = await tracedPhase(container, start, () => runPhase(config, tools, start, stop));
   if (end.kind === "sleep") return replaceByStandby(name, config, end.state, { args, env });
   const { message, isSuccess } = end.outcome;
   if (message !== undefined) tools.explain(message);

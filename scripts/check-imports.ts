@@ -19,7 +19,7 @@ const layers: readonly (readonly string[])[] = [
   ["inputs", "outputs"],
   ["artifacts", "archive", "transfer", "kube", "podfiles"],
   ["template"],
-  ["http", "grpc", "retry", "errors", "files", "log", "streams"],
+  ["http", "grpc", "tracing", "retry", "errors", "files", "log", "streams"],
 ];
 
 /** What folders of one layer may share. */
@@ -31,6 +31,10 @@ const allowed = new Set([
   "retry>errors",
   "files>errors",
   "grpc>errors",
+  "tracing>grpc",
+  "tracing>http",
+  "tracing>retry",
+  "tracing>errors",
   "streams>errors",
 ]);
 

@@ -22,6 +22,8 @@ export interface CallOptions {
   /** The whole call's; undefined: none, as in gRPC. */
   readonly timeoutMs?: number | undefined;
   readonly messageBytesMax?: number;
+  /** The request is compressed so already. */
+  readonly encoding?: "gzip";
 }
 
 /** What a server of another kind, or one that is wrong, cannot make us exceed. */
@@ -64,8 +66,15 @@ export async function connectGrpc(
   } catch (error) {
     session.destroy();
     signal.throwIfAborted();
-    throw error instanceof ExecutorError ? error : rpcError("Unavailable", errorText(error), error);
+    throw error instanceof ExecutorError ? error : connectionError(error);
   }
+}
+
+/** A certificate that is not trusted now will not be a moment later. */
+function connectionError(error: unknown): ExecutorError {
+  const unavailable = rpcError("Unavailable", errorText(error), error);
+  const isTrust = /CERT|^UNABLE_TO_|SELF_SIGNED|ERR_TLS_/.test((error as NodeJS.ErrnoException).code ?? "");
+  return isTrust ? new ExecutorError("BadRequest", unavailable.message, { cause: error }) : unavailable;
 }
 
 function openSession(target: GrpcTarget): ClientHttp2Session {
@@ -133,17 +142,18 @@ export class GrpcChannel implements Disposable {
   async *call(
     method: string,
     requests: Uint8Array | AsyncIterable<Uint8Array>,
-    { metadata = {}, timeoutMs, messageBytesMax = grpcDefaults.messageBytesMax }: CallOptions,
+    { metadata = {}, timeoutMs, messageBytesMax = grpcDefaults.messageBytesMax, encoding }: CallOptions,
     signal: AbortSignal,
   ): AsyncGenerator<Buffer, void, undefined> {
     signal.throwIfAborted();
     const deadline = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs);
     const either = deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
-    const stream = this.#open(method, metadata, timeoutMs);
+    const head = encoding === undefined ? metadata : { ...metadata, "grpc-encoding": encoding };
+    const stream = this.#open(method, head, timeoutMs);
     const cancel = () => stream.destroy(either.reason as Error);
     either.addEventListener("abort", cancel, { once: true });
     this.#callBegins();
-    const sending = new Sending(stream, requests);
+    const sending = new Sending(stream, requests, encoding !== undefined);
     try {
       const answer = new Answer(stream);
       yield* messagesOf(answer.body(), messageBytesMax);
@@ -237,8 +247,12 @@ function grpcTimeout(ms: number): string {
 class Sending {
   failure: { readonly error: unknown } | undefined;
 
-  constructor(stream: ClientHttp2Stream, requests: Uint8Array | AsyncIterable<Uint8Array>) {
-    if (requests instanceof Uint8Array) stream.end(frameOf(requests));
+  constructor(
+    stream: ClientHttp2Stream,
+    requests: Uint8Array | AsyncIterable<Uint8Array>,
+    isCompressed: boolean,
+  ) {
+    if (requests instanceof Uint8Array) stream.end(frameOf(requests, isCompressed));
     else void this.#send(stream, requests);
   }
 

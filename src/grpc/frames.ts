@@ -2,9 +2,10 @@ import { ExecutorError } from "../errors/index.ts";
 
 const headBytes = 5;
 
-/** A message with its length in front (gRPC over HTTP/2, "Length-Prefixed-Message"), never compressed. */
-export function frameOf(message: Uint8Array): Buffer {
+/** A message with its length in front (gRPC over HTTP/2, "Length-Prefixed-Message"). */
+export function frameOf(message: Uint8Array, isCompressed = false): Buffer {
   const head = Buffer.alloc(headBytes);
+  head[0] = Number(isCompressed);
   head.writeUInt32BE(message.byteLength, 1);
   return Buffer.concat([head, message]);
 }

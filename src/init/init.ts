@@ -2,8 +2,8 @@ import {
   clearContainerFiles,
   type InputLoader,
   loadInputs,
+  loadPlaceRuntime,
   placeProgram,
-  placeRuntime,
   placeTemplate,
   pluginsOfInputs,
   stageFiles,
@@ -32,6 +32,7 @@ export async function init(config: InitConfig, loader: InputLoader, signal: Abor
   await clearContainerFiles(loader.paths);
   await placeProgram(loader.paths, config.program);
   if (pluginsOfInputs(template).length > 0) {
+    const placeRuntime = await loadPlaceRuntime();
     await placeRuntime(loader.paths, config.node, config.libraries);
   }
   const collector = hasCollector(template) ? "wait" : undefined;

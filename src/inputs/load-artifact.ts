@@ -17,6 +17,7 @@ import {
   relocate,
   type Template,
 } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import { applyMode, openToMain } from "./permissions.ts";
 
 export interface InputLoader {
@@ -59,7 +60,9 @@ export async function loadArtifact(
   if (!isOnVolume) await rm(destination, { recursive: true, force: true });
   await using driver = await loader.openDriver(located);
   try {
-    await place(await driver.open(located, signal), artifact, destination, loader.log, signal);
+    await span("loadArtifact", { path: destination, "artifact.name": name }, async () =>
+      place(await driver.open(located, signal), artifact, destination, loader.log, signal),
+    );
   } catch (error) {
     if (artifact.optional && isExecutorError(error, "NotFound")) {
       loader.log.info({ artifactName: name }, "optional artifact not found, skipped");
@@ -103,15 +106,25 @@ async function place(
   const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
   if (stored.kind === "either") {
     await placeLoaded(stored, destination, async (file) => {
-      if (strategy === "none") await rename(file, destination);
-      else await unpack(await openPlain(file), strategy, destination, { warn }, signal);
+      await unarchived(strategy, async () => {
+        if (strategy === "none") await rename(file, destination);
+        else await unpack(await openPlain(file), strategy, destination, { warn }, signal);
+      });
     });
     if (artifact.mode === undefined || artifact.mode === null) await openToMain(destination, warn);
     return;
   }
   if (stored.kind === "directory") return placeDirectory(stored, destination);
-  if (strategy === "none") return placeFile(stored, destination, signal);
-  await unpack(stored.openStream(), strategy, destination, { warn }, signal);
+  await unarchived(strategy, () =>
+    strategy === "none"
+      ? placeFile(stored, destination, signal)
+      : unpack(stored.openStream(), strategy, destination, { warn }, signal),
+  );
+}
+
+/** Detection is said to be tar, as in the reference, which knows no other. */
+function unarchived(strategy: UnpackStrategy, work: () => Promise<void>): Promise<void> {
+  return span("unarchiveArtifact", { archive: strategy === "auto" ? "tar" : strategy }, work);
 }
 
 /**

@@ -3,21 +3,6 @@ import { chmod, copyFile, cp, mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
-import { hasLocationOrKey, relocate, type Template } from "../template/index.ts";
-
-/** The plugins that keep input artifacts of a template. */
-export function pluginsOfInputs({ inputs, archiveLocation }: Template): readonly string[] {
-  const names = (inputs?.artifacts ?? []).flatMap((artifact) => {
-    if (!hasLocationOrKey(artifact)) return [];
-    try {
-      return relocate(artifact, archiveLocation).plugin?.name ?? [];
-    } catch {
-      // Whoever loads it says what is wrong.
-      return [];
-    }
-  });
-  return [...new Set(names)];
-}
 
 /** Files and folders of an installation's `lib/argoexec` that run anywhere. */
 const bundleParts = ["argoexec.cjs", "main.cjs", "vendor", "node.flags", "cache"];

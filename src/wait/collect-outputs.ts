@@ -23,6 +23,7 @@ import {
   savesLogs,
   templateType,
 } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
 import type { WaitState } from "./state.ts";
 
@@ -85,7 +86,7 @@ async function collectResult(
   if (!config.includesResult || !hasOutput(config.template)) return { value: undefined, errors: [] };
   const path = `${config.paths.container("main")}/stdout`;
   try {
-    return { value: await readResult(path), errors: [] };
+    return { value: await span("captureScriptResult", {}, () => readResult(path)), errors: [] };
   } catch (cause) {
     const text = `the script result could not be read: ${(cause as Error).message}`;
     return { value: undefined, errors: [new ExecutorError("NotFound", text, { cause })] };

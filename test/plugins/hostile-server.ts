@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 export async function startHttp2(
   t: TestContext,
   socketPath: string,
-  answer: (stream: ServerHttp2Stream, path: string) => void,
+  answer: (stream: ServerHttp2Stream, path: string, headers: IncomingHttpHeaders) => void,
 ): Promise<void> {
   const server = createServer();
   const sessions = new Set<{ destroy(): void }>();
@@ -15,7 +15,7 @@ export async function startHttp2(
   server.on("sessionError", () => {});
   server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on("error", () => {});
-    answer(stream, headers[":path"] ?? "");
+    answer(stream, headers[":path"] ?? "", headers);
   });
   await listen(t, server, socketPath);
   t.after(() => {

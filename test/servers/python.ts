@@ -2,11 +2,13 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const cache = resolve(import.meta.dirname, "../../.cache");
+/** What is dear to make is kept, as by test/cluster. */
+const cache = process.env.OUTRIDER_CACHE ?? join(homedir(), ".cache", "outrider");
 
 /** A Python with packages, or why this machine has none. */
 export type Python = { readonly program: string } | { readonly missing: string };

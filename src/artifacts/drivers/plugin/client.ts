@@ -1,7 +1,8 @@
 import { Readable } from "node:stream";
 import { isExecutorError } from "../../../errors/index.ts";
-import type { GrpcChannel } from "../../../grpc/index.ts";
+import type { CallOptions, GrpcChannel } from "../../../grpc/index.ts";
 import type { Artifact } from "../../../template/index.ts";
+import { span, traceHeaders } from "../../../tracing/index.ts";
 import type { PluginConnection } from "./connection.ts";
 import { callError, type PluginTask, refusal } from "./errors.ts";
 import {
@@ -65,7 +66,9 @@ export class PluginClient {
 
   async isDirectory(artifact: Artifact, signal: AbortSignal): Promise<boolean> {
     const { isDirectory, error } = await this.#ask("is directory check", signal, async (channel) =>
-      readDirectoryTest(await channel.unary(`${service}/IsDirectory`, artifactRequest(artifact), {}, signal)),
+      readDirectoryTest(
+        await channel.unary(`${service}/IsDirectory`, artifactRequest(artifact), traced(), signal),
+      ),
     );
     if (error !== "") throw refusal(this.name, "is directory check", error);
     return isDirectory;
@@ -90,7 +93,7 @@ export class PluginClient {
   async saveStream(artifact: Artifact, content: Readable, signal: AbortSignal): Promise<void> {
     const { isSuccess, error } = await this.#ask("save", signal, async (channel) =>
       readOutcome(
-        await channel.clientStream(`${service}/SaveStream`, chunksOf(artifact, content), {}, signal),
+        await channel.clientStream(`${service}/SaveStream`, chunksOf(artifact, content), traced(), signal),
       ),
     );
     if (!isSuccess) throw refusal(this.name, "save", error);
@@ -108,7 +111,7 @@ export class PluginClient {
       for await (const message of channel.call(
         `${service}/OpenStream`,
         artifactRequest(artifact),
-        {},
+        traced(),
         signal,
       )) {
         task = "stream receive";
@@ -130,7 +133,7 @@ export class PluginClient {
 
   async #command(task: PluginTask, method: string, request: Buffer, signal: AbortSignal): Promise<void> {
     const { isSuccess, error } = await this.#ask(task, signal, async (channel) =>
-      readOutcome(await channel.unary(`${service}/${method}`, request, {}, signal)),
+      readOutcome(await channel.unary(`${service}/${method}`, request, traced(), signal)),
     );
     if (!isSuccess) throw refusal(this.name, task, error);
   }
@@ -141,13 +144,23 @@ export class PluginClient {
     call: (channel: GrpcChannel) => Promise<T>,
   ): Promise<T> {
     const channel = await this.#connection.channel(signal);
+    const attributes = {
+      "rpc.system": "grpc",
+      "rpc.service": "artifact.ArtifactService",
+      "plugin.name": this.name,
+    };
     try {
-      return await call(channel);
+      return await span(`plugin ${task}`, attributes, () => call(channel), { isClient: true });
     } catch (error) {
       signal.throwIfAborted();
       throw callError(this.name, task, error);
     }
   }
+}
+
+/** A plugin that traces its own work continues our trace (docs/contract/artifacts.md#5.10). */
+function traced(): CallOptions {
+  return { metadata: traceHeaders() };
 }
 
 /** First what it is, then its bytes, in pieces that every server of gRPC takes. */

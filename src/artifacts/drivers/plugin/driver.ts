@@ -3,6 +3,7 @@ import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { exponential, type RetryPolicy, retry } from "../../../retry/index.ts";
 import type { Artifact, PluginLocation } from "../../../template/index.ts";
+import { countInSpan, noteTransfer } from "../../../tracing/index.ts";
 import type {
   ArtifactDriver,
   DriverContext,
@@ -45,7 +46,7 @@ class PluginDriver implements ArtifactDriver {
   async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {
     return {
       kind: "either",
-      isDirectory: () => retry(this.#policy, () => this.#client.isDirectory(artifact, signal), signal),
+      isDirectory: () => this.#retried(() => this.#client.isDirectory(artifact, signal), signal),
       openStream: (): Readable => this.#client.openStream(artifact, signal),
       loadTo: async (path) => {
         await this.#client.load(artifact, path, signal);
@@ -71,7 +72,8 @@ class PluginDriver implements ArtifactDriver {
       }
       await this.#client.saveStream(artifact, content.open(), signal);
     };
-    await retry(this.#policy, attempt, signal);
+    await this.#retried(attempt, signal);
+    noteTransfer(content.sizeBytes ?? 0);
   }
 
   async saveTree(artifact: Artifact, tree: TreeContent, signal: AbortSignal): Promise<void> {
@@ -82,7 +84,7 @@ class PluginDriver implements ArtifactDriver {
 
   async delete(artifact: Artifact, signal: AbortSignal): Promise<void> {
     try {
-      await retry(this.#policy, () => this.#client.delete(artifact, signal), signal);
+      await this.#retried(() => this.#client.delete(artifact, signal), signal);
     } catch (error) {
       if (!isExecutorError(error, "NotFound")) throw error;
     }
@@ -109,22 +111,31 @@ class PluginDriver implements ArtifactDriver {
   }
 
   async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
-    return await retry(this.#policy, () => this.#client.list(artifact, signal), signal);
+    return await this.#retried(() => this.#client.list(artifact, signal), signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#connection.release();
   }
 
-  #save(artifact: Artifact, path: string, signal: AbortSignal): Promise<void> {
-    return retry(this.#policy, () => this.#client.save(artifact, path, signal), signal);
+  async #save(artifact: Artifact, path: string, signal: AbortSignal): Promise<void> {
+    const found = await lstat(path).catch(() => undefined);
+    await this.#retried(() => this.#client.save(artifact, path, signal), signal);
+    noteTransfer(found?.size ?? 0);
+  }
+
+  #retried<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    return retry(this.#policy, attempt, signal, { onRetry: () => countInSpan("transfer.retries", 1) });
   }
 }
 
 /** A link would lead our own reading out of the folder that we share with the plugin, to this container's secrets. */
 async function kindOf(path: string, plugin: string): Promise<"file" | "directory"> {
   const found = await lstat(path).catch(() => undefined);
-  if (found?.isFile()) return "file";
+  if (found?.isFile()) {
+    noteTransfer(found.size);
+    return "file";
+  }
   if (found?.isDirectory()) return "directory";
   const what = found === undefined ? "nothing" : "neither file nor directory, but a link or a special file,";
   throw new ExecutorError(
