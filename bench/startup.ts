@@ -1,6 +1,7 @@
 // What a pod pays for the executor being there: `node bench/startup.ts`. CPU of a start beside bare Node's in the same
 // run, resident memory and overhead of the static program beside the bare command's. Needs dist/ (npm run build).
 import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +27,7 @@ try {
   const bare = cpuMs(node, [empty]);
   console.log(`bare Node: ${bare.toFixed(1)} ms of CPU (mean of ${runs})`);
   report("init, pod without artifacts", cpuMs(program, ["init"]), bare);
+  await reportTracing(bare);
   for (const name of ["undici", "@aws-sdk/client-s3", "@kubernetes/client-node", "pino"]) {
     const file = join(root, "import.cjs");
     writeFileSync(file, `require(${JSON.stringify(join(process.cwd(), "node_modules", name))});`);
@@ -50,11 +52,36 @@ function report(what: string, ms: number, bare: number): void {
   console.log(`${what}: ${ms.toFixed(1)} ms of CPU, ${(ms - bare).toFixed(1)} ms above bare Node`);
 }
 
+/** The same `init` with a collector to send its spans to, over each protocol. */
+async function reportTracing(bare: number): Promise<void> {
+  const collector = spawn(node, ["bench/otlp-collector.ts"], { stdio: ["pipe", "pipe", "inherit"] });
+  try {
+    const [ports] = (await once(collector.stdout, "data")) as [Buffer];
+    const [httpPort, grpcPort] = ports.toString().trim().split(" ");
+    for (const [protocol, port] of [
+      ["grpc", grpcPort],
+      ["http/protobuf", httpPort],
+    ] as const) {
+      const variables = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+        OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+      };
+      report(`init, traced over ${protocol}`, cpuMs(program, ["init"], variables), bare);
+    }
+  } finally {
+    collector.kill();
+  }
+}
+
 /** CPU of one start: many in a row, for the kernel counts in ticks of 10 ms. */
-function cpuMs(command: string, args: readonly string[]): number {
+function cpuMs(
+  command: string,
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): number {
   const before = childrenCpuMs();
   for (let run = 0; run < runs; run++) {
-    const { status, stderr } = spawnSync(command, args, { env, encoding: "utf8" });
+    const { status, stderr } = spawnSync(command, args, { env: { ...env, ...variables }, encoding: "utf8" });
     if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}: ${stderr}`);
   }
   return (childrenCpuMs() - before) / runs;

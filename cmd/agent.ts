@@ -8,6 +8,7 @@ import { type Environment, podPaths, readDriverSettings } from "./environment.ts
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { catchTerm } from "./signals.ts";
+import { openTracing } from "./tracing.ts";
 import { version } from "./version.ts";
 
 /** `argoexec agent init` and `argoexec agent main`: the containers of a workflow's agent pod (contract roles.md 1). */
@@ -45,6 +46,7 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
       (await readSecretKey(kube, name, key, signal)).toString("utf8"),
   };
   const agent = await loadAgent();
+  await using _tracing = await openTracing(env, log);
   await agent({ ...config, namespace: kube.namespace }, tools, stop);
   return 0;
 }

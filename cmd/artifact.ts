@@ -7,9 +7,15 @@ import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
+import { traced } from "./tracing.ts";
 
 /** The API server may be away for a while; the job must end all the same, for nothing else ends it. */
 const patienceMs = 10 * 60_000;
+/**
+ * The controller hands a driver's connection timeout to steps only, and here several plugins start at once
+ * (docs/contract/roles.md#D-20).
+ */
+const connectTimeoutMinMs = 30_000;
 
 /**
  * `argoexec artifact delete`: the artifact GC job. Of its environment only `ARGO_ARTIFACT_POD_NAME` is sure to be
@@ -27,9 +33,11 @@ export async function artifactCommand({ args, env }: Invocation): Promise<number
   const podLabel = env.ARGO_ARTIFACT_POD_NAME;
   if (!podLabel) return 0;
   const paths = podPaths(env);
-  const tools = podTools(line, { ...env, POD_NAMESPACE: env.ARGO_NAMESPACE || env.POD_NAMESPACE }, paths);
+  const tools = podTools(line, { ...env, POD_NAMESPACE: env.ARGO_NAMESPACE || env.POD_NAMESPACE }, paths, {
+    connectTimeoutMinMs,
+  });
   const plugins = commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES);
-  try {
+  const work = async () => {
     await using kube = await tools.openKube();
     const tasks = new GcTasks(kube, {
       patienceMs,
@@ -37,6 +45,9 @@ export async function artifactCommand({ args, env }: Invocation): Promise<number
     });
     const abort = new AbortController().signal;
     await collectGarbage({ tasks, openDriver: tools.openDriver, log: tools.log }, podLabel, { stop, abort });
+  };
+  try {
+    await traced("runArtifactDeleteContainer", env, tools.log, work);
   } finally {
     if (plugins.length > 0) {
       const gracePeriodMs = readGracePeriod(env.ARGO_TERMINATION_GRACE_PERIOD_SECONDS);

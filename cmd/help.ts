@@ -12,7 +12,8 @@ const overview = `argoexec, the executor of Argo Workflows (Outrider)
 Usage: argoexec COMMAND [flags] [arguments]
 
 In a workflow's pods, started by the controller:
-  init, wait, supervisor, agent init, agent main, artifact delete, emissary, artifact-plugin-sidecar, kill
+  init, wait, supervisor, agent init, agent main, artifact delete, artifact-plugin-init, artifact-plugin-sidecar,
+  emissary, kill
 
 On your desk:
   run FILE             run a template without a cluster
@@ -54,6 +55,11 @@ The controller starts it.`,
     usage: "supervisor [flags]",
     about: `init and wait in one container, in pods without init containers. The controller starts it.`,
     flags: connectionFlags,
+  },
+  "artifact-plugin-init": {
+    usage: "artifact-plugin-init --plugin-name NAME [flags] -- COMMAND [ARGUMENT...]",
+    about: `Starts the server of an artifact plugin in its own image, and loads the input artifacts that it keeps
+(docs/plugins.md). The controller starts it.`,
   },
   agent: {
     usage: "agent init | main [flags]",

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   init: async () => (await import("./init.ts")).initCommand,
   wait: async () => (await import("./wait.ts")).waitCommand,
   supervisor: async () => (await import("./supervisor.ts")).supervisorCommand,
+  "artifact-plugin-init": async () => (await import("./artifact-plugin-init.ts")).artifactPluginInitCommand,
   agent: async () => (await import("./agent.ts")).agentCommand,
   run: async () => (await import("./run.ts")).runCommand,
   artifact: async () => (await import("./artifact.ts")).artifactCommand,

@@ -1,4 +1,5 @@
 import { ExecutorError } from "../src/errors/index.ts";
+import { mainContainerNames } from "../src/template/index.ts";
 import {
   decodeState,
   encodeState,
@@ -16,6 +17,7 @@ import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { Keeper } from "./keeper.ts";
 import { podTools } from "./pod-tools.ts";
+import { tracedPhase } from "./tracing.ts";
 
 /** What the first phase of `wait` and `supervisor` has at hand. */
 export interface FirstPhase {
@@ -49,7 +51,8 @@ export async function phaseCommand(
     keeper.event === undefined
       ? { first: () => first({ pod, config, tools }) }
       : { event: checkEvent(keeper.event), state: decodeState(keeper.readState()) };
-  const end = await runPhase(config, tools, start);
+  const container = { name, env, log: tools.log, paths: pod.paths, mains: mainContainerNames(pod.template) };
+  const end = await tracedPhase(container, start, () => runPhase(config, tools, start));
   if (end.kind === "sleep") {
     keeper.sleep(encodeState(end.state), standbyRequest(config, end.state));
     return 0;

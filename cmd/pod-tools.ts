@@ -17,7 +17,12 @@ const kubeIdleTimeoutMs = 60_000;
 const cgroupRoot = "/sys/fs/cgroup";
 
 /** Builds what init, wait and supervisor work with; nothing is connected or loaded before it is used. */
-export function podTools(line: CommandLine, env: Environment, paths: PodPaths): WaitTools {
+export function podTools(
+  line: CommandLine,
+  env: Environment,
+  paths: PodPaths,
+  options: { readonly connectTimeoutMinMs?: number } = {},
+): WaitTools {
   const log = openLogger(line.logLevel, line.logFormat);
   const settings = readDriverSettings(env);
   const openContext = once(async (): Promise<DriverContext> => {
@@ -27,6 +32,14 @@ export function podTools(line: CommandLine, env: Environment, paths: PodPaths): 
       readSecret: (selector) => readSecret(paths, selector),
       settings: { ...settings, memoryBytes },
       log,
+      plugins: {
+        sockets: paths.plugins,
+        staging: paths.staging,
+        containers: `${paths.runtime}/ctr`,
+        ...(options.connectTimeoutMinMs === undefined
+          ? {}
+          : { connectTimeoutMinMs: options.connectTimeoutMinMs }),
+      },
     };
   });
   return {

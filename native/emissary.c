@@ -81,6 +81,7 @@ static void prepare_command(struct emissary *e)
 		fail(e, EXIT_OURS, EXIT_OURS, "%s", error);
 	if (!renew_trace_parent())
 		fail(e, EXIT_OURS, EXIT_OURS, "cannot set TRACEPARENT: %s", reason(errno));
+	leave_span(e->folder);
 	debug_pause(e, "ARGO_DEBUG_PAUSE_BEFORE", "before");
 	/* A signal that was there before us. */
 	sleep_until_event(e, NULL, 0, 0);

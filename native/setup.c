@@ -69,7 +69,7 @@ void fail(struct emissary *e, int verdict, int status, const char *format, ...)
 static void remove_stale_files(struct emissary *e)
 {
 	static const char *const names[] = { "exitcode", "stdout",	   "combined", "outputs",
-					     "handed",	 "staging-failed", "released" };
+					     "handed",	 "staging-failed", "released", "span" };
 	bool was_here = faccessat(e->folder, "lock", F_OK, 0) == 0 || faccessat(e->folder, "exitcode", F_OK, 0) == 0;
 
 	/* A signal without a predecessor is meant for us: it was sent before we started. */

@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
 
 /**
@@ -34,7 +34,7 @@ const shared: BuildOptions = {
 export async function bundle(directory: string, options: { version: string }): Promise<void> {
   for (const part of ["vendor", "cache"]) rmSync(join(directory, part), { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const vendors = new Set<string>();
+  const vendors = new Map<string, string>();
   await build({
     ...shared,
     entryPoints: { main: "cmd/main.ts" },
@@ -43,10 +43,10 @@ export async function bundle(directory: string, options: { version: string }): P
     define: { ARGOEXEC_VERSION: JSON.stringify(options.version) },
     plugins: [vendorOnDemand(vendors), leanPino, requireBuiltins],
   });
-  for (const name of vendors) {
+  for (const [name, source] of vendors) {
     await build({
       ...shared,
-      stdin: { contents: `export * from ${JSON.stringify(name)};`, resolveDir: "." },
+      stdin: { contents: `export * from ${JSON.stringify(source)};`, resolveDir: "." },
       outfile: join(directory, vendorFile(name)),
     });
   }
@@ -58,15 +58,24 @@ function vendorFile(name: string): string {
   return `vendor/${name.replaceAll("@", "").replaceAll("/", "-")}.cjs`;
 }
 
-/** Packages that are imported dynamically get a file of their own. */
-function vendorOnDemand(found: Set<string>): Plugin {
+/**
+ * Packages that are imported dynamically get a file of their own; so does a folder's `vendor.ts`, which says what of
+ * several packages is used together.
+ */
+function vendorOnDemand(found: Map<string, string>): Plugin {
   return {
     name: "vendor-on-demand",
     setup(build) {
       build.onResolve({ filter: /^[^.]/ }, ({ path, kind }) => {
         if (kind !== "dynamic-import" || path.startsWith("node:")) return undefined;
-        found.add(path);
+        found.set(path, path);
         return { path: `./${vendorFile(path)}`, external: true };
+      });
+      build.onResolve({ filter: /^\.\/vendor\.ts$/ }, ({ path, kind, resolveDir }) => {
+        if (kind !== "dynamic-import") return undefined;
+        const name = basename(resolveDir);
+        found.set(name, join(resolveDir, path));
+        return { path: `./${vendorFile(name)}`, external: true };
       });
     },
   };

@@ -15,11 +15,11 @@ const buildings: Readonly<Record<string, readonly string[]>> = {
 /** Inside src/, lower layers know nothing of higher ones. */
 const layers: readonly (readonly string[])[] = [
   ["supervisor"],
-  ["init", "wait", "agent", "resource", "data", "artifact-delete", "sync"],
+  ["init", "wait", "agent", "resource", "data", "artifact-delete", "artifact-plugin-init", "sync"],
   ["inputs", "outputs"],
   ["artifacts", "archive", "transfer", "kube", "podfiles"],
   ["template"],
-  ["http", "retry", "errors", "files", "log", "streams"],
+  ["http", "grpc", "tracing", "retry", "errors", "files", "log", "streams"],
 ];
 
 /** What folders of one layer may share. */
@@ -30,6 +30,11 @@ const allowed = new Set([
   "http>streams",
   "retry>errors",
   "files>errors",
+  "grpc>errors",
+  "tracing>grpc",
+  "tracing>http",
+  "tracing>retry",
+  "tracing>errors",
   "streams>errors",
 ]);
 

@@ -1,5 +1,6 @@
 import { errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
+import { span } from "../tracing/index.ts";
 import type { HttpExecutor } from "./http-executor.ts";
 import type { Plugins } from "./plugins.ts";
 import type { Results } from "./results.ts";
@@ -31,7 +32,9 @@ async function execute(turn: Turn, options: ExecutorOptions): Promise<void> {
   const signal = wanted.signalOf(nodeId);
   if (signal === undefined) return;
   try {
-    const { result, requeueMs } = await outcomeOf(task, options, signal);
+    const { result, requeueMs } = await span("executeTask", { "node.id": nodeId }, () =>
+      outcomeOf(task, options, signal),
+    );
     if (result !== undefined) results.add(nodeId, result);
     if (requeueMs !== undefined && wanted.has(nodeId)) queue.pushLater(serverOf(task), task, requeueMs);
   } catch (cause) {

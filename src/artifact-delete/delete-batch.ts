@@ -1,5 +1,6 @@
 import type { ArtifactDriver } from "../artifacts/index.ts";
 import type { ArtifactLocation } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import { type Batch, failed, type GcOutcome } from "./batches.ts";
 
 export type OpenDriver = (location: ArtifactLocation) => Promise<ArtifactDriver>;
@@ -38,9 +39,9 @@ export async function deleteBatch(
   const { items } = batch;
   try {
     const driver = await stores.driverOf(batch);
-    const errors = await driver.deleteMany(
-      items.map(({ artifact }) => artifact),
-      signal,
+    const artifacts = items.map(({ artifact }) => artifact);
+    const errors = await span("deleteArtifacts", { artifacts: items.length }, () =>
+      driver.deleteMany(artifacts, signal),
     );
     return items.map((item, index) => {
       const error = errors[index];

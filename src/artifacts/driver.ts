@@ -57,6 +57,15 @@ export type StoredArtifact =
        * outside `path` is refused. Files are 0644 and directories 0755 (artifacts.md D-32).
        */
       download(path: string): Promise<void>;
+    }
+  | {
+      /** Only a load, or the question, shows whether it is a file or a directory: the store may not know the question. */
+      readonly kind: "either";
+      isDirectory(): Promise<boolean>;
+      /** The bytes of a file. */
+      openStream(): Readable;
+      /** Writes one or the other at `path`, which must not exist, and says which. What failed may have left a part. */
+      loadTo(path: string): Promise<"file" | "directory">;
     };
 
 /**
@@ -88,6 +97,22 @@ export interface DriverContext {
   readSecret(selector: SecretSelector): Promise<Uint8Array>;
   readonly settings: DriverSettings;
   readonly log: DriverLog;
+  /** Where plugins are met; undefined: nowhere. The same object makes drivers share their connections. */
+  readonly plugins?: PluginPlaces;
+}
+
+/** The folders that this container shares with the containers of artifact plugins (docs/contract/roles.md#5.1). */
+export interface PluginPlaces {
+  /** `/tmp/artifact-plugins`: a folder with a `socket` for each plugin. */
+  readonly sockets: string;
+  /** `/tmp/argo/outputs`: where a plugin reads what it shall save. */
+  readonly staging: string;
+  /** `/var/run/argo/ctr`: where containers leave their exit codes. */
+  readonly containers: string;
+  /** How long a socket is waited for; undefined: as long as the reference does. */
+  readonly socketPatienceMs?: number;
+  /** A connection gets so long at least, whatever the artifact says. */
+  readonly connectTimeoutMinMs?: number;
 }
 
 export interface DriverLog {

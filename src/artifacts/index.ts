@@ -4,6 +4,7 @@ export type {
   DriverLog,
   DriverSettings,
   FileContent,
+  PluginPlaces,
   StoredArtifact,
   TreeContent,
 } from "./driver.ts";

@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { errorText } from "../errors/index.ts";
 import { type Artifact, getKey } from "../template/index.ts";
 import type { ArtifactDriver, DriverLog, StoredArtifact } from "./driver.ts";
@@ -38,15 +39,24 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
         const { download } = stored;
         return { ...stored, download: (path) => logged("Load artifact", artifact, () => download(path)) };
       }
+      const logOpen = (openStream: () => Readable) => () => {
+        const stream = openStream();
+        stream.once("close", () => close("Load artifact", artifact, startedMs, stream.errored));
+        return stream;
+      };
+      if (stored.kind === "either") {
+        const { loadTo, openStream } = stored;
+        return {
+          ...stored,
+          loadTo: (path) => logged("Load artifact", artifact, () => loadTo(path)),
+          openStream: logOpen(openStream),
+        };
+      }
       const { openStream, saveTo } = stored;
       return {
         ...stored,
         ...(saveTo && { saveTo: (path: string) => logged("Load artifact", artifact, () => saveTo(path)) }),
-        openStream() {
-          const stream = openStream();
-          stream.once("close", () => close("Load artifact", artifact, startedMs, stream.errored));
-          return stream;
-        },
+        openStream: logOpen(openStream),
       };
     },
     async saveFile(artifact, content, signal) {

@@ -47,6 +47,10 @@ async function openBareDriver(location: NamedLocation, context: DriverContext): 
       const { openRawDriver } = await import("./drivers/raw/driver.ts");
       return openRawDriver(location.raw ?? {});
     }
+    case "plugin": {
+      const { openPluginDriver } = await import("./drivers/plugin/driver.ts");
+      return openPluginDriver(location.plugin ?? {}, context);
+    }
     case undefined:
       throw new ExecutorError(
         "BadRequest",

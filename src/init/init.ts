@@ -2,8 +2,10 @@ import {
   clearContainerFiles,
   type InputLoader,
   loadInputs,
+  loadPlaceRuntime,
   placeProgram,
   placeTemplate,
+  pluginsOfInputs,
   stageFiles,
 } from "../inputs/index.ts";
 import { type Template, templateType } from "../template/index.ts";
@@ -16,6 +18,9 @@ export interface InitConfig {
   readonly includesResult: boolean;
   /** The static program of this image. */
   readonly program: string;
+  /** The Node that runs this, and the folder of our code beside it. */
+  readonly node: string;
+  readonly libraries: string;
 }
 
 /**
@@ -26,6 +31,10 @@ export async function init(config: InitConfig, loader: InputLoader, signal: Abor
   const { template, templateJson, includesResult } = config;
   await clearContainerFiles(loader.paths);
   await placeProgram(loader.paths, config.program);
+  if (pluginsOfInputs(template).length > 0) {
+    const placeRuntime = await loadPlaceRuntime();
+    await placeRuntime(loader.paths, config.node, config.libraries);
+  }
   const collector = hasCollector(template) ? "wait" : undefined;
   await placeTemplate(loader.paths, template, templateJson, { includesResult, isInitless: false, collector });
   await stageFiles(loader.paths, template);

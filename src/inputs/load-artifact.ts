@@ -1,5 +1,7 @@
-import { mkdir, rename, rm } from "node:fs/promises";
+import { constants } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Readable } from "node:stream";
 import { type UnpackStrategy, unpack } from "../archive/index.ts";
 import type { ArtifactDriver, StoredArtifact } from "../artifacts/index.ts";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
@@ -15,12 +17,15 @@ import {
   relocate,
   type Template,
 } from "../template/index.ts";
-import { applyMode } from "./permissions.ts";
+import { span } from "../tracing/index.ts";
+import { applyMode, openToMain } from "./permissions.ts";
 
 export interface InputLoader {
   readonly paths: PodPaths;
   readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;
+  /** Only the inputs that this artifact plugin keeps; undefined: only those that none does. */
+  readonly plugin?: string;
 }
 
 /**
@@ -35,15 +40,16 @@ export async function loadArtifact(
 ): Promise<void> {
   const { name } = artifact;
   if (!hasLocationOrKey(artifact)) {
+    // One of the containers that load inputs says so.
+    if (loader.plugin !== undefined) return;
     if (!artifact.optional) throw new ExecutorError("NotFound", `required artifact '${name}' not supplied`);
     loader.log.info({ artifactName: name }, "optional artifact not supplied, skipped");
     return;
   }
   const path = cleanArtifactPath(artifact);
   const located = relocateInput(artifact, template.archiveLocation);
-  if (located.plugin) {
-    // Plugin inputs are loaded by a container of their own, or not at all in this image.
-    loader.log.debug({ artifactName: name }, "left to its plugin");
+  if (located.plugin?.name !== loader.plugin) {
+    loader.log.debug({ artifactName: name }, "left to those who load it");
     return;
   }
   const isOnVolume = findOverlappingVolume(template, path) !== undefined;
@@ -54,7 +60,9 @@ export async function loadArtifact(
   if (!isOnVolume) await rm(destination, { recursive: true, force: true });
   await using driver = await loader.openDriver(located);
   try {
-    await place(await driver.open(located, signal), artifact, destination, loader.log, signal);
+    await span("loadArtifact", { path: destination, "artifact.name": name }, async () =>
+      place(await driver.open(located, signal), artifact, destination, loader.log, signal),
+    );
   } catch (error) {
     if (artifact.optional && isExecutorError(error, "NotFound")) {
       loader.log.info({ artifactName: name }, "optional artifact not found, skipped");
@@ -94,11 +102,54 @@ async function place(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  if (stored.kind === "directory") return placeDirectory(stored, destination);
-  const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
   const strategy = unpackStrategy(artifact);
-  if (strategy === "none") return placeFile(stored, destination, signal);
-  await unpack(stored.openStream(), strategy, destination, { warn }, signal);
+  const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
+  if (stored.kind === "either") {
+    await placeLoaded(stored, destination, async (file) => {
+      await unarchived(strategy, async () => {
+        if (strategy === "none") await rename(file, destination);
+        else await unpack(await openPlain(file), strategy, destination, { warn }, signal);
+      });
+    });
+    if (artifact.mode === undefined || artifact.mode === null) await openToMain(destination, warn);
+    return;
+  }
+  if (stored.kind === "directory") return placeDirectory(stored, destination);
+  await unarchived(strategy, () =>
+    strategy === "none"
+      ? placeFile(stored, destination, signal)
+      : unpack(stored.openStream(), strategy, destination, { warn }, signal),
+  );
+}
+
+/** Detection is said to be tar, as in the reference, which knows no other. */
+function unarchived(strategy: UnpackStrategy, work: () => Promise<void>): Promise<void> {
+  return span("unarchiveArtifact", { archive: strategy === "auto" ? "tar" : strategy }, work);
+}
+
+/**
+ * What the store writes itself stands aside until it is complete and known. A directory is taken as it is; a file goes
+ * to `takeFile`.
+ */
+async function placeLoaded(
+  stored: StoredArtifact & { kind: "either" },
+  destination: string,
+  takeFile: (path: string) => Promise<void>,
+): Promise<void> {
+  const aside = `${destination}.tmp`;
+  await rm(aside, { recursive: true, force: true });
+  try {
+    if ((await stored.loadTo(aside)) === "directory") await rename(aside, destination);
+    else await takeFile(aside);
+  } finally {
+    await rm(aside, { recursive: true, force: true });
+  }
+}
+
+/** Whoever wrote the file could have put a link in its place since: that is not followed. */
+async function openPlain(path: string): Promise<Readable> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  return file.createReadStream({ highWaterMark: 1024 * 1024 });
 }
 
 async function placeFile(

@@ -1,11 +1,12 @@
-import type { Template } from "../template/index.ts";
+import type { Artifact, Template } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import type { InputLoader } from "./load-artifact.ts";
 
 /** Inputs in flight at once; each is itself many requests wide. */
 const inputsMax = 4;
 
 /**
- * Loads all input artifacts that are not a plugin's, side by side. The error thrown is that of the first artifact in
+ * Loads all input artifacts of the loader's plugin, or of none, side by side. The error thrown is that of the first artifact in
  * the template's order that failed; the first failure stops the others (contract pod.md 5.2 step 3, artifacts.md D-26).
  */
 export async function loadInputs(
@@ -15,6 +16,15 @@ export async function loadInputs(
 ): Promise<void> {
   const artifacts = template.inputs?.artifacts ?? [];
   if (artifacts.length === 0) return;
+  await span("loadArtifacts", {}, () => loadArtifacts(loader, template, artifacts, signal));
+}
+
+async function loadArtifacts(
+  loader: InputLoader,
+  template: Template,
+  artifacts: readonly Artifact[],
+  signal: AbortSignal,
+): Promise<void> {
   // Archives and stores are code that a pod without inputs does not pay for.
   const { loadArtifact } = await import("./load-artifact.ts");
   const failed = new AbortController();

@@ -13,6 +13,22 @@ export async function applyMode(artifact: Artifact, path: string): Promise<void>
   if (!(await lstat(path)).isSymbolicLink()) await chmod(path, mode);
 }
 
+/**
+ * Lets a main container of any user read and write what a plugin loaded, as the reference does, and enter a folder
+ * (docs/contract/roles.md#D-15). Files of another user are that user's to open.
+ */
+export async function openToMain(path: string, warn: (message: string) => void): Promise<void> {
+  const found = await lstat(path);
+  if (found.isSymbolicLink()) return;
+  try {
+    await chmod(path, (found.mode & 0o777) | (found.isDirectory() ? 0o777 : 0o666));
+  } catch (error) {
+    warn(
+      `the mode of the loaded artifact stays ${(found.mode & 0o777).toString(8)}: ${(error as Error).message}`,
+    );
+  }
+}
+
 /** Depth first, so that a mode without the search bit is set on a folder after its content. */
 async function applyBelow(path: string, mode: number): Promise<void> {
   if (!(await lstat(path)).isDirectory()) return;

@@ -9,6 +9,7 @@ import {
   SharedFolder,
 } from "../podfiles/index.ts";
 import type { Template } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 
 /** Puts the static program where foreign containers run it from (contract pod.md 5.2; 0555). */
 export async function placeProgram(paths: PodPaths, program: string): Promise<void> {
@@ -41,6 +42,10 @@ export async function placeTemplate(
 
 /** A script's source (0755, even when empty), or a resource's manifest (0644) unless an artifact brings it. */
 export async function stageFiles(paths: PodPaths, template: Template): Promise<void> {
+  await span("stageFiles", {}, () => writeStagedFiles(paths, template));
+}
+
+async function writeStagedFiles(paths: PodPaths, template: Template): Promise<void> {
   if (template.script) await stageFile(paths.script, template.script.source ?? "", 0o755);
   const { resource } = template;
   if (resource && !resource.manifestFrom?.artifact) {

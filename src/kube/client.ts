@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError } from "../errors/index.ts";
 import type { KubeConnection } from "./connection.ts";
 import { connectionError, statusError } from "./errors.ts";
+import { requestSpan } from "./request-span.ts";
 
 export interface KubeRequest {
   readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
@@ -105,7 +106,7 @@ export class KubeClient implements AsyncDisposable {
 
   /** A 2xx answer whose body the caller reads, or an error. */
   async open(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const response = await this.#send(request, signal);
+    const response = await requestSpan(request, this.#connection.server, () => this.#send(request, signal));
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
     const body = await readBody(response, during(request), signal);

@@ -1,5 +1,6 @@
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
 import type { Outputs } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import type { KubeClient } from "./client.ts";
 import { type Persistence, persist } from "./persistence.ts";
 
@@ -158,7 +159,9 @@ export class TaskResult {
   async #send(method: "POST" | "PATCH", path: string, body: object, signal: AbortSignal): Promise<void> {
     const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
     try {
-      await this.#client.send({ method, path, body, contentType, patienceMs: 0 }, signal);
+      await span(spanName(method, body), {}, () =>
+        this.#client.send({ method, path, body, contentType, patienceMs: 0 }, signal),
+      );
     } catch (error) {
       if (!isExecutorError(error, "Forbidden")) throw error;
       const verb = method === "POST" ? "create" : "patch";
@@ -214,4 +217,11 @@ function owners({ workflowName, workflowUid, podName, podUid }: NodeIdentity): r
     return [{ apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", name: workflowName, uid: workflowUid }];
   }
   return podUid === "" ? [] : [{ apiVersion: "v1", kind: "Pod", name: podName, uid: podUid }];
+}
+
+/** As the reference calls them (docs/contract/roles.md#6.3): the last word changes nothing but a label. */
+function spanName(method: "POST" | "PATCH", body: object): string {
+  if (method === "POST") return "createTaskResult";
+  const isLabelOnly = Object.keys(body).join() === "metadata";
+  return isLabelOnly ? "patchTaskResultLabels" : "patchTaskResult";
 }

@@ -14,6 +14,7 @@ import {
   withGeneratedKey,
   withRequiredFields,
 } from "../template/index.ts";
+import { type NamedSpan, span } from "../tracing/index.ts";
 import type { OutputFiles, OutputKind } from "./output-files.ts";
 
 export interface OutputSaver {
@@ -42,12 +43,24 @@ export async function saveArtifacts(
   artifacts: readonly Artifact[],
   signal: AbortSignal,
 ): Promise<SavedArtifacts> {
+  if (artifacts.length === 0) return { artifacts: [], errors: [] };
+  return await span("saveArtifacts", {}, (around) => saveEach(saver, artifacts, around, signal));
+}
+
+async function saveEach(
+  saver: OutputSaver,
+  artifacts: readonly Artifact[],
+  around: NamedSpan,
+  signal: AbortSignal,
+): Promise<SavedArtifacts> {
   const outcomes: (Artifact | Error | undefined)[] = new Array(artifacts.length).fill(undefined);
   let next = 0;
   const worker = async () => {
     for (let index = next++; index < artifacts.length; index = next++) {
       const artifact = artifacts[index];
-      if (artifact?.path) outcomes[index] = await saveOrExplain(saver, artifact, signal);
+      if (!artifact?.path) continue;
+      around.event("upload artifact", { file: artifact.name });
+      outcomes[index] = await saveOrExplain(saver, artifact, signal);
     }
   };
   await Promise.all(Array.from({ length: savesMax }, worker));
@@ -65,7 +78,9 @@ async function saveOrExplain(
   signal: AbortSignal,
 ): Promise<Artifact | Error | undefined> {
   try {
-    return await saveArtifact(saver, artifact, signal);
+    return await span("saveArtifact", { "artifact.name": artifact.name }, () =>
+      saveArtifact(saver, artifact, signal),
+    );
   } catch (error) {
     if (artifact.optional && isExecutorError(error, "NotFound")) {
       saver.log.warn(
@@ -94,10 +109,19 @@ async function saveArtifact(saver: OutputSaver, artifact: Artifact, signal: Abor
   await using driver = await saver.openDriver(located);
   if (strategy === "none" && found.kind === "directory") {
     const tree = files.tree(path, signal);
-    let filesCount = 0;
+    // Undefined: the store reads the directory itself.
+    let filesCount: number | undefined;
     await driver.saveTree(
       located,
-      { files: (either) => counted(tree.files(either), () => filesCount++) },
+      {
+        ...tree,
+        files: (either) => {
+          filesCount = 0;
+          return counted(tree.files(either), () => {
+            filesCount = (filesCount ?? 0) + 1;
+          });
+        },
+      },
       signal,
     );
     if (filesCount === 0) {
@@ -107,7 +131,9 @@ async function saveArtifact(saver: OutputSaver, artifact: Artifact, signal: Abor
       );
     }
   } else {
-    await driver.saveFile(located, fileContent(artifact, path, found, files, saver.log, signal), signal);
+    // Packing and sending are one stream.
+    const content = fileContent(artifact, path, found, files, saver.log, signal);
+    await span("archiveArtifact", { archive: strategy }, () => driver.saveFile(located, content, signal));
   }
   return reported;
 }

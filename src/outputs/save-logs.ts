@@ -1,6 +1,7 @@
 import { ExecutorError } from "../errors/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
 import { type Artifact, relocate, withGeneratedKey, withRequiredFields } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import { CapturedLog } from "./captured-log.ts";
 import type { OutputSaver, SavedArtifacts } from "./save-artifacts.ts";
 
@@ -14,11 +15,22 @@ export async function saveLogs(
   containers: readonly string[],
   signal: AbortSignal,
 ): Promise<SavedArtifacts> {
+  return await span("saveLogs", {}, () => saveEachLog(saver, paths, containers, signal));
+}
+
+async function saveEachLog(
+  saver: OutputSaver,
+  paths: PodPaths,
+  containers: readonly string[],
+  signal: AbortSignal,
+): Promise<SavedArtifacts> {
   const artifacts: Artifact[] = [];
   const errors: Error[] = [];
   for (const container of containers) {
     try {
-      const saved = await saveLog(saver, paths, container, signal);
+      const saved = await span("saveContainerLogs", { container_name: container }, () =>
+        saveLog(saver, paths, container, signal),
+      );
       if (saved) artifacts.push(saved);
       else saver.log.warn({ container }, "no log to save: the command never started");
     } catch (error) {

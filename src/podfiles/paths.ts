@@ -18,6 +18,7 @@ export class PodPaths {
   readonly config: string;
   readonly terminationLog: string;
   readonly staging: string;
+  readonly plugins: string;
 
   constructor(root: string) {
     this.root = root;
@@ -35,11 +36,17 @@ export class PodPaths {
     this.config = `${root}/argo/config`;
     this.terminationLog = `${root}/dev/termination-log`;
     this.staging = `${root}/tmp/argo/outputs`;
+    this.plugins = `${root}/tmp/artifact-plugins`;
   }
 
   /** The folder of a container; that it exists means that its emissary has started. */
   container(name: string): string {
     return `${this.runtime}/ctr/${name}`;
+  }
+
+  /** Node, its loader and libraries and our code, for containers of foreign images that need them. */
+  get portableRuntime(): string {
+    return `${this.runtime}/runtime`;
   }
 
   plan(name: string): string {

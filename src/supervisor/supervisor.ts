@@ -1,4 +1,3 @@
-import { unsupportedType } from "../artifacts/index.ts";
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { type InputLoader, loadInputs, placeTemplate, stageFiles } from "../inputs/index.ts";
 import { announce, initialState, type WaitConfig, type WaitState, type WaitTools } from "../wait/index.ts";
@@ -59,14 +58,33 @@ async function stage(config: SupervisorConfig, loader: InputLoader, signal: Abor
   const plan = { includesResult, isInitless: true, collector: "supervisor" };
   await during("failed to write template", () => placeTemplate(loader.paths, template, templateJson, plan));
   await during("failed to stage files", () => stageFiles(loader.paths, template));
-  await during("failed to load non-plugin input artifacts", () => loadInputs(loader, template, signal));
-  const [plugin] = config.inputPlugins;
-  if (plugin !== undefined) {
-    throw ExecutorError.wrap(
-      unsupportedType("plugin"),
-      `failed to load input artifacts from plugin "${plugin}"`,
-    );
-  }
+  await loadAllInputs(config, loader, signal);
+}
+
+/** The inputs of no plugin and those of each, side by side: the first failure stops the others. */
+async function loadAllInputs(
+  { template, inputPlugins }: SupervisorConfig,
+  loader: InputLoader,
+  signal: AbortSignal,
+): Promise<void> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([signal, failed.signal]);
+  const failures: unknown[] = [];
+  const load = async (what: string, own: InputLoader) => {
+    try {
+      await during(what, () => loadInputs(own, template, either));
+    } catch (error) {
+      failures.push(error);
+      failed.abort();
+    }
+  };
+  await Promise.all([
+    load("failed to load non-plugin input artifacts", loader),
+    ...inputPlugins.map((plugin) =>
+      load(`failed to load input artifacts from plugin "${plugin}"`, { ...loader, plugin }),
+    ),
+  ]);
+  if (failures.length > 0) throw failures[0];
 }
 
 async function during<T>(what: string, step: () => Promise<T>): Promise<T> {

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
+import { noteTransfer } from "../tracing/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeChunks, rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
@@ -49,6 +50,7 @@ export async function* downloadChunks(
     throw new ExecutorError("Corrupt", text);
   }
   await verification.verify();
+  noteTransfer(sizeBytes);
 }
 
 async function* orderedChunks(source: Source, signal: AbortSignal): AsyncGenerator<Uint8Array> {

@@ -1,5 +1,6 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
+import { noteTransfer } from "../tracing/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
 import { rangeInto, type Source } from "./range-reads.ts";
@@ -32,6 +33,7 @@ export async function downloadToFile(
     const verification = new Verification(store, info, channel, signal);
     using progress = channel.progress("Loading artifact", info.key, info.sizeBytes);
     await new FileDownload({ store, info, channel, verification }, fd, progress).run(signal);
+    noteTransfer(info.sizeBytes);
   } finally {
     await close(fd);
   }

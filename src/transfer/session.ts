@@ -7,6 +7,7 @@ import {
   retry,
   withQuickTries,
 } from "../retry/index.ts";
+import { countInSpan } from "../tracing/index.ts";
 import { ByteBudget } from "./byte-budget.ts";
 import { Lane } from "./lane.ts";
 import { Progress } from "./progress.ts";
@@ -98,8 +99,10 @@ export class Channel {
         signal,
         {
           budget: this.#patience,
-          onRetry: (error, pauseMs) =>
-            this.#log.debug({ error: error.message, pauseMs: Math.round(pauseMs) }, "Repeat request"),
+          onRetry: (error, pauseMs) => {
+            countInSpan("transfer.retries", 1);
+            this.#log.debug({ error: error.message, pauseMs: Math.round(pauseMs) }, "Repeat request");
+          },
         },
       );
     } catch (error) {

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import { CallPace } from "../files/index.ts";
+import { noteTransfer } from "../tracing/index.ts";
 import { downloadToFile } from "./file-download.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
@@ -81,6 +82,7 @@ async function downloadFile(
     const download = () => downloadSmall(store, object, channel, signal);
     const content = await channel.lane.run(object.sizeBytes, download, signal);
     await local(object.key, writeSmall(target, content, pace));
+    noteTransfer(object.sizeBytes);
   } finally {
     release();
   }

@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { type MemoryPayload, payloadOf } from "../http/index.ts";
+import { noteTransfer } from "../tracing/index.ts";
 import type { Content, ObjectStore } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
 import type { Channel } from "./session.ts";
@@ -94,6 +95,7 @@ async function putSmall(
   const put = () => store.put(key, payload, contentType, signal);
   await channel.laneRequest(payload.sizeBytes, put, signal);
   progress.noteFile(payload.sizeBytes);
+  noteTransfer(payload.sizeBytes);
 }
 
 async function readWhole(content: Content, signal: AbortSignal): Promise<MemoryPayload> {

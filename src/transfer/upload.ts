@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import { noteTransfer } from "../tracing/index.ts";
 import type { Content, MultipartUpload, ObjectStore, UploadedPart } from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
@@ -61,6 +62,7 @@ async function putWhole(
     expectSize(content, part.sizeBytes);
     const put = () => store.put(key, part.payload, options.contentType, signal);
     await channel.laneRequest(part.sizeBytes, put, signal);
+    noteTransfer(part.sizeBytes);
   } finally {
     part.release();
   }
@@ -114,6 +116,7 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     expectSize(content, sentBytes);
     const parts = done.sort((a, b) => a.number - b.number);
     await complete(store, key, started, parts, sentBytes, channel, signal);
+    noteTransfer(sentBytes);
   } catch (error) {
     failing.abort(error);
     await Promise.all(inFlight);
@@ -189,6 +192,7 @@ async function putWithoutParts(
   }
   const payload = { sizeBytes, open: () => content.open() };
   await channel.laneRequest(sizeBytes, () => store.put(key, payload, options.contentType, signal), signal);
+  noteTransfer(sizeBytes);
 }
 
 async function measure(stream: Readable, signal: AbortSignal): Promise<number> {

@@ -26,6 +26,7 @@ import {
   templateType,
   volumeMounts,
 } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
 import type { WaitState } from "./state.ts";
 
@@ -88,7 +89,7 @@ async function collectResult(
 ): Promise<{ value: string | undefined; errors: readonly Error[] }> {
   if (!config.includesResult || !hasOutput(config.template)) return { value: undefined, errors: [] };
   try {
-    return { value: await readResult(config.paths), errors: [] };
+    return { value: await span("captureScriptResult", {}, () => readResult(config.paths)), errors: [] };
   } catch (error) {
     return { value: undefined, errors: [ExecutorError.wrap(error, "the script result could not be read")] };
   }

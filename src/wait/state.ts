@@ -33,6 +33,8 @@ export interface WaitState {
   readonly limit: { readonly atMs: number; readonly reason: LimitReason } | undefined;
   /** The API server asked (Retry-After) not to be asked before this time, in milliseconds since the epoch. */
   readonly apiBusyUntilMs: number;
+  /** The container's span, which began in the first phase and is recorded in the last; empty: none is (src/tracing). */
+  readonly trace: string;
 }
 
 export const initialState: WaitState = {
@@ -46,6 +48,7 @@ export const initialState: WaitState = {
   progressSeen: "",
   limit: undefined,
   apiBusyUntilMs: 0,
+  trace: "",
 };
 
 export function encodeState(state: WaitState): string {

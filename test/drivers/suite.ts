@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import { type ArtifactDriver, type DriverContext, openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { Artifact } from "../../src/template/index.ts";
+import { resolvingEither } from "./resolve-either.ts";
 import { fileOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
 
 /** A store for one test: where its artifacts live, and what a driver needs to get there. */
@@ -40,7 +41,7 @@ export function describeDriver(
     t: TestContext,
   ): Promise<{ driver: ArtifactDriver; artifact: StoreUnderTest["artifact"] }> => {
     const { context, artifact } = await start(t);
-    const driver = await openDriver(artifact("unused"), context);
+    const driver = resolvingEither(await openDriver(artifact("unused"), context));
     t.after(() => driver[Symbol.asyncDispose]());
     return { driver, artifact };
   };

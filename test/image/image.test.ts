@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { build } from "esbuild";
 
 const canChroot = process.getuid?.() === 0;
 const template = JSON.stringify({ name: "main", container: {}, inputs: {}, outputs: {} });
@@ -51,4 +52,91 @@ describe("the image's root folder", () => {
       rmSync(join(root, "var/run/argo"), { recursive: true });
     }
   });
+
+  it("loads the inputs of a plugin in the plugin's image, which has another C library or none", {
+    skip: !canChroot && "chroot needs root",
+  }, async () => {
+    for (const user of ["0:0", "8737:0"]) {
+      const image = await pluginImage(root);
+      const argo = join(root, "var/run/argo");
+      rmSync(argo, { recursive: true, force: true });
+      mkdirSync(argo, { recursive: true });
+      execFileSync("chmod", ["0777", argo]);
+      const env = {
+        PATH: "/bin:/usr/sbin",
+        ARGO_POD_NAME: "p",
+        ARGO_DEADLINE: "0001-01-01T00:00:00Z",
+        ARGO_TEMPLATE: JSON.stringify({
+          name: "main",
+          container: {},
+          inputs: {
+            artifacts: [
+              { name: "f", path: "/in/f", plugin: { name: "demo", configuration: "c", key: "some/key" } },
+            ],
+          },
+        }),
+      };
+
+      const init = spawnSync("chroot", [`--userspec=${user}`, root, "/bin/argoexec", "init"], {
+        encoding: "utf8",
+        env,
+      });
+      execFileSync("cp", ["-a", argo, join(image, "var/run")]);
+      const command = [
+        "/plugin/ld.so",
+        "--library-path",
+        "/plugin/lib",
+        "/plugin/node",
+        "/plugin/server.cjs",
+      ];
+      const load = spawnSync(
+        "chroot",
+        [
+          `--userspec=${user}`,
+          image,
+          ...[
+            "/var/run/argo/argoexec",
+            "artifact-plugin-init",
+            "--plugin-name",
+            "demo",
+            "--loglevel",
+            "info",
+            "--",
+          ],
+          ...[...command, "/tmp/artifact-plugins/demo/socket"],
+        ],
+        { encoding: "utf8", env },
+      );
+
+      assert.deepEqual([init.status, init.stderr], [0, ""]);
+      assert.equal(load.status, 0, load.stderr);
+      assert.equal(readFileSync(join(image, "argo/inputs/artifacts/f"), "utf8"), "content of some/key");
+      rmSync(image, { recursive: true });
+    }
+  });
 });
+
+/** A root folder with a plugin in it and no libraries where programs look for them: the plugin brings its own. */
+async function pluginImage(executor: string): Promise<string> {
+  const image = mkdtempSync(join(tmpdir(), "outrider-plugin-image-"));
+  for (const folder of ["tmp", "var/run", "argo/inputs/artifacts", "dev", "plugin/lib"]) {
+    mkdirSync(join(image, folder), { recursive: true });
+    execFileSync("chmod", ["1777", join(image, folder)]);
+  }
+  execFileSync("chmod", ["0755", image]);
+  const node = join(executor, "lib/argoexec/node");
+  copyFileSync(node, join(image, "plugin/node"));
+  const listing = execFileSync("ldd", [node], { encoding: "utf8" });
+  for (const [, path = ""] of listing.matchAll(/(?:=> )?(\/\S+) \(0x/g)) {
+    const isLoader = basename(path).startsWith("ld-");
+    copyFileSync(path, join(image, "plugin", isLoader ? "ld.so" : join("lib", basename(path))));
+  }
+  await build({
+    entryPoints: ["test/image/plugin-server.ts"],
+    outfile: join(image, "plugin/server.cjs"),
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+  });
+  return image;
+}

@@ -7,6 +7,9 @@ import { makePod } from "../inputs/pod-folder.ts";
 
 const never = new AbortController().signal;
 
+/** What init places for plugins; none of these templates has any. */
+const runtime = { node: process.execPath, libraries: "" };
+
 describe("init", () => {
   it("leaves all that the pod's other containers need: program, template, plans, script, inputs", async (t) => {
     const { loader } = makePod(t);
@@ -19,7 +22,7 @@ describe("init", () => {
     };
     const templateJson = JSON.stringify(template);
 
-    await init({ template, templateJson, includesResult: true, program }, loader, never);
+    await init({ template, templateJson, includesResult: true, program, ...runtime }, loader, never);
 
     assert.equal(readFileSync(paths.program, "utf8"), "\x7fELF…");
     assert.equal(statSync(paths.program).mode & 0o777, 0o555);
@@ -46,7 +49,7 @@ describe("init", () => {
     writeFileSync(program, "new");
 
     await init(
-      { template: { container: {} }, templateJson: "{}", includesResult: false, program },
+      { template: { container: {} }, templateJson: "{}", includesResult: false, program, ...runtime },
       loader,
       never,
     );
@@ -61,7 +64,7 @@ describe("init", () => {
     const program = join(loader.paths.root, "program");
     writeFileSync(program, "x");
     const run = async (template: object) => {
-      await init({ template, templateJson: "{}", includesResult: false, program }, loader, never);
+      await init({ template, templateJson: "{}", includesResult: false, program, ...runtime }, loader, never);
       return readFileSync(loader.paths.plan("main"), "utf8").includes("collector wait");
     };
 
@@ -77,7 +80,7 @@ describe("init", () => {
     const template = { container: {}, inputs: { artifacts: [{ name: "src", path: "/src" }] } };
 
     await assert.rejects(
-      init({ template, templateJson: "{}", includesResult: false, program }, loader, never),
+      init({ template, templateJson: "{}", includesResult: false, program, ...runtime }, loader, never),
       /required artifact 'src' not supplied/,
     );
   });

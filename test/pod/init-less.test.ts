@@ -54,15 +54,18 @@ describe("the init-less layout", { concurrency: 2 }, () => {
     assert.ok(pod.isCompleted());
   });
 
-  it("refuses inputs of plugins, which it cannot load, instead of starting main without them", async (t) => {
-    const pod = await startPod(t, shell("echo never"), {
+  it("does not start main without the inputs of a plugin that the pod has no container for", async (t) => {
+    const plugin = { name: "acme", configuration: "c", key: "k" };
+    const input = { name: "x", path: "/in/x", plugin };
+    const pod = await startPod(t, shell("echo never", { inputs: { artifacts: [input] } }), {
       isInitless,
       executorEnv: { ARGO_INPUT_ARTIFACT_PLUGIN_NAMES: "acme" },
     });
 
     assert.deepEqual(await pod.codes(), { supervisor: 64, main: 65 });
-    const reason = 'failed to load input artifacts from plugin "acme": ';
+    const reason = 'failed to load input artifacts from plugin "acme": artifact x failed to load: ';
     assert.ok((await pod.message("supervisor")).startsWith(reason), await pod.message("supervisor"));
+    assert.match(await pod.message("supervisor"), /this container shares no folder with the plugin/);
     assert.ok(pod.isCompleted());
   });
 

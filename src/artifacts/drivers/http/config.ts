@@ -12,6 +12,7 @@ export interface OAuth2Config {
 
 /** An http or artifactory location with its secrets read. */
 export interface HttpConfig {
+  readonly type: "http" | "artifactory";
   readonly url: string;
   /** By name as given; a name that occurs twice has two values. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
@@ -31,6 +32,7 @@ export async function readHttpConfig(location: HttpLocation, context: DriverCont
   const [certPem, keyPem] = [await pem(clientCert?.clientCertSecret), await pem(clientCert?.clientKeySecret)];
   const hasCertificate = certPem !== "" && keyPem !== "";
   return {
+    type: "http",
     url: checkUrl(location.url ?? ""),
     headers,
     basicAuth: await readBasicAuth(basicAuth?.usernameSecret, basicAuth?.passwordSecret, context),
@@ -45,6 +47,7 @@ export async function readArtifactoryConfig(
   context: DriverContext,
 ): Promise<HttpConfig> {
   return {
+    type: "artifactory",
     url: checkUrl(location.url ?? ""),
     headers: new Map(),
     basicAuth: await readBasicAuth(location.usernameSecret, location.passwordSecret, context),

@@ -3,6 +3,7 @@ import { ExecutorError, errorText } from "../../../errors/index.ts";
 import { HttpClient, type HttpResponse } from "../../../http/index.ts";
 import { retry } from "../../../retry/index.ts";
 import type { Artifact, ArtifactoryLocation, HttpLocation } from "../../../template/index.ts";
+import { countInSpan, noteTransfer } from "../../../tracing/index.ts";
 import { type Channel, sessionOf } from "../../../transfer/index.ts";
 import type { ArtifactDriver, DriverContext, FileContent, StoredArtifact } from "../../driver.ts";
 import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
@@ -87,7 +88,8 @@ class HttpDriver implements ArtifactDriver {
       response.body.resume();
       if (response.status < 200 || response.status > 299) throw statusError(what, response);
     };
-    await retry(this.#channel.policy, attempt, signal);
+    await retry(this.#channel.policy, attempt, signal, { onRetry });
+    noteTransfer(payload.sizeBytes ?? 0);
   }
 
   async saveTree(artifact: Artifact): Promise<void> {
@@ -110,7 +112,7 @@ class HttpDriver implements ArtifactDriver {
       response.body.destroy();
       throw statusError("loading content from URL", response);
     };
-    return await retry(this.#channel.policy, attempt, signal);
+    return await retry(this.#channel.policy, attempt, signal, { onRetry });
   }
 
   #read(url: string, begun: HttpResponse | undefined, signal: AbortSignal): Readable {
@@ -118,7 +120,12 @@ class HttpDriver implements ArtifactDriver {
       const first = begun ?? (await this.#begin(url, signal));
       const body = resumableBody(first, url, this.#exchange, this.#channel.policy, signal);
       if (!this.#isGzip(first)) {
-        yield* body;
+        let bytes = 0;
+        for await (const chunk of body) {
+          bytes += chunk.byteLength;
+          yield chunk;
+        }
+        noteTransfer(bytes);
         return;
       }
       const { createGunzip } = await import("node:zlib");
@@ -144,4 +151,8 @@ class HttpDriver implements ArtifactDriver {
   #urlOf(artifact: Artifact): string {
     return artifact.http?.url ?? artifact.artifactory?.url ?? this.#config.url;
   }
+}
+
+function onRetry(): void {
+  countInSpan("transfer.retries", 1);
 }

@@ -1,5 +1,6 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import { discardBody, type HttpClient, type HttpResponse, type Payload } from "../../../http/index.ts";
+import { span } from "../../../tracing/index.ts";
 import { type HttpConfig, redact } from "./config.ts";
 import type { TokenSource } from "./oauth2.ts";
 
@@ -60,9 +61,12 @@ export class Exchange {
     for (let redirects = 0; ; redirects += 1) {
       const payload = body?.payload;
       const path = url.pathname + url.search;
-      const response = await this.#http.request(
-        { method, origin: url.origin, path, headers, payload },
-        signal,
+      const { origin, hostname } = url;
+      const response = await span(
+        `HTTP ${method}`,
+        { "http.request.method": method, "server.address": hostname, "artifact.type": this.#config.type },
+        () => this.#http.request({ method, origin, path, headers, payload }, signal),
+        { isClient: true },
       );
       const location = response.headers.location;
       if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;

@@ -13,6 +13,7 @@ import type { CredentialSource } from "./credentials.ts";
 import { digestOf } from "./digests.ts";
 import { bucketTarget, type Target } from "./endpoint.ts";
 import { isAboutCredentials, readFailure, type S3Failure, toError } from "./errors.ts";
+import { requestSpan } from "./request-span.ts";
 import { type Credentials, encodePath, queryString, Signer } from "./signature.ts";
 
 export interface S3Request {
@@ -89,7 +90,9 @@ export class S3Requests {
     signal: AbortSignal,
   ): Promise<DirectAnswer | undefined> {
     const signed = await this.#sign(request, await this.#credentials.current());
-    return await this.#http.receive(signed, sizeBytes, sink, signal);
+    return await requestSpan(this.config.bucket, request, () =>
+      this.#http.receive(signed, sizeBytes, sink, signal),
+    );
   }
 
   /** The request's answer as text, which is small. */
@@ -105,7 +108,8 @@ export class S3Requests {
   }
 
   async #exchange(request: S3Request, credentials: Credentials, signal: AbortSignal): Promise<HttpResponse> {
-    return await this.#http.request(await this.#sign(request, credentials), signal);
+    const signed = await this.#sign(request, credentials);
+    return await requestSpan(this.config.bucket, request, () => this.#http.request(signed, signal));
   }
 
   async #sign(request: S3Request, credentials: Credentials): Promise<HttpRequest> {

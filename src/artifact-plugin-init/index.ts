@@ -1,0 +1,1 @@
+export { artifactPluginInit, type PluginInitConfig } from "./artifact-plugin-init.ts";
