@@ -67,9 +67,11 @@ export function buildAddon({ out, isRequired = false }) {
     ...filesOf(addonFolder, ".h"),
     fileURLToPath(import.meta.url),
   ];
-  if (existsSync(out) && inputs.every((input) => statSync(input).mtimeMs < statSync(out).mtimeMs)) return true;
+  if (existsSync(out) && inputs.every((input) => statSync(input).mtimeMs < statSync(out).mtimeMs))
+    return true;
   if (!hasLibraries(cc)) {
-    if (isRequired) throw new Error("install Debian's libdeflate-dev and libisal-dev, or what they are called here");
+    if (isRequired)
+      throw new Error("install Debian's libdeflate-dev and libisal-dev, or what they are called here");
     rmSync(out, { force: true });
     return false;
   }
@@ -168,9 +170,22 @@ export function fuzzNative(seconds) {
     for (const target of filesOf(fuzzFolder, ".c").filter((file) => !file.endsWith("driver.c"))) {
       fuzzTarget(target, folder, seconds);
     }
+    fuzzDeflate(folder, seconds);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The addon's blocks and streams: not by coverage, for the libraries are not instrumented. */
+function fuzzDeflate(folder, seconds) {
+  const cc = findCompiler(true);
+  if (!hasLibraries(cc)) return console.log("fuzz hostile: left out, libdeflate and ISA-L are not installed");
+  const program = join(folder, "hostile");
+  const code = filesOf(addonFolder, ".c").filter((file) => !file.endsWith("/addon.c"));
+  const target = join(addonFolder, "fuzz/hostile.c");
+  const links = ["-l:libdeflate.a", "-lisal", "-pthread"];
+  compile(cc, [...standard, "-g", "-O1", ...sanitizers, target, ...code, ...links, "-o", program]);
+  execFileSync(program, [String(seconds)], { stdio: "inherit" });
 }
 
 function fuzzTarget(target, folder, seconds) {

@@ -5,7 +5,9 @@ import { type BlockEncoder, type Deflated, openBlockEncoder } from "./block-enco
 import { looksRandom } from "./entropy.ts";
 
 /** Large enough that a fresh window costs 0.5 % of size, small enough that a few in flight are little memory. */
-const blockSizeBytes = 1024 * 1024;
+const usualBlockBytes = 1024 * 1024;
+/** Who asks for the smallest gets fewer fresh windows; stored, it is still a member that is read as ours. */
+const largeBlockBytes = 2 * usualBlockBytes - 64 * 1024;
 const storedBlockMax = 0xffff;
 /** How many random-looking blocks in a row are stored without trying whether they shrink after all. */
 const storedRunMax = 16;
@@ -34,6 +36,7 @@ export interface DeflateOptions {
  */
 export class BlockDeflater {
   readonly #level: number;
+  readonly #blockSizeBytes: number;
   readonly #parallel: number;
   readonly #frame: BlockFrame;
   readonly #encode: BlockEncoder;
@@ -53,6 +56,7 @@ export class BlockDeflater {
       );
     }
     this.#level = level;
+    this.#blockSizeBytes = level === 9 ? largeBlockBytes : usualBlockBytes;
     this.#parallel = parallel ?? blocksInFlight();
     this.#frame = frame ?? (({ chunks }) => chunks);
     this.#encode = openBlockEncoder(level, frame === undefined);
@@ -62,19 +66,19 @@ export class BlockDeflater {
   async write(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
     const finished: Uint8Array[] = [];
     if (this.#level === 0) {
-      for (let at = 0; at < chunk.length; at += blockSizeBytes) {
-        const block = chunk.subarray(at, at + blockSizeBytes);
+      for (let at = 0; at < chunk.length; at += usualBlockBytes) {
+        const block = chunk.subarray(at, at + usualBlockBytes);
         finished.push(...this.#frame(stored(block)));
       }
       return finished;
     }
     for (let taken = 0; taken < chunk.length; ) {
-      const part = chunk.subarray(taken, taken + blockSizeBytes - this.#used);
-      this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(blockSizeBytes);
+      const part = chunk.subarray(taken, taken + this.#blockSizeBytes - this.#used);
+      this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSizeBytes);
       this.#block.set(part, this.#used);
       this.#used += part.length;
       taken += part.length;
-      if (this.#used === blockSizeBytes) finished.push(...(await this.#startBlock()));
+      if (this.#used === this.#blockSizeBytes) finished.push(...(await this.#startBlock()));
     }
     return finished;
   }

@@ -32,10 +32,12 @@ export async function* gunzipNative(
       // A reader that has enough leaves nothing under way.
       if (!step.done) await steps.return(undefined);
     }
-    if (!step.value) throw corrupt("gzip: the compressed data is damaged or ends too early; store the file again");
+    if (!step.value)
+      throw corrupt("gzip: the compressed data is damaged or ends too early; store the file again");
     reader.unread(step.value.unused);
     const tail = await reader.need(8);
-    if (tail.readUInt32LE(0) !== step.value.crc) throw corrupt("gzip: incorrect data check; the file is damaged");
+    if (tail.readUInt32LE(0) !== step.value.crc)
+      throw corrupt("gzip: incorrect data check; the file is damaged");
     if (tail.readUInt32LE(4) !== sizeBytes % 2 ** 32)
       throw corrupt("gzip: incorrect length check; the file is damaged");
     const head = await reader.peek(2);

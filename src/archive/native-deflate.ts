@@ -83,9 +83,7 @@ export function openNativeDeflate(): NativeDeflate | undefined {
 
 function load(): NativeDeflate | undefined {
   const folder =
-    typeof ARGOEXEC_ADDONS === "string"
-      ? ARGOEXEC_ADDONS
-      : `${import.meta.dirname}/../../dist/lib/argoexec`;
+    typeof ARGOEXEC_ADDONS === "string" ? ARGOEXEC_ADDONS : `${import.meta.dirname}/../../dist/lib/argoexec`;
   const module: { exports: unknown } = { exports: {} };
   try {
     process.dlopen(module, `${folder}/deflate.node`);

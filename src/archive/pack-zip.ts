@@ -1,7 +1,7 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { crc32 } from "node:zlib";
-import { shown } from "./byte-string.ts";
 import { lastBlock } from "./block-encoder.ts";
+import { shown } from "./byte-string.ts";
 import { BlockDeflater } from "./deflate-blocks.ts";
 import { abortable } from "./read-tar.ts";
 import { Slab } from "./slab.ts";

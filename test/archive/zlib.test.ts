@@ -29,7 +29,8 @@ describe("an installation without libdeflate and ISA-L", () => {
       import { openNativeDeflate } from "${join(here, "../../src/archive/native-deflate.ts")}";
       console.log(openNativeDeflate() === undefined);`;
     const run = (...flags: string[]) =>
-      spawnSync(process.execPath, [...flags, "--input-type=module", "-e", script], { encoding: "utf8" }).stdout;
+      spawnSync(process.execPath, [...flags, "--input-type=module", "-e", script], { encoding: "utf8" })
+        .stdout;
 
     assert.equal(run("--import", preload), "true\n");
     assert.equal(run(), `${!existsSync(addon)}\n`);
