@@ -34,8 +34,8 @@ export function openBlockEncoder(level: number, isOpen: boolean): BlockEncoder {
 }
 
 /**
- * The default is the fastest level that stays within 3 % of what zlib's 6 makes of each part of the corpus, 1 and 2 are
- * ISA-L's, and 9 is what is never larger than zlib's 9 (bench/archive.ts prints the table).
+ * The default is the fastest level within 3 % of zlib's 6 for log text, floats and a whole node_modules; very repetitive
+ * trees, which a fresh window for each block costs most, get 8 % larger (docs/artifacts/archives.md). 1 and 2 are ISA-L's.
  */
 function nativeLevel(level: number): number {
   if (level < 0) return 3;
