@@ -2,7 +2,7 @@
 # The same steps as `npm run image -- DIR`: the static program with musl, the bundle, Node and the objects it loads.
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
- && apt-get install -y --no-install-recommends binutils ca-certificates gcc libc6-dev media-types musl-tools nodejs npm tzdata \
+ && apt-get install -y --no-install-recommends binutils ca-certificates gcc libc6-dev libdeflate-dev libisal-dev media-types musl-tools nodejs npm tzdata \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY package.json package-lock.json ./

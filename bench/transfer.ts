@@ -22,7 +22,7 @@ import {
 } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { requireBuiltins } from "../scripts/bundle.ts";
@@ -118,7 +118,7 @@ async function save(store: Store, name: string, path: string, key: string, strat
   rmSync(join(runtime, "ctr"), { recursive: true, force: true });
   mkdirSync(join(runtime, "ctr/main"), { recursive: true });
   writeFileSync(join(runtime, "plan/main"), `plan 1\ncollector wait\noutput ${path}\n`);
-  const emissary = runTimed("build/native/argoexec emissary -- true", {
+  const emissary = runTimed("dist/bin/argoexec emissary -- true", {
     ARGOEXEC_ROOT: root,
     ARGO_CONTAINER_NAME: "main",
   });
@@ -161,7 +161,7 @@ function settleMachine(): void {
 
 async function runChild(args: readonly string[]): Promise<Figures> {
   settleMachine();
-  const flags = readFileSync("build/image/lib/argoexec/node.flags", "utf8").trim().split("\n");
+  const flags = readFileSync("dist/lib/argoexec/node.flags", "utf8").trim().split("\n");
   const running = spawn(process.execPath, [...flags, ...extraFlags, child, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -206,6 +206,8 @@ async function bundleChild(): Promise<void> {
     platform: "node",
     target: "node26",
     supported: { "dynamic-import": false },
+    define: { ARGOEXEC_ADDONS: JSON.stringify(resolve("dist/lib/argoexec")) },
+    logOverride: { "empty-import-meta": "silent" },
     external: ["@aws-sdk/*", "@smithy/*"],
     plugins: [requireBuiltins],
   });

@@ -2,6 +2,8 @@
 // dependencies, so that `npm install` on a fresh machine with any Node can run it.
 //
 //   node scripts/build-native.mjs [--out FILE] [--cc CC] [--sanitize] [--version V] [--fuzz SECONDS]
+//
+// and the addon with libdeflate and ISA-L for Node (native/deflate), where their headers are installed.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import {
@@ -22,6 +24,7 @@ const project = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const sourceFolder = join(project, "native");
 const corpusFolder = join(sourceFolder, "corpus");
 const fuzzFolder = join(sourceFolder, "fuzz");
+const addonFolder = join(sourceFolder, "deflate");
 
 const warnings = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 const standard = ["-std=c17", "-D_GNU_SOURCE", ...warnings];
@@ -49,6 +52,52 @@ export function buildNative(options = {}) {
   compile(cc, [...standard, ...mode, ...versionFlags(version), ...sources(), "-o", aside]);
   renameSync(aside, out);
   return { out, cc, isFresh: true };
+}
+
+/**
+ * Compiles native/deflate/*.c into an addon for Node, unless it is newer than all of its sources. libdeflate becomes
+ * part of it; ISA-L, which Debian has as a shared library only, may lie beside it or where the system has it.
+ * @param {{ out: string, isRequired?: boolean }} options `isRequired`: throw where the libraries are not installed
+ * @returns {boolean} whether there is one now; what was there before is removed where it cannot be built
+ */
+export function buildAddon({ out, isRequired = false }) {
+  const cc = findCompiler(true);
+  const inputs = [
+    ...filesOf(addonFolder, ".c"),
+    ...filesOf(addonFolder, ".h"),
+    fileURLToPath(import.meta.url),
+  ];
+  if (existsSync(out) && inputs.every((input) => statSync(input).mtimeMs < statSync(out).mtimeMs))
+    return true;
+  if (!hasLibraries(cc)) {
+    if (isRequired)
+      throw new Error("install Debian's libdeflate-dev and libisal-dev, or what they are called here");
+    rmSync(out, { force: true });
+    return false;
+  }
+  mkdirSync(dirname(out), { recursive: true });
+  const aside = `${out}.${process.pid}`;
+  compile(cc, [...standard, ...addonFlags, ...filesOf(addonFolder, ".c"), ...libraries, "-o", aside]);
+  renameSync(aside, out);
+  return true;
+}
+
+const addonFlags = [
+  ...["-O2", "-fPIC", "-shared", "-pthread", "-fvisibility=hidden", "-DNAPI_VERSION=8"],
+  ...["-isystem", join(project, "node_modules/node-api-headers/include")],
+];
+const libraries = [
+  ...["-l:libdeflate.a", "-lisal", "-Wl,--exclude-libs,ALL", "-Wl,-rpath,$ORIGIN"],
+  ...["-Wl,-z,relro,-z,now", "-Wl,--build-id=none", "-s"],
+];
+
+/** A program of one line that needs both, so that an error in our own sources is not taken for a missing library. */
+function hasLibraries(cc) {
+  const code =
+    "#include <isa-l/igzip_lib.h>\n#include <libdeflate.h>\n" +
+    "int main(void) { struct inflate_state s; isal_inflate_init(&s); return libdeflate_crc32(0, 0, 0) != 0; }\n";
+  const args = ["-x", "c", "-", "-x", "none", "-l:libdeflate.a", "-lisal", "-o", "/dev/null"];
+  return spawnSync(cc, args, { input: code, stdio: ["pipe", "ignore", "ignore"] }).status === 0;
 }
 
 /** The C files of the program. */
@@ -121,9 +170,22 @@ export function fuzzNative(seconds) {
     for (const target of filesOf(fuzzFolder, ".c").filter((file) => !file.endsWith("driver.c"))) {
       fuzzTarget(target, folder, seconds);
     }
+    fuzzDeflate(folder, seconds);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The addon's blocks and streams: not by coverage, for the libraries are not instrumented. */
+function fuzzDeflate(folder, seconds) {
+  const cc = findCompiler(true);
+  if (!hasLibraries(cc)) return console.log("fuzz hostile: left out, libdeflate and ISA-L are not installed");
+  const program = join(folder, "hostile");
+  const code = filesOf(addonFolder, ".c").filter((file) => !file.endsWith("/addon.c"));
+  const target = join(addonFolder, "fuzz/hostile.c");
+  const links = ["-l:libdeflate.a", "-lisal", "-pthread"];
+  compile(cc, [...standard, "-g", "-O1", ...sanitizers, target, ...code, ...links, "-o", program]);
+  execFileSync(program, [String(seconds)], { stdio: "inherit" });
 }
 
 function fuzzTarget(target, folder, seconds) {

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
-import { buildNative } from "./build-native.mjs";
+import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
 
 const stamp = "dist/.built";
@@ -18,6 +18,13 @@ if (isStale()) {
   await bundle("dist/lib/argoexec", { version: "dev" });
   writeFileSync(stamp, "");
 }
+// Each time: the libraries may have been installed since.
+const hasAddon = buildAddon({ out: resolve("dist/lib/argoexec/deflate.node") });
+console.log(
+  hasAddon
+    ? "compression: libdeflate and ISA-L"
+    : "compression: Node's zlib (slower; Debian's libdeflate-dev and libisal-dev are not installed)",
+);
 
 function isStale(): boolean {
   if (!existsSync(stamp)) return true;

@@ -22,6 +22,8 @@ const shared: BuildOptions = {
   minify: true,
   legalComments: "linked",
   logLevel: "warning",
+  // Where addons lie: beside the bundle.
+  define: { ARGOEXEC_ADDONS: "__dirname", "import.meta.dirname": "__dirname" },
   // A dynamic import becomes a require that runs when it is due.
   supported: { "dynamic-import": false },
 };
@@ -40,7 +42,7 @@ export async function bundle(directory: string, options: { version: string }): P
     entryPoints: { main: "cmd/main.ts" },
     outdir: directory,
     outExtension: { ".js": ".cjs" },
-    define: { ARGOEXEC_VERSION: JSON.stringify(options.version) },
+    define: { ...shared.define, ARGOEXEC_VERSION: JSON.stringify(options.version) },
     plugins: [vendorOnDemand(vendors), leanPino, requireBuiltins],
   });
   for (const [name, source] of vendors) {

@@ -14,10 +14,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
-import { buildNative } from "./build-native.mjs";
+import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
 
 const { values, positionals } = parseArgs({
@@ -33,6 +33,7 @@ mkdirSync(join(root, "bin"), { recursive: true });
 await buildNative({ out: join(root, "bin/argoexec"), version: values.version });
 placeNode(join(root, "lib/argoexec"));
 await bundle(join(root, "lib/argoexec"), { version: values.version });
+placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
 warmCompileCache();
 console.log(`${root}: ${Math.round(sizeOf(root) / 1e6)} MB`);
@@ -53,6 +54,18 @@ function placeNode(folder: string): void {
     mkdirSync(dirname(place), { recursive: true });
     copyFileSync(realpathSync(library), place);
   }
+}
+
+/** The addon with libdeflate in it, ISA-L beside it, and what their licences want to go with them. */
+function placeAddon(folder: string): void {
+  const addon = join(folder, "deflate.node");
+  buildAddon({ out: addon, isRequired: true });
+  for (const library of librariesOf(addon)) {
+    const isOwn = library.includes("libisal");
+    const place = isOwn ? join(folder, basename(library)) : join(root, library);
+    if (!existsSync(place)) copyFileSync(realpathSync(library), place);
+  }
+  copyFileSync("native/deflate/LICENSES", join(folder, "deflate.LICENSES"));
 }
 
 /** What the dynamic loader loads for a program, the loader itself included, at the paths it looks for them. */

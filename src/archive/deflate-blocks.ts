@@ -1,34 +1,29 @@
 import { availableParallelism } from "node:os";
-import { constants, deflateRaw } from "node:zlib";
+import { crc32 } from "node:zlib";
 import { ExecutorError } from "../errors/index.ts";
+import { type BlockEncoder, type Deflated, openBlockEncoder } from "./block-encoder.ts";
 import { looksRandom } from "./entropy.ts";
 
 /** Large enough that a fresh window costs 0.5 % of size, small enough that a few in flight are little memory. */
-const blockSizeBytes = 1024 * 1024;
-/**
- * What the default level is here. Level 5 takes a fifth to a half of the time off what 6 takes, for 0 to 3 % of size
- * with the fresh windows included (docs/performance.md has the table); a level that the user names is taken as it is.
- */
-const defaultLevel = 5;
+const usualBlockBytes = 1024 * 1024;
+/** Who asks for the smallest gets fewer fresh windows; stored, it is still a member that is read as ours. */
+const largeBlockBytes = 2 * usualBlockBytes - 64 * 1024;
 const storedBlockMax = 0xffff;
 /** How many random-looking blocks in a row are stored without trying whether they shrink after all. */
 const storedRunMax = 16;
 
-/** An empty last block, for behind byte-aligned ones: closes a raw deflate stream (RFC 1951 3.2.6). */
-export const lastBlock = Buffer.from([0x03, 0x00]);
-
 /** Blocks that are compressed, or decompressed, at the same time: one waits where all processors are busy. */
 export const blocksInFlight = (): number => Math.min(4, availableParallelism() + 1);
 
-/** What becomes of a block: what was in it, and the deflate blocks (RFC 1951) that hold it, byte-aligned. */
-export type BlockFrame = (content: Uint8Array, deflated: readonly Uint8Array[]) => readonly Uint8Array[];
+/** What becomes of a block that has been deflated. */
+export type BlockFrame = (block: Deflated) => readonly Uint8Array[];
 
 export interface DeflateOptions {
   /** Levels as zlib's 0 to 9, -1 for the default, -2 for Huffman codes only. */
   readonly level: number;
   /** Default: one more than there are processors, 4 at most. */
   readonly parallel?: number | undefined;
-  /** Default: the deflate blocks alone, which make one stream when a last block follows. */
+  /** Each block becomes a stream of its own, framed by this. Default: one stream, which ends when a last block follows. */
   readonly frame?: BlockFrame | undefined;
 }
 
@@ -41,8 +36,10 @@ export interface DeflateOptions {
  */
 export class BlockDeflater {
   readonly #level: number;
+  readonly #blockSizeBytes: number;
   readonly #parallel: number;
   readonly #frame: BlockFrame;
+  readonly #encode: BlockEncoder;
   /** Input is gathered in buffers that are used again: garbage outside the heap is collected late. */
   readonly #free: Buffer[] = [];
   #block: Buffer | undefined;
@@ -59,27 +56,29 @@ export class BlockDeflater {
       );
     }
     this.#level = level;
+    this.#blockSizeBytes = level === 9 ? largeBlockBytes : usualBlockBytes;
     this.#parallel = parallel ?? blocksInFlight();
-    this.#frame = frame ?? ((_, deflated) => deflated);
+    this.#frame = frame ?? (({ chunks }) => chunks);
+    this.#encode = openBlockEncoder(level, frame === undefined);
   }
 
   /** Takes a chunk; at level 0 it must not be changed afterwards. Resolves to what is finished, in order, often nothing. */
   async write(chunk: Uint8Array): Promise<readonly Uint8Array[]> {
     const finished: Uint8Array[] = [];
     if (this.#level === 0) {
-      for (let at = 0; at < chunk.length; at += blockSizeBytes) {
-        const block = chunk.subarray(at, at + blockSizeBytes);
-        finished.push(...this.#frame(block, storedBlocks(block)));
+      for (let at = 0; at < chunk.length; at += usualBlockBytes) {
+        const block = chunk.subarray(at, at + usualBlockBytes);
+        finished.push(...this.#frame(stored(block)));
       }
       return finished;
     }
     for (let taken = 0; taken < chunk.length; ) {
-      const part = chunk.subarray(taken, taken + blockSizeBytes - this.#used);
-      this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(blockSizeBytes);
+      const part = chunk.subarray(taken, taken + this.#blockSizeBytes - this.#used);
+      this.#block ??= this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#blockSizeBytes);
       this.#block.set(part, this.#used);
       this.#used += part.length;
       taken += part.length;
-      if (this.#used === blockSizeBytes) finished.push(...(await this.#startBlock()));
+      if (this.#used === this.#blockSizeBytes) finished.push(...(await this.#startBlock()));
     }
     return finished;
   }
@@ -106,35 +105,22 @@ export class BlockDeflater {
     const block = buffer.subarray(0, length);
     if (!this.#shrinks && this.#storedRun < storedRunMax && looksRandom(block)) {
       this.#storedRun++;
-      return this.#frame(block, storedBlocks(block));
+      return this.#frame(stored(block));
     }
     this.#storedRun = 0;
-    const output = await deflateBlock(block, this.#level);
-    this.#shrinks = output.length < length * 0.98;
-    if (output.length >= length) return this.#frame(block, storedBlocks(block));
-    const framed = this.#frame(block, [output]);
+    const deflated = await this.#encode(block);
+    this.#shrinks = deflated !== undefined && deflated.sizeBytes < length * 0.98;
+    if (deflated === undefined) return this.#frame(stored(block));
     // Only a block that nobody refers to is used again.
     this.#free.push(buffer);
-    return framed;
+    return this.#frame(deflated);
   }
 }
 
-function deflateBlock(block: Uint8Array, level: number): Promise<Buffer> {
-  const options = {
-    level: level < 0 ? defaultLevel : level,
-    // The largest hash table: 5 % less time, and a little less size, for 128 KiB a block in flight.
-    memLevel: constants.Z_MAX_MEMLEVEL,
-    strategy: level === -2 ? constants.Z_HUFFMAN_ONLY : constants.Z_DEFAULT_STRATEGY,
-    finishFlush: constants.Z_SYNC_FLUSH,
-    // Log text fits at once; what does not costs further trips to the pool. What is left empty is memory held for nothing.
-    chunkSize: Math.max(1024, block.length >> 2),
-  };
-  return new Promise((resolve, reject) => {
-    deflateRaw(block, options, (error, output) => {
-      if (error) reject(new ExecutorError("Internal", `deflate: ${error.message}`, { cause: error }));
-      else resolve(output);
-    });
-  });
+function stored(block: Uint8Array): Deflated {
+  const chunks = storedBlocks(block);
+  const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
+  return { chunks, sizeBytes, isOpen: true, content: { crc: crc32(block), sizeBytes: block.length } };
 }
 
 function storedBlocks(data: Uint8Array): Uint8Array[] {

@@ -5,9 +5,11 @@ import { ByteReader } from "./byte-reader.ts";
 import { blocksInFlight } from "./deflate-blocks.ts";
 import { corrupt, zlibError } from "./errors.ts";
 import { DroppedBuffers } from "./garbage.ts";
+import { gunzipNative } from "./gunzip-native.ts";
 import { checkPadding, gunzipStream } from "./gunzip-stream.ts";
-import { contentLength, memberBytesMax, memberHeadBytes, memberLength } from "./gzip-member.ts";
+import { memberBytesMax, memberHeadBytes, memberLength, memberParts } from "./gzip-member.ts";
 import { mapAhead } from "./map-ahead.ts";
+import { blockStatus, type NativeDeflate, openNativeDeflate } from "./native-deflate.ts";
 import { abortable } from "./read-tar.ts";
 
 /**
@@ -20,18 +22,20 @@ export async function* gunzip(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const reader = new ByteReader(abortable(source, signal), signal);
+  const native = openNativeDeflate();
   try {
     const hasOwn = memberLength(await reader.peek(memberHeadBytes)) !== undefined;
     const free: Buffer[] = [];
     const dropped = new DroppedBuffers();
     yield* mapAhead(ownMembers(reader, free), blocksInFlight(), async (member) => {
-      const content = await inflateMember(member);
+      const content = await (native ? inflateNative(native, member) : inflateMember(member));
       free.push(member);
       dropped.note(content.length);
       return content;
     });
     const next = await reader.peek(2);
     if (hasOwn && !isGzip(next)) await expectPadding(reader);
+    else if (native) yield* gunzipNative(native, reader);
     else yield* foreignMembers(reader, signal);
   } finally {
     await reader.close();
@@ -59,8 +63,21 @@ async function* ownMembers(reader: ByteReader, free: Buffer[]): AsyncGenerator<B
   }
 }
 
+async function inflateNative(native: NativeDeflate, member: Buffer): Promise<Buffer> {
+  const { deflated, crc, sizeBytes } = memberParts(member);
+  if (sizeBytes > memberBytesMax) throw lengthError();
+  const content = Buffer.allocUnsafeSlow(sizeBytes);
+  const result = await native.inflate(deflated, content);
+  if (result.status === blockStatus.damaged)
+    throw corrupt("gzip: a member does not decompress; the file is damaged or was not stored completely");
+  const isWhole = result.status === blockStatus.done && result.usedBytes === deflated.length;
+  if (!isWhole || result.madeBytes !== sizeBytes) throw lengthError();
+  if (result.crc !== crc) throw corrupt("gzip: incorrect data check; the file is damaged");
+  return content;
+}
+
 async function inflateMember(member: Buffer): Promise<Buffer> {
-  const sizeBytes = contentLength(member);
+  const { sizeBytes } = memberParts(member);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   if (sizeBytes > memberBytesMax) throw lengthError();
   // One byte more than there will be: one trip to the pool sees the end, too.

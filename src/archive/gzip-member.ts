@@ -1,5 +1,4 @@
-import { crc32 } from "node:zlib";
-import { lastBlock } from "./deflate-blocks.ts";
+import { type Deflated, lastBlock } from "./block-encoder.ts";
 
 /**
  * The gzip members (RFC 1952) that we write: no name, no time, unknown operating system (contract artifacts.md 6.1), and
@@ -12,21 +11,30 @@ const tailBytes = 8;
 /** Ours hold a block of 1 MiB. What says it is larger is read as a stream, in memory that does not depend on it. */
 export const memberBytesMax = 2 * 1024 * 1024;
 
-/** A member of what `deflated` holds, which ends byte-aligned and without a last block. */
+/** A member of a deflated block. */
 export function gzipMember(
-  content: Uint8Array,
-  deflated: readonly Uint8Array[],
+  { chunks, sizeBytes, isOpen, content }: Deflated,
   level: number,
 ): readonly Uint8Array[] {
-  const deflatedBytes = deflated.reduce((sum, { length }) => sum + length, lastBlock.length);
+  const end = isOpen ? lastBlock : Buffer.alloc(0);
   const head = Buffer.from(headTemplate);
   head.writeUInt8(speedFlags(level), 8);
-  head.writeUInt32LE(memberHeadBytes + deflatedBytes + tailBytes, 16);
-  const tail = Buffer.alloc(lastBlock.length + tailBytes);
-  lastBlock.copy(tail);
-  tail.writeUInt32LE(crc32(content), 2);
-  tail.writeUInt32LE(content.length, 6);
-  return [head, ...deflated, tail];
+  head.writeUInt32LE(memberHeadBytes + sizeBytes + end.length + tailBytes, 16);
+  const tail = Buffer.alloc(end.length + tailBytes);
+  end.copy(tail);
+  tail.writeUInt32LE(content.crc, end.length);
+  tail.writeUInt32LE(content.sizeBytes, end.length + 4);
+  return [head, ...chunks, tail];
+}
+
+/** What a member of ours holds between its head and its tail, and what the tail says of the content. */
+export function memberParts(member: Buffer): { deflated: Buffer; crc: number; sizeBytes: number } {
+  const end = member.length - tailBytes;
+  return {
+    deflated: member.subarray(memberHeadBytes, end),
+    crc: member.readUInt32LE(end),
+    sizeBytes: member.readUInt32LE(end + 4),
+  };
 }
 
 /** The length of the member that begins with `head`, where it is one of ours that is not too large; else undefined. */
@@ -35,11 +43,6 @@ export function memberLength(head: Buffer): number | undefined {
   const isOurs = head.subarray(10, 15).equals(headTemplate.subarray(10, 15));
   const length = head.readUInt32LE(16);
   return isOurs && length >= memberHeadBytes + tailBytes && length <= memberBytesMax ? length : undefined;
-}
-
-/** What the member says its content's length is. */
-export function contentLength(member: Buffer): number {
-  return member.readUInt32LE(member.length - 4);
 }
 
 function speedFlags(level: number): number {

@@ -1,4 +1,5 @@
 import { Transform, type TransformCallback } from "node:stream";
+import { emptyBlock } from "./block-encoder.ts";
 import { BlockDeflater } from "./deflate-blocks.ts";
 import { gzipMember } from "./gzip-member.ts";
 
@@ -26,7 +27,7 @@ class GzipStream extends Transform {
     const deflater = new BlockDeflater({
       level,
       parallel,
-      frame: (content, deflated) => gzipMember(content, deflated, level),
+      frame: (block) => gzipMember(block, level),
     });
     super({ highWaterMark: 1024 * 1024 });
     this.#level = level;
@@ -40,7 +41,7 @@ class GzipStream extends Transform {
 
   override _flush(done: TransformCallback): void {
     // Nothing at all is no gzip.
-    if (this.#isEmpty) this.#pushAll(Promise.resolve(gzipMember(Buffer.alloc(0), [], this.#level)), done);
+    if (this.#isEmpty) this.#pushAll(Promise.resolve(gzipMember(emptyBlock, this.#level)), done);
     else this.#pushAll(this.#deflater.end(), done);
   }
 

@@ -1,7 +1,8 @@
 import { addAbortSignal, Readable } from "node:stream";
 import { crc32 } from "node:zlib";
+import { lastBlock } from "./block-encoder.ts";
 import { shown } from "./byte-string.ts";
-import { BlockDeflater, lastBlock } from "./deflate-blocks.ts";
+import { BlockDeflater } from "./deflate-blocks.ts";
 import { abortable } from "./read-tar.ts";
 import { Slab } from "./slab.ts";
 import { type SparseTarHeader, TarReader, tarLimits } from "./tar-reader.ts";

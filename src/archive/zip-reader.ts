@@ -3,6 +3,8 @@ import { ExecutorError } from "../errors/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { type ByteString, shown } from "./byte-string.ts";
 import { corrupt, isZlibError } from "./errors.ts";
+import { inflateSteps } from "./inflate-steps.ts";
+import { openNativeDeflate } from "./native-deflate.ts";
 import {
   type CentralRecord,
   decodeCentral,
@@ -43,7 +45,7 @@ export class ZipReader {
     const start = this.#offset;
     let crc = 0;
     let sizeBytes = 0;
-    const chunks = header.method === zipMethods.stored ? this.#stored(header) : this.#inflated(header);
+    const chunks = header.method === zipMethods.stored ? this.#stored(header) : this.#deflated(header);
     for await (const chunk of chunks) {
       crc = crc32(chunk, crc);
       sizeBytes += chunk.length;
@@ -105,6 +107,22 @@ export class ZipReader {
   }
 
   /** Deflated data says itself where it ends; what was fed beyond that goes back. */
+  async *#deflated(header: LocalHeader): AsyncGenerator<Buffer, void, undefined> {
+    const native = openNativeDeflate();
+    if (!native) return yield* this.#inflated(header);
+    let left = header.hasDescriptor ? Infinity : header.compressedBytes;
+    const next = async () => {
+      const chunk = left > 0 ? await this.#reader.chunk(left) : undefined;
+      left -= chunk?.length ?? 0;
+      this.#offset += chunk?.length ?? 0;
+      return chunk;
+    };
+    const end = yield* inflateSteps(native, next);
+    if (!end) throw damaged(header.name);
+    this.#offset -= end.unused.length;
+    this.#reader.unread(end.unused);
+  }
+
   async *#inflated(header: LocalHeader): AsyncGenerator<Buffer, void, undefined> {
     const inflater = createInflateRaw({ chunkSize: 64 * 1024 });
     const feeding = this.#feed(inflater, header.hasDescriptor ? Infinity : header.compressedBytes);

@@ -23,6 +23,20 @@ describe("the image's root folder", () => {
     assert.match(text, /^argoexec: v?1\.2\.3/);
   });
 
+  it("has libdeflate and ISA-L, loads them with nothing of the host, and carries their licences", {
+    skip: !canChroot && "chroot needs root",
+  }, () => {
+    const script = `const m = { exports: {} }; process.dlopen(m, "/lib/argoexec/deflate.node");
+      const input = Buffer.from("text ".repeat(1000)), output = Buffer.alloc(1000);
+      m.exports.compress(input, output, 101, false, (status, used, made) =>
+        console.log(status, used, require("zlib").inflateRawSync(output.subarray(0, made)).equals(input)));`;
+
+    const run = spawnSync("chroot", [root, "/lib/argoexec/node", "-e", script], { encoding: "utf8" });
+
+    assert.equal(run.stdout, "0 5000 true\n", run.stderr);
+    assert.match(readFileSync(join(root, "lib/argoexec/deflate.LICENSES"), "utf8"), /Eric Biggers.*Intel/s);
+  });
+
   it("has a /tmp that every user can write, and no passwd entry but root's", () => {
     assert.equal(statSync(join(root, "tmp")).mode & 0o7777, 0o1777);
     assert.equal(readFileSync(join(root, "etc/passwd"), "utf8").trim().split("\n").length, 1);
