@@ -1,3 +1,4 @@
+export { checkTemplate } from "./check-template.ts";
 export { parseGoDuration } from "./go-duration.ts";
 export {
   getKey,
@@ -29,5 +30,5 @@ export {
   type TemplateType,
   templateType,
 } from "./template.ts";
-export { checkTemplate, locationShape, parameterShape } from "./template-shape.ts";
+export { locationShape, parameterShape } from "./template-shape.ts";
 export type * from "./types.ts";

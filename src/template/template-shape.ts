@@ -1,6 +1,4 @@
-import { ExecutorError } from "../errors/index.ts";
-import { checkShape, type Shape } from "./shape.ts";
-import type { Template } from "./types.ts";
+import type { Shape } from "./shape.ts";
 
 /**
  * Argo's data as the executor reads it: the fields it uses, by their JSON names, once for the check of documents and
@@ -271,36 +269,3 @@ export const templateShape = {
     archiveLocation: locationShape,
   },
 } as const satisfies Shape;
-
-/**
- * Checks whatever the executor reads of a template, so that everything behind can rely on its types. Throws BadRequest
- * naming the field, the accepted form and where the template came from.
- */
-export function checkTemplate(value: unknown, source: string): Template {
-  checkShape(value, templateShape, source);
-  checkDependencies(value as Template, source);
-  return value as Template;
-}
-
-/** A container that waits for itself, or for one that is not there, would wait without end. */
-function checkDependencies({ containerSet }: Template, source: string): void {
-  let waiting = containerSet?.containers ?? [];
-  const names = new Set(waiting.map(({ name }) => name));
-  for (const { name, dependencies } of waiting) {
-    const unknown = dependencies?.find((one) => !names.has(one));
-    if (unknown === undefined) continue;
-    throw new ExecutorError(
-      "BadRequest",
-      `${source}: container ${name} depends on ${unknown}, which the container set does not have`,
-    );
-  }
-  while (waiting.length > 0) {
-    const held = new Set(waiting.map(({ name }) => name));
-    const left = waiting.filter(({ dependencies }) => dependencies?.some((one) => held.has(one)));
-    if (left.length === waiting.length) {
-      const circle = left.map(({ name }) => name).join(", ");
-      throw new ExecutorError("BadRequest", `${source}: containers wait for each other: ${circle}`);
-    }
-    waiting = left;
-  }
-}

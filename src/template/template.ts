@@ -1,8 +1,8 @@
 import { ExecutorError } from "../errors/index.ts";
+import { checkTemplate } from "./check-template.ts";
 import { hasLocationOrKey } from "./locations.ts";
 import { findOverlappingVolume, isWithin } from "./paths.ts";
 import type { AnyString } from "./shape.ts";
-import { checkTemplate } from "./template-shape.ts";
 import type { ContainerNode, Template } from "./types.ts";
 
 const templateTypes = [
