@@ -143,12 +143,13 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
       factor: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6),
       jitter: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_JITTER", 0.5),
     },
-    s3UploadThreads: Number.isInteger(threads) && threads >= 1 ? threads : 4,
-    s3PartSizeBytes:
+    uploadThreads: Number.isInteger(threads) && threads >= 1 ? threads : 4,
+    partSizeBytes:
       Number.isInteger(mebibytes) && mebibytes >= 5 && mebibytes <= 5120
         ? mebibytes * 1024 * 1024
         : undefined,
     transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
+    identityVariables: readIdentityVariables(env),
     caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
     proxy: {
       httpProxy: env.HTTP_PROXY ?? env.http_proxy,
@@ -156,6 +157,13 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
       noProxy: env.NO_PROXY ?? env.no_proxy,
     },
   };
+}
+
+/** Those that name an identity of Google Cloud, Azure or Alibaba Cloud, and where their SDKs look for files. */
+function readIdentityVariables(env: Environment): DriverSettings["identityVariables"] {
+  const names =
+    /^(GOOGLE_|GCE_METADATA_|CLOUDSDK_CONFIG$|STORAGE_EMULATOR_HOST$|AZURE_|IDENTITY_|MSI_|IMDS_|ALIBABA_CLOUD_|HOME$)/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
 }
 
 function positiveNumber(env: Environment, name: string, otherwise: number): number {

@@ -2,11 +2,11 @@ import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
 import { sessionOf } from "../../../transfer/index.ts";
+import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
 import { ensureBucket } from "./bucket.ts";
 import { readS3Config } from "./config.ts";
-import { ContentTypes } from "./content-type.ts";
 import { openCredentials } from "./credentials.ts";
 import { openEncryption } from "./encryption.ts";
 import { S3Requests } from "./requests.ts";
@@ -26,10 +26,10 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent === undefined;
   return new ObjectDriver(store, channel, {
-    threads: settings.s3UploadThreads,
-    partBytes: settings.s3PartSizeBytes,
+    threads: settings.uploadThreads,
+    partBytes: settings.partSizeBytes,
     contentType: (name) => contentTypes.of(name),
-    async prepareSaving(signal) {
+    async prepareSaving(_key, signal) {
       if (!bucketIsThere) await ensureBucket(location, requests, channel, signal);
       bucketIsThere = true;
     },

@@ -8,9 +8,9 @@ import {
   type Payload,
   readText,
 } from "../../../http/index.ts";
+import { digestOf } from "../../digests.ts";
 import type { S3Config } from "./config.ts";
 import type { CredentialSource } from "./credentials.ts";
-import { digestOf } from "./digests.ts";
 import { bucketTarget, type Target } from "./endpoint.ts";
 import { isAboutCredentials, readFailure, type S3Failure, toError } from "./errors.ts";
 import { type Credentials, encodePath, queryString, Signer } from "./signature.ts";

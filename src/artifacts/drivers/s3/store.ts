@@ -18,12 +18,12 @@ import type {
   StoreLimits,
   UploadedPart,
 } from "../../../transfer/index.ts";
+import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "../../digests.ts";
+import { elements, encodeXml, isBeyondXml, namespace, textOf } from "../../xml.ts";
 import { listParts, wholeCrc32 } from "./completion.ts";
-import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "./digests.ts";
 import type { Encryption } from "./encryption.ts";
 import { toError } from "./errors.ts";
 import { type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
-import { elements, encodeXml, isBeyondXml, namespace, textOf } from "./xml.ts";
 
 const mib = 1024 * 1024;
 /** The SHA-256 of an object that was stored whole, in hex. */
