@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import { CallPace } from "../files/index.ts";
 import { downloadToFile } from "./file-download.ts";
+import { inflateToFile } from "./inflated.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeInto } from "./range-reads.ts";
@@ -46,7 +47,7 @@ export async function downloadTree(
   try {
     for await (const object of listObjects(store, prefix, channel, group.signal)) {
       const target = join(path, relativeName(object.key, prefix));
-      if (object.key.endsWith("/")) {
+      if (object.isFolder || object.key.endsWith("/")) {
         await local(object.key, makeFolder(target));
         continue;
       }
@@ -71,6 +72,10 @@ async function downloadFile(
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
+  if (object.isInflated) {
+    await local(object.key, inflateToFile(store, object, target, channel, signal));
+    return;
+  }
   if (object.sizeBytes > smallBytes) {
     // Not in the lane: the ranges of a large object take places of their own.
     await local(object.key, downloadToFile(store, object, target, channel, signal));
