@@ -55,12 +55,34 @@ const http: Shape = {
 const location: Readonly<Record<string, Shape>> = {
   archiveLogs: "flag",
   artifactory: { fields: { url: "text", usernameSecret: selector, passwordSecret: selector } },
-  azure: { fields: { endpoint: "text", container: "text", blob: "text", accountKeySecret: selector } },
+  azure: {
+    fields: {
+      endpoint: "text",
+      container: "text",
+      blob: "text",
+      accountKeySecret: selector,
+      useSDKCreds: "flag",
+    },
+  },
   gcs: { fields: { bucket: "text", key: "text", serviceAccountKeySecret: selector } },
   git: { fields: { repo: "text" } },
   hdfs: { fields: { addresses: { listOf: "text" }, path: "text" } },
   http,
-  oss: { fields: { endpoint: "text", bucket: "text", key: "text" } },
+  oss: {
+    fields: {
+      endpoint: "text",
+      bucket: "text",
+      key: "text",
+      accessKeySecret: selector,
+      secretKeySecret: selector,
+      securityToken: "text",
+      useSDKCreds: "flag",
+      createBucketIfNotPresent: "flag",
+      lifecycleRule: {
+        fields: { markInfrequentAccessAfterDays: "number", markDeletionAfterDays: "number" },
+      },
+    },
+  },
   plugin: { fields: { name: "text", configuration: "text", key: "text" } },
   raw: { fields: { data: "text" } },
   s3,

@@ -77,10 +77,20 @@ export interface GcsLocation {
 }
 
 export interface OssLocation {
+  /** Host or URL; without a scheme it is http. */
   readonly endpoint?: string;
   readonly bucket?: string;
   readonly key?: string;
-  readonly [field: string]: unknown;
+  readonly accessKeySecret?: SecretSelector;
+  readonly secretKeySecret?: SecretSelector;
+  /** The token itself, not a selector. */
+  readonly securityToken?: string;
+  readonly useSDKCreds?: boolean;
+  readonly createBucketIfNotPresent?: boolean;
+  readonly lifecycleRule?: {
+    readonly markInfrequentAccessAfterDays?: number;
+    readonly markDeletionAfterDays?: number;
+  };
 }
 
 export interface AzureLocation {
