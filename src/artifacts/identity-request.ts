@@ -76,12 +76,12 @@ export async function askIdentityForJson(
 export function readBearer(
   answer: Readonly<Record<string, unknown>>,
   what: string,
-): { readonly value: string; readonly expiresAtMs: number } {
+): { readonly token: string; readonly expiresAtMs: number } {
   const { access_token: token, expires_in: seconds } = answer;
   const lifeMs = Number(seconds) * 1000;
   // A header's value; whatever else it is, it is no token.
   if (typeof token === "string" && /^[\x21-\x7e]+$/.test(token) && lifeMs > 0) {
-    return { value: token, expiresAtMs: Date.now() + lifeMs };
+    return { token, expiresAtMs: Date.now() + lifeMs };
   }
   throw new ExecutorError("Transient", `no ${what}: the answer holds no access_token with expires_in`);
 }

@@ -1,7 +1,8 @@
-/** A token, or keys, with its end; undefined where it has none. */
+/** A token, or keys, with its end. */
 export interface Expiring<T> {
-  readonly value: T;
-  readonly expiresAtMs: number | undefined;
+  readonly token: T;
+  /** Milliseconds since the epoch; Infinity: until a server refuses it. */
+  readonly expiresAtMs: number;
 }
 
 /** What expires is replaced this long before. */
@@ -19,14 +20,14 @@ export class Renewed<T> {
 
   async current(signal: AbortSignal): Promise<T> {
     const known = this.#known;
-    const isFresh = known && (known.expiresAtMs ?? Number.POSITIVE_INFINITY) - Date.now() > renewBeforeMs;
-    return isFresh ? known.value : (await this.#ask(signal)).value;
+    const isFresh = known && known.expiresAtMs - Date.now() > renewBeforeMs;
+    return isFresh ? known.token : (await this.#ask(signal)).token;
   }
 
   /** Asks again, after the store refused what was `used`. True if there is another now. */
   async renew(used: T, signal: AbortSignal): Promise<boolean> {
-    if (this.#known === undefined || same(this.#known.value, used)) await this.#ask(signal);
-    return this.#known !== undefined && !same(this.#known.value, used);
+    if (this.#known === undefined || same(this.#known.token, used)) await this.#ask(signal);
+    return this.#known !== undefined && !same(this.#known.token, used);
   }
 
   async #ask(signal: AbortSignal): Promise<Expiring<T>> {

@@ -21,8 +21,8 @@ export function openCredentials(
   if (location.useSDKCreds === true) {
     const fetch = tokenSource(context.settings.identityVariables, http, context.settings.caPem);
     return new Renewed(async (signal) => {
-      const { value, expiresAtMs } = await fetch(signal);
-      return { value: { kind: "token", token: value }, expiresAtMs };
+      const { token, expiresAtMs } = await fetch(signal);
+      return { token: { kind: "token", token }, expiresAtMs };
     });
   }
   const { accountKeySecret } = location;
@@ -37,7 +37,10 @@ export function openCredentials(
     const text = Buffer.from(await context.readSecret(accountKeySecret))
       .toString()
       .trim();
-    return { value: readSecretText(text, accountKeySecret.name ?? ""), expiresAtMs: undefined };
+    return {
+      token: readSecretText(text, accountKeySecret.name ?? ""),
+      expiresAtMs: Number.POSITIVE_INFINITY,
+    };
   });
 }
 

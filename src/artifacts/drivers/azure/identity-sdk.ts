@@ -15,7 +15,7 @@ export async function sdkToken(
   });
   try {
     const found = await credential.getToken("https://storage.azure.com/.default", { abortSignal: signal });
-    return { value: found.token, expiresAtMs: found.expiresOnTimestamp };
+    return { token: found.token, expiresAtMs: found.expiresOnTimestamp };
   } catch (error) {
     signal.throwIfAborted();
     const text = `unable to create default Azure credential: ${errorText(error).split("\n", 1)[0]}`;

@@ -37,7 +37,7 @@ export async function federatedToken(
   const question = {
     what,
     url: text(key, "service_account_impersonation_url", source),
-    headers: { authorization: `Bearer ${federated.value}` },
+    headers: { authorization: `Bearer ${federated.token}` },
     json: { scope: [scope], lifetime: "3600s" },
   };
   const { accessToken, expireTime } = await askIdentityForJson(http, question, signal);
@@ -80,9 +80,9 @@ async function libraryToken(key: KeyFile, signal: AbortSignal): Promise<Expiring
   try {
     const client = ExternalAccountClient.fromJSON({ ...key, scopes: [scope] } as never);
     const token = (await client?.getAccessToken())?.token;
-    const expiresAtMs = client?.credentials.expiry_date ?? undefined;
+    const expiresAtMs = client?.credentials.expiry_date ?? Date.now();
     signal.throwIfAborted();
-    if (token) return { value: token, expiresAtMs };
+    if (token) return { token, expiresAtMs };
   } catch (error) {
     signal.throwIfAborted();
     throw new ExecutorError("Unauthorized", `no ${what}: ${errorText(error)}`, { cause: error });

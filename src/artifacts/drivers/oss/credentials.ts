@@ -35,7 +35,7 @@ export function openCredentials(
       accessKeySecret: await read(secretKeySecret),
       ...(securityToken === undefined ? {} : { securityToken }),
     };
-    return { value, expiresAtMs: undefined };
+    return { token: value, expiresAtMs: Number.POSITIVE_INFINITY };
   });
 }
 
@@ -56,7 +56,7 @@ function identityOf(
   } = variables;
   if (accessKeyId && accessKeySecret) {
     const value = { accessKeyId, accessKeySecret, ...(securityToken ? { securityToken } : {}) };
-    return async () => ({ value, expiresAtMs: undefined });
+    return async () => ({ token: value, expiresAtMs: Number.POSITIVE_INFINITY });
   }
   if (variables.ALIBABA_CLOUD_OIDC_TOKEN_FILE) return (signal) => assumeRoleWithOidc(variables, http, signal);
   if (variables.ALIBABA_CLOUD_PROFILE || variables.ALIBABA_CLOUD_CREDENTIALS_URI) return sdkCredentials;

@@ -14,7 +14,7 @@ export async function sdkCredentials(signal: AbortSignal): Promise<Expiring<OssC
   try {
     const { accessKeyId = "", accessKeySecret = "", securityToken } = await new Client().getCredential();
     const value = { accessKeyId, accessKeySecret, ...(securityToken ? { securityToken } : {}) };
-    return { value, expiresAtMs: Date.now() + askAgainAfterMs };
+    return { token: value, expiresAtMs: Date.now() + askAgainAfterMs };
   } catch (error) {
     const text = `no Alibaba Cloud credentials for the oss location: ${errorText(error)}`;
     throw new ExecutorError("Unauthorized", text, { cause: error });

@@ -77,7 +77,7 @@ function toCredentials(answer: Answer, source: string): Expiring<OssCredentials>
     throw new ExecutorError("Transient", `${source} answered without keys, token or expiration`);
   }
   const value = { accessKeyId, accessKeySecret, securityToken } as OssCredentials;
-  return { value, expiresAtMs };
+  return { token: value, expiresAtMs };
 }
 
 async function readToken(path: string): Promise<string> {
