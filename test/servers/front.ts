@@ -174,8 +174,10 @@ async function forward(
     onward.destroy();
     return;
   }
-  await pipeline(message, onward);
-  const [answer] = await answered;
+  // A server may answer, and refuse the rest, before all of the request has come.
+  const sent = pipeline(message, onward);
+  sent.catch(() => {});
+  const [answer] = await Promise.race([answered, sent.then(() => answered)]);
   const headers: Record<string, string | string[] | undefined> = { ...answer.headers };
   let status = answer.statusCode ?? 0;
   if (effect?.kind === "lie") {
