@@ -39,7 +39,11 @@ type Check = (title: string, cannot: string | undefined, body: (t: TestContext) 
 export function describeFaults(
   name: string,
   start: (t: TestContext) => Promise<StoreUnderTest>,
-  cannot: string | undefined,
+  {
+    faults: cannot,
+    rotation,
+    resume,
+  }: { readonly faults?: string; readonly rotation?: string; readonly resume?: string },
   check: Check,
 ): void {
   const open = async (t: TestContext) => {
@@ -74,7 +78,7 @@ export function describeFaults(
 
     check(
       "takes an upload up again after a connection that broke in the middle of a part",
-      cannot,
+      cannot ?? resume,
       async (t) => {
         const { driver, artifact, faulty, strike, read } = await open(t);
         const content = noise(21 * mib + 11);
@@ -214,20 +218,24 @@ export function describeFaults(
       await assert.rejects(driver.list(artifact("dir"), patience()));
     });
 
-    check("S6: goes on with new credentials when they are rotated during an upload", cannot, async (t) => {
-      const { driver, artifact, faulty, strike, read } = await open(t);
-      assert.ok(faulty.rotate);
-      const content = noise(40 * mib);
-      strike(faulty.part, { kind: "delay", ms: 200 }, 1);
-      const saving = driver.saveFile(artifact("long"), streamContent("long", content), patience());
-      await faulty.front.waitForRequest(
-        ({ method, url }) => method === faulty.part.method && (faulty.part.path?.test(url) ?? true),
-      );
+    check(
+      "S6: goes on with new credentials when they are rotated during an upload",
+      cannot ?? rotation,
+      async (t) => {
+        const { driver, artifact, faulty, strike, read } = await open(t);
+        assert.ok(faulty.rotate);
+        const content = noise(40 * mib);
+        strike(faulty.part, { kind: "delay", ms: 200 }, 1);
+        const saving = driver.saveFile(artifact("long"), streamContent("long", content), patience());
+        await faulty.front.waitForRequest(
+          ({ method, url }) => method === faulty.part.method && (faulty.part.path?.test(url) ?? true),
+        );
 
-      faulty.rotate();
+        faulty.rotate();
 
-      await saving;
-      assert.ok((await read("long")).equals(content));
-    });
+        await saving;
+        assert.ok((await read("long")).equals(content));
+      },
+    );
   });
 }

@@ -118,7 +118,7 @@ export async function startAzure(
     guard: (request, headers) => {
       // Rotation: the front knows the key of now and signs with the emulator's, which cannot change.
       if (keys.key === accountKey) return guard?.(request, headers);
-      const expected = authorization(
+      const expected = authorizationOf(
         request.method,
         request.url,
         headers as Record<string, string>,
@@ -126,7 +126,7 @@ export async function startAzure(
       );
       if (headers.authorization !== expected)
         return { status: 403, body: "", headers: { "x-ms-error-code": "AuthenticationFailed" } };
-      headers.authorization = authorization(
+      headers.authorization = authorizationOf(
         request.method,
         request.url,
         headers as Record<string, string>,
@@ -176,7 +176,12 @@ export async function startAzure(
   };
 }
 
-function authorization(method: string, url: string, headers: Record<string, string>, key: string): string {
+export function authorizationOf(
+  method: string,
+  url: string,
+  headers: Record<string, string>,
+  key: string,
+): string {
   const { pathname, searchParams } = new URL(url, "http://x");
   const query = Object.fromEntries(searchParams);
   return sharedKey(account, Buffer.from(key, "base64"), { method, path: pathname, query, headers });
@@ -189,7 +194,7 @@ async function createContainer(target: string, container: string): Promise<void>
     "x-ms-version": "2021-12-02",
     "content-length": "0",
   };
-  headers.authorization = authorization("PUT", `${path}?restype=container`, headers, accountKey);
+  headers.authorization = authorizationOf("PUT", `${path}?restype=container`, headers, accountKey);
   const [host = "", port] = target.split(":");
   const status = await new Promise<number | undefined>((resolve, reject) => {
     const sent = request(

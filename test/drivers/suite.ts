@@ -23,7 +23,15 @@ export interface StoreUnderTest {
   readonly faulty?: FaultyStore;
 }
 
-export type Ability = "save" | "directories" | "delete" | "list" | "missing" | "buckets" | "faults";
+export type Ability =
+  | "save"
+  | "directories"
+  | "delete"
+  | "list"
+  | "missing"
+  | "buckets"
+  | "faults"
+  | "rotation";
 
 /** Why a driver cannot do something; each reason is in contract artifacts.md 1. */
 export type Limits = Readonly<Partial<Record<Ability, string>>>;
@@ -321,7 +329,7 @@ export function describeDriver(
     });
   });
 
-  describeFaults(name, start, cannot.faults, check);
+  describeFaults(name, start, cannot, check);
 }
 
 /** All bytes of a stored file. */

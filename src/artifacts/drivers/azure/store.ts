@@ -225,10 +225,10 @@ function deleteRequest(key: string): AzureRequest {
 }
 
 function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
-  checkRange(head, info, range);
   if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
     throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
   }
+  checkRange(head, info, range);
   return {
     provesMd5: false,
     sha256: undefined,

@@ -208,10 +208,10 @@ interface PageRequest {
 }
 
 function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
-  checkRange(head, info, range);
   if (info.etag !== undefined && tagOf(head.header("x-goog-generation"), info.key) !== info.etag) {
     throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
   }
+  checkRange(head, info, range);
   const expected = crc32cOfHeader(head.header("x-goog-hash")) ?? (info as Partial<GcsObject>).crc32c;
   const digest =
     expected === undefined ? undefined : { name: "CRC-32C", expected, start: () => runningCrc32c() };

@@ -222,10 +222,10 @@ function getRequest(info: ObjectInfo, range: ByteRange | undefined): OssRequest 
 
 /** OSS names the CRC-64 of the whole object with every answer, whatever range was asked for. */
 function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
-  checkRange(head, info, range);
   if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
     throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
   }
+  checkRange(head, info, range);
   const expected = head.header(crcHeader);
   const digest = expected === undefined ? undefined : { name: "CRC-64", expected, start: startCrc };
   return { provesMd5: false, sha256: undefined, digest };
