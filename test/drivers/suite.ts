@@ -31,7 +31,8 @@ export type Ability =
   | "missing"
   | "buckets"
   | "faults"
-  | "rotation";
+  | "rotation"
+  | "resume";
 
 /** Why a driver cannot do something; each reason is in contract artifacts.md 1. */
 export type Limits = Readonly<Partial<Record<Ability, string>>>;

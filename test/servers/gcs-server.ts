@@ -157,7 +157,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     response.writeHead(308, { ...known, "content-length": "0" }).end();
   };
 
-  const list = (response: ServerResponse, bucketName: string, query: URLSearchParams): void => {
+  const list = (response: ServerResponse, bucketName: string, query: URLSearchParams) => {
     const bucket = store.buckets.get(bucketName);
     if (bucket === undefined) throw new Refusal(404, "notFound", "The specified bucket does not exist.");
     const from = query.get("pageToken") ?? query.get("startOffset") ?? "";
@@ -174,12 +174,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     });
   };
 
-  const object = (
-    message: IncomingMessage,
-    response: ServerResponse,
-    url: URL,
-    names: readonly string[],
-  ): void => {
+  const object = (message: IncomingMessage, response: ServerResponse, url: URL, names: readonly string[]) => {
     const [bucketName = "", key = ""] = names;
     const bucket = store.buckets.get(bucketName);
     const stored = bucket?.get(key);

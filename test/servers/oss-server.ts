@@ -53,7 +53,7 @@ export async function startOssServer(): Promise<OssServer> {
     return headers;
   };
 
-  const onObject = (call: Call, bucket: Map<string, StoredObject>): void => {
+  const onObject = (call: Call, bucket: Map<string, StoredObject>) => {
     const { message, response, key, query, body } = call;
     const contentType = message.headers["content-type"] ?? "application/octet-stream";
     const uploadId = query.get("uploadId");
@@ -92,7 +92,7 @@ export async function startOssServer(): Promise<OssServer> {
     response.end(message.method === "HEAD" ? undefined : bytes);
   };
 
-  const onUpload = (call: Call, bucket: Map<string, StoredObject>, id: string): void => {
+  const onUpload = (call: Call, bucket: Map<string, StoredObject>, id: string) => {
     const { message, response, query, body } = call;
     const upload = uploads.get(id);
     if (upload === undefined) throw new Refusal(404, "NoSuchUpload");
@@ -124,7 +124,7 @@ export async function startOssServer(): Promise<OssServer> {
     );
   };
 
-  const onBucket = (call: Call, bucket: Map<string, StoredObject>): void => {
+  const onBucket = (call: Call, bucket: Map<string, StoredObject>) => {
     const { message, response, query, body } = call;
     if (query.has("bucketInfo")) return xml(response, 200, "<BucketInfo></BucketInfo>");
     if (query.has("lifecycle")) {

@@ -39,6 +39,6 @@ if (program === undefined) {
       });
       return await startGcs(t, { target: server.endpoint, bucket });
     },
-    {},
+    { resume: "fake-gcs-server forgets an upload session whose connection broke" },
   );
 }

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { s3Faults } from "../drivers/s3-faults.ts";
 import { s3Artifact } from "../drivers/s3-location.ts";
@@ -21,14 +21,21 @@ if (program === undefined) {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "outrider-versity-"));
     const keys = { ROOT_ACCESS_KEY: "access-key", ROOT_SECRET_KEY: "secret-key" };
-    const args = (endpoint: string) => ["--port", endpoint, "posix", "--sidecar", `${folder}-meta`, folder];
-    await mkdir(`${folder}-meta`, { recursive: true });
+    const args = (endpoint: string) => [
+      "--port",
+      endpoint,
+      "posix",
+      "--sidecar",
+      join(tmpdir(), `meta-${basename(folder)}`),
+      folder,
+    ];
+    await mkdir(join(tmpdir(), `meta-${basename(folder)}`), { recursive: true });
     server = await startProgram(program, args, { env: keys });
   });
   after(async () => {
     await server[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
-    await rm(`${folder}-meta`, { recursive: true, force: true });
+    await rm(join(tmpdir(), `meta-${basename(folder)}`), { recursive: true, force: true });
   });
 
   let buckets = 0;
