@@ -60,7 +60,7 @@ function explain(paths: PodPaths, log: Logger, text: string): void {
   }
 }
 
-/** Secrets are mounted by the controller; they are never read through the API (contract artifacts.md 4). */
+/** Secrets are mounted by the controller; they are never read through the API (docs/contract/artifacts.md#4). */
 async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelector): Promise<Uint8Array> {
   try {
     return await readFile(paths.secret(name, key));

@@ -28,7 +28,7 @@ export interface ObjectDriverOptions {
   close(): Promise<void>;
 }
 
-/** What errors begin with: users' expressions match these words (contract artifacts.md 5). `%` stands for the key. */
+/** What errors begin with: users' expressions match these words (docs/contract/artifacts.md#5). `%` stands for the key. */
 export interface Phrases {
   readonly missing: string;
   readonly find: string;
@@ -49,7 +49,7 @@ const defaultPhrases: Phrases = {
   list: "failed to list directory",
 };
 
-/** The artifact driver of every object store: what S3, GCS, Azure and OSS have in common (contract artifacts.md 5.1). */
+/** The artifact driver of every object store: what S3, GCS, Azure and OSS have in common (docs/contract/artifacts.md#5.1). */
 export class ObjectDriver implements ArtifactDriver {
   readonly #store: ObjectStore;
   readonly #channel: Channel;
@@ -66,7 +66,7 @@ export class ObjectDriver implements ArtifactDriver {
   async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {
     const key = this.#keyOf(artifact);
     const info = key === "" ? undefined : await during(this.#phrase("find", key), this.#find(key, signal));
-    // A marker that consoles make for a folder is not the artifact (contract artifacts.md D-6).
+    // A marker that consoles make for a folder is not the artifact (docs/contract/artifacts.md#D-6).
     const isMarker = info?.isFolder === true || (key.endsWith("/") && info?.sizeBytes === 0);
     if (info !== undefined && !isMarker) return this.#openFile(info, signal);
     const prefix = folderPrefix(key);
@@ -153,7 +153,7 @@ export class ObjectDriver implements ArtifactDriver {
     }
   }
 
-  /** An older file of the same key would hide the directory from everyone who loads it (contract artifacts.md D-42). */
+  /** An older file of the same key would hide the directory from everyone who loads it (docs/contract/artifacts.md#D-42). */
   async #uncover(key: string, signal: AbortSignal): Promise<void> {
     if (key === "" || key.endsWith("/")) return;
     try {
@@ -189,7 +189,7 @@ export class ObjectDriver implements ArtifactDriver {
   }
 }
 
-/** `clean(key)/`: directories never take in their siblings (contract artifacts.md D-8). Empty for the whole bucket. */
+/** `clean(key)/`: directories never take in their siblings (docs/contract/artifacts.md#D-8). Empty for the whole bucket. */
 function folderPrefix(key: string): string {
   const clean = joinKey(key);
   return clean === "" || clean === "." ? "" : clean === "/" ? "/" : `${clean}/`;

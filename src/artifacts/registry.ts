@@ -8,13 +8,13 @@ import { unsupportedType } from "./unsupported.ts";
 interface Store {
   /** Loads the store's code, which nobody else does, and opens its driver. */
   open(location: ArtifactLocation, context: DriverContext): Promise<ArtifactDriver>;
-  /** True where artifacts can be deleted (contract artifacts.md 1, E1). */
+  /** True where artifacts can be deleted (docs/contract/artifacts.md#1, E1). */
   readonly deletes: boolean;
 }
 
 /**
  * Every store by the name of its location; the first location that is present, in this order, chooses the driver
- * (contract artifacts.md 1). A new store is a folder below `drivers/` and an entry here.
+ * (docs/contract/artifacts.md#1). A new store is a folder below `drivers/` and an entry here.
  */
 const stores = {
   s3: {

@@ -19,7 +19,7 @@ export function deletionUnsupported(): ExecutorError {
   return new ExecutorError("Unsupported", noDeletion);
 }
 
-/** Deletion for stores without it (contract artifacts.md 1, E1). */
+/** Deletion for stores without it (docs/contract/artifacts.md#1, E1). */
 export const unsupportedDeletion: Deletion = {
   async delete() {
     throw deletionUnsupported();

@@ -10,7 +10,7 @@ const firstPageSize = 16;
 const pageSizeMax = 1000;
 
 /**
- * Deletes what is stored under each key, none of which is empty: the object itself, and everything below `key/` (contract artifacts.md D-7).
+ * Deletes what is stored under each key, none of which is empty: the object itself, and everything below `key/` (docs/contract/artifacts.md#D-7).
  * Resolves to one outcome a key, in order: undefined for deleted or absent, else why not. Never throws but when
  * cancelled.
  *

@@ -25,7 +25,7 @@ const foldersMax = 10_000;
 /**
  * Writes every object below `prefix` (which ends in `/`, or is empty) to a file below `path`. Keys ending in `/` are
  * folder markers and become folders. The listing runs ahead of the downloads by one page.
- * @throws BadRequest for a key that would be a file outside `path` (contract artifacts.md D-46), or the same file twice.
+ * @throws BadRequest for a key that would be a file outside `path` (docs/contract/artifacts.md#D-46), or the same file twice.
  */
 export async function downloadTree(
   store: ObjectStore,

@@ -34,7 +34,7 @@ export type Ability =
   | "rotation"
   | "resume";
 
-/** Why a driver cannot do something; each reason is in contract artifacts.md 1. */
+/** Why a driver cannot do something; each reason is in docs/contract/artifacts.md#1. */
 export type Limits = Readonly<Partial<Record<Ability, string>>>;
 
 /** Keys as people make them (S15). */

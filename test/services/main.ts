@@ -42,7 +42,10 @@ function build(variable: string, bin: string, module: string): void {
     say(`building ${program}`);
     const env = { ...process.env, GOBIN: bin, CGO_ENABLED: "0" };
     const { status } = spawnSync("go", ["install", module], { stdio: "inherit", env });
-    if (status !== 0) return say(`left out: ${module} cannot be built`);
+    if (status !== 0) {
+      say(`left out: ${module} cannot be built`);
+      return;
+    }
   }
   programs[variable] = program;
 }

@@ -34,7 +34,7 @@ export function readAzureConfig({ endpoint = "", container = "" }: AzureLocation
   return { origin: url.origin, host: url.host, servicePath, container, account: accountOf(url, servicePath) };
 }
 
-/** The first label of the host; for an emulator the first element of the path (contract artifacts.md 5.3). */
+/** The first label of the host; for an emulator the first element of the path (docs/contract/artifacts.md#5.3). */
 function accountOf({ hostname }: URL, servicePath: string): string {
   if (!hostname.startsWith("127.0.0.1") && !hostname.startsWith("localhost")) {
     return hostname.split(".", 1)[0] ?? "";

@@ -12,7 +12,7 @@ export type AzureCredentials =
   | { readonly kind: "sas"; readonly query: string }
   | { readonly kind: "token"; readonly token: string };
 
-/** Chooses where the credentials come from (contract artifacts.md 5.3, Credentials): `useSDKCreds` goes first. */
+/** Chooses where the credentials come from (docs/contract/artifacts.md#5.3, Credentials): `useSDKCreds` goes first. */
 export function openCredentials(
   location: AzureLocation,
   context: DriverContext,

@@ -9,7 +9,7 @@ import { openCredentials } from "./credentials.ts";
 import { type AzureRequest, azureProtocol } from "./requests.ts";
 import { AzureStore } from "./store.ts";
 
-/** The words of contract artifacts.md 5.3. */
+/** The words of docs/contract/artifacts.md#5.3. */
 const phrases: Partial<Phrases> = {
   missing: "unable to download blob %: The specified blob does not exist. (BlobNotFound)",
   find: "unable to download blob %",
@@ -20,7 +20,7 @@ const phrases: Partial<Phrases> = {
   list: "error listing blobs % in Azure Blob Storage container",
 };
 
-/** Azure Blob Storage, with and without hierarchical namespaces, on a client of our own (contract artifacts.md 5.3). */
+/** Azure Blob Storage, with and without hierarchical namespaces, on a client of our own (docs/contract/artifacts.md#5.3). */
 export async function openAzureDriver(
   location: AzureLocation,
   context: DriverContext,

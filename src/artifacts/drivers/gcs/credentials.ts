@@ -11,7 +11,7 @@ type Fetch = (signal: AbortSignal) => Promise<Expiring<string>>;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
- * Chooses where tokens come from (contract artifacts.md 5.2, Credentials): the location's key, else Application Default
+ * Chooses where tokens come from (docs/contract/artifacts.md#5.2, Credentials): the location's key, else Application Default
  * Credentials. Undefined: none are needed, as for an emulator.
  */
 export function openCredentials(

@@ -10,14 +10,14 @@ import { openCredentials } from "./credentials.ts";
 import { type GcsRequest, gcsProtocol } from "./requests.ts";
 import { GcsStore } from "./store.ts";
 
-/** The words of contract artifacts.md 5.2 and 3.2. */
+/** The words of docs/contract/artifacts.md#5.2 and 3.2. */
 const phrases: Partial<Phrases> = {
   missing: "no results for key: %",
   saveFile: "upload %",
   saveTree: "upload %",
 };
 
-/** Google Cloud Storage, on a client of our own for its JSON API (contract artifacts.md 5.2). */
+/** Google Cloud Storage, on a client of our own for its JSON API (docs/contract/artifacts.md#5.2). */
 export async function openGcsDriver(location: GcsLocation, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
   const config = readGcsConfig(location, settings.identityVariables);
@@ -38,7 +38,7 @@ export async function openGcsDriver(location: GcsLocation, context: DriverContex
   });
 }
 
-/** Keys are cleaned there (contract artifacts.md 5.2): `a//b/` is stored as `a/b`. */
+/** Keys are cleaned there (docs/contract/artifacts.md#5.2): `a//b/` is stored as `a/b`. */
 function cleanKey(key: string): string {
   return key === "" ? "" : joinKey(key);
 }

@@ -4,7 +4,7 @@ import type { StoreRequests } from "../../store-requests.ts";
 import type { OssRequest } from "./requests.ts";
 
 /**
- * Makes the bucket if it is not there (contract artifacts.md 5.4, Save). It is looked up first: an identity that may
+ * Makes the bucket if it is not there (docs/contract/artifacts.md#5.4, Save). It is looked up first: an identity that may
  * write but not create buckets saves as usual.
  */
 export async function ensureBucket(

@@ -13,7 +13,7 @@ export interface OssConfig {
   readonly bucket: string;
   /**
    * The region that the endpoint's name says; requests are signed with V4 there, and with V1 elsewhere, for which no
-   * region is needed (contract artifacts.md 5.4).
+   * region is needed (docs/contract/artifacts.md#5.4).
    */
   readonly region: string | undefined;
 }

@@ -7,7 +7,7 @@ import { assumeRoleWithOidc, instanceRole } from "./identity.ts";
 import { sdkCredentials } from "./identity-sdk.ts";
 import type { OssCredentials } from "./signature.ts";
 
-/** Chooses where the keys come from (contract artifacts.md 5.4, Credentials): `useSDKCreds` goes first. */
+/** Chooses where the keys come from (docs/contract/artifacts.md#5.4, Credentials): `useSDKCreds` goes first. */
 export function openCredentials(
   location: OssLocation,
   context: DriverContext,

@@ -12,7 +12,7 @@ import { readLifecycle, setLifecycle } from "./lifecycle.ts";
 import { type OssRequest, ossProtocol } from "./requests.ts";
 import { OssStore } from "./store.ts";
 
-/** Alibaba Cloud's Object Storage Service, on a client of our own (contract artifacts.md 5.4). */
+/** Alibaba Cloud's Object Storage Service, on a client of our own (docs/contract/artifacts.md#5.4). */
 export async function openOssDriver(location: OssLocation, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
   const config = readOssConfig(location);

@@ -13,7 +13,7 @@ export interface LifecycleDays {
   readonly deletion: number;
 }
 
-/** Undefined where nothing is asked for (contract artifacts.md 5.4, Lifecycle). */
+/** Undefined where nothing is asked for (docs/contract/artifacts.md#5.4, Lifecycle). */
 export function readLifecycle({ lifecycleRule }: OssLocation): LifecycleDays | undefined {
   const infrequentAccess = lifecycleRule?.markInfrequentAccessAfterDays ?? 0;
   const deletion = lifecycleRule?.markDeletionAfterDays ?? 0;
@@ -29,7 +29,7 @@ export function readLifecycle({ lifecycleRule }: OssLocation): LifecycleDays | u
 
 /**
  * Sets the rule of one key and leaves all other rules of the bucket as they are; the reference replaces them all
- * (contract artifacts.md D-12). Two pods that do so in the same moment may lose one of their rules: OSS has no way to
+ * (docs/contract/artifacts.md#D-12). Two pods that do so in the same moment may lose one of their rules: OSS has no way to
  * change one rule alone.
  */
 export async function setLifecycle(

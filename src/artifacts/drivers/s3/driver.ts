@@ -12,7 +12,7 @@ import { openEncryption } from "./encryption.ts";
 import { S3Requests } from "./requests.ts";
 import { S3Store } from "./store.ts";
 
-/** Any store that speaks S3, on a client of our own (contract artifacts.md 5.1). */
+/** Any store that speaks S3, on a client of our own (docs/contract/artifacts.md#5.1). */
 export async function openS3Driver(location: S3Location, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
   const config = readS3Config(location);
@@ -39,7 +39,7 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
   });
 }
 
-/** `caSecret` replaces all other roots (contract artifacts.md 5.1). */
+/** `caSecret` replaces all other roots (docs/contract/artifacts.md#5.1). */
 async function trustedRoots({ caSecret }: S3Location, context: DriverContext): Promise<string | undefined> {
   if (caSecret?.name === undefined || caSecret.name === "") return context.settings.caPem;
   const pem = Buffer.from(await context.readSecret(caSecret)).toString();

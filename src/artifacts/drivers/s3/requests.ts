@@ -156,7 +156,7 @@ export class S3Requests {
 
   /**
    * The region is not asked for in advance: the first answer from a wrong one names the right one. HEAD has no body to
-   * name it in and some stores no header, so that they are asked then (contract artifacts.md 5.1, Region).
+   * name it in and some stores no header, so that they are asked then (docs/contract/artifacts.md#5.1, Region).
    */
   async #correctsRegion(request: S3Request, failure: S3Failure, signal: AbortSignal): Promise<boolean> {
     const { code, status } = failure;
