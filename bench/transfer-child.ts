@@ -37,10 +37,11 @@ const context: DriverContext = {
   settings: {
     retry: { attempts: 5, durationMs: 1000, factor: 1.6, jitter: 0.5 },
     memoryBytes: memoryBudget(undefined),
-    s3UploadThreads: 4,
-    s3PartSizeBytes: undefined,
+    uploadThreads: 4,
+    partSizeBytes: undefined,
     transientPattern: undefined,
     caPem: undefined,
+    identityVariables: {},
     proxy: { httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
   },
   log,

@@ -11,7 +11,7 @@ import { catchTerm } from "./signals.ts";
 import { openTracing } from "./tracing.ts";
 import { version } from "./version.ts";
 
-/** `argoexec agent init` and `argoexec agent main`: the containers of a workflow's agent pod (contract roles.md 1). */
+/** `argoexec agent init` and `argoexec agent main`: the containers of a workflow's agent pod (docs/contract/roles.md#1). */
 export async function agentCommand(invocation: Invocation): Promise<number> {
   const [which] = parseCommandLine(invocation.args, {}).positionals;
   if (which === "init") return initCommand(invocation.env);
@@ -51,7 +51,7 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
   return 0;
 }
 
-/** The variables of an agent's containers (contract roles.md 1.2); every problem is named in one BadRequest. */
+/** The variables of an agent's containers (docs/contract/roles.md#1.2); every problem is named in one BadRequest. */
 function readAgentEnvironment(env: Environment) {
   const problems: string[] = [];
   const checked = <T>(read: () => T, otherwise: T): T => {

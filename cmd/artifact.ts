@@ -19,7 +19,7 @@ const connectTimeoutMinMs = 30_000;
 
 /**
  * `argoexec artifact delete`: the artifact GC job. Of its environment only `ARGO_ARTIFACT_POD_NAME` is sure to be
- * there, and without it there is nothing to do (contract roles.md 4.1).
+ * there, and without it there is nothing to do (docs/contract/roles.md#4.1).
  */
 export async function artifactCommand({ args, env }: Invocation): Promise<number> {
   const { stop } = catchTerm();

@@ -12,7 +12,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Go's zero time: no deadline. */
 const noDeadline = "0001-01-01T00:00:00Z";
 
-/** What init, wait and supervisor have in common (contract pod.md 2.1, 5.1). */
+/** What init, wait and supervisor have in common (docs/contract/pod.md#2.1, 5.1). */
 export interface PodEnvironment {
   readonly paths: PodPaths;
   readonly containerName: string;
@@ -76,7 +76,7 @@ export function podPaths(env: Environment): PodPaths {
   return new PodPaths(env.ARGOEXEC_ROOT ?? "");
 }
 
-/** The variable, the offloaded file, or what init left on the shared volume (contract pod.md 2.1). */
+/** The variable, the offloaded file, or what init left on the shared volume (docs/contract/pod.md#2.1). */
 function templateText(env: Environment, paths: PodPaths): { json: string; source: string } {
   const value = env.ARGO_TEMPLATE;
   if (value !== undefined && value !== "" && value !== "offloaded")
@@ -110,13 +110,13 @@ function readDeadline(text: string | undefined): number | undefined {
   return ms;
 }
 
-/** Milliseconds; 30 s where the variable is absent or not a number above zero (contract pod.md 2.1). */
+/** Milliseconds; 30 s where the variable is absent or not a number above zero (docs/contract/pod.md#2.1). */
 export function readGracePeriod(text: string | undefined): number {
   const seconds = /^\d+$/.test(text ?? "") ? Number(text) : 0;
   return (seconds > 0 ? seconds : 30) * 1000;
 }
 
-/** Progress is watched only where both ticks are durations above zero (contract pod.md 2.1). */
+/** Progress is watched only where both ticks are durations above zero (docs/contract/pod.md#2.1). */
 function readProgressSettings(env: Environment): PodEnvironment["progress"] {
   const file = env.ARGO_PROGRESS_FILE;
   const ticks = [env.ARGO_PROGRESS_PATCH_TICK_DURATION, env.ARGO_PROGRESS_FILE_TICK_DURATION].map((text) => {
@@ -138,7 +138,7 @@ export function commaList(text: string | undefined): readonly string[] {
     .filter((name) => name !== "");
 }
 
-/** What operators set for artifact drivers (contract pod.md 2.2, artifacts.md 4). */
+/** What operators set for artifact drivers (docs/contract/pod.md#2.2, artifacts.md 4). */
 export function readDriverSettings(env: Environment): Omit<DriverSettings, "memoryBytes"> {
   const mebibytes = Number(env.ARTIFACT_S3_UPLOAD_PART_SIZE_MIB);
   const threads = Number(env.ARTIFACT_S3_UPLOAD_THREADS);
@@ -149,12 +149,13 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
       factor: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6),
       jitter: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_JITTER", 0.5),
     },
-    s3UploadThreads: Number.isInteger(threads) && threads >= 1 ? threads : 4,
-    s3PartSizeBytes:
+    uploadThreads: Number.isInteger(threads) && threads >= 1 ? threads : 4,
+    partSizeBytes:
       Number.isInteger(mebibytes) && mebibytes >= 5 && mebibytes <= 5120
         ? mebibytes * 1024 * 1024
         : undefined,
     transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
+    identityVariables: readIdentityVariables(env),
     caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
     proxy: {
       httpProxy: env.HTTP_PROXY ?? env.http_proxy,
@@ -162,6 +163,13 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
       noProxy: env.NO_PROXY ?? env.no_proxy,
     },
   };
+}
+
+/** Those that name an identity of Google Cloud, Azure or Alibaba Cloud, and where their SDKs look for files. */
+function readIdentityVariables(env: Environment): DriverSettings["identityVariables"] {
+  const names =
+    /^(GOOGLE_|GCE_METADATA_|CLOUDSDK_CONFIG$|STORAGE_EMULATOR_HOST$|AZURE_|IDENTITY_|MSI_|IMDS_|ALIBABA_CLOUD_|HOME$)/;
+  return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
 }
 
 function positiveNumber(env: Environment, name: string, otherwise: number): number {
@@ -181,7 +189,7 @@ function backoffDuration(env: Environment): number {
   return text === undefined || text === "" ? 1000 : parseGoDuration(text, name);
 }
 
-/** A pattern that cannot be read never matches (contract pod.md 2.2). */
+/** A pattern that cannot be read never matches (docs/contract/pod.md#2.2). */
 export function readPattern(text: string | undefined): RegExp | undefined {
   if (!text) return undefined;
   try {

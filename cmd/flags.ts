@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { type LogFormat, type LogLevel, parseLogFormat, parseLogLevel } from "../src/log/index.ts";
 
-/** The flags that every subcommand takes, before or after its name (contract pod.md 1.1). */
+/** The flags that every subcommand takes, before or after its name (docs/contract/pod.md#1.1). */
 const globalOptions = {
   loglevel: { type: "string" },
   "log-format": { type: "string" },

@@ -6,7 +6,7 @@ import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
 import { traced } from "./tracing.ts";
 
-/** `argoexec init`: SIGTERM cancels running downloads (contract pod.md 5.2). */
+/** `argoexec init`: SIGTERM cancels running downloads (docs/contract/pod.md#5.2). */
 export async function initCommand({ args, env }: Invocation): Promise<number> {
   const { stop } = catchTerm();
   process.umask(0);

@@ -48,7 +48,7 @@ async function main(): Promise<number> {
   }
 }
 
-/** Says what went wrong on standard error, and to the kubelet, which shows it to the user (contract pod.md 1.3). */
+/** Says what went wrong on standard error, and to the kubelet, which shows it to the user (docs/contract/pod.md#1.3). */
 function fail(error: unknown, isDesk: boolean): number {
   const text = errorText(error);
   process.stderr.write(`Error: ${text}\n`);

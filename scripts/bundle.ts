@@ -48,12 +48,17 @@ export async function bundle(directory: string, options: { version: string }): P
   for (const [name, source] of vendors) {
     await build({
       ...shared,
-      stdin: { contents: `export * from ${JSON.stringify(source)};`, resolveDir: "." },
+      stdin: { contents: reexport(JSON.stringify(source)), resolveDir: "." },
       outfile: join(directory, vendorFile(name)),
     });
   }
   writeFileSync(join(directory, "argoexec.cjs"), entry);
   writeFileSync(join(directory, "node.flags"), `${nodeFlags.join("\n")}\n`);
+}
+
+/** All that the package exports; `export *` leaves out the default, and naming it is an error where there is none. */
+function reexport(name: string): string {
+  return `export * from ${name}; import * as all from ${name}; export default Reflect.get(all, "default");`;
 }
 
 function vendorFile(name: string): string {

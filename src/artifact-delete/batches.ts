@@ -1,4 +1,5 @@
-import { ExecutorError, errorText } from "../errors/index.ts";
+import { canDelete, deletionUnsupported } from "../artifacts/index.ts";
+import { errorText } from "../errors/index.ts";
 import type { GcNode, GcResult, GcTask } from "../kube/index.ts";
 import {
   type Artifact,
@@ -31,12 +32,6 @@ export interface GcOutcome {
 
 /** A store's largest request. */
 const batchSize = 1000;
-
-/** Stores that cannot delete (contract artifacts.md 1, E1). */
-const withoutDelete = ["git", "http", "artifactory", "hdfs", "raw"];
-const deleteUnsupported =
-  "delete not supported for this artifact storage, please check the following issue for details: " +
-  "https://github.com/argoproj/argo-workflows/issues/3102";
 
 /**
  * The artifacts of a task in batches, those of one store together and in the order of their keys: what lies below them
@@ -119,6 +114,6 @@ function placesOf({ archiveLocation }: GcNode): (artifact: Artifact) => Place {
 function storeOf(location: ArtifactLocation): string {
   const type = locationType(location);
   if (type === undefined) return "";
-  if (withoutDelete.includes(type)) throw new ExecutorError("Unsupported", deleteUnsupported);
+  if (!canDelete(location)) throw deletionUnsupported();
   return `${type} ${JSON.stringify(withKey(location, "")[type])}`;
 }

@@ -28,7 +28,7 @@ const defaultReportIntervalMs = 3000;
 const batchesInFlight = 4;
 
 /**
- * The artifact GC job (contract roles.md 4): deletes what the tasks with the job's label name, and reports each
+ * The artifact GC job (docs/contract/roles.md#4): deletes what the tasks with the job's label name, and reports each
  * artifact as deleted or with its error. Artifacts that cannot be deleted are not this job's failure; it throws only
  * where a task could not be read or reported, after all others were.
  */

@@ -29,7 +29,7 @@ export class Stores implements AsyncDisposable {
 
 /**
  * Deletes the artifacts of a batch. Resolves to one outcome for each of them, whatever happens: an artifact that is not
- * reported blocks the deletion of its workflow for ever (contract roles.md 4.3). Throws only when stopped.
+ * reported blocks the deletion of its workflow for ever (docs/contract/roles.md#4.3). Throws only when stopped.
  */
 export async function deleteBatch(
   stores: Stores,

@@ -132,14 +132,16 @@ export interface DriverSettings {
   };
   /** Bytes of buffers that all transfers of this process may hold together. */
   readonly memoryBytes: number;
-  /** `ARTIFACT_S3_UPLOAD_THREADS`; parts of one object in flight. */
-  readonly s3UploadThreads: number;
-  /** `ARTIFACT_S3_UPLOAD_PART_SIZE_MIB`, in bytes; undefined: chosen by size. */
-  readonly s3PartSizeBytes: number | undefined;
+  /** `ARTIFACT_S3_UPLOAD_THREADS`: parts of one object in flight, whatever the store. */
+  readonly uploadThreads: number;
+  /** `ARTIFACT_S3_UPLOAD_PART_SIZE_MIB`, in bytes, whatever the store; undefined: chosen by size. */
+  readonly partSizeBytes: number | undefined;
   /** `TRANSIENT_ERROR_PATTERN`: an error whose text it matches is transient. */
   readonly transientPattern: RegExp | undefined;
   /** PEM of the roots to trust (system roots, `SSL_CERT_FILE`, `SSL_CERT_DIR`); undefined: Node's own. */
   readonly caPem: string | undefined;
+  /** What the vendors' own SDKs read of the environment, for the same identities: by the name of the variable. */
+  readonly identityVariables: Readonly<Record<string, string | undefined>>;
   /** The proxy variables, as undici's EnvHttpProxyAgent takes them. */
   readonly proxy: {
     readonly httpProxy: string | undefined;

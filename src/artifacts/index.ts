@@ -8,5 +8,5 @@ export type {
   StoredArtifact,
   TreeContent,
 } from "./driver.ts";
-export { openDriver } from "./registry.ts";
-export { unsupportedType } from "./unsupported.ts";
+export { canDelete, openDriver } from "./registry.ts";
+export { deletionUnsupported, unsupportedType } from "./unsupported.ts";

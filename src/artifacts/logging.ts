@@ -5,7 +5,7 @@ import type { ArtifactDriver, DriverLog, StoredArtifact } from "./driver.ts";
 
 /**
  * Writes the closing line of each driver call, with the fields and messages that users and support guides search for
- * (contract artifacts.md 1).
+ * (docs/contract/artifacts.md#1).
  */
 export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDriver {
   const close = (message: string, artifact: Artifact, startedMs: number, error?: unknown) => {

@@ -10,6 +10,7 @@ import {
   type ObjectInfo,
   type ObjectStore,
   openDownload,
+  openInflated,
   uploadObject,
   uploadTree,
 } from "../transfer/index.ts";
@@ -19,57 +20,89 @@ export interface ObjectDriverOptions {
   readonly threads: number;
   readonly partBytes: number | undefined;
   contentType(fileName: string): Promise<string>;
-  /** Runs before the first save; for buckets that may have to be made. */
-  prepareSaving?(signal: AbortSignal): Promise<void>;
+  /** Runs before a save; for buckets that may have to be made, and what else a location asks for. */
+  prepareSaving?(key: string, signal: AbortSignal): Promise<void>;
+  /** The key as this store's users mean it, where that is not the very text. */
+  cleanKey?(key: string): string;
+  readonly phrases?: Partial<Phrases>;
   close(): Promise<void>;
 }
 
-/** The artifact driver of every object store: what S3, GCS, Azure and OSS have in common (contract artifacts.md 5.1). */
+/** What errors begin with: users' expressions match these words (docs/contract/artifacts.md#5). `%` stands for the key. */
+export interface Phrases {
+  readonly missing: string;
+  readonly find: string;
+  readonly testDirectory: string;
+  readonly loadDirectory: string;
+  readonly saveFile: string;
+  readonly saveTree: string;
+  readonly list: string;
+}
+
+const defaultPhrases: Phrases = {
+  missing: "The specified key does not exist.",
+  find: "failed to get file",
+  testDirectory: "failed to test if % is a directory",
+  loadDirectory: "failed to get directory",
+  saveFile: "failed to put file",
+  saveTree: "failed to put directory",
+  list: "failed to list directory",
+};
+
+/** The artifact driver of every object store: what S3, GCS, Azure and OSS have in common (docs/contract/artifacts.md#5.1). */
 export class ObjectDriver implements ArtifactDriver {
   readonly #store: ObjectStore;
   readonly #channel: Channel;
   readonly #options: ObjectDriverOptions;
+  readonly #phrases: Phrases;
 
   constructor(store: ObjectStore, channel: Channel, options: ObjectDriverOptions) {
     this.#store = store;
     this.#channel = channel;
     this.#options = options;
+    this.#phrases = { ...defaultPhrases, ...options.phrases };
   }
 
   async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {
-    const key = getKey(artifact);
-    const info = key === "" ? undefined : await during("failed to get file", this.#find(key, signal));
-    // A marker that consoles make for a folder is not the artifact (contract artifacts.md D-6).
-    if (info !== undefined && !(key.endsWith("/") && info.sizeBytes === 0))
-      return this.#openFile(info, signal);
+    const key = this.#keyOf(artifact);
+    const info = key === "" ? undefined : await during(this.#phrase("find", key), this.#find(key, signal));
+    // A marker that consoles make for a folder is not the artifact (docs/contract/artifacts.md#D-6).
+    const isMarker = info?.isFolder === true || (key.endsWith("/") && info?.sizeBytes === 0);
+    if (info !== undefined && !isMarker) return this.#openFile(info, signal);
     const prefix = folderPrefix(key);
-    const isDirectory = await during(
-      `failed to test if ${key} is a directory`,
-      hasObjects(this.#store, prefix, this.#channel, signal),
-    );
-    if (!isDirectory) throw new ExecutorError("NotFound", "The specified key does not exist.");
+    const isDirectory =
+      info?.isFolder === true ||
+      (await during(
+        this.#phrase("testDirectory", key),
+        hasObjects(this.#store, prefix, this.#channel, signal),
+      ));
+    if (!isDirectory) throw new ExecutorError("NotFound", this.#phrase("missing", key));
     const download = (path: string) =>
-      during("failed to get directory", downloadTree(this.#store, prefix, path, this.#channel, signal));
+      during(
+        this.#phrase("loadDirectory", key),
+        downloadTree(this.#store, prefix, path, this.#channel, signal),
+      );
     return { kind: "directory", download };
   }
 
   async saveFile(artifact: Artifact, content: FileContent, signal: AbortSignal): Promise<void> {
-    const key = nonEmptyKey(artifact);
-    await this.#options.prepareSaving?.(signal);
+    const key = this.#keyOf(artifact);
+    if (key === "") throw emptyKey();
+    await this.#options.prepareSaving?.(key, signal);
     const { threads, partBytes } = this.#options;
     const contentType = await this.#options.contentType(content.name);
     const options = { threads, partBytes, contentType };
     await during(
-      "failed to put file",
+      this.#phrase("saveFile", key),
       uploadObject(this.#store, key, content, options, this.#channel, signal),
     );
   }
 
   async saveTree(artifact: Artifact, tree: TreeContent, signal: AbortSignal): Promise<void> {
-    const key = getKey(artifact);
-    await this.#options.prepareSaving?.(signal);
+    const key = this.#keyOf(artifact);
+    await this.#options.prepareSaving?.(key, signal);
     await during(
-      "failed to put directory",
+      this.#phrase("saveTree", key),
       uploadTree(this.#store, key, tree, this.#options, this.#channel, signal),
     );
     await this.#uncover(key, signal);
@@ -84,7 +117,7 @@ export class ObjectDriver implements ArtifactDriver {
     artifacts: readonly Artifact[],
     signal: AbortSignal,
   ): Promise<readonly (Error | undefined)[]> {
-    const keys = artifacts.map((artifact) => getKey(artifact));
+    const keys = artifacts.map((artifact) => this.#keyOf(artifact));
     const named = keys.filter((key) => key !== "");
     const outcomes = await deleteKeys(this.#store, named, this.#channel, signal);
     const byKey = new Map(named.map((key, index) => [key, outcomes[index]]));
@@ -92,14 +125,14 @@ export class ObjectDriver implements ArtifactDriver {
   }
 
   async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
-    const key = getKey(artifact);
+    const key = this.#keyOf(artifact);
     const keys: string[] = [];
     try {
       for await (const object of listObjects(this.#store, folderPrefix(key), this.#channel, signal)) {
-        if (!object.key.endsWith("/")) keys.push(object.key);
+        if (!object.isFolder && !object.key.endsWith("/")) keys.push(object.key);
       }
     } catch (error) {
-      throw ExecutorError.wrap(error, "failed to list directory");
+      throw ExecutorError.wrap(error, this.#phrase("list", key));
     }
     if (keys.length === 0 && key !== "" && (await this.#find(key, signal)) === undefined) {
       throw new ExecutorError("NotFound", `no key found of name ${key}`);
@@ -120,11 +153,12 @@ export class ObjectDriver implements ArtifactDriver {
     }
   }
 
-  /** An older file of the same key would hide the directory from everyone who loads it (contract artifacts.md D-42). */
+  /** An older file of the same key would hide the directory from everyone who loads it (docs/contract/artifacts.md#D-42). */
   async #uncover(key: string, signal: AbortSignal): Promise<void> {
     if (key === "" || key.endsWith("/")) return;
     try {
-      if ((await this.#find(key, signal)) === undefined) return;
+      const hidden = await this.#find(key, signal);
+      if (hidden === undefined || hidden.isFolder) return;
       await this.#channel.request(() => this.#store.delete(key, signal), signal);
     } catch (error) {
       // Whoever may write only cannot look; and there is nothing to uncover in nearly every bucket.
@@ -132,7 +166,20 @@ export class ObjectDriver implements ArtifactDriver {
     }
   }
 
+  #keyOf(artifact: Artifact): string {
+    const key = getKey(artifact);
+    return this.#options.cleanKey?.(key) ?? key;
+  }
+
+  #phrase(name: keyof Phrases, key: string): string {
+    return this.#phrases[name].replace("%", () => key);
+  }
+
   #openFile(info: ObjectInfo, signal: AbortSignal): StoredArtifact {
+    if (info.isInflated) {
+      const openStream = () => openInflated(this.#store, info, this.#channel, signal);
+      return { kind: "file", sizeBytes: undefined, openStream };
+    }
     return {
       kind: "file",
       sizeBytes: info.sizeBytes,
@@ -142,16 +189,10 @@ export class ObjectDriver implements ArtifactDriver {
   }
 }
 
-/** `clean(key)/`: directories never take in their siblings (contract artifacts.md D-8). Empty for the whole bucket. */
+/** `clean(key)/`: directories never take in their siblings (docs/contract/artifacts.md#D-8). Empty for the whole bucket. */
 function folderPrefix(key: string): string {
   const clean = joinKey(key);
   return clean === "" || clean === "." ? "" : clean === "/" ? "/" : `${clean}/`;
-}
-
-function nonEmptyKey(artifact: Artifact): string {
-  const key = getKey(artifact);
-  if (key === "") throw emptyKey();
-  return key;
 }
 
 function emptyKey(): ExecutorError {

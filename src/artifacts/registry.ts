@@ -4,19 +4,78 @@ import type { ArtifactDriver, DriverContext } from "./driver.ts";
 import { withLogging } from "./logging.ts";
 import { unsupportedType } from "./unsupported.ts";
 
-/** The order in which the first location that is present chooses the driver (contract artifacts.md 1). */
-const driverOrder = [
-  "s3",
-  "http",
-  "git",
-  "artifactory",
-  "hdfs",
-  "raw",
-  "oss",
-  "gcs",
-  "azure",
-  "plugin",
-] as const;
+/** One kind of artifact store. */
+interface Store {
+  /** Loads the store's code, which nobody else does, and opens its driver. */
+  open(location: ArtifactLocation, context: DriverContext): Promise<ArtifactDriver>;
+  /** True where artifacts can be deleted (docs/contract/artifacts.md#1, E1). */
+  readonly deletes: boolean;
+}
+
+/**
+ * Every store by the name of its location; the first location that is present, in this order, chooses the driver
+ * (docs/contract/artifacts.md#1). A new store is a folder below `drivers/` and an entry here.
+ */
+const stores = {
+  s3: {
+    deletes: true,
+    async open({ s3 = {} }, context) {
+      const { openS3Driver } = await import("./drivers/s3/driver.ts");
+      return await openS3Driver(s3, context);
+    },
+  },
+  http: {
+    deletes: false,
+    async open({ http = {} }, context) {
+      const { openHttpDriver } = await import("./drivers/http/driver.ts");
+      return await openHttpDriver(http, context);
+    },
+  },
+  git: notBuilt("git", false),
+  artifactory: {
+    deletes: false,
+    async open({ artifactory = {} }, context) {
+      const { openArtifactoryDriver } = await import("./drivers/http/driver.ts");
+      return await openArtifactoryDriver(artifactory, context);
+    },
+  },
+  hdfs: notBuilt("hdfs", false),
+  raw: {
+    deletes: false,
+    async open({ raw = {} }) {
+      const { openRawDriver } = await import("./drivers/raw/driver.ts");
+      return openRawDriver(raw);
+    },
+  },
+  oss: {
+    deletes: true,
+    async open({ oss = {} }, context) {
+      const { openOssDriver } = await import("./drivers/oss/driver.ts");
+      return await openOssDriver(oss, context);
+    },
+  },
+  gcs: {
+    deletes: true,
+    async open({ gcs = {} }, context) {
+      const { openGcsDriver } = await import("./drivers/gcs/driver.ts");
+      return await openGcsDriver(gcs, context);
+    },
+  },
+  azure: {
+    deletes: true,
+    async open({ azure = {} }, context) {
+      const { openAzureDriver } = await import("./drivers/azure/driver.ts");
+      return await openAzureDriver(azure, context);
+    },
+  },
+  plugin: {
+    deletes: true,
+    async open({ plugin = {} }, context) {
+      const { openPluginDriver } = await import("./drivers/plugin/driver.ts");
+      return openPluginDriver(plugin, context);
+    },
+  },
+} as const satisfies Readonly<Record<string, Store>>;
 
 type NamedLocation = ArtifactLocation & { readonly name?: string };
 
@@ -25,38 +84,34 @@ type NamedLocation = ArtifactLocation & { readonly name?: string };
  * @throws BadRequest where the location names no store or is wrong, Unsupported for a store that is not built yet.
  */
 export async function openDriver(location: NamedLocation, context: DriverContext): Promise<ArtifactDriver> {
-  return withLogging(await openBareDriver(location, context), context.log);
+  const store = storeOf(location);
+  if (store === undefined) {
+    throw new ExecutorError(
+      "BadRequest",
+      `Unsupported artifact driver for ${location.name ?? "the artifact"}`,
+    );
+  }
+  return withLogging(await store.open(location, context), context.log);
 }
 
-async function openBareDriver(location: NamedLocation, context: DriverContext): Promise<ArtifactDriver> {
-  const type = driverOrder.find((each) => location[each] !== undefined && location[each] !== null);
-  switch (type) {
-    case "s3": {
-      const { openS3Driver } = await import("./drivers/s3/driver.ts");
-      return await openS3Driver(location.s3 ?? {}, context);
-    }
-    case "http": {
-      const { openHttpDriver } = await import("./drivers/http/driver.ts");
-      return await openHttpDriver(location.http ?? {}, context);
-    }
-    case "artifactory": {
-      const { openArtifactoryDriver } = await import("./drivers/http/driver.ts");
-      return await openArtifactoryDriver(location.artifactory ?? {}, context);
-    }
-    case "raw": {
-      const { openRawDriver } = await import("./drivers/raw/driver.ts");
-      return openRawDriver(location.raw ?? {});
-    }
-    case "plugin": {
-      const { openPluginDriver } = await import("./drivers/plugin/driver.ts");
-      return openPluginDriver(location.plugin ?? {}, context);
-    }
-    case undefined:
-      throw new ExecutorError(
-        "BadRequest",
-        `Unsupported artifact driver for ${location.name ?? "the artifact"}`,
-      );
-    default:
-      throw unsupportedType(type);
+/** False for locations in stores that delete nothing. One that names no store is an error of its own, later. */
+export function canDelete(location: ArtifactLocation): boolean {
+  return storeOf(location)?.deletes ?? true;
+}
+
+function storeOf(location: ArtifactLocation): Store | undefined {
+  for (const [type, store] of Object.entries(stores)) {
+    const present = location[type as keyof typeof stores];
+    if (present !== undefined && present !== null) return store;
   }
+  return undefined;
+}
+
+function notBuilt(type: string, deletes: boolean): Store {
+  return {
+    deletes,
+    async open() {
+      throw unsupportedType(type);
+    },
+  };
 }

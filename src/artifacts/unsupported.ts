@@ -15,13 +15,17 @@ export function unsupportedType(type: string): ExecutorError {
   return new ExecutorError("Unsupported", `artifacts of type ${type} are not supported by this executor yet`);
 }
 
-/** Deletion for stores without it (contract artifacts.md 1, E1). */
+export function deletionUnsupported(): ExecutorError {
+  return new ExecutorError("Unsupported", noDeletion);
+}
+
+/** Deletion for stores without it (docs/contract/artifacts.md#1, E1). */
 export const unsupportedDeletion: Deletion = {
   async delete() {
-    throw new ExecutorError("Unsupported", noDeletion);
+    throw deletionUnsupported();
   },
   async deleteMany(artifacts: readonly Artifact[]) {
-    return artifacts.map(() => new ExecutorError("Unsupported", noDeletion));
+    return artifacts.map(() => deletionUnsupported());
   },
 };
 

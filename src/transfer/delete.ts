@@ -1,14 +1,16 @@
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { listObjects } from "./listing.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { compareKeys, ScanTargets } from "./scan-targets.ts";
 import type { Channel } from "./session.ts";
+import { TaskGroup } from "./tasks.ts";
 
 /** A first page tells whether there is anything at all, which there rarely is; then they grow. */
 const firstPageSize = 16;
 const pageSizeMax = 1000;
 
 /**
- * Deletes what is stored under each key, none of which is empty: the object itself, and everything below `key/` (contract artifacts.md D-7).
+ * Deletes what is stored under each key, none of which is empty: the object itself, and everything below `key/` (docs/contract/artifacts.md#D-7).
  * Resolves to one outcome a key, in order: undefined for deleted or absent, else why not. Never throws but when
  * cancelled.
  *
@@ -24,9 +26,11 @@ export async function deleteKeys(
   if (keys.length === 0) return [];
   const deletion = new Deletion(store, channel, signal);
   const targets = new ScanTargets(keys);
-  await deletion.delete([...targets.keys], (key) => [key]);
+  if (store.limits.listsFromAnyKey !== false) await deletion.delete([...targets.keys], (key) => [key]);
   try {
-    await deleteBelow(store, targets, deletion, channel, signal);
+    if (store.limits.listsFromAnyKey === false)
+      await deleteEachBelow(store, targets, deletion, channel, signal);
+    else await deleteBelow(store, targets, deletion, channel, signal);
   } catch (error) {
     signal.throwIfAborted();
     deletion.failListing(targets, error);
@@ -70,6 +74,49 @@ async function deleteBelow(
   }
 }
 
+/** How many folders are looked through at once. */
+const foldersAtOnce = 16;
+
+/**
+ * For stores whose listings begin at the prefix only: each key has a listing of its own. What lies below a key goes
+ * first and the key last, because a hierarchical store keeps folders that hold something.
+ */
+async function deleteEachBelow(
+  store: ObjectStore,
+  targets: ScanTargets,
+  deletion: Deletion,
+  channel: Channel,
+  signal: AbortSignal,
+): Promise<void> {
+  const group = new TaskGroup(foldersAtOnce, signal);
+  const deleteOne = async (key: string, either: AbortSignal) => {
+    const prefix = key.endsWith("/") ? key : `${key}/`;
+    const owners = () => [key];
+    const folders: string[] = [];
+    const files: string[] = [];
+    try {
+      for await (const object of listObjects(store, prefix, channel, either)) {
+        (object.isFolder ? folders : files).push(object.key);
+        if (files.length >= store.limits.deleteKeysMax) await deletion.delete(files.splice(0), owners);
+      }
+    } catch (error) {
+      either.throwIfAborted();
+      deletion.failListingOf(key, error);
+    }
+    await deletion.delete(files, owners);
+    // The deepest first, and one after the other: a folder goes when it is empty.
+    for (const folder of folders.reverse()) await deletion.delete([folder], owners);
+  };
+  try {
+    for (const key of targets.keys) await group.start((either) => deleteOne(key, either));
+    await group.settle();
+  } catch (error) {
+    await group.cancel(error);
+    throw group.signal.reason;
+  }
+  await deletion.delete([...targets.keys], (key) => [key]);
+}
+
 function later(a: string, b: string): string {
   return compareKeys(a, b) > 0 ? a : b;
 }
@@ -100,12 +147,14 @@ class Deletion {
 
   /** What a store that does not let us list can mean: nobody may look below the keys, so nothing is known there. */
   failListing(targets: ScanTargets, error: unknown): void {
-    for (const key of targets.keys) {
-      // Like the reference, which looks below no key but those that end in "/".
-      if (isExecutorError(error, "Forbidden", "Unauthorized") && !key.endsWith("/")) continue;
-      if (!this.failures.has(key)) {
-        this.failures.set(key, ExecutorError.wrap(error, `unable to list files in ${key}`));
-      }
+    for (const key of targets.keys) this.failListingOf(key, error);
+  }
+
+  failListingOf(key: string, error: unknown): void {
+    // Like the reference, which looks below no key but those that end in "/".
+    if (isExecutorError(error, "Forbidden", "Unauthorized") && !key.endsWith("/")) return;
+    if (!this.failures.has(key)) {
+      this.failures.set(key, ExecutorError.wrap(error, `unable to list files in ${key}`));
     }
   }
 

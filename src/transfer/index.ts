@@ -2,6 +2,7 @@ export { ByteBudget } from "./byte-budget.ts";
 export { deleteKeys } from "./delete.ts";
 export { openDownload } from "./download.ts";
 export { downloadToFile } from "./file-download.ts";
+export { openInflated } from "./inflated.ts";
 export { Lane } from "./lane.ts";
 export { hasObjects, listObjects } from "./listing.ts";
 export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
@@ -14,10 +15,12 @@ export type {
   ObjectStore,
   ReadAnswer,
   StoredBytes,
+  StoredDigest,
   StoreLimits,
   UploadedPart,
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
+export { compareKeys } from "./scan-targets.ts";
 export { Channel, sessionOf, TransferSession, type TransferSettings } from "./session.ts";
 export { downloadTree } from "./tree-download.ts";
 export { type Tree, uploadTree } from "./tree-upload.ts";

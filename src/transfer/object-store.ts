@@ -8,6 +8,19 @@ export interface ObjectInfo {
   readonly etag?: string | undefined;
   /** The MD5 of the content in hex, if the tag is one; only the answer to a read tells (ReadAnswer.provesMd5). */
   readonly md5?: string | undefined;
+  /** True for an entry that stands for a folder and has no content, such as the directories of hierarchical stores. */
+  readonly isFolder?: boolean;
+  /** True where the bytes are gzip that its readers get inflated (`Content-Encoding` of a store that does that). */
+  readonly isInflated?: boolean;
+}
+
+/** A digest of a whole object that only its store's kind knows. */
+export interface StoredDigest {
+  /** As errors name it. */
+  readonly name: string;
+  /** Begins to compute it; `value` is that of all bytes so far, as the store writes it. */
+  start(): { update(bytes: Uint8Array): void; value(): string };
+  readonly expected: string;
 }
 
 /** What the answer to a read says of the whole object, whatever range was asked for. */
@@ -16,6 +29,8 @@ export interface ReadAnswer {
   readonly provesMd5: boolean;
   /** The SHA-256 of the content in hex, where `put` has left one with the object. */
   readonly sha256: string | undefined;
+  /** A digest that came with the answer; checked where there is no SHA-256. */
+  readonly digest?: StoredDigest | undefined;
 }
 
 export interface StoredBytes extends ReadAnswer {
@@ -29,7 +44,7 @@ export interface ByteRange {
 
 export interface ListPage {
   readonly objects: readonly ObjectInfo[];
-  /** Pass it on as `after` for the next page; undefined: this was the last one. */
+  /** Pass it on as `after` for the next page; undefined: this was the last one. A key where `listsFromAnyKey`. */
   readonly next: string | undefined;
 }
 
@@ -46,6 +61,8 @@ export interface UploadedPart {
   readonly etag: string;
   /** Where the upload keeps it. */
   readonly crc32: number | undefined;
+  /** The CRC of the part that its store's kind uses. */
+  readonly crc?: bigint;
 }
 
 /** What a store accepts; data, so that the engine needs no exceptions for anyone. */
@@ -56,6 +73,10 @@ export interface StoreLimits {
   readonly partMaxBytes: number;
   readonly partsMax: number;
   readonly deleteKeysMax: number;
+  /** True where the parts of an object must be sent one after the other, in order. */
+  readonly partsInOrder?: boolean;
+  /** False where `after` of a listing may only be what a page called `next`. Default true. */
+  readonly listsFromAnyKey?: boolean;
 }
 
 /**

@@ -13,7 +13,7 @@ export interface PartPlan {
  * Cuts an object into parts. A known size gives equal parts: the configured size, else 16 MiB or what the store's
  * number of parts demands. An unknown size starts with small parts that grow with the offset, in steps of a MiB.
  * `memoryBytes` is the budget that the parts in flight live in.
- * @throws BadRequest where the configured size needs more parts than the store accepts (contract artifacts.md D-2).
+ * @throws BadRequest where the configured size needs more parts than the store accepts (docs/contract/artifacts.md#D-2).
  */
 export function planParts(
   sizeBytes: number | undefined,
@@ -22,7 +22,7 @@ export function planParts(
   memoryBytes: number,
 ): PartPlan {
   if (sizeBytes === undefined) return growingParts(configuredBytes, limits, memoryBytes);
-  // A part larger than the file would be the whole file in memory (contract artifacts.md 4: such a size is ignored).
+  // A part larger than the file would be the whole file in memory (docs/contract/artifacts.md#4: such a size is ignored).
   if (configuredBytes !== undefined && configuredBytes > sizeBytes) {
     return planParts(sizeBytes, undefined, limits, memoryBytes);
   }

@@ -86,7 +86,7 @@ export class Channel {
     return new Progress(this.#log, message, { key, totalBytes }, this.#progressMs);
   }
 
-  /** One request, repeated while it fails with Transient. A last failure reads as in Argo (contract artifacts.md 3.4). */
+  /** One request, repeated while it fails with Transient. A last failure reads as in Argo (docs/contract/artifacts.md#3.4). */
   async request<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
     let tries = 0;
     try {
@@ -121,7 +121,7 @@ export class Channel {
 
 /**
  * Five quick tries for each of the configured ones: about as patient as the reference, which repeats each request
- * inside its client and the whole transfer around it (contract artifacts.md 3.4).
+ * inside its client and the whole transfer around it (docs/contract/artifacts.md#3.4).
  */
 function requestPolicy(backoff: TransferSettings["retry"]): RetryPolicy {
   return withQuickTries(exponential(backoff), 5, backoff.durationMs / 5);

@@ -5,6 +5,7 @@ import { ExecutorError } from "../errors/index.ts";
 import { CallPace } from "../files/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
 import { downloadToFile } from "./file-download.ts";
+import { inflateToFile } from "./inflated.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeInto } from "./range-reads.ts";
@@ -25,7 +26,7 @@ const foldersMax = 10_000;
 /**
  * Writes every object below `prefix` (which ends in `/`, or is empty) to a file below `path`. Keys ending in `/` are
  * folder markers and become folders. The listing runs ahead of the downloads by one page.
- * @throws BadRequest for a key that would be a file outside `path` (contract artifacts.md D-46), or the same file twice.
+ * @throws BadRequest for a key that would be a file outside `path` (docs/contract/artifacts.md#D-46), or the same file twice.
  */
 export async function downloadTree(
   store: ObjectStore,
@@ -47,7 +48,7 @@ export async function downloadTree(
   try {
     for await (const object of listObjects(store, prefix, channel, group.signal)) {
       const target = join(path, relativeName(object.key, prefix));
-      if (object.key.endsWith("/")) {
+      if (object.isFolder || object.key.endsWith("/")) {
         await local(object.key, makeFolder(target));
         continue;
       }
@@ -72,6 +73,10 @@ async function downloadFile(
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
+  if (object.isInflated) {
+    await local(object.key, inflateToFile(store, object, target, channel, signal));
+    return;
+  }
   if (object.sizeBytes > smallBytes) {
     // Not in the lane: the ranges of a large object take places of their own.
     await local(object.key, downloadToFile(store, object, target, channel, signal));

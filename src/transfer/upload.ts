@@ -89,6 +89,7 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
   const inFlight = new Set<Promise<void>>();
   const done: UploadedPart[] = [];
   let sentBytes = 0;
+  const threads = store.limits.partsInOrder ? 1 : options.threads;
   const send = (part: Part) => {
     sentBytes += part.sizeBytes;
     const put = () => store.putPart(key, started, part.number, part.payload, signal);
@@ -108,8 +109,9 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
   try {
     send(first);
     for await (const part of rest) {
+      // The next part is read while those before it are on their way.
+      while (inFlight.size >= threads) await Promise.race(inFlight);
       send(part);
-      while (inFlight.size >= options.threads) await Promise.race(inFlight);
     }
     await Promise.all(inFlight);
     signal.throwIfAborted();

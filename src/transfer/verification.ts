@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { ExecutorError } from "../errors/index.ts";
-import type { ObjectInfo, ObjectStore, ReadAnswer } from "./object-store.ts";
+import type { ObjectInfo, ObjectStore, ReadAnswer, StoredDigest } from "./object-store.ts";
 import type { Channel } from "./session.ts";
 
 /**
@@ -47,6 +47,7 @@ export class Verification {
   #chooseCheck(): Check {
     const { provesMd5, sha256 } = this.#answer;
     if (sha256 !== undefined) return new HashCheck("sha256", sha256);
+    if (this.#answer.digest !== undefined) return new StoredDigestCheck(this.#answer.digest);
     const { md5 } = this.#info;
     if (md5 !== undefined && provesMd5) return new HashCheck("md5", md5);
     return new CrcCheck(this.#keptCrc32());
@@ -87,6 +88,24 @@ class HashCheck implements Check {
   async difference(): Promise<string | undefined> {
     if (this.#hash.digest("hex") === this.#expected) return undefined;
     return this.#name === "md5" ? "MD5" : "SHA-256";
+  }
+}
+
+class StoredDigestCheck implements Check {
+  readonly #digest: StoredDigest;
+  readonly #running: ReturnType<StoredDigest["start"]>;
+
+  constructor(digest: StoredDigest) {
+    this.#digest = digest;
+    this.#running = digest.start();
+  }
+
+  update(bytes: Uint8Array): void {
+    this.#running.update(bytes);
+  }
+
+  async difference(): Promise<string | undefined> {
+    return this.#running.value() === this.#digest.expected ? undefined : this.#digest.name;
   }
 }
 

@@ -13,10 +13,11 @@ function context(): DriverContext & { readonly lines: (readonly [object, string]
     settings: {
       retry: { attempts: 1, durationMs: 1, factor: 1, jitter: 0 },
       memoryBytes: 2 ** 23,
-      s3UploadThreads: 1,
-      s3PartSizeBytes: undefined,
+      uploadThreads: 1,
+      partSizeBytes: undefined,
       transientPattern: undefined,
       caPem: undefined,
+      identityVariables: {},
       proxy: { httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
     },
     log: { debug() {}, warn() {}, info: (fields, message) => void lines.push([fields, message]) },

@@ -6,6 +6,8 @@ const cannot: Limits = {
   directories: "a URL names one file",
   delete: "the reference deletes nothing there, and a DELETE may mean anything to a web server",
   list: "web servers have no listing that programs can read",
+  buckets: "a URL has no bucket; wrong credentials are tested in http.test.ts",
+  faults: "tested in http.test.ts, for each request is the whole artifact",
 };
 
 const encoded = (key: string) => key.split("/").map(encodeURIComponent).join("/");
@@ -54,6 +56,8 @@ describeDriver(
     directories: "raw content is one file",
     delete: "there is nothing to delete",
     list: "there is nothing to list",
+    buckets: "raw content is in the template",
+    faults: "nothing is transferred",
     missing: "raw content is always there",
   },
 );

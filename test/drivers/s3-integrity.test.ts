@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
-import { combineCrc32, decodeCrc32, encodeCrc32 } from "../../src/artifacts/drivers/s3/digests.ts";
+import { combineCrc32, decodeCrc32, encodeCrc32 } from "../../src/artifacts/digests.ts";
 import { openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import { type S3TestOptions, startS3 } from "./s3-location.ts";

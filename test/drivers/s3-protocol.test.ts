@@ -5,7 +5,7 @@ import { deriveCustomerKey, openEncryption } from "../../src/artifacts/drivers/s
 import { bucketTarget, parseEndpoint } from "../../src/artifacts/drivers/s3/endpoint.ts";
 import { readFailure, toError } from "../../src/artifacts/drivers/s3/errors.ts";
 import { encodePath, Signer } from "../../src/artifacts/drivers/s3/signature.ts";
-import { elements, encodeXml, textOf } from "../../src/artifacts/drivers/s3/xml.ts";
+import { elements, encodeXml, textOf } from "../../src/artifacts/xml.ts";
 import { surroundings } from "./surroundings.ts";
 
 describe("Signature Version 4", () => {

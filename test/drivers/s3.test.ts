@@ -128,7 +128,7 @@ describe("S3 driver: what goes wrong on the way up", () => {
 
   it("stores a file in parts that are larger than the memory it may use", async (t) => {
     const content = noise(70 * mib);
-    const settings = { memoryBytes: 4 * mib, s3PartSizeBytes: 30 * mib };
+    const settings = { memoryBytes: 4 * mib, partSizeBytes: 30 * mib };
     const { driver, artifact, server } = await openS3(t, { settings });
 
     await driver.saveFile(artifact("big"), fileOf("big", content), patience());

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { type ArtifactDriver, type DriverContext, openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { Artifact } from "../../src/template/index.ts";
+import { Outcomes } from "./conformance.ts";
+import { describeFaults, type FaultyStore } from "./fault-suite.ts";
 import { resolvingEither } from "./resolve-either.ts";
 import { fileOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
 
@@ -13,11 +16,26 @@ import { fileOf, noise, patience, streamContent, temporaryFolder, treeOf } from 
 export interface StoreUnderTest {
   readonly context: DriverContext;
   artifact(key: string): Artifact;
+  /** The same location under an identity that the store does not know. */
+  strangers?(): { readonly context: DriverContext; readonly artifact: Artifact };
+  /** An artifact in a bucket that is not there. */
+  readonly elsewhere?: Artifact;
+  /** What can be done to the way there; a store without it has tests of its own for it. */
+  readonly faulty?: FaultyStore;
 }
 
-export type Ability = "save" | "directories" | "delete" | "list" | "missing";
+export type Ability =
+  | "save"
+  | "directories"
+  | "delete"
+  | "list"
+  | "missing"
+  | "buckets"
+  | "faults"
+  | "rotation"
+  | "resume";
 
-/** Why a driver cannot do something; each reason is in contract artifacts.md 1. */
+/** Why a driver cannot do something; each reason is in docs/contract/artifacts.md#1. */
 export type Limits = Readonly<Partial<Record<Ability, string>>>;
 
 /** Keys as people make them (S15). */
@@ -49,13 +67,28 @@ export function describeDriver(
     await assert.rejects(work, (error) => isExecutorError(error, "Unsupported", "BadRequest"));
   };
 
+  const outcomes = new Outcomes(name);
+  /** A test whose outcome goes into the conformance table. */
+  const check = (
+    title: string,
+    cannotBecause: string | undefined,
+    body: (t: TestContext) => Promise<void>,
+  ) => {
+    if (cannotBecause !== undefined) outcomes.note(title, { cannot: cannotBecause });
+    it(title, { skip: cannotBecause }, async (t) => {
+      outcomes.note(title, "fails");
+      await body(t);
+      outcomes.note(title, "holds");
+    });
+  };
+
   describe(`${name}: what every driver does`, () => {
     for (const [title, content] of [
       ["a small file", Buffer.from("hello\n")],
       ["an empty file", Buffer.alloc(0)],
       ["a file of many parts", noise(21 * 1024 * 1024 + 17)],
     ] as const) {
-      it(`gives back ${title} as it was saved`, { skip: cannot.save }, async (t) => {
+      check(`gives back ${title} as it was saved`, cannot.save, async (t) => {
         const { driver, artifact } = await open(t);
 
         await driver.saveFile(artifact("some/file.bin"), fileOf("file.bin", content), patience());
@@ -63,7 +96,7 @@ export function describeDriver(
         assert.ok((await load(driver, artifact("some/file.bin"))).equals(content));
       });
 
-      it(`gives back ${title} that was saved without knowing its size`, { skip: cannot.save }, async (t) => {
+      check(`gives back ${title} that was saved without knowing its size`, cannot.save, async (t) => {
         const { driver, artifact } = await open(t);
 
         await driver.saveFile(artifact("some/stream.bin"), streamContent("stream.bin", content), patience());
@@ -72,7 +105,7 @@ export function describeDriver(
       });
     }
 
-    it("replaces what was there", { skip: cannot.save }, async (t) => {
+    check("replaces what was there", cannot.save, async (t) => {
       const { driver, artifact } = await open(t);
 
       await driver.saveFile(artifact("same"), fileOf("same", "the first, which is longer"), patience());
@@ -81,7 +114,7 @@ export function describeDriver(
       assert.equal((await load(driver, artifact("same"))).toString(), "the second");
     });
 
-    it("lets the content be read more than once", { skip: cannot.save }, async (t) => {
+    check("lets the content be read more than once", cannot.save, async (t) => {
       const { driver, artifact } = await open(t);
       await driver.saveFile(artifact("twice"), fileOf("twice", "again"), patience());
 
@@ -94,18 +127,20 @@ export function describeDriver(
     });
 
     for (const key of awkwardKeys) {
-      it(`S15: keeps the key ${JSON.stringify(key.slice(0, 40))} apart from all others`, {
-        skip: cannot.save,
-      }, async (t) => {
-        const { driver, artifact } = await open(t);
+      check(
+        `S15: keeps the key ${JSON.stringify(key.slice(0, 40))} apart from all others`,
+        cannot.save,
+        async (t) => {
+          const { driver, artifact } = await open(t);
 
-        await driver.saveFile(artifact(key), fileOf("x", `content of ${key}`), patience());
+          await driver.saveFile(artifact(key), fileOf("x", `content of ${key}`), patience());
 
-        assert.equal((await load(driver, artifact(key))).toString(), `content of ${key}`);
-      });
+          assert.equal((await load(driver, artifact(key))).toString(), `content of ${key}`);
+        },
+      );
     }
 
-    it("calls what is not there NotFound", { skip: cannot.missing }, async (t) => {
+    check("calls what is not there NotFound", cannot.missing, async (t) => {
       const { driver, artifact } = await open(t);
       await driver.saveFile(artifact("something"), fileOf("something", "x"), patience());
 
@@ -114,7 +149,7 @@ export function describeDriver(
       );
     });
 
-    it("R14: brings a directory there and back", async (t) => {
+    check("R14: brings a directory there and back", undefined, async (t) => {
       const { driver, artifact } = await open(t);
       const files: Record<string, string | Uint8Array> = {
         "large.bin": noise(9 * 1024 * 1024),
@@ -144,7 +179,7 @@ export function describeDriver(
       assert.equal((await stat(join(folder, "sub1/deep"))).mode & 0o777, 0o755);
     });
 
-    it("lists the keys of a directory and none of its siblings'", async (t) => {
+    check("lists the keys of a directory and none of its siblings'", undefined, async (t) => {
       const { driver, artifact } = await open(t);
       if (cannot.list !== undefined) return await refuses(driver.list(artifact("dir"), patience()));
       await driver.saveTree(artifact("dir"), treeOf({ "b.txt": "b", "a/c.txt": "c" }), patience());
@@ -154,7 +189,7 @@ export function describeDriver(
       await assert.rejects(driver.list(artifact("no-dir"), patience()), /no key found of name no-dir/);
     });
 
-    it("shows a directory that was saved where a file had been", { skip: cannot.directories }, async (t) => {
+    check("shows a directory that was saved where a file had been", cannot.directories, async (t) => {
       const { driver, artifact } = await open(t);
       await driver.saveFile(artifact("out"), fileOf("out", "older"), patience());
 
@@ -163,7 +198,7 @@ export function describeDriver(
       assert.equal((await driver.open(artifact("out"), patience())).kind, "directory");
     });
 
-    it("deletes a file, and is content when there is none", async (t) => {
+    check("deletes a file, and is content when there is none", undefined, async (t) => {
       const { driver, artifact } = await open(t);
       if (cannot.delete !== undefined) return await refuses(driver.delete(artifact("gone"), patience()));
       await driver.saveFile(artifact("gone"), fileOf("gone", "x"), patience());
@@ -176,25 +211,102 @@ export function describeDriver(
       );
     });
 
-    it("R23: deletes a directory whose key has no trailing slash, and spares its siblings", async (t) => {
+    check(
+      "R23: deletes a directory whose key has no trailing slash, and spares its siblings",
+      undefined,
+      async (t) => {
+        const { driver, artifact } = await open(t);
+        if (cannot.delete !== undefined) return await refuses(driver.delete(artifact("dir"), patience()));
+        await driver.saveTree(artifact("dir"), treeOf({ "a.txt": "a", "b/c.txt": "c" }), patience());
+        await driver.saveTree(artifact("slash"), treeOf({ "a.txt": "a" }), patience());
+        for (const sibling of ["dir.txt", "dir2", "dir-x/y", "di"]) {
+          await driver.saveFile(artifact(sibling), fileOf(sibling, "kept"), patience());
+        }
+
+        const outcomes = await driver.deleteMany(
+          [artifact("dir"), artifact("never-there"), artifact("slash/")],
+          patience(),
+        );
+
+        assert.deepEqual(outcomes, [undefined, undefined, undefined]);
+        assert.deepEqual(await driver.list(artifact(""), patience()), ["di", "dir-x/y", "dir.txt", "dir2"]);
+      },
+    );
+
+    check("writes a large file where it is told to, mode 0644", cannot.save, async (t) => {
       const { driver, artifact } = await open(t);
-      if (cannot.delete !== undefined) return await refuses(driver.delete(artifact("dir"), patience()));
-      await driver.saveTree(artifact("dir"), treeOf({ "a.txt": "a", "b/c.txt": "c" }), patience());
-      await driver.saveTree(artifact("slash"), treeOf({ "a.txt": "a" }), patience());
-      for (const sibling of ["dir.txt", "dir2", "dir-x/y", "di"]) {
-        await driver.saveFile(artifact(sibling), fileOf(sibling, "kept"), patience());
-      }
+      const content = noise(19 * 1024 * 1024 + 3);
+      await driver.saveFile(artifact("large"), fileOf("large", content), patience());
+      const path = join(await temporaryFolder(t), "large");
 
-      const outcomes = await driver.deleteMany(
-        [artifact("dir"), artifact("never-there"), artifact("slash/")],
-        patience(),
-      );
+      const stored = await driver.open(artifact("large"), patience());
 
-      assert.deepEqual(outcomes, [undefined, undefined, undefined]);
-      assert.deepEqual(await driver.list(artifact(""), patience()), ["di", "dir-x/y", "dir.txt", "dir2"]);
+      assert.equal(stored.kind, "file");
+      if (stored.kind !== "file" || stored.saveTo === undefined) return;
+      await stored.saveTo(path);
+      assert.ok((await readFile(path)).equals(content));
+      assert.equal((await stat(path)).mode & 0o777, 0o644);
     });
 
-    it("saves nothing when it is told to stop", { skip: cannot.save }, async (t) => {
+    check(
+      "refuses an identity that the store does not know, and shows no secret",
+      cannot.buckets,
+      async (t) => {
+        const { strangers } = await start(t);
+        assert.ok(strangers);
+        const { context, artifact } = strangers();
+        const work = async () => {
+          await using driver = await openDriver(artifact, context);
+          await driver.saveFile(artifact, fileOf("x", "x"), patience());
+        };
+
+        await assert.rejects(work, (error: Error) => {
+          assert.ok(isExecutorError(error, "Unauthorized", "Forbidden"), `${error}`);
+          assert.doesNotMatch(error.message, /wrong-secret/);
+          return true;
+        });
+      },
+    );
+
+    check("does not call a missing bucket a missing artifact", cannot.buckets, async (t) => {
+      const { context, elsewhere } = await start(t);
+      assert.ok(elsewhere);
+      await using driver = await openDriver(elsewhere, context);
+
+      await assert.rejects(driver.open(elsewhere, patience()), (error) =>
+        isExecutorError(error, "BadRequest"),
+      );
+      await assert.rejects(driver.saveFile(elsewhere, fileOf("x", "x"), patience()), (error) =>
+        isExecutorError(error, "BadRequest", "NotFound"),
+      );
+    });
+
+    check("stops at once although the source says nothing", cannot.save, async (t) => {
+      const { driver, artifact } = await open(t);
+      const stop = new AbortController();
+      let isAsked: () => void = () => {};
+      const asked = new Promise<void>((resolve) => {
+        isAsked = resolve;
+      });
+      const silent = {
+        name: "silent",
+        sizeBytes: undefined,
+        replayable: false,
+        open: () => new Readable({ read: () => isAsked() }),
+      };
+      const saving = driver.saveFile(artifact("silent"), silent, stop.signal);
+      saving.catch(() => {});
+
+      await asked;
+      stop.abort();
+
+      await assert.rejects(saving);
+      await assert.rejects(driver.open(artifact("silent"), patience()), (error) =>
+        isExecutorError(error, "NotFound"),
+      );
+    });
+
+    check("saves nothing when it is told to stop", cannot.save, async (t) => {
       const { driver, artifact } = await open(t);
       const stop = new AbortController();
       const content = fileOf("half", noise(30 * 1024 * 1024));
@@ -218,6 +330,8 @@ export function describeDriver(
       );
     });
   });
+
+  describeFaults(name, start, cannot, check);
 }
 
 /** All bytes of a stored file. */

@@ -38,10 +38,11 @@ export function surroundings(
     settings: {
       retry: { attempts: 3, durationMs: 5, factor: 1.6, jitter: 0.5 },
       memoryBytes: 32 * 1024 * 1024,
-      s3UploadThreads: 4,
-      s3PartSizeBytes: undefined,
+      uploadThreads: 4,
+      partSizeBytes: undefined,
       transientPattern: undefined,
       caPem: undefined,
+      identityVariables: {},
       proxy: { httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
       ...settings,
     },

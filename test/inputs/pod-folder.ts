@@ -26,10 +26,11 @@ export function makePod(t: TestContext): PodFolder {
   const settings = {
     retry: { attempts: 1, durationMs: 1, factor: 1, jitter: 0 },
     memoryBytes: 2 ** 23,
-    s3UploadThreads: 1,
-    s3PartSizeBytes: undefined,
+    uploadThreads: 1,
+    partSizeBytes: undefined,
     transientPattern: undefined,
     caPem: undefined,
+    identityVariables: {},
     proxy: { httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
   };
   const context = { readSecret: async () => new Uint8Array(), settings, log };

@@ -11,9 +11,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { HeadObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { openDriver } from "../../src/artifacts/index.ts";
+import { s3Faults } from "../drivers/s3-faults.ts";
 import { s3Artifact, secrets } from "../drivers/s3-location.ts";
 import { describeDriver } from "../drivers/suite.ts";
 import { fileOf, noise, patience, surroundings } from "../drivers/surroundings.ts";
+import { startFront } from "../servers/front.ts";
 
 const program = process.env.OUTRIDER_MINIO;
 
@@ -44,17 +46,26 @@ if (program === undefined) {
   });
 
   let buckets = 0;
-  const start = async (_: TestContext) => {
+  const start = async (t: TestContext) => {
     buckets += 1;
     const bucket = `bucket-${buckets}`;
     const keys = { "keys/access": "access-key", "keys/secret": "secret-key" };
+    const front = await startFront({ target: endpoint });
+    t.after(() => front[Symbol.asyncDispose]());
+    const elsewhere = s3Artifact(front.endpoint, "x", { bucket: "no-such-bucket" });
     return {
       context: surroundings({ ...secrets, ...keys }),
-      artifact: (key: string) => s3Artifact(endpoint, key, { bucket, createBucketIfNotPresent: {} }),
+      artifact: (key: string) => s3Artifact(front.endpoint, key, { bucket, createBucketIfNotPresent: {} }),
+      faulty: s3Faults(front, bucket),
+      elsewhere,
+      strangers: () => ({
+        context: surroundings({ ...keys, "keys/secret": "wrong-secret" }),
+        artifact: elsewhere,
+      }),
     };
   };
 
-  describeDriver("s3 on MinIO", start, {});
+  describeDriver("s3 on MinIO", start, { rotation: "the server's keys cannot change while it runs" });
 
   describe("s3 on MinIO: integrity", () => {
     it("keeps the CRC-32 of a whole object that came in parts, as Amazon's client reads it", async (t) => {

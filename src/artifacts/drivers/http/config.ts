@@ -36,7 +36,7 @@ export async function readHttpConfig(location: HttpLocation, context: DriverCont
     url: checkUrl(location.url ?? ""),
     headers,
     basicAuth: await readBasicAuth(basicAuth?.usernameSecret, basicAuth?.passwordSecret, context),
-    // A client certificate replaces the OAuth2 client (contract artifacts.md 5.6).
+    // A client certificate replaces the OAuth2 client (docs/contract/artifacts.md#5.6).
     oauth2: hasCertificate ? undefined : await readOAuth2(oauth2, context),
     clientCert: hasCertificate ? { certPem, keyPem } : undefined,
   };
@@ -95,7 +95,7 @@ async function readText(selector: SecretSelector | undefined, context: DriverCon
     .trim();
 }
 
-/** Key material is never trimmed (contract artifacts.md 4). */
+/** Key material is never trimmed (docs/contract/artifacts.md#4). */
 function readPem(context: DriverContext): (selector: SecretSelector | undefined) => Promise<string> {
   return async (selector) => {
     if (selector?.name === undefined || selector.name === "") return "";

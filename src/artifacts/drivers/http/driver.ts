@@ -14,7 +14,7 @@ import { Exchange } from "./exchange.ts";
 import { TokenSource } from "./oauth2.ts";
 import { uploadPayload } from "./upload-payload.ts";
 
-/** Files on any web server: GET and PUT of a URL (contract artifacts.md 5.6). */
+/** Files on any web server: GET and PUT of a URL (docs/contract/artifacts.md#5.6). */
 export async function openHttpDriver(
   location: HttpLocation,
   context: DriverContext,
@@ -22,7 +22,7 @@ export async function openHttpDriver(
   return new HttpDriver(await readHttpConfig(location, context), context);
 }
 
-/** Artifactory is a web server with Basic authentication (contract artifacts.md 5.7). */
+/** Artifactory is a web server with Basic authentication (docs/contract/artifacts.md#5.7). */
 export async function openArtifactoryDriver(
   location: ArtifactoryLocation,
   context: DriverContext,
@@ -43,7 +43,7 @@ class HttpDriver implements ArtifactDriver {
     this.#config = config;
     const { caPem, proxy } = settings;
     const tokenClient = new HttpClient({ caPem, proxy });
-    // A client certificate is meant for the server itself: such requests pass no proxy (contract artifacts.md 4).
+    // A client certificate is meant for the server itself: such requests pass no proxy (docs/contract/artifacts.md#4).
     this.#http =
       config.clientCert === undefined
         ? tokenClient

@@ -7,7 +7,7 @@ export function statusError(what: string, response: HttpResponse): ExecutorError
   const reason = statusLine(response);
   const retryAfter = response.headers["retry-after"];
   const code = codeOf(response.status);
-  // The text of a missing file is the status line alone (contract artifacts.md 3.2).
+  // The text of a missing file is the status line alone (docs/contract/artifacts.md#3.2).
   if (code === "NotFound" && what.startsWith("loading")) return new ExecutorError(code, reason);
   return new ExecutorError(code, `${what} failed with reason: ${reason}`, {
     retryAfterMs: parseRetryAfter(retryAfter),

@@ -8,7 +8,7 @@ type Headers = Record<string, string | readonly string[]>;
 
 const redirectsMax = 10;
 const stallTimeoutMs = 60_000;
-/** What must not travel to another host (contract artifacts.md 5.6; S9). */
+/** What must not travel to another host (docs/contract/artifacts.md#5.6; S9). */
 const credentialHeaders = new Set([
   "authorization",
   "cookie",

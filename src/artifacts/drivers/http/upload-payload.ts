@@ -7,7 +7,7 @@ const gatheredBytesMax = 4 * 1024 * 1024;
 /**
  * What a PUT carries. Presigned URLs, and servers that keep plain files, refuse content without a length (411, 501),
  * and that of an archive is known when it is made: a small one is gathered for it, a large one goes in chunks
- * (contract artifacts.md D-36).
+ * (docs/contract/artifacts.md#D-36).
  */
 export async function uploadPayload(content: FileContent, signal: AbortSignal): Promise<Payload> {
   const stream: Payload = { sizeBytes: content.sizeBytes, open: () => content.open() };

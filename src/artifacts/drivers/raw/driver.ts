@@ -4,7 +4,7 @@ import type { RawLocation } from "../../../template/index.ts";
 import type { ArtifactDriver } from "../../driver.ts";
 import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
 
-/** Content that stands in the template itself; input only (contract artifacts.md 5.9). */
+/** Content that stands in the template itself; input only (docs/contract/artifacts.md#5.9). */
 export function openRawDriver(location: RawLocation): ArtifactDriver {
   const unsupportedSaving = async (): Promise<never> => {
     throw new ExecutorError("BadRequest", "Raw output artifacts unsupported");

@@ -2,12 +2,12 @@ import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { discardBody, payloadOf } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
 import type { Channel } from "../../../transfer/index.ts";
-import { contentMd5 } from "./digests.ts";
+import { contentMd5 } from "../../digests.ts";
+import { encodeXml, namespace } from "../../xml.ts";
 import type { S3Request, S3Requests } from "./requests.ts";
-import { encodeXml, namespace } from "./xml.ts";
 
 /**
- * Makes the bucket if it is not there (contract artifacts.md 5.1, Bucket creation). It is looked up first: an identity
+ * Makes the bucket if it is not there (docs/contract/artifacts.md#5.1, Bucket creation). It is looked up first: an identity
  * that may write but not create buckets saves as usual (D-15).
  */
 export async function ensureBucket(

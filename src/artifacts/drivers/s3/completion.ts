@@ -1,6 +1,6 @@
 import type { UploadedPart } from "../../../transfer/index.ts";
-import { combineCrc32, encodeCrc32 } from "./digests.ts";
-import { encodeXml, namespace } from "./xml.ts";
+import { wholeCrc32 as combined, encodeCrc32 } from "../../digests.ts";
+import { encodeXml, namespace } from "../../xml.ts";
 
 /** The body of CompleteMultipartUpload: the parts in order, each with its CRC-32 where it was sent with one. */
 export function listParts(parts: readonly UploadedPart[]): string {
@@ -9,8 +9,7 @@ export function listParts(parts: readonly UploadedPart[]): string {
 
 /** The headers that let the store verify the whole object, from the CRC-32s of its parts, all of which have one. */
 export function wholeCrc32(parts: readonly UploadedPart[]): Readonly<Record<string, string>> {
-  const whole = parts.reduce((value, { crc32 = 0, sizeBytes }) => combineCrc32(value, crc32, sizeBytes), 0);
-  return { "x-amz-checksum-crc32": encodeCrc32(whole), "x-amz-checksum-type": "FULL_OBJECT" };
+  return { "x-amz-checksum-crc32": encodeCrc32(combined(parts)), "x-amz-checksum-type": "FULL_OBJECT" };
 }
 
 function partElement({ number, etag, crc32 }: UploadedPart): string {

@@ -19,7 +19,7 @@ export interface CredentialSource {
   refresh(used: Credentials): Promise<boolean>;
 }
 
-/** Chooses the source by the rules of contract artifacts.md 5.1, "Credential precedence". */
+/** Chooses the source by the rules of docs/contract/artifacts.md#5.1, "Credential precedence". */
 export function openCredentials(
   location: S3Location,
   context: DriverContext,

@@ -2,17 +2,17 @@ import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
 import { sessionOf } from "../../../transfer/index.ts";
+import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
 import { ensureBucket } from "./bucket.ts";
 import { readS3Config } from "./config.ts";
-import { ContentTypes } from "./content-type.ts";
 import { openCredentials } from "./credentials.ts";
 import { openEncryption } from "./encryption.ts";
 import { S3Requests } from "./requests.ts";
 import { S3Store } from "./store.ts";
 
-/** Any store that speaks S3, on a client of our own (contract artifacts.md 5.1). */
+/** Any store that speaks S3, on a client of our own (docs/contract/artifacts.md#5.1). */
 export async function openS3Driver(location: S3Location, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
   const config = readS3Config(location);
@@ -26,10 +26,10 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent === undefined;
   return new ObjectDriver(store, channel, {
-    threads: settings.s3UploadThreads,
-    partBytes: settings.s3PartSizeBytes,
+    threads: settings.uploadThreads,
+    partBytes: settings.partSizeBytes,
     contentType: (name) => contentTypes.of(name),
-    async prepareSaving(signal) {
+    async prepareSaving(_key, signal) {
       if (!bucketIsThere) await ensureBucket(location, requests, channel, signal);
       bucketIsThere = true;
     },
@@ -39,7 +39,7 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
   });
 }
 
-/** `caSecret` replaces all other roots (contract artifacts.md 5.1). */
+/** `caSecret` replaces all other roots (docs/contract/artifacts.md#5.1). */
 async function trustedRoots({ caSecret }: S3Location, context: DriverContext): Promise<string | undefined> {
   if (caSecret?.name === undefined || caSecret.name === "") return context.settings.caPem;
   const pem = Buffer.from(await context.readSecret(caSecret)).toString();

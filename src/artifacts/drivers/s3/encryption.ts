@@ -16,7 +16,7 @@ export interface Encryption {
 
 const none: Encryption = { forWriting: async () => ({}), forBytes: async () => ({}), hidesMd5: false };
 
-/** Reads `encryptionOptions` (contract artifacts.md 5.1, Encryption); without `enableEncryption` nothing is sent. */
+/** Reads `encryptionOptions` (docs/contract/artifacts.md#5.1, Encryption); without `enableEncryption` nothing is sent. */
 export async function openEncryption(location: S3Location, context: DriverContext): Promise<Encryption> {
   const options = location.encryptionOptions;
   if (options?.enableEncryption !== true) return none;

@@ -25,7 +25,7 @@ export type AddressingStyle = "auto" | "path" | "virtual-hosted";
 
 const failed = "failed to create new S3 client: ";
 
-/** Reads `endpoint`: host or host:port, with the error texts of the reference (contract artifacts.md 5.1). */
+/** Reads `endpoint`: host or host:port, with the error texts of the reference (docs/contract/artifacts.md#5.1). */
 export function parseEndpoint(endpoint: string, insecure: boolean): Endpoint {
   if (endpoint === "") throw new ExecutorError("BadRequest", `${failed}Endpoint url cannot be empty.`);
   if (/[/?#@]/.test(endpoint)) {
@@ -58,7 +58,7 @@ export function parseEndpoint(endpoint: string, insecure: boolean): Endpoint {
   return { scheme, host, authority, kind: kindOf(host), region: regionOf(host) };
 }
 
-/** The address of a bucket in a region (contract artifacts.md 5.1, Addressing). */
+/** The address of a bucket in a region (docs/contract/artifacts.md#5.1, Addressing). */
 export function bucketTarget(
   endpoint: Endpoint,
   bucket: string,

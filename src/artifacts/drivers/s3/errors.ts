@@ -1,7 +1,7 @@
 import { type ErrorCode, ExecutorError } from "../../../errors/index.ts";
 import type { HttpResponse } from "../../../http/index.ts";
 import { parseRetryAfter } from "../../../retry/index.ts";
-import { textOf } from "./xml.ts";
+import { textOf } from "../../xml.ts";
 
 /** What a store said, before it is an error of ours. */
 export interface S3Failure {

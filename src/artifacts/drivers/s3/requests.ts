@@ -8,9 +8,9 @@ import {
   type Payload,
   readText,
 } from "../../../http/index.ts";
+import { digestOf } from "../../digests.ts";
 import type { S3Config } from "./config.ts";
 import type { CredentialSource } from "./credentials.ts";
-import { digestOf } from "./digests.ts";
 import { bucketTarget, type Target } from "./endpoint.ts";
 import { isAboutCredentials, readFailure, type S3Failure, toError } from "./errors.ts";
 import { requestSpan } from "./request-span.ts";
@@ -160,7 +160,7 @@ export class S3Requests {
 
   /**
    * The region is not asked for in advance: the first answer from a wrong one names the right one. HEAD has no body to
-   * name it in and some stores no header, so that they are asked then (contract artifacts.md 5.1, Region).
+   * name it in and some stores no header, so that they are asked then (docs/contract/artifacts.md#5.1, Region).
    */
   async #correctsRegion(request: S3Request, failure: S3Failure, signal: AbortSignal): Promise<boolean> {
     const { code, status } = failure;

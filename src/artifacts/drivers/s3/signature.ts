@@ -82,7 +82,7 @@ export function queryString(query: Readonly<Record<string, string>>): string {
     .join("&");
 }
 
-/** A key as a path: each byte but the unreserved and `/` percent-encoded (contract artifacts.md 5.1, Addressing). */
+/** A key as a path: each byte but the unreserved and `/` percent-encoded (docs/contract/artifacts.md#5.1, Addressing). */
 export function encodePath(path: string): string {
   return path.split("/").map(encode).join("/");
 }

@@ -2,6 +2,7 @@ import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import {
   type ByteSink,
   discardBody,
+  type HttpResponse,
   type Payload,
   payloadOf,
   readBody,
@@ -18,12 +19,14 @@ import type {
   StoreLimits,
   UploadedPart,
 } from "../../../transfer/index.ts";
+import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "../../digests.ts";
+import { checkPage, notAListing } from "../../listing-checks.ts";
+import { type AnswerHead, checkRange, lengthOf, sizeOf, tagOf } from "../../read-checks.ts";
+import { elements, encodeXml, isBeyondXml, namespace, textOf } from "../../xml.ts";
 import { listParts, wholeCrc32 } from "./completion.ts";
-import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "./digests.ts";
 import type { Encryption } from "./encryption.ts";
 import { toError } from "./errors.ts";
 import { type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
-import { elements, encodeXml, isBeyondXml, namespace, textOf } from "./xml.ts";
 
 const mib = 1024 * 1024;
 /** The SHA-256 of an object that was stored whole, in hex. */
@@ -58,8 +61,8 @@ export class S3Store implements ObjectStore {
     const headers = await this.#encryption.forBytes(key);
     const response = await this.#requests.send({ method: "HEAD", key, headers }, signal);
     response.body.resume();
-    const { "content-length": length, etag } = response.headers;
-    return toInfo(key, Number(length ?? 0), etag);
+    const head = headOf(response);
+    return toInfo(key, lengthOf(head, key), head.header("etag"));
   }
 
   async getInto(
@@ -70,7 +73,10 @@ export class S3Store implements ObjectStore {
   ): Promise<ReadAnswer | undefined> {
     const request = await this.#getRequest(info, range);
     const answer = await this.#requests.receive(request, range.length, sink, signal);
-    return answer && this.#readAnswer((name) => answer.headers.get(name));
+    if (answer === undefined) return undefined;
+    const header = (name: string) => answer.headers.get(name);
+    checkRange({ status: answer.status, header }, info, range);
+    return this.#readAnswer(header);
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
@@ -79,12 +85,11 @@ export class S3Store implements ObjectStore {
       if (!isExecutorError(error, "Conflict")) throw error;
       throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
     });
-    if (range !== undefined && response.status !== 206) {
+    try {
+      checkRange(headOf(response), info, range);
+    } catch (error) {
       response.body.destroy();
-      throw new ExecutorError(
-        "Unsupported",
-        `${info.key}: the store ignores ranges, which large and broken downloads need`,
-      );
+      throw error;
     }
     return {
       chunks: readBody(response.body, this.#requests.bodyOptions(request)),
@@ -110,7 +115,11 @@ export class S3Store implements ObjectStore {
       "content-md5": await contentMd5(payload),
       [sha256Header]: sha256,
     };
-    await this.#sendAndForget({ method: "PUT", key, headers, payload, sha256 }, signal);
+    const request: S3Request = { method: "PUT", key, headers, payload, sha256 };
+    const response = await this.#requests.send(request, signal);
+    await discardBody(response.body, this.#requests.bodyOptions(request));
+    // What answers without one is no store that has taken the object.
+    tagOf(headOf(response).header("etag"), key);
   }
 
   /**
@@ -200,16 +209,20 @@ export class S3Store implements ObjectStore {
       if (!isExecutorError(error, "NotFound")) throw error;
       throw new ExecutorError("BadRequest", "The specified bucket does not exist", { cause: error });
     });
+    if (!xml.includes("<ListBucketResult") || !/<\/ListBucketResult>\s*$/.test(xml)) throw notAListing();
     const isEncoded = textOf(xml, "EncodingType") === "url";
     const objects = elements(xml, "Contents").map((item) => {
       const key = textOf(item, "Key") ?? "";
       return toInfo(
         isEncoded ? decodeKey(key) : key,
-        Number(textOf(item, "Size") ?? 0),
+        sizeOf(textOf(item, "Size"), "the listing names no size"),
         textOf(item, "ETag"),
       );
     });
-    return { objects, next: textOf(xml, "IsTruncated") === "true" ? objects.at(-1)?.key : undefined };
+    checkPage(objects, prefix, after);
+    const hasMore = textOf(xml, "IsTruncated") === "true";
+    if (hasMore && objects.length === 0) throw notAListing();
+    return { objects, next: hasMore ? objects.at(-1)?.key : undefined };
   }
 
   async delete(key: string, signal: AbortSignal): Promise<void> {
@@ -287,6 +300,10 @@ export class S3Store implements ObjectStore {
 }
 
 const answerMaxBytes = 64 * 1024;
+
+function headOf({ status, headers }: HttpResponse): AnswerHead {
+  return { status, header: (name) => headers[name]?.toString() };
+}
 
 function toInfo(key: string, sizeBytes: number, etag: string | undefined): ObjectInfo {
   const md5 = /^"?([0-9a-f]{32})"?$/.exec(etag ?? "")?.[1];

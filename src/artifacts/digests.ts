@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import type { Payload } from "../../../http/index.ts";
+import type { Payload } from "../http/index.ts";
 
 /** Digests of a payload; one that is a stream is read once for them. */
 export async function digestOf(name: "md5" | "sha256", payload: Payload): Promise<Buffer> {
@@ -65,7 +65,25 @@ function multiply(a: number, b: number): number {
   return product;
 }
 
-async function forEachChunk(payload: Payload, take: (chunk: Uint8Array) => void): Promise<void> {
+export async function forEachChunk(payload: Payload, take: (chunk: Uint8Array) => void): Promise<void> {
   const chunks = "open" in payload ? payload.open() : payload.chunks;
   for await (const chunk of chunks) take(chunk as Uint8Array);
+}
+
+/** The CRC-32 of a whole from those of its parts, which all have one, in order. */
+export function wholeCrc32(
+  parts: readonly { readonly crc32: number | undefined; readonly sizeBytes: number }[],
+): number {
+  return parts.reduce((value, { crc32: next = 0, sizeBytes }) => combineCrc32(value, next, sizeBytes), 0);
+}
+
+/** A CRC-32 that is computed as the bytes come, in hex. */
+export function crc32Running() {
+  let value = 0;
+  return {
+    update(bytes: Uint8Array) {
+      value = crc32(bytes, value);
+    },
+    value: () => value.toString(16),
+  };
 }

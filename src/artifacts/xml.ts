@@ -1,5 +1,5 @@
 /**
- * As much XML as S3 speaks: elements without attributes that matter, nested by known names, no CDATA, no mixed
+ * As much XML as the stores speak (S3, OSS, Azure): elements without attributes that matter, nested by known names, no CDATA, no mixed
  * content. Answers are read by name and written by template; a general parser would be most of a pod's start-up.
  */
 

@@ -28,7 +28,7 @@ const common: Readonly<Record<string, string>> = {
 
 const unknown = "application/octet-stream";
 
-/** Content types by the extension of a file's name, from the image's table (contract artifacts.md 5.1, Save). */
+/** Content types by the extension of a file's name, from the image's table (docs/contract/artifacts.md#5.1, Save). */
 export class ContentTypes {
   readonly #path: string;
   #table: Promise<ReadonlyMap<string, string>> | undefined;

@@ -1,0 +1,266 @@
+import { createHash, randomBytes } from "node:crypto";
+import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { type ByteSink, type Payload, payloadOf, readBody } from "../../../http/index.ts";
+import type {
+  ByteRange,
+  ListPage,
+  MultipartUpload,
+  ObjectInfo,
+  ObjectStore,
+  ReadAnswer,
+  StoredBytes,
+  StoredDigest,
+  StoreLimits,
+  UploadedPart,
+} from "../../../transfer/index.ts";
+import { contentMd5, crc32Of, crc32Running, wholeCrc32 } from "../../digests.ts";
+import { checkPrefix, nextFilledPage, notAListing } from "../../listing-checks.ts";
+import {
+  type AnswerHead,
+  checkRange,
+  isWhole,
+  lengthOf,
+  rangeHeader,
+  sizeOf,
+  tagOf,
+} from "../../read-checks.ts";
+import type { StoreRequests } from "../../store-requests.ts";
+import { elements, textOf } from "../../xml.ts";
+import { readBatchAnswer } from "./batch.ts";
+import type { AzureConfig } from "./config.ts";
+import { type AzureRequest, batchBoundary } from "./requests.ts";
+
+const mib = 1024 * 1024;
+/** The CRC-32 of a blob of many blocks, in hex: Azure keeps no checksum of those by itself. */
+const crcMetadata = "outrider_crc32";
+
+/** One container of Azure Blob Storage as the transfer engine sees it. */
+export class AzureStore implements ObjectStore {
+  readonly name: string;
+  readonly limits: StoreLimits = {
+    putMaxBytes: 5000 * mib,
+    partMinBytes: mib,
+    partMaxBytes: 4000 * mib,
+    partsMax: 50_000,
+    deleteKeysMax: 256,
+    listsFromAnyKey: false,
+  };
+  readonly #requests: StoreRequests<AzureRequest>;
+  readonly #contentTypes = new WeakMap<MultipartUpload, string>();
+
+  constructor(config: AzureConfig, requests: StoreRequests<AzureRequest>) {
+    this.name = `${config.host}${config.servicePath}/${config.container}`;
+    this.#requests = requests;
+  }
+
+  async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
+    const answer = await this.#requests.sendForHead({ method: "HEAD", blob: checkedKey(key) }, signal);
+    const isFolder =
+      answer.header("x-ms-resource-type") === "directory" ||
+      answer.header("x-ms-meta-hdi_isfolder") === "true";
+    return { key, sizeBytes: lengthOf(answer, key), etag: tagOf(answer.header("etag"), key), isFolder };
+  }
+
+  async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
+    const answer = await this.#requests.send(getRequest(info, range), signal);
+    try {
+      const read = readAnswer(answer, info, range);
+      return { chunks: readBody(answer.response.body, answer.bodyOptions), ...read };
+    } catch (error) {
+      answer.response.body.destroy();
+      throw error;
+    }
+  }
+
+  async getInto(
+    info: ObjectInfo,
+    range: ByteRange,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<ReadAnswer | undefined> {
+    const answer = await this.#requests.receive(getRequest(info, range), range.length, sink, signal);
+    const header = (name: string) => answer?.headers.get(name);
+    return answer && readAnswer({ status: answer.status, header }, info, range);
+  }
+
+  /** The service checks the MD5, and keeps it with the blob. */
+  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+    const headers = {
+      "x-ms-blob-type": "BlockBlob",
+      "x-ms-blob-content-type": contentType,
+      "content-md5": await contentMd5(payload),
+    };
+    const answer = await this.#requests.sendForHead(
+      { method: "PUT", blob: checkedKey(key), headers, payload },
+      signal,
+    );
+    tagOf(answer.header("etag"), key);
+  }
+
+  /** Blocks need no beginning. Each upload names its own, so that two of them at once cannot mix. */
+  async startUpload(key: string, contentType: string): Promise<MultipartUpload> {
+    checkedKey(key);
+    const upload = { id: randomBytes(16).toString("hex"), keepsCrc32: true };
+    this.#contentTypes.set(upload, contentType);
+    return upload;
+  }
+
+  async putPart(
+    key: string,
+    upload: MultipartUpload,
+    number: number,
+    payload: Payload,
+    signal: AbortSignal,
+  ): Promise<UploadedPart> {
+    const blockId = Buffer.from(`${upload.id}${String(number).padStart(6, "0")}`).toString("base64");
+    const headers = { "content-md5": await contentMd5(payload) };
+    const query = { comp: "block", blockid: blockId };
+    const answer = await this.#requests.sendForHead(
+      { method: "PUT", blob: key, query, headers, payload },
+      signal,
+    );
+    expectStatus(answer, 201, key);
+    return { number, sizeBytes: payload.sizeBytes ?? 0, etag: blockId, crc32: await crc32Of(payload) };
+  }
+
+  async completeUpload(
+    key: string,
+    upload: MultipartUpload,
+    parts: readonly UploadedPart[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const list = parts.map(({ etag }) => `<Latest>${etag}</Latest>`).join("");
+    const payload = payloadOf(
+      Buffer.from(`<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`),
+    );
+    const headers = {
+      "content-type": "application/xml",
+      "content-md5": await contentMd5(payload),
+      "x-ms-blob-content-type": this.#contentTypes.get(upload) ?? "application/octet-stream",
+      [`x-ms-meta-${crcMetadata}`]: wholeCrc32(parts).toString(16),
+    };
+    const query = { comp: "blocklist" };
+    const answer = await this.#requests.sendForHead(
+      { method: "PUT", blob: key, query, headers, payload },
+      signal,
+    );
+    expectStatus(answer, 201, key);
+    tagOf(answer.header("etag"), key);
+  }
+
+  /** Blocks that are not part of a list go by themselves, after a week; there is no request for it. */
+  async abortUpload(): Promise<void> {}
+
+  async list(
+    prefix: string,
+    after: string | undefined,
+    pageSize: number,
+    signal: AbortSignal,
+  ): Promise<ListPage> {
+    const page = await nextFilledPage((token) => this.#listPage(prefix, token ?? after, pageSize, signal));
+    checkPrefix(page.objects, prefix);
+    if (page.token !== undefined && page.token === after) throw notAListing();
+    return { objects: page.objects, next: page.token };
+  }
+
+  async delete(key: string, signal: AbortSignal): Promise<void> {
+    try {
+      const answer = await this.#requests.sendForHead(deleteRequest(key), signal);
+      expectStatus(answer, 202, key);
+    } catch (error) {
+      if (!isExecutorError(error, "NotFound")) throw error;
+    }
+  }
+
+  async deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
+    const query = { restype: "container", comp: "batch" };
+    const headers = { "content-type": `multipart/mixed; boundary=${batchBoundary}` };
+    const batch = keys.map(deleteRequest);
+    try {
+      const request: AzureRequest = { method: "POST", query, headers, batch };
+      return readBatchAnswer(await this.#requests.sendForText(request, signal), keys);
+    } catch (error) {
+      // Some signatures and some accounts allow each deletion and no batch of them.
+      if (!isExecutorError(error, "Forbidden", "Unauthorized", "BadRequest", "NotFound")) throw error;
+      throw new ExecutorError("Unsupported", "the account takes no batches", { cause: error });
+    }
+  }
+
+  async #listPage(prefix: string, marker: string | undefined, pageSize: number, signal: AbortSignal) {
+    const query: Record<string, string> = {
+      restype: "container",
+      comp: "list",
+      include: "metadata",
+      maxresults: String(pageSize),
+      ...(prefix === "" ? {} : { prefix }),
+      ...(marker === undefined ? {} : { marker }),
+    };
+    const xml = await this.#requests.sendForText({ method: "GET", query }, signal);
+    if (!xml.includes("<EnumerationResults") || !/<\/EnumerationResults>\s*$/.test(xml)) throw notAListing();
+    const objects = elements(xml, "Blob").map(toInfo);
+    const next = textOf(xml, "NextMarker");
+    return { objects, token: next === "" ? undefined : next };
+  }
+}
+
+function toInfo(item: string): ObjectInfo {
+  const name = textOf(item, "Name") ?? "";
+  const key = /<Name\s+Encoded="true"/i.test(item) ? decodeURIComponent(name) : name;
+  const isFolder = textOf(item, "ResourceType") === "directory" || textOf(item, "hdi_isfolder") === "true";
+  const sizeBytes = sizeOf(textOf(item, "Content-Length"), `${key}: the listing names no size`);
+  const etag = textOf(item, "Etag");
+  // Listings write the tag without its quotes, answers with them.
+  return { key, sizeBytes, etag: etag === undefined || etag.startsWith('"') ? etag : `"${etag}"`, isFolder };
+}
+
+function getRequest(info: ObjectInfo, range: ByteRange | undefined): AzureRequest {
+  const headers: Record<string, string> = {};
+  if (info.etag !== undefined) headers["if-match"] = info.etag;
+  if (range !== undefined && !isWhole(info, range)) headers.range = rangeHeader(range);
+  return { method: "GET", blob: checkedKey(info.key), headers };
+}
+
+function deleteRequest(key: string): AzureRequest {
+  return { method: "DELETE", blob: checkedKey(key), headers: { "x-ms-delete-snapshots": "include" } };
+}
+
+function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
+  if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
+    throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
+  }
+  checkRange(head, info, range);
+  return {
+    provesMd5: false,
+    sha256: undefined,
+    digest: digestOf(head, range === undefined || isWhole(info, range)),
+  };
+}
+
+/** A blob that was put whole has its MD5, one that came in blocks the CRC-32 that we left with it. */
+function digestOf(head: AnswerHead, whole: boolean): StoredDigest | undefined {
+  if (head.header("x-ms-blob-type") !== "BlockBlob") return undefined;
+  const crc = head.header(`x-ms-meta-${crcMetadata}`);
+  if (crc !== undefined) return { name: "CRC-32", expected: crc, start: crc32Running };
+  const md5 = head.header("x-ms-blob-content-md5") ?? (whole ? head.header("content-md5") : undefined);
+  return md5 === undefined ? undefined : { name: "MD5", expected: md5, start: startMd5 };
+}
+
+function startMd5() {
+  const hash = createHash("md5");
+  return { update: (bytes: Uint8Array) => void hash.update(bytes), value: () => hash.digest("base64") };
+}
+
+/** The service takes `.` and `..` for steps in a path, so that the blob would have another name. */
+function checkedKey(key: string): string {
+  const isStep = key.split("/").some((element) => element === "." || element === "..");
+  if (!isStep && key.length <= 1024) return key;
+  const why = isStep
+    ? 'must not have "." or ".." between slashes'
+    : "must not be longer than 1,024 characters";
+  throw new ExecutorError("BadRequest", `the blob ${JSON.stringify(key.slice(0, 100))} ${why} in Azure`);
+}
+
+function expectStatus(answer: AnswerHead, status: number, key: string): void {
+  if (answer.status === status) return;
+  throw new ExecutorError("Transient", `${key}: the answer has status ${answer.status} and not ${status}`);
+}

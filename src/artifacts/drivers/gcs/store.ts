@@ -1,0 +1,241 @@
+import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { type ByteSink, type Payload, payloadOf, readBody } from "../../../http/index.ts";
+import type {
+  ByteRange,
+  ListPage,
+  MultipartUpload,
+  ObjectInfo,
+  ObjectStore,
+  ReadAnswer,
+  StoredBytes,
+  StoreLimits,
+  UploadedPart,
+} from "../../../transfer/index.ts";
+import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts";
+import { type AnswerHead, checkRange, isWhole, rangeHeader, tagOf } from "../../read-checks.ts";
+import type { StoreRequests } from "../../store-requests.ts";
+import type { GcsConfig } from "./config.ts";
+import { crc32cOf, crc32cOfHeader, runningCrc32c } from "./crc32c.ts";
+import { multipartBody, multipartType } from "./multipart-body.ts";
+import { bucketPath, type GcsRequest, objectPath, uploadPath } from "./requests.ts";
+import { type GcsObject, readJson, readResource, resourceFields } from "./resource.ts";
+import { ResumableUpload } from "./resumable-upload.ts";
+
+const mib = 1024 * 1024;
+
+/** One bucket of Google Cloud Storage as the transfer engine sees it. */
+export class GcsStore implements ObjectStore {
+  readonly name: string;
+  readonly limits: StoreLimits = {
+    putMaxBytes: 5 * 1024 * 1024 * mib,
+    partMinBytes: mib,
+    partMaxBytes: 5 * 1024 * mib,
+    // A session takes as many chunks as there are; this many of 16 MiB are more than the largest object.
+    partsMax: 400_000,
+    deleteKeysMax: 1000,
+    partsInOrder: true,
+  };
+  readonly #bucket: string;
+  readonly #requests: StoreRequests<GcsRequest>;
+  readonly #uploads = new WeakMap<MultipartUpload, ResumableUpload>();
+
+  constructor(config: GcsConfig, requests: StoreRequests<GcsRequest>) {
+    this.name = `${config.host}/${config.bucket}`;
+    this.#bucket = config.bucket;
+    this.#requests = requests;
+  }
+
+  async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
+    const path = objectPath(this.#bucket, checkedKey(key), { fields: resourceFields });
+    const text = await this.#requests.sendForText({ method: "GET", path, isAboutObject: true }, signal);
+    return readResource(readJson(text), key);
+  }
+
+  async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
+    const answer = await this.#requests.send(this.#getRequest(info, range), signal);
+    try {
+      const read = readAnswer(answer, info, range);
+      return { chunks: readBody(answer.response.body, answer.bodyOptions), ...read };
+    } catch (error) {
+      answer.response.body.destroy();
+      throw error;
+    }
+  }
+
+  async getInto(
+    info: ObjectInfo,
+    range: ByteRange,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<ReadAnswer | undefined> {
+    const answer = await this.#requests.receive(this.#getRequest(info, range), range.length, sink, signal);
+    const header = (name: string) => answer?.headers.get(name);
+    return answer && readAnswer({ status: answer.status, header }, info, range);
+  }
+
+  /** Google refuses the object where the CRC-32C is not that of the bytes. */
+  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+    const crc32c = await crc32cOf(payload);
+    const metadata = { name: checkedKey(key), contentType, crc32c };
+    const path = uploadPath(this.#bucket, { uploadType: "multipart", fields: resourceFields });
+    const request: GcsRequest = {
+      method: "POST",
+      path,
+      isAboutObject: false,
+      headers: { "content-type": multipartType },
+      payload: multipartBody(metadata, contentType, payload),
+    };
+    const stored = readResource(readJson(await this.#requests.sendForText(request, signal)), key);
+    await this.#expect(stored, payload.sizeBytes ?? stored.sizeBytes, crc32c, signal);
+  }
+
+  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
+    const payload = payloadOf(Buffer.from(JSON.stringify({ name: checkedKey(key), contentType })));
+    const headers = { "content-type": "application/json", "x-upload-content-type": contentType };
+    const path = uploadPath(this.#bucket, { uploadType: "resumable", fields: resourceFields });
+    const answer = await this.#requests.sendForHead(
+      { method: "POST", path, isAboutObject: false, headers, payload },
+      signal,
+    );
+    const upload = { id: "", keepsCrc32: false };
+    this.#uploads.set(
+      upload,
+      new ResumableUpload(key, sessionPath(answer.header("location")), this.#requests),
+    );
+    return upload;
+  }
+
+  async putPart(
+    key: string,
+    upload: MultipartUpload,
+    number: number,
+    payload: Payload,
+    signal: AbortSignal,
+  ): Promise<UploadedPart> {
+    await this.#uploadOf(key, upload).send(number, payload, signal);
+    return { number, sizeBytes: payload.sizeBytes ?? 0, etag: "", crc32: undefined };
+  }
+
+  async completeUpload(
+    key: string,
+    upload: MultipartUpload,
+    parts: readonly UploadedPart[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
+    const session = this.#uploadOf(key, upload);
+    await this.#expect(await session.complete(sizeBytes, signal), sizeBytes, session.crc32c, signal);
+  }
+
+  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
+    await this.#uploadOf(key, upload).cancel(signal);
+  }
+
+  async list(
+    prefix: string,
+    after: string | undefined,
+    pageSize: number,
+    signal: AbortSignal,
+  ): Promise<ListPage> {
+    const page = await nextFilledPage((token) => this.#listPage({ prefix, after, pageSize, token }, signal));
+    checkPage(page.objects, prefix, after);
+    return { objects: page.objects, next: page.token === undefined ? undefined : page.objects.at(-1)?.key };
+  }
+
+  async delete(key: string, signal: AbortSignal): Promise<void> {
+    const path = objectPath(this.#bucket, checkedKey(key), {});
+    try {
+      await this.#requests.sendForHead({ method: "DELETE", path, isAboutObject: true }, signal);
+    } catch (error) {
+      if (!isExecutorError(error, "NotFound")) throw error;
+    }
+  }
+
+  async deleteBatch(): Promise<ReadonlyMap<string, Error>> {
+    throw new ExecutorError("Unsupported", "a batch of Google's is many requests in one, and no faster");
+  }
+
+  async #listPage({ prefix, after, pageSize, token }: PageRequest, signal: AbortSignal) {
+    const path = bucketPath(this.#bucket, {
+      // One more, for a listing begins with the very name that it is told.
+      maxResults: String(after === undefined ? pageSize : pageSize + 1),
+      fields: `kind,nextPageToken,items(${resourceFields})`,
+      ...(prefix === "" ? {} : { prefix }),
+      ...(after === undefined ? {} : { startOffset: after }),
+      ...(token === undefined ? {} : { pageToken: token }),
+    });
+    const answer = readJson(
+      await this.#requests.sendForText({ method: "GET", path, isAboutObject: false }, signal),
+    );
+    const { kind, items = [], nextPageToken } = answer;
+    if (kind !== "storage#objects" || !Array.isArray(items)) throw notAListing();
+    const objects = items.map((item) => readResource(item, undefined)).filter(({ key }) => key !== after);
+    return {
+      objects,
+      token: typeof nextPageToken === "string" && nextPageToken !== "" ? nextPageToken : undefined,
+    };
+  }
+
+  /** `accept-encoding: gzip` asks for the bytes as they are stored, with ranges and checksums. */
+  #getRequest(info: ObjectInfo, range: ByteRange | undefined): GcsRequest {
+    const headers: Record<string, string> = { "accept-encoding": "gzip" };
+    if (range !== undefined && !isWhole(info, range)) headers.range = rangeHeader(range);
+    const condition: Record<string, string> = info.etag === undefined ? {} : { ifGenerationMatch: info.etag };
+    const path = objectPath(this.#bucket, checkedKey(info.key), { alt: "media", ...condition });
+    return { method: "GET", path, isAboutObject: true, headers };
+  }
+
+  /** What Google has must be what was sent; otherwise it is taken away again, unless it was replaced already. */
+  async #expect(stored: GcsObject, sizeBytes: number, crc32c: string, signal: AbortSignal): Promise<void> {
+    if (stored.sizeBytes === sizeBytes && (stored.crc32c ?? crc32c) === crc32c) return;
+    const path = objectPath(this.#bucket, stored.key, { ifGenerationMatch: stored.etag });
+    await this.#requests.sendForHead({ method: "DELETE", path, isAboutObject: true }, signal).catch(() => {});
+    throw new ExecutorError("Corrupt", `${stored.key}: the store has got other bytes than were sent`);
+  }
+
+  #uploadOf(key: string, upload: MultipartUpload): ResumableUpload {
+    const session = this.#uploads.get(upload);
+    if (session === undefined) throw new ExecutorError("Internal", `${key}: an upload of another store`);
+    return session;
+  }
+}
+
+interface PageRequest {
+  readonly prefix: string;
+  readonly after: string | undefined;
+  readonly pageSize: number;
+  readonly token: string | undefined;
+}
+
+function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
+  if (info.etag !== undefined && tagOf(head.header("x-goog-generation"), info.key) !== info.etag) {
+    throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
+  }
+  checkRange(head, info, range);
+  const expected = crc32cOfHeader(head.header("x-goog-hash")) ?? (info as Partial<GcsObject>).crc32c;
+  const digest =
+    expected === undefined ? undefined : { name: "CRC-32C", expected, start: () => runningCrc32c() };
+  return { provesMd5: true, sha256: undefined, digest };
+}
+
+/** The session's address; its host is not believed, for the token goes with every request. */
+function sessionPath(location: string | undefined): string {
+  try {
+    const { pathname, search } = new URL(location ?? "");
+    if (search !== "") return `${pathname}${search}`;
+  } catch {
+    // Told below.
+  }
+  throw new ExecutorError("Transient", "the store began a resumable upload without saying where it goes");
+}
+
+/** Google's rules for names ("Object naming guidelines"). */
+function checkedKey(key: string): string {
+  const isTooLong = Buffer.byteLength(key) > 1024;
+  if (!isTooLong && !/[\r\n]/.test(key) && key !== "." && key !== "..") return key;
+  const why = isTooLong ? "is longer than 1,024 bytes" : 'must have no line breaks and not be "." or ".."';
+  throw new ExecutorError(
+    "BadRequest",
+    `the key ${JSON.stringify(key.slice(0, 100))} ${why} in Google Cloud Storage`,
+  );
+}

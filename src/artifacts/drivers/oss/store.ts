@@ -1,0 +1,259 @@
+import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { type ByteSink, type Payload, payloadOf, readBody } from "../../../http/index.ts";
+import type {
+  ByteRange,
+  ListPage,
+  MultipartUpload,
+  ObjectInfo,
+  ObjectStore,
+  ReadAnswer,
+  StoredBytes,
+  StoreLimits,
+  UploadedPart,
+} from "../../../transfer/index.ts";
+import { crc64 } from "../../crc.ts";
+import { contentMd5, forEachChunk } from "../../digests.ts";
+import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts";
+import {
+  type AnswerHead,
+  checkRange,
+  isWhole,
+  lengthOf,
+  rangeHeader,
+  sizeOf,
+  tagOf,
+} from "../../read-checks.ts";
+import type { StoreRequests } from "../../store-requests.ts";
+import { elements, encodeXml, isBeyondXml, textOf } from "../../xml.ts";
+import type { OssConfig } from "./config.ts";
+import { partialError } from "./errors.ts";
+import type { OssRequest } from "./requests.ts";
+
+const mib = 1024 * 1024;
+const crcHeader = "x-oss-hash-crc64ecma";
+
+/** One OSS bucket as the transfer engine sees it. */
+export class OssStore implements ObjectStore {
+  readonly name: string;
+  readonly limits: StoreLimits = {
+    putMaxBytes: 5 * 1024 * mib,
+    partMinBytes: 1 * mib,
+    partMaxBytes: 5 * 1024 * mib,
+    partsMax: 10_000,
+    deleteKeysMax: 1000,
+  };
+  readonly #requests: StoreRequests<OssRequest>;
+
+  constructor(config: OssConfig, requests: StoreRequests<OssRequest>) {
+    this.name = `${config.host}${config.pathPrefix}`;
+    this.#requests = requests;
+  }
+
+  async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
+    const answer = await this.#requests.sendForHead({ method: "HEAD", key }, signal);
+    return { key, sizeBytes: lengthOf(answer, key), etag: tagOf(answer.header("etag"), key) };
+  }
+
+  async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
+    const answer = await this.#requests.send(getRequest(info, range), signal);
+    try {
+      const read = readAnswer(answer, info, range);
+      return { chunks: readBody(answer.response.body, answer.bodyOptions), ...read };
+    } catch (error) {
+      answer.response.body.destroy();
+      throw error;
+    }
+  }
+
+  async getInto(
+    info: ObjectInfo,
+    range: ByteRange,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<ReadAnswer | undefined> {
+    const answer = await this.#requests.receive(getRequest(info, range), range.length, sink, signal);
+    const header = (name: string) => answer?.headers.get(name);
+    return answer && readAnswer({ status: answer.status, header }, info, range);
+  }
+
+  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+    const headers = { "content-type": contentType, "content-md5": await contentMd5(payload) };
+    const answer = await this.#requests.sendForHead({ method: "PUT", key, headers, payload }, signal);
+    tagOf(answer.header("etag"), key);
+    expectCrc(answer, await crcOf(payload), key);
+  }
+
+  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
+    const headers = { "content-type": contentType };
+    const xml = await this.#requests.sendForText(
+      { method: "POST", key, query: { uploads: "" }, headers },
+      signal,
+    );
+    const id = textOf(xml, "UploadId");
+    if (id === undefined || id === "") {
+      throw new ExecutorError("Transient", `${key}: the store began a multipart upload without an UploadId`);
+    }
+    return { id, keepsCrc32: false };
+  }
+
+  async putPart(
+    key: string,
+    upload: MultipartUpload,
+    number: number,
+    payload: Payload,
+    signal: AbortSignal,
+  ): Promise<UploadedPart> {
+    const crc = await crcOf(payload);
+    const query = { partNumber: String(number), uploadId: upload.id };
+    const answer = await this.#requests.sendForHead({ method: "PUT", key, query, payload }, signal);
+    expectCrc(answer, crc, `${key}, part ${number}`);
+    const etag = tagOf(answer.header("etag"), key);
+    return { number, sizeBytes: payload.sizeBytes ?? 0, etag, crc32: undefined, crc };
+  }
+
+  async completeUpload(
+    key: string,
+    upload: MultipartUpload,
+    parts: readonly UploadedPart[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const list = parts.map(
+      ({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${encodeXml(etag)}</ETag></Part>`,
+    );
+    const payload = payloadOf(
+      Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`),
+    );
+    const headers = { "content-type": "application/xml" };
+    const query = { uploadId: upload.id };
+    const answer = await this.#requests.send({ method: "POST", key, query, headers, payload }, signal);
+    const xml = await answer.text();
+    if (!xml.includes("<CompleteMultipartUploadResult") || textOf(xml, "ETag") === undefined) {
+      throw new ExecutorError("Transient", `${key}: the store did not confirm that the object is complete`);
+    }
+    const { combine, empty } = crc64();
+    const whole = parts.reduce((crc, part) => combine(crc, part.crc ?? empty, part.sizeBytes), empty);
+    expectCrc(answer, whole, key);
+  }
+
+  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#requests.sendForHead({ method: "DELETE", key, query: { uploadId: upload.id } }, signal);
+    } catch (error) {
+      if (!isExecutorError(error, "NotFound")) throw error;
+    }
+  }
+
+  async list(
+    prefix: string,
+    after: string | undefined,
+    pageSize: number,
+    signal: AbortSignal,
+  ): Promise<ListPage> {
+    const page = await nextFilledPage((token) => this.#listPage({ prefix, after, pageSize, token }, signal));
+    checkPage(page.objects, prefix, after);
+    return { objects: page.objects, next: page.token === undefined ? undefined : page.objects.at(-1)?.key };
+  }
+
+  async delete(key: string, signal: AbortSignal): Promise<void> {
+    await this.#requests.sendForHead({ method: "DELETE", key }, signal);
+  }
+
+  async deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
+    if (keys.some(isBeyondXml))
+      throw new ExecutorError("Unsupported", "a key holds characters that XML cannot carry");
+    const items = keys.map((key) => `<Object><Key>${encodeXml(key)}</Key></Object>`).join("");
+    // Not quiet: an answer that names what was deleted cannot be mistaken for one that says nothing.
+    const payload = payloadOf(Buffer.from(`<Delete><Quiet>false</Quiet>${items}</Delete>`));
+    const headers = { "content-md5": await contentMd5(payload), "content-type": "application/xml" };
+    const query = { delete: "", "encoding-type": "url" };
+    const xml = await this.#requests.sendForText({ method: "POST", query, headers, payload }, signal);
+    if (!/<\/DeleteResult>\s*$/.test(xml))
+      throw new ExecutorError("Transient", "no answer to a batch of deletions");
+    const failures = new Map<string, Error>();
+    for (const item of elements(xml, "Error")) {
+      const error = partialError(textOf(item, "Code") ?? "", textOf(item, "Message") ?? "");
+      if (error.code !== "NotFound") failures.set(decodeURIComponent(textOf(item, "Key") ?? ""), error);
+    }
+    const deleted = new Set(
+      elements(xml, "Deleted").map((item) => decodeURIComponent(textOf(item, "Key") ?? "")),
+    );
+    for (const key of keys) {
+      if (deleted.has(key) || failures.has(key)) continue;
+      failures.set(key, new ExecutorError("Transient", "the store's answer does not say that it is deleted"));
+    }
+    return failures;
+  }
+
+  async #listPage(page: PageRequest, signal: AbortSignal) {
+    const { prefix, after, pageSize, token } = page;
+    const query: Record<string, string> = {
+      "list-type": "2",
+      "encoding-type": "url",
+      "max-keys": String(pageSize),
+      prefix,
+      ...(token === undefined ? {} : { "continuation-token": token }),
+      ...(after === undefined || token !== undefined ? {} : { "start-after": after }),
+    };
+    const xml = await this.#requests.sendForText({ method: "GET", query }, signal);
+    if (!xml.includes("<ListBucketResult") || !/<\/ListBucketResult>\s*$/.test(xml)) throw notAListing();
+    const objects = elements(xml, "Contents").map((item) => {
+      const key = decodeURIComponent(textOf(item, "Key") ?? "");
+      const sizeBytes = sizeOf(textOf(item, "Size"), `${key}: the listing names no size`);
+      return { key, sizeBytes, etag: textOf(item, "ETag") };
+    });
+    const isTruncated = textOf(xml, "IsTruncated") === "true";
+    return { objects, token: isTruncated ? (textOf(xml, "NextContinuationToken") ?? "") : undefined };
+  }
+}
+
+interface PageRequest {
+  readonly prefix: string;
+  readonly after: string | undefined;
+  readonly pageSize: number;
+  readonly token: string | undefined;
+}
+
+function getRequest(info: ObjectInfo, range: ByteRange | undefined): OssRequest {
+  const headers: Record<string, string> = {};
+  if (info.etag !== undefined) headers["if-match"] = info.etag;
+  if (range !== undefined && !isWhole(info, range)) headers.range = rangeHeader(range);
+  return { method: "GET", key: info.key, headers };
+}
+
+/** OSS names the CRC-64 of the whole object with every answer, whatever range was asked for. */
+function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
+  if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
+    throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
+  }
+  checkRange(head, info, range);
+  const expected = head.header(crcHeader);
+  const digest = expected === undefined ? undefined : { name: "CRC-64", expected, start: startCrc };
+  return { provesMd5: false, sha256: undefined, digest };
+}
+
+function startCrc() {
+  const { empty, update } = crc64();
+  let crc = empty;
+  return {
+    update(bytes: Uint8Array) {
+      crc = update(crc, bytes);
+    },
+    value: () => String(crc),
+  };
+}
+
+async function crcOf(payload: Payload): Promise<bigint> {
+  const running = startCrc();
+  await forEachChunk(payload, (chunk) => running.update(chunk));
+  return BigInt(running.value());
+}
+
+/** A store that names another CRC than ours has got other bytes; what it has is written again. */
+function expectCrc(head: AnswerHead, ours: bigint, what: string): void {
+  const theirs = head.header(crcHeader);
+  if (theirs === undefined || theirs === String(ours)) return;
+  throw new ExecutorError(
+    "Transient",
+    `${what}: the store received other bytes than were sent (CRC-64 differs)`,
+  );
+}

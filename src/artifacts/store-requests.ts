@@ -1,0 +1,160 @@
+import { ExecutorError } from "../errors/index.ts";
+import {
+  type BodyOptions,
+  type ByteSink,
+  type DirectAnswer,
+  type HttpClient,
+  type HttpRequest,
+  type HttpResponse,
+  readText,
+} from "../http/index.ts";
+import { parseRetryAfter } from "../retry/index.ts";
+
+/** An answer that is none of those the request asked for. */
+export interface Refusal {
+  readonly status: number;
+  /** The beginning of the body. */
+  readonly body: string;
+  readonly retryAfterMs: number | undefined;
+  /** True where `TRANSIENT_ERROR_PATTERN` matches the body. */
+  readonly transientByPattern: boolean;
+  /** The value of a header, by its name in lower case. */
+  header(name: string): string | undefined;
+}
+
+/** A request as it goes on the wire, under the identity of now. */
+export interface SignedRequest {
+  readonly request: HttpRequest;
+  /** Called when the store refused the identity. Resolves to true if there is another to try, such as a new token. */
+  renew(signal: AbortSignal): Promise<boolean>;
+}
+
+/** How one kind of store is spoken to: `Request` is a request as its driver thinks of it. */
+export interface StoreProtocol<Request> {
+  sign(request: Request, signal: AbortSignal): Promise<SignedRequest>;
+  /** The one translation of what the store answers. */
+  toError(refusal: Refusal, request: Request): ExecutorError;
+  /** True where another identity, or the same one read again, may help. */
+  isAboutIdentity(refusal: Refusal): boolean;
+}
+
+const stallTimeoutMs = 60_000;
+const refusalMaxBytes = 64 * 1024;
+/** A page of a listing, the longest text there is, has about a kilobyte for each of its 1,000 keys. */
+const textMaxBytes = 64 * 1024 * 1024;
+
+/**
+ * Sends the signed requests of one location. Every answer but 2xx, and those that a request names, is thrown,
+ * translated; one that is about the identity is followed by a second try with a renewed one. Repeating what may pass is
+ * the transfer engine's.
+ */
+export class StoreRequests<Request> {
+  readonly #http: HttpClient;
+  readonly #protocol: StoreProtocol<Request>;
+  readonly #transientPattern: RegExp | undefined;
+
+  constructor(http: HttpClient, protocol: StoreProtocol<Request>, transientPattern: RegExp | undefined) {
+    this.#http = http;
+    this.#protocol = protocol;
+    this.#transientPattern = transientPattern;
+  }
+
+  /** `alsoGood` are statuses besides 2xx that the caller understands. */
+  async send(request: Request, signal: AbortSignal, alsoGood: readonly number[] = []): Promise<StoreAnswer> {
+    for (let isRenewed = false; ; ) {
+      const signed = await this.#protocol.sign(request, signal);
+      const response = await this.#http.request(signed.request, signal);
+      const answer = new StoreAnswer(signed.request, response);
+      if (answer.isSuccess || alsoGood.includes(answer.status)) return answer;
+      const refusal = this.#refusalOf(answer, await answer.text(refusalMaxBytes));
+      if (!isRenewed && this.#protocol.isAboutIdentity(refusal) && (await signed.renew(signal))) {
+        isRenewed = true;
+        continue;
+      }
+      throw this.#protocol.toError(refusal, request);
+    }
+  }
+
+  /** The request's answer as text, which is small. */
+  async sendForText(request: Request, signal: AbortSignal): Promise<string> {
+    const answer = await this.send(request, signal);
+    expectNoPage(answer);
+    return await answer.text(textMaxBytes);
+  }
+
+  /** Sends a request whose answer's head is all that counts. */
+  async sendForHead(
+    request: Request,
+    signal: AbortSignal,
+    alsoGood: readonly number[] = [],
+  ): Promise<StoreAnswer> {
+    const answer = await this.send(request, signal, alsoGood);
+    await answer.text(refusalMaxBytes);
+    if (answer.method !== "HEAD") expectNoPage(answer);
+    return answer;
+  }
+
+  /** A GET whose body goes straight to the sink; undefined where only `send` can get or understand the answer. */
+  async receive(
+    request: Request,
+    sizeBytes: number,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<DirectAnswer | undefined> {
+    const signed = await this.#protocol.sign(request, signal);
+    return await this.#http.receive(signed.request, sizeBytes, sink, signal);
+  }
+
+  #refusalOf(answer: StoreAnswer, body: string): Refusal {
+    return {
+      status: answer.status,
+      body,
+      retryAfterMs: parseRetryAfter(answer.header("retry-after")),
+      transientByPattern: this.#transientPattern?.test(body) ?? false,
+      header: (name) => answer.header(name),
+    };
+  }
+}
+
+/** What a store answered: the head, and a body that must be read. */
+export class StoreAnswer {
+  readonly method: string;
+  readonly status: number;
+  readonly response: HttpResponse;
+  readonly bodyOptions: BodyOptions;
+
+  constructor(request: HttpRequest, response: HttpResponse) {
+    this.method = request.method;
+    this.status = response.status;
+    this.response = response;
+    this.bodyOptions = bodyOptions(request);
+  }
+
+  get isSuccess(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.response.headers[name];
+    return typeof value === "string" && value !== "" ? value : undefined;
+  }
+
+  async text(limitBytes = textMaxBytes): Promise<string> {
+    return await readText(this.response.body, limitBytes, this.bodyOptions);
+  }
+}
+
+/** A web page in a success is some proxy's or portal's; the store has not even seen the request. */
+function expectNoPage(answer: StoreAnswer): void {
+  if (!/^text\/html\b/i.test(answer.header("content-type") ?? "")) return;
+  throw new ExecutorError(
+    "Transient",
+    `${answer.bodyOptions.during}: a web page came instead of the store's answer`,
+  );
+}
+
+function bodyOptions({ method, origin, path }: HttpRequest): BodyOptions {
+  const word = method.charAt(0) + method.slice(1).toLowerCase();
+  // Without the query, where signatures and session names live.
+  return { during: `${word} "${origin}${path.replace(/\?.*$/s, "")}"`, stallTimeoutMs };
+}
