@@ -68,26 +68,25 @@ const location: Readonly<Record<string, Shape>> = {
 
 export const locationShape: Shape = { fields: location };
 
-const artifact: Shape = {
-  fields: {
-    ...location,
-    name: "text",
-    path: "text",
-    mode: "number",
-    recurseMode: "flag",
-    optional: "flag",
-    archive: { fields: { none: "object", zip: "object", tar: { fields: { compressionLevel: "number" } } } },
-    globalName: "text",
-  },
-  required: ["name"],
+const artifactFields: Readonly<Record<string, Shape>> = {
+  ...location,
+  name: "text",
+  path: "text",
+  mode: "number",
+  recurseMode: "flag",
+  optional: "flag",
+  archive: { fields: { none: "object", zip: "object", tar: { fields: { compressionLevel: "number" } } } },
+  globalName: "text",
 };
+
+const artifact: Shape = { fields: artifactFields, required: ["name"] };
 
 export const parameterShape: Shape = {
   fields: {
     name: "text",
     value: "scalar",
     default: "scalar",
-    valueFrom: { fields: { path: "text", default: "scalar" } },
+    valueFrom: { fields: { path: "text", jsonPath: "text", jqFilter: "text", default: "scalar" } },
     globalName: "text",
   },
   required: ["name"],
@@ -136,8 +135,18 @@ const template: Shape = {
     resource: {
       fields: {
         action: "text",
+        mergeStrategy: "text",
         manifest: "text",
         manifestFrom: { fields: { artifact: { fields: { name: "text" } } } },
+        successCondition: "text",
+        failureCondition: "text",
+        flags: { listOf: "text" },
+      },
+    },
+    data: {
+      fields: {
+        source: { fields: { artifactPaths: { fields: artifactFields } } },
+        transformation: { listOf: { fields: { expression: "text" } } },
       },
     },
     sidecars: others,

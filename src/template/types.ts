@@ -150,6 +150,9 @@ export interface Parameter {
   readonly default?: AnyString;
   readonly valueFrom?: {
     readonly path?: string;
+    /** Resource templates: where the value is in the object. */
+    readonly jsonPath?: string;
+    readonly jqFilter?: string;
     readonly default?: AnyString;
     readonly [field: string]: unknown;
   };
@@ -185,6 +188,24 @@ export interface ContainerNode extends Container {
   readonly dependencies?: readonly string[];
 }
 
+/** What kubectl is to do (contract roles.md 2.2). */
+export interface ResourceTemplate {
+  readonly action?: string;
+  readonly mergeStrategy?: string;
+  readonly manifest?: string;
+  readonly manifestFrom?: { readonly artifact?: { readonly name?: string } };
+  readonly successCondition?: string;
+  readonly failureCondition?: string;
+  readonly flags?: readonly string[];
+  readonly [field: string]: unknown;
+}
+
+/** Where a list of keys comes from, and what becomes of it (contract roles.md 3). */
+export interface DataTemplate {
+  readonly source?: { readonly artifactPaths?: Omit<Artifact, "name"> & { readonly name?: string } };
+  readonly transformation?: readonly { readonly expression?: string }[];
+}
+
 export interface Template {
   readonly name?: string;
   readonly inputs?: { readonly parameters?: readonly Parameter[]; readonly artifacts?: readonly Artifact[] };
@@ -196,13 +217,8 @@ export interface Template {
     readonly retryStrategy?: { readonly duration?: string; readonly retries?: string | number };
   };
   readonly script?: Container & { readonly source?: string };
-  readonly resource?: {
-    readonly action?: string;
-    readonly manifest?: string;
-    readonly manifestFrom?: { readonly artifact?: { readonly name?: string } };
-    readonly [field: string]: unknown;
-  };
-  readonly data?: unknown;
+  readonly resource?: ResourceTemplate;
+  readonly data?: DataTemplate;
   readonly http?: unknown;
   readonly plugin?: unknown;
   readonly steps?: unknown;
