@@ -14,6 +14,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   supervisor: async () => (await import("./supervisor.ts")).supervisorCommand,
   agent: async () => (await import("./agent.ts")).agentCommand,
   run: async () => (await import("./run.ts")).runCommand,
+  resource: async () => (await import("./resource.ts")).resourceCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
   artifact: async () => (await import("./artifact.ts")).artifactCommand,
   expr: async () => {
     const { exprCommand } = await import("./expr.ts");
