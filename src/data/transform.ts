@@ -1,3 +1,4 @@
+import type { Value } from "../../languages/index.ts";
 import { ExecutorError } from "../errors/index.ts";
 import type { DataTemplate } from "../template/index.ts";
 import type { SourceKeys } from "./source.ts";
@@ -16,11 +17,11 @@ export async function transformKeys(
   if (steps.every((expression) => expression === "")) return plainJson(source);
   const { Budget, compileExpr, List, resultJson, typesOfEnv } = await import("../../languages/index.ts");
   const isNil = source.keys.length === 0 && source.isNilWhenEmpty;
-  let data: Parameters<typeof resultJson>[0] = new List(source.keys, "string", isNil);
+  let data: Value = new List(source.keys, "string", isNil);
   for (const [index, expression] of steps.entries()) {
     if (expression === "") continue;
     try {
-      const env = new Map([["data", data]]);
+      const env: ReadonlyMap<string, Value> = new Map([["data", data]]);
       data = compileExpr(expression, typesOfEnv(env), { timeMs: budgetMs }).evaluate(env);
     } catch (error) {
       throw ExecutorError.wrap(error, `error processing data step ${index}`);

@@ -1,6 +1,5 @@
 import { ExecutorError, isExecutorError } from "../../errors/index.ts";
 import type { KubeClient } from "../../kube/index.ts";
-import { UnknownResource } from "./failure.ts";
 import type { GroupVersionKind } from "./patch-schema.ts";
 
 /** Where the objects of a kind are. */
@@ -60,7 +59,7 @@ export class Discovery {
 
   /**
    * The resource that a command line names: `pods`, `pod`, `po`, `deployments.apps`, `deployments.v1.apps`, in the core
-   * group before others. Throws UnknownResource.
+   * group before others. Throws NotFound.
    */
   async ofArgument(text: string): Promise<ResourceMapping> {
     const [name = "", ...rest] = text.split(".");
@@ -74,7 +73,8 @@ export class Discovery {
       if (found) return found.mapping;
     }
     const where = wanted === "" ? "" : ` in group ${JSON.stringify(wanted)}`;
-    throw new UnknownResource(`the server doesn't have a resource type ${JSON.stringify(name)}${where}`);
+    const text = `the server doesn't have a resource type ${JSON.stringify(name)}${where}`;
+    throw new ExecutorError("NotFound", text);
   }
 
   /** Groups that the wanted one may be, with their versions, the preferred one first. */

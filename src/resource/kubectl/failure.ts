@@ -14,7 +14,6 @@ export function kubectlText(error: unknown): string {
   }
   const refusal = refusalOf(error);
   if (refusal?.reason === "Invalid") return invalidText(refusal);
-  if (error instanceof UnknownResource) return error.message;
   return standardText(error) ?? `error: ${errorText(error).replace(/^error: /, "")}`;
 }
 
@@ -84,13 +83,6 @@ export function throwCollected(errors: readonly unknown[]): void {
   if (more.length === 0) throw first;
   const text = errors.map(errorText).join("\n");
   throw new ExecutorError(errorCode(first), text, { cause: new Failures(errors) });
-}
-
-/** A resource type that the server does not have: kubectl says so without any word in front. */
-export class UnknownResource extends ExecutorError {
-  constructor(message: string) {
-    super("NotFound", message);
-  }
 }
 
 export function badFlag(message: string): ExecutorError {
