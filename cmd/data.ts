@@ -3,6 +3,7 @@ import { readPodEnvironment } from "./environment.ts";
 import { exitStatusError } from "./exit-status.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
+import { mainIdentity } from "./main-identity.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
 
@@ -15,9 +16,8 @@ export async function dataCommand({ args, env }: Invocation): Promise<number> {
   const line = parseCommandLine(args, {});
   const pod = readPodEnvironment(env);
   const tools = podTools(line, env, pod.paths);
-  const { template, nodeId, podName, workflowName, workflowUid, instanceId } = pod;
-  const readsPodAnnotations = !line.hasGlogLevel;
-  const identity = { nodeId, podName, workflowName, workflowUid, instanceId, readsPodAnnotations };
+  const { template } = pod;
+  const identity = mainIdentity(pod, env);
   const { message, isSuccess } = await runData({ template, identity }, tools, stop);
   if (message !== undefined) tools.explain(message);
   return isSuccess ? 0 : exitStatusError;

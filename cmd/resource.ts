@@ -4,6 +4,7 @@ import { type Environment, readPodEnvironment } from "./environment.ts";
 import { exitStatusError } from "./exit-status.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
+import { mainIdentity } from "./main-identity.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
 
@@ -16,15 +17,8 @@ export async function resourceCommand({ args, env }: Invocation): Promise<number
   const action = parseAction(line.positionals[0]);
   const pod = readPodEnvironment(env);
   const tools = podTools(line, env, pod.paths);
-  const { template, paths, nodeId, podName, workflowName, workflowUid, instanceId } = pod;
-  const identity = {
-    nodeId,
-    podName,
-    workflowName,
-    workflowUid,
-    instanceId,
-    readsPodAnnotations: !line.hasGlogLevel,
-  };
+  const { template, paths } = pod;
+  const identity = mainIdentity(pod, env);
   const checkIntervalMs = readCheckInterval(env);
   const { message, isSuccess } = await runResource(
     { action, template, identity, paths, checkIntervalMs },

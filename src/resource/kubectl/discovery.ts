@@ -73,8 +73,8 @@ export class Discovery {
       if (found) return found.mapping;
     }
     const where = wanted === "" ? "" : ` in group ${JSON.stringify(wanted)}`;
-    const text = `the server doesn't have a resource type ${JSON.stringify(name)}${where}`;
-    throw new ExecutorError("NotFound", text);
+    const problem = `the server doesn't have a resource type ${JSON.stringify(name)}${where}`;
+    throw new ExecutorError("NotFound", problem);
   }
 
   /** Groups that the wanted one may be, with their versions, the preferred one first. */
