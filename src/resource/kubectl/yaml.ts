@@ -28,13 +28,23 @@ function malformed(text: string, line?: number): ExecutorError {
 
 class Conversion {
   readonly #yaml: typeof import("yaml");
-  readonly #document: Document.Parsed;
   readonly #open = new Set<Node>();
+  /** Looked up once: the package's own way walks the document for each alias. */
+  readonly #targets = new Map<Alias, Node>();
   #values = 0;
 
   constructor(yaml: typeof import("yaml"), document: Document.Parsed) {
     this.#yaml = yaml;
-    this.#document = document;
+    const anchors = new Map<string, Node>();
+    yaml.visit(document, {
+      Alias: (_key, alias) => {
+        const target = anchors.get(alias.source);
+        if (target) this.#targets.set(alias, target);
+      },
+      Value: (_key, node) => {
+        if (node.anchor) anchors.set(node.anchor, node);
+      },
+    });
   }
 
   /** Keys may be infinite, values in JSON cannot. */
@@ -94,7 +104,7 @@ class Conversion {
   }
 
   #target(alias: Alias): Node {
-    const target = alias.resolve(this.#document);
+    const target = this.#targets.get(alias);
     if (!target) throw malformed(`unknown anchor '${alias.source}' referenced`);
     return target;
   }
