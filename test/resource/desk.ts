@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { TestContext } from "node:test";
-import { type ApiServer, type ApiServerOptions, startApiServer } from "../../desk/api-server/index.ts";
+import { type ApiServer, type ApiServerOptions, startApiServer } from "../servers/api-server/index.ts";
 
 const mainScript = resolve(import.meta.dirname, "../../cmd/main.ts");
 const listLoaded = resolve(import.meta.dirname, "list-loaded.ts");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ApiRequestRecord } from "../../desk/api-server/index.ts";
+import type { ApiRequestRecord } from "../servers/api-server/index.ts";
 import { manifest, openDesk } from "./desk.ts";
 
 const parameters = [
