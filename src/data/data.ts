@@ -30,7 +30,7 @@ const announcePatienceMs = 31_000;
 const never = new AbortController().signal;
 
 /**
- * The main container of a data template (contract roles.md 3). The task result is made first, so that the controller
+ * The main container of a data template (docs/contract/roles.md#3). The task result is made first, so that the controller
  * waits for it (D-12), and is finalized whatever happened.
  */
 export async function runData(

@@ -25,7 +25,7 @@ export interface SourceKeys {
 }
 
 /**
- * Lists what lies below the source's key (contract roles.md 3). Throws BadRequest where there is no source or location,
+ * Lists what lies below the source's key (docs/contract/roles.md#3). Throws BadRequest where there is no source or location,
  * Unsupported for stores that cannot list.
  */
 export async function listSource(

@@ -6,7 +6,7 @@ import type { SourceKeys } from "./source.ts";
 const budgetMs = 60_000;
 
 /**
- * The JSON of what the expressions make of the keys, one after the other (contract roles.md 3, steps 4 and 5). A list
+ * The JSON of what the expressions make of the keys, one after the other (docs/contract/roles.md#3, steps 4 and 5). A list
  * of keys that no expression touches needs no languages. Throws BadRequest naming the step.
  */
 export async function transformKeys(

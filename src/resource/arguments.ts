@@ -15,7 +15,7 @@ export function parseAction(text: string | undefined): Action {
 }
 
 /**
- * kubectl's command line for a template (contract roles.md 2.4). Throws BadRequest where there is neither a manifest nor
+ * kubectl's command line for a template (docs/contract/roles.md#2.4). Throws BadRequest where there is neither a manifest nor
  * flags, or a patch that is no YAML mapping.
  */
 export async function kubectlArguments(

@@ -5,7 +5,7 @@ import type { ResourceTemplate } from "../template/index.ts";
 export type Judge = (text: string) => boolean;
 
 /**
- * The conditions of a template, or undefined where nothing is waited for (contract roles.md 2.6). The failure condition
+ * The conditions of a template, or undefined where nothing is waited for (docs/contract/roles.md#2.6). The failure condition
  * goes first, and each of its requirements fails the step on its own; all of the success condition's must hold.
  * Throws BadRequest for a condition that cannot be parsed.
  */

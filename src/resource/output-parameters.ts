@@ -2,7 +2,7 @@ import { ExecutorError, errorCode, errorText } from "../errors/index.ts";
 import { anyString, type Parameter } from "../template/index.ts";
 
 /**
- * The parameters with their values (contract roles.md 2.7). A path that leads nowhere is no error: jsonPath gives an
+ * The parameters with their values (docs/contract/roles.md#2.7). A path that leads nowhere is no error: jsonPath gives an
  * empty text, jqFilter `null`. Throws BadRequest for an expression that is wrong, naming the parameter.
  * @param object the object's JSON, or undefined where there is none: defaults hold then
  */

@@ -38,7 +38,7 @@ export interface ResourceTools {
 export interface ResourceOutcome {
   /** The first error recorded: the termination message. */
   readonly message: string | undefined;
-  /** Reporting can fail without failing the step (contract roles.md 2.3 steps 1 and 8). */
+  /** Reporting can fail without failing the step (docs/contract/roles.md#2.3 steps 1 and 8). */
   readonly isSuccess: boolean;
 }
 
@@ -48,7 +48,7 @@ const announcePatienceMs = 31_000;
 const never = new AbortController().signal;
 
 /**
- * The main container of a resource template (contract roles.md 2.3): kubectl's action, then the conditions, then the
+ * The main container of a resource template (docs/contract/roles.md#2.3): kubectl's action, then the conditions, then the
  * output parameters.
  */
 export async function runResource(
@@ -189,7 +189,7 @@ function withinLimit(outputs: Outputs): Outputs {
 /**
  * Who sets the label that releases the controller. Where logs are archived it is the auxiliary container, after the
  * upload; but controllers of Argo 3.5 and 3.6 add none to such pods. One that runs holds its lock since before main
- * began (contract roles.md 2.3, D-19).
+ * began (docs/contract/roles.md#2.3, D-19).
  */
 async function finalizesItself({ template, paths }: ResourceConfig): Promise<boolean> {
   if (!savesLogs(template)) return true;

@@ -188,7 +188,7 @@ export interface ContainerNode extends Container {
   readonly dependencies?: readonly string[];
 }
 
-/** What kubectl is to do (contract roles.md 2.2). */
+/** What kubectl is to do (docs/contract/roles.md#2.2). */
 export interface ResourceTemplate {
   readonly action?: string;
   readonly mergeStrategy?: string;
@@ -200,7 +200,7 @@ export interface ResourceTemplate {
   readonly [field: string]: unknown;
 }
 
-/** Where a list of keys comes from, and what becomes of it (contract roles.md 3). */
+/** Where a list of keys comes from, and what becomes of it (docs/contract/roles.md#3). */
 export interface DataTemplate {
   readonly source?: { readonly artifactPaths?: Omit<Artifact, "name"> & { readonly name?: string } };
   readonly transformation?: readonly { readonly expression?: string }[];

@@ -66,6 +66,15 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
     "container supervisor: message": namesThePath,
   },
   "parameter-missing": { "container wait: message": namesThePath },
+  data: {
+    "task result: states": "made before the listing, so that the controller waits for it (roles.md#D-12)",
+  },
+  "resource-watch": {
+    "pod phase": "the recorded deadline is past: the second pod, a step of 6 s, runs into it at once",
+    "container main: exit code": "as the pod's phase",
+    "container main: reason": "as the pod's phase",
+    "container wait: message": "as the pod's phase",
+  },
   sidecars: {
     "pod phase": "the pod ends: a sidecar that ignores TERM is killed after the grace period",
     "container stubborn: exit code": "killed after the grace period",

@@ -43,7 +43,7 @@ async function run(
 
 const theirs = (...args: readonly string[]) => run(kubectl, ["--kubeconfig", kubeconfig, ...args]);
 
-/** One step by kubectl, as the reference calls it (contract roles.md 2.4). */
+/** One step by kubectl, as the reference calls it (docs/contract/roles.md#2.4). */
 async function byKubectl({
   action,
   manifest = "",

@@ -157,7 +157,7 @@ function mappingOf(group: string, version: string, { name, kind, namespaced }: A
   return { group, version, kind, resource: name, isNamespaced: namespaced };
 }
 
-/** The plural by the rules of English that the original follows (contract roles.md 2.5). */
+/** The plural by the rules of English that the original follows (docs/contract/roles.md#2.5). */
 function guessed(type: GroupVersionKind): ResourceMapping {
   const { kind } = type;
   const lower = kind.toLowerCase();

@@ -2,7 +2,7 @@ import { ExecutorError, errorCode, errorText } from "../../errors/index.ts";
 import { type Refusal, refusalOf } from "../../kube/index.ts";
 
 /**
- * What kubectl prints for an error (contract roles.md 2.5): users search for these texts, and some have a line break at
+ * What kubectl prints for an error (docs/contract/roles.md#2.5): users search for these texts, and some have a line break at
  * their end.
  */
 export function kubectlText(error: unknown): string {

@@ -6,7 +6,7 @@ import { type Command, type CommandResult, newCommand } from "./command.ts";
 import { kubectlText } from "./failure.ts";
 import { type Action, parseKubectl } from "./flags.ts";
 
-/** kubectl's errors are tried again as long as they are of a kind that passes (contract roles.md 8.2). */
+/** kubectl's errors are tried again as long as they are of a kind that passes (docs/contract/roles.md#8.2). */
 const policy = exponential({ attempts: 4, durationMs: 10, factor: 5, jitter: 0.1 });
 
 /** Only the code of the command is loaded. */

@@ -1,7 +1,7 @@
 import { ExecutorError } from "../../errors/index.ts";
 import type { Json } from "./json.ts";
 
-/** Plain scalars that stand for something else than text: YAML 1.1 as sigs.k8s.io/yaml reads it (contract roles.md 2.4). */
+/** Plain scalars that stand for something else than text: YAML 1.1 as sigs.k8s.io/yaml reads it (docs/contract/roles.md#2.4). */
 const words: ReadonlyMap<string, Json> = new Map<string, Json>([
   ...casesOf(["y", "yes", "true", "on"]).map((word) => [word, true] as const),
   ...casesOf(["n", "no", "false", "off"]).map((word) => [word, false] as const),
