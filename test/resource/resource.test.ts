@@ -118,17 +118,33 @@ describe("argoexec resource", { concurrency: 2 }, () => {
     );
   });
 
-  it("tolerates single refusals while it waits, and names one that stays", async (t) => {
+  it("tolerates single refusals while it waits", async (t) => {
     const desk = await openDesk(t);
-    desk.configMap("c", { state: "ready" });
     const own = { verb: "get", resource: "configmaps" } as const;
-    desk.api.addFault({ kind: "status", status: 401, match: own, times: 0 });
-    const running = desk.resource("create", {
-      manifest: manifest("d"),
+    desk.api.addFault({ kind: "status", status: 401, match: own, times: 1 });
+    desk.api.addFault({ kind: "status", status: 500, match: own, times: 1 });
+
+    const { ended } = desk.resource("create", {
+      manifest: manifest("c"),
       successCondition: "data.state == new",
     });
-    desk.api.addFault({ kind: "status", status: 500, match: own, times: 2 });
-    assert.equal((await running.ended).code, 0);
+
+    assert.equal((await ended).code, 0);
+    assert.deepEqual(
+      reads(desk.api.requests).map(({ status }) => status),
+      [401, 500, 200],
+    );
+  });
+
+  it("names a refusal that stays", async (t) => {
+    const desk = await openDesk(t);
+    desk.api.addFault({ kind: "status", status: 401, match: { verb: "get", resource: "configmaps" } });
+
+    const resource = { manifest: manifest("c"), successCondition: "data.state == new" };
+    const { code, message } = await desk.resource("create", resource).ended;
+
+    assert.equal(code, 64);
+    assert.match(message, /Unauthorized by a scripted fault/);
   });
 
   it("stops waiting at SIGTERM, and still sets the label", async (t) => {
