@@ -194,7 +194,6 @@ export const cases: readonly Case[] = [
       { action: "get", flags: ["deploy.apps", "absent"] },
       { action: "get", flags: ["widgets.v1.example.com", "absent"] },
       { action: "get", flags: ["po", "a", "-l", "x=y"] },
-      { action: "get", flags: ["cm", "--no-such-flag"] },
     ],
   },
 ];

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -13,7 +13,8 @@ assert.ok(kubeconfig, "KUBECONFIG must name a cluster that these tests may write
 const kubectl = join(dirname(kubeconfig), "..", "bin", "kubectl");
 const mainScript = resolve(import.meta.dirname, "../../cmd/main.ts");
 const root = mkdtempSync(join(tmpdir(), "kubectl-"));
-const places = { theirs: "kubectl-theirs", ours: "kubectl-ours" };
+/** Of this run alone: a namespace that is being deleted refuses everything. */
+const places = { theirs: `kubectl-theirs-${process.pid}`, ours: `kubectl-ours-${process.pid}` };
 
 interface Ran {
   readonly code: number;
@@ -41,7 +42,9 @@ async function run(
   return { code, out, error };
 }
 
-const theirs = (...args: readonly string[]) => run(kubectl, ["--kubeconfig", kubeconfig, ...args]);
+/** The namespace is the context's, as in a pod: `-n` would be a demand. */
+const theirConfig = join(root, "kubeconfig");
+const theirs = (...args: readonly string[]) => run(kubectl, ["--kubeconfig", theirConfig, ...args]);
 
 /** One step by kubectl, as the reference calls it (docs/contract/roles.md#2.4). */
 async function byKubectl({
@@ -56,7 +59,7 @@ async function byKubectl({
   const own = action === "delete" ? ["--ignore-not-found"] : [];
   const patch = action === "patch" ? ["--type", mergeStrategy ?? "strategic", "--patch-file", file] : [];
   const output = action === "delete" ? "name" : "json";
-  const ran = await theirs("-n", places.theirs, action, ...own, ...patch, ...flags, ...files, "-o", output);
+  const ran = await theirs(action, ...own, ...patch, ...flags, ...files, "-o", output);
   const warnings = /^(Warning|warning): .*\n/gm;
   return ran.code === 0 ? "" : ran.error.replace(warnings, "");
 }
@@ -123,13 +126,16 @@ const crds = ["widgets.example.com:Widget", "workflowtaskresults.argoproj.io:Wor
 describe("argoexec resource beside kubectl, on the real API server", () => {
   before(async () => {
     for (const folder of ["tmp", "dev", "var/run/argo"]) mkdirSync(join(root, folder), { recursive: true });
-    writeFileSync(join(root, "crds.json"), crds.map((crd) => JSON.stringify(crd)).join("\n"));
+    copyFileSync(kubeconfig, theirConfig);
+    await theirs("config", "set-context", "--current", `--namespace=${places.theirs}`);
     for (const crd of crds) {
       writeFileSync(join(root, "crd.json"), JSON.stringify(crd));
       await theirs("apply", "-f", join(root, "crd.json"));
     }
     await theirs("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s");
-    for (const name of Object.values(places)) await theirs("create", "namespace", name);
+    for (const name of Object.values(places)) {
+      assert.equal((await theirs("create", "namespace", name)).code, 0, name);
+    }
   });
 
   after(async () => {
