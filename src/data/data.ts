@@ -31,7 +31,7 @@ const never = new AbortController().signal;
 
 /**
  * The main container of a data template (docs/contract/roles.md#3). The task result is made first, so that the controller
- * waits for it (D-12), and is finalized whatever happened.
+ * waits for it (docs/contract/roles.md#D-12), and is finalized whatever happened.
  */
 export async function runData(
   config: DataConfig,

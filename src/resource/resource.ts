@@ -189,7 +189,7 @@ function withinLimit(outputs: Outputs): Outputs {
 /**
  * Who sets the label that releases the controller. Where logs are archived it is the auxiliary container, after the
  * upload; but controllers of Argo 3.5 and 3.6 add none to such pods. One that runs holds its lock since before main
- * began (docs/contract/roles.md#2.3, D-19).
+ * began (docs/contract/roles.md#D-19).
  */
 async function finalizesItself({ template, paths }: ResourceConfig): Promise<boolean> {
   if (!savesLogs(template)) return true;

@@ -43,7 +43,7 @@ export class MainDesk {
         ARGO_WORKFLOW_UID: "e257b9a7-d647-4dcc-aa14-a522952c58ca",
         ARGO_DEADLINE: "0001-01-01T00:00:00Z",
         ARGO_TEMPLATE: JSON.stringify({ name: "t", inputs: {}, outputs: {}, ...template }),
-        LOADED_FILES: join(this.root, "loaded"),
+        OUTRIDER_LOADED_FILES: join(this.root, "loaded"),
         ...env,
       },
       stdio: ["ignore", "ignore", "pipe"],

@@ -2,7 +2,7 @@
 import { appendFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 
-const file = process.env.LOADED_FILES ?? "/dev/null";
+const file = process.env.OUTRIDER_LOADED_FILES ?? "/dev/null";
 registerHooks({
   load(url, context, nextLoad) {
     if (url.startsWith("file:")) appendFileSync(file, `${url}\n`);
