@@ -12,8 +12,8 @@ const overview = `argoexec, the executor of Argo Workflows (Outrider)
 Usage: argoexec COMMAND [flags] [arguments]
 
 In a workflow's pods, started by the controller:
-  init, wait, supervisor, agent init, agent main, artifact delete, artifact-plugin-init, artifact-plugin-sidecar,
-  emissary, kill
+  init, wait, supervisor, agent init, agent main, resource, data, artifact delete, artifact-plugin-init,
+  artifact-plugin-sidecar, emissary, kill
 
 On your desk:
   run FILE             run a template without a cluster
@@ -65,6 +65,18 @@ The controller starts it.`,
     usage: "agent init | main [flags]",
     about: `Serves the HTTP and plugin templates of a workflow (docs/agent.md). The controller starts both containers:
 init makes the tokens of plugins, main does the work.`,
+    flags: connectionFlags,
+  },
+  resource: {
+    usage: "resource get | create | apply | delete | replace | patch [flags]",
+    about: `The main container of a resource template (docs/resource.md): does what kubectl would, waits for the
+conditions, and reports the output parameters. The controller starts it.`,
+    flags: connectionFlags,
+  },
+  data: {
+    usage: "data JSON [flags]",
+    about: `The main container of a data template (docs/data.md): lists keys, transforms the list, reports it.
+The controller starts it.`,
     flags: connectionFlags,
   },
   artifact: {

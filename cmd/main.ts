@@ -15,6 +15,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "artifact-plugin-init": async () => (await import("./artifact-plugin-init.ts")).artifactPluginInitCommand,
   agent: async () => (await import("./agent.ts")).agentCommand,
   run: async () => (await import("./run.ts")).runCommand,
+  resource: async () => (await import("./resource.ts")).resourceCommand,
+  data: async () => (await import("./data.ts")).dataCommand,
   artifact: async () => (await import("./artifact.ts")).artifactCommand,
   expr: async () => {
     const { exprCommand } = await import("./expr.ts");

@@ -41,9 +41,11 @@ export async function init(config: InitConfig, loader: InputLoader, signal: Abor
   await loadInputs(loader, template, signal);
 }
 
-/** Data templates have no wait container, resource templates only where their logs are archived (pod.md 4.1 rule 5). */
+/**
+ * Data templates have no wait container (pod.md 4.1 rule 5). That of a resource template reads nothing but main's log, and
+ * main cannot tell whether there is one: controllers of Argo 3.5 and 3.6 leave it out even where logs are archived.
+ */
 function hasCollector(template: Template): boolean {
   const type = templateType(template);
-  if (type === "resource") return template.archiveLocation?.archiveLogs === true;
   return type === "container" || type === "script" || type === "containerSet";
 }

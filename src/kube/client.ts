@@ -13,7 +13,12 @@ export interface KubeRequest {
   readonly body?: unknown;
   /** The body as JSON text already; goes before `body`. */
   readonly json?: string;
-  readonly contentType?: "application/json" | "application/merge-patch+json";
+  readonly contentType?:
+    | "application/json"
+    | "application/merge-patch+json"
+    | "application/strategic-merge-patch+json"
+    | "application/json-patch+json"
+    | "application/apply-patch+yaml";
   /** Default: JSON, whatever its shape. */
   readonly accept?: string;
   /** Goes out of the answer's text before it is parsed. */
@@ -66,10 +71,15 @@ export class KubeClient implements AsyncDisposable {
 
   /** The parsed JSON of a 2xx answer. */
   async request<T>(request: KubeRequest, signal: AbortSignal): Promise<T> {
+    const text = await this.requestText(request, signal);
+    return parseAnswer<T>(request.omit ? text.replace(request.omit, "") : text, during(request));
+  }
+
+  /** A 2xx answer as it came: numbers that JavaScript cannot hold are still in it. */
+  async requestText(request: KubeRequest, signal: AbortSignal): Promise<string> {
     return this.#obeyingRetryAfter(request, signal, async () => {
       const response = await this.open(request, signal);
-      const text = await readBody(response, during(request), signal);
-      return parseAnswer<T>(request.omit ? text.replace(request.omit, "") : text, during(request));
+      return readBody(response, during(request), signal);
     });
   }
 

@@ -4,7 +4,43 @@ import { type ErrorCode, ExecutorError } from "../errors/index.ts";
 interface Status {
   readonly reason?: string;
   readonly message?: string;
-  readonly details?: { readonly retryAfterSeconds?: number };
+  readonly details?: StatusDetails;
+}
+
+interface StatusDetails {
+  readonly kind?: string;
+  readonly name?: string;
+  readonly causes?: readonly { readonly field?: string; readonly message?: string }[];
+  readonly retryAfterSeconds?: number;
+}
+
+/** A refusal in the server's own words; the cause of the error that is thrown for it. */
+export class Refusal {
+  readonly httpStatus: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly details: StatusDetails | undefined;
+
+  constructor(httpStatus: number, { reason, message, details }: Status) {
+    this.httpStatus = httpStatus;
+    this.reason = reason ?? "";
+    this.message = message ?? `the server answered ${httpStatus}`;
+    this.details = details;
+  }
+
+  /** The same refusal with another message. */
+  reworded(message: string): Refusal {
+    const { httpStatus, reason, details } = this;
+    return new Refusal(httpStatus, { reason, message, ...(details ? { details } : {}) });
+  }
+}
+
+/** What the API server said, or undefined where an error has another origin. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at.cause instanceof Refusal) return at.cause;
+  }
+  return undefined;
 }
 
 /** Texts of errors that pass by themselves, whatever status they come with (contract pod.md 6.4). */
@@ -25,10 +61,11 @@ export function statusError(
   during: string,
   pattern: RegExp | undefined,
 ): ExecutorError {
-  const { reason, message, details } = parseStatus(body);
-  const text = message ?? `the server answered ${status}`;
+  const refusal = new Refusal(status, parseStatus(body));
+  const { reason, message: text, details } = refusal;
   const seconds = Number(headers["retry-after"] ?? details?.retryAfterSeconds);
   return new ExecutorError(classify(status, reason, text, pattern), `${during}: ${text}`, {
+    cause: refusal,
     retryAfterMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined,
   });
 }
@@ -41,12 +78,7 @@ export function connectionError(error: unknown, during: string, signal: AbortSig
   return new ExecutorError(isTrust ? "Unauthorized" : "Transient", `${during}: ${message}`, { cause: error });
 }
 
-function classify(
-  status: number,
-  reason: string | undefined,
-  text: string,
-  pattern: RegExp | undefined,
-): ErrorCode {
+function classify(status: number, reason: string, text: string, pattern: RegExp | undefined): ErrorCode {
   if (transientTexts.some((known) => text.includes(known)) || pattern?.test(text)) return "Transient";
   if (reason === "Timeout" || reason === "ServerTimeout") return "Transient";
   switch (status) {

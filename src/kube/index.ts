@@ -1,5 +1,6 @@
 export { KubeClient, type KubeClientOptions, type KubeRequest } from "./client.ts";
 export { connectKube, type KubeConnection, type KubeSettings } from "./connection.ts";
+export { Refusal, refusalOf } from "./errors.ts";
 export { followTaskSet, type TaskSetReader } from "./follow-task-set.ts";
 export { type GcNode, type GcResult, type GcResults, type GcTask, GcTasks } from "./gc-tasks.ts";
 export { busyUntilMs, type Persistence } from "./persistence.ts";
@@ -7,3 +8,4 @@ export { readSecretKey } from "./secrets.ts";
 export { type NodeIdentity, objectBytesMax, TaskResult, type TaskResultState } from "./task-results.ts";
 export { TaskSet, type TaskSetState } from "./task-sets.ts";
 export { type WatchEvent, type WatchRequest, watchEvents } from "./watch.ts";
+export { type ObjectEvent, watchObjects } from "./watch-objects.ts";

@@ -27,7 +27,12 @@ export function* membersOf(json: Buffer, start: number): Generator<readonly [str
 
 /** The value that begins at `start`, parsed. */
 export function valueAt(json: Buffer, start: number): unknown {
-  return JSON.parse(json.toString("utf8", start, skipValue(json, start)));
+  return JSON.parse(textAt(json, start));
+}
+
+/** The text of the value that begins at `start`. */
+export function textAt(json: Buffer, start: number): string {
+  return json.toString("utf8", start, skipValue(json, start));
 }
 
 function skipValue(json: Buffer, start: number): number {

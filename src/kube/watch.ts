@@ -57,8 +57,8 @@ export async function* watchEvents(
   for await (const line of linesOf(response, `watch ${path}`, signal)) yield readEvent(line, path);
 }
 
-/** The lines of the answer; nothing is held but the one that is still incomplete. */
-async function* linesOf(
+/** The lines of the answer, which is closed with the loop; nothing is held but the one that is still incomplete. */
+export async function* linesOf(
   response: IncomingMessage,
   what: string,
   signal: AbortSignal,
@@ -121,7 +121,8 @@ function readEvent(line: Buffer, path: string): WatchEvent {
 
 const metadataFields = new Set(["uid", "resourceVersion", "generation", "labels"]);
 
-function watchError(status: unknown, path: string): ExecutorError {
+/** The error that an ERROR event stands for: Conflict where the version is too old, otherwise it may pass. */
+export function watchError(status: unknown, path: string): ExecutorError {
   const { code, message } = (status ?? {}) as { code?: number; message?: string };
   return new ExecutorError(
     code === 410 ? "Conflict" : "Transient",

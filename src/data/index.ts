@@ -1,0 +1,1 @@
+export { type DataConfig, type DataOutcome, type DataTools, runData } from "./data.ts";
