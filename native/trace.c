@@ -1,5 +1,5 @@
 #include "trace.h"
-#include "file.h"
+#include "shared.h"
 
 #include <stdio.h>
 #include <stdlib.h>
