@@ -1,1 +1,8 @@
-export { type ErrorCode, ExecutorError, errorCode, errorText, isExecutorError } from "./executor-error.ts";
+export {
+  type ErrorCode,
+  type ErrorReason,
+  ExecutorError,
+  errorCode,
+  errorText,
+  isExecutorError,
+} from "./executor-error.ts";

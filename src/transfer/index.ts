@@ -18,6 +18,7 @@ export type {
   UploadedPart,
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
+export { compareKeys } from "./scan-targets.ts";
 export { Channel, sessionOf, TransferSession, type TransferSettings } from "./session.ts";
 export { downloadTree } from "./tree-download.ts";
 export { type Tree, uploadTree } from "./tree-upload.ts";
