@@ -1,4 +1,4 @@
-import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 import { HttpClient, payloadOf, readText, translateNetworkError } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { doublingPauses, exponential, retry } from "../retry/index.ts";

@@ -1,13 +1,13 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { gunzip as inflate } from "node:zlib";
+import { mapAhead } from "../limits/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { blocksInFlight } from "./deflate-blocks.ts";
 import { corrupt, zlibError } from "./errors.ts";
 import { DroppedBuffers } from "./garbage.ts";
 import { checkPadding, gunzipStream } from "./gunzip-stream.ts";
 import { contentLength, memberBytesMax, memberHeadBytes, memberLength } from "./gzip-member.ts";
-import { mapAhead } from "./map-ahead.ts";
 import { abortable } from "./read-tar.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { ExecutorError } from "../errors/index.ts";
-import type { CallPace } from "../files/index.ts";
+import type { CallPace } from "../limits/index.ts";
 import { type ByteString, fsPath, shown } from "./byte-string.ts";
 import { fileError } from "./errors.ts";
 import { close, fstat, open, read } from "./file-calls.ts";

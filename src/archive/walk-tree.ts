@@ -2,10 +2,9 @@ import type { Stats } from "node:fs";
 import { lstat, readdir, readlink, realpath, stat } from "node:fs/promises";
 import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
-import { CallPace } from "../files/index.ts";
+import { CallPace, mapAhead } from "../limits/index.ts";
 import { type ByteString, bytesOf, fsPath, shown } from "./byte-string.ts";
 import { fileError, isSystemError } from "./errors.ts";
-import { mapAhead } from "./map-ahead.ts";
 import { type LargeFile, snapshotFile } from "./snapshot-file.ts";
 
 export interface WalkOptions {

@@ -1,4 +1,5 @@
 import { ExecutorError } from "../errors/index.ts";
+import { ByteBudget, Lane } from "../limits/index.ts";
 import {
   exponential,
   type FiniteRetryPolicy,
@@ -7,8 +8,6 @@ import {
   retry,
   withQuickTries,
 } from "../retry/index.ts";
-import { ByteBudget } from "./byte-budget.ts";
-import { Lane } from "./lane.ts";
 import { Progress } from "./progress.ts";
 import { SlabPool } from "./slabs.ts";
 

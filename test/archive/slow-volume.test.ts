@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { snapshotFile } from "../../src/archive/snapshot-file.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
-import { CallPace } from "../../src/files/index.ts";
+import { CallPace } from "../../src/limits/index.ts";
 import { makeFolder } from "./places.ts";
 
 function busyForMs(milliseconds: number): void {

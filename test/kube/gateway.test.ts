@@ -108,6 +108,7 @@ describe("an API server behind a gateway", () => {
       const result = new TaskResult(kube, {
         nodeId: "wf-1",
         podName: "wf-main-1",
+        podUid: "0d1e6c1e-8b0e-4c3b-9d5a-1f2e3d4c5b6b",
         workflowName: "wf",
         workflowUid: "0d1e6c1e-8b0e-4c3b-9d5a-1f2e3d4c5b6a",
         instanceId: undefined,
