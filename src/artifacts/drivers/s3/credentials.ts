@@ -183,16 +183,9 @@ function requestHandler(http: HttpClient) {
       };
       const limit = AbortSignal.timeout(identityTimeoutMs);
       const signal = abortSignal instanceof AbortSignal ? AbortSignal.any([abortSignal, limit]) : limit;
-      const { HttpResponse } = await import("@smithy/core/protocols");
       const { status, headers: fields, body: stream } = await http.request(sent, signal);
       const single = Object.entries(fields).map(([name, value]) => [name, String(value)]);
-      return {
-        response: new HttpResponse({
-          statusCode: status,
-          headers: Object.fromEntries(single) as Record<string, string>,
-          body: stream,
-        }),
-      };
+      return { response: { statusCode: status, headers: Object.fromEntries(single), body: stream } };
     },
     updateHttpClientConfig: () => {},
     httpHandlerConfigs: () => ({}),
