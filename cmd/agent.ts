@@ -3,8 +3,9 @@ import { issuePluginTokens, loadAgent, type PluginAddress } from "../src/agent/i
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { readRoots } from "../src/http/index.ts";
 import type { PodPaths } from "../src/podfiles/index.ts";
+import { exponential } from "../src/retry/index.ts";
 import { parseGoDuration } from "../src/template/index.ts";
-import { type Environment, podPaths, readDriverSettings } from "./environment.ts";
+import { type Environment, podPaths, readApiBackoff, readDriverSettings } from "./environment.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { catchTerm } from "./signals.ts";
@@ -38,12 +39,13 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
     folders: env.SSL_CERT_DIR,
     mounted: `${config.paths.root}/etc/ssl/certs/ca-certificates`,
   };
+  const secretPolicy = exponential(readApiBackoff(env));
   const tools = {
     taskSet: new TaskSet(kube, config.workflowName),
     log,
     readRoots: () => readRoots(roots),
     readSecret: async (name: string, key: string, signal: AbortSignal) =>
-      (await readSecretKey(kube, name, key, signal)).toString("utf8"),
+      (await readSecretKey(kube, { name, key }, secretPolicy, signal)).toString("utf8"),
   };
   const agent = await loadAgent();
   await using _tracing = await openTracing(env, log);

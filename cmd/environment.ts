@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { readRoots } from "../src/http/index.ts";
+import { type ProxySettings, readRoots } from "../src/http/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
 import { Keeper } from "./keeper.ts";
@@ -145,7 +145,7 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
   return {
     retry: {
       attempts: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_STEPS", 5),
-      durationMs: backoffDuration(env),
+      durationMs: backoffDuration(env, "EXECUTOR_RETRY_BACKOFF_DURATION", 1000),
       factor: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6),
       jitter: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_JITTER", 0.5),
     },
@@ -157,11 +157,15 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
     transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
     identityVariables: readIdentityVariables(env),
     caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
-    proxy: {
-      httpProxy: env.HTTP_PROXY ?? env.http_proxy,
-      httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
-      noProxy: env.NO_PROXY ?? env.no_proxy,
-    },
+    proxy: readProxies(env),
+  };
+}
+
+export function readProxies(env: Environment): ProxySettings {
+  return {
+    httpProxy: env.HTTP_PROXY ?? env.http_proxy,
+    httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
+    noProxy: env.NO_PROXY ?? env.no_proxy,
   };
 }
 
@@ -183,10 +187,19 @@ function positiveNumber(env: Environment, name: string, otherwise: number): numb
   );
 }
 
-function backoffDuration(env: Environment): number {
-  const name = "EXECUTOR_RETRY_BACKOFF_DURATION";
+/** `RETRY_BACKOFF_*`: how often and how patiently the API server is asked for a Secret (contract roles.md 8.2). */
+export function readApiBackoff(env: Environment) {
+  return {
+    attempts: positiveNumber(env, "RETRY_BACKOFF_STEPS", 5),
+    durationMs: backoffDuration(env, "RETRY_BACKOFF_DURATION", 10),
+    factor: positiveNumber(env, "RETRY_BACKOFF_FACTOR", 2),
+    jitter: 0,
+  };
+}
+
+function backoffDuration(env: Environment, name: string, otherwiseMs: number): number {
   const text = env[name];
-  return text === undefined || text === "" ? 1000 : parseGoDuration(text, name);
+  return text === undefined || text === "" ? otherwiseMs : parseGoDuration(text, name);
 }
 
 /** A pattern that cannot be read never matches (docs/contract/pod.md#2.2). */

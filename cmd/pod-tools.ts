@@ -4,9 +4,9 @@ import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
-import type { SecretSelector } from "../src/template/index.ts";
+import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
-import { type Environment, readDriverSettings, readPattern } from "./environment.ts";
+import { type Environment, readDriverSettings, readPattern, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
 import { version } from "./version.ts";
@@ -106,7 +106,21 @@ function kubeSettings({ flags }: CommandLine, env: Environment): KubeSettings {
     context: textFlag(flags, "context"),
     server: textFlag(flags, "server"),
     token: textFlag(flags, "token"),
+    username: textFlag(flags, "username"),
+    password: textFlag(flags, "password"),
     certificateAuthority: textFlag(flags, "certificate-authority"),
+    clientCertificate: textFlag(flags, "client-certificate"),
+    clientKey: textFlag(flags, "client-key"),
+    cluster: textFlag(flags, "cluster"),
+    user: textFlag(flags, "user"),
+    impersonation: {
+      user: textFlag(flags, "as"),
+      uid: textFlag(flags, "as-uid"),
+      groups: [flags["as-group"] ?? []].flat().map(String),
+    },
+    requestTimeoutMs: readRequestTimeout(textFlag(flags, "request-timeout")),
+    proxyUrl: textFlag(flags, "proxy-url"),
+    proxy: readProxies(env),
     insecureSkipTlsVerify: flags["insecure-skip-tls-verify"] === true,
     tlsServerName: textFlag(flags, "tls-server-name"),
     namespace: textFlag(flags, "namespace"),
@@ -117,4 +131,10 @@ function kubeSettings({ flags }: CommandLine, env: Environment): KubeSettings {
     home: env.HOME,
     serviceAccountDir: "/var/run/secrets/kubernetes.io/serviceaccount",
   };
+}
+
+/** `0` and absent: none; a bare number is seconds, as kubectl has it (contract pod.md 1.1). */
+function readRequestTimeout(text: string | undefined): number | undefined {
+  if (text === undefined || text === "" || /^0+$/.test(text)) return undefined;
+  return /^\d+$/.test(text) ? Number(text) * 1000 : parseGoDuration(text, "--request-timeout");
 }

@@ -19,7 +19,7 @@ const layers: readonly (readonly string[])[] = [
   ["inputs", "outputs"],
   ["artifacts", "archive", "transfer", "kube", "podfiles"],
   ["template"],
-  ["http", "grpc", "tracing", "retry", "errors", "files", "log", "streams"],
+  ["http", "grpc", "tracing", "retry", "limits", "errors", "files", "log", "streams"],
 ];
 
 /** What folders of one layer may share. */
@@ -29,6 +29,7 @@ const allowed = new Set([
   "http>errors",
   "http>streams",
   "retry>errors",
+  "limits>errors",
   "files>errors",
   "grpc>errors",
   "tracing>grpc",

@@ -1,12 +1,12 @@
 import { errorText } from "../errors/index.ts";
 import type { ProxySettings } from "../http/index.ts";
 import { followTaskSet, type TaskSet, type TaskSetState } from "../kube/index.ts";
+import { Permits } from "../limits/index.ts";
 import type { Logger } from "../log/index.ts";
 import { executeTasks } from "./executor.ts";
 import { HttpExecutor } from "./http-executor.ts";
 import { Intake } from "./intake.ts";
 import { Journal } from "./journal.ts";
-import { Permits } from "./permits.ts";
 import { type PluginAddress, Plugins } from "./plugins.ts";
 import { Reporter } from "./reporter.ts";
 import { ResultRoom } from "./result-room.ts";

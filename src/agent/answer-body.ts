@@ -2,7 +2,7 @@ import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
 import type { Gunzip } from "node:zlib";
 import { ExecutorError } from "../errors/index.ts";
-import type { Permits } from "./permits.ts";
+import type { Permits } from "../limits/index.ts";
 
 /** What an answer holds without asking for a permit: most never ask. */
 const smallBytes = 16 * 1024;

@@ -16,6 +16,11 @@ export interface ConnectionSettings {
 /** The reference's limit for name look-up, connection and handshake (contract roles.md 1.8). */
 const connectTimeoutMs = 30_000;
 
+const remedies = {
+  Untrusted:
+    "add the issuing CA to a Secret named argo-workflows-agent-ca-certificates, or set SSL_CERT_FILE",
+};
+
 /** The clients of all tasks: one for each kind of connection, made when it is first needed. */
 export class Connections implements Disposable {
   readonly #settings: ConnectionSettings;
@@ -47,6 +52,8 @@ export class Connections implements Disposable {
         connectTimeoutMs,
         // The task has a deadline of its own.
         idleTimeoutMs: 0,
+        speaksHttp2: true,
+        remedies,
       });
       this.#clients.set(key, client);
     }

@@ -18,8 +18,6 @@ export interface HttpSettings {
   readonly journal: Journal;
 }
 
-const tokenTimeoutMs = 30_000;
-
 /** Executes HTTP templates; connections and tokens are shared among them. */
 export class HttpExecutor implements Disposable {
   readonly #settings: HttpSettings;
@@ -69,11 +67,7 @@ export class HttpExecutor implements Disposable {
       scopes,
     };
     const clientFor = (url: URL) => this.#connections.clientFor(url, false, { insecureSkipVerify: false });
-    return this.#tokens.authorization(
-      grant,
-      clientFor,
-      AbortSignal.any([signal, AbortSignal.timeout(tokenTimeoutMs)]),
-    );
+    return this.#tokens.authorization(grant, clientFor, signal);
   }
 
   async #clientFor(

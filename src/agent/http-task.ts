@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { ExecutorError, errorCode, errorText, isExecutorError } from "../errors/index.ts";
 import { type HttpResponse, translateNetworkError } from "../http/index.ts";
 import { type BodyLimits, decodeText, readAnswer } from "./answer-body.ts";
@@ -35,10 +34,18 @@ export async function runHttp(http: unknown, tools: HttpTools, signal: AbortSign
 }
 
 async function prepared(template: HttpTemplate, tools: HttpTools): Promise<PreparedRequest> {
+  const { context } = tools;
+  let ofSecret: unknown;
+  const readSecret = (name: string, key: string) =>
+    context.readSecret(name, key).catch((error: unknown) => {
+      ofSecret = error;
+      throw error;
+    });
   try {
-    return await prepareRequest(template, tools.context);
+    return await prepareRequest(template, { ...context, readSecret });
   } catch (error) {
-    if (errorCode(error) !== "BadRequest" || errorText(error).startsWith("secret ")) throw error;
+    // What a secret lacks is no fault of the request's.
+    if (errorCode(error) !== "BadRequest" || error === ofSecret) throw error;
     throw ExecutorError.wrap(error, requestTitle(template.method, template.url));
   }
 }
@@ -55,8 +62,9 @@ async function answered(
   const limit = new Deadline(timeoutMs, isDefault, signal);
   try {
     if (!request.isRepeatable) tools.onSend();
-    const response = await exchange(request, clientFor, limit.signal).catch((error) => {
-      throw sendError(limit.explain(error), template);
+    const title = requestTitle(template.method, template.url);
+    const response = await exchange(request, clientFor, title, limit.signal).catch((error) => {
+      throw limit.explain(error, title);
     });
     const bytes = await readBody(response, request, tools.limits, limit).catch((error) => {
       throw bodyError(limit.explain(error), template);
@@ -68,10 +76,6 @@ async function answered(
 }
 
 function readBody(response: HttpResponse, request: PreparedRequest, limits: BodyLimits, limit: Deadline) {
-  // The exchange is over for the client when the head has come; from now on the deadline ends the body.
-  const onAbort = () => response.body.destroy(limit.signal.reason);
-  limit.signal.addEventListener("abort", onAbort, { once: true });
-  if (limit.signal.aborted) onAbort();
   // Servers that pack everything say so of empty answers, too.
   const isEmpty = response.headers["content-length"] === "0";
   const encoding = isEmpty ? undefined : response.headers["content-encoding"];
@@ -99,25 +103,9 @@ async function judge(
 
 /** An answer that we unpacked has neither the length nor the encoding that it announced. */
 function headersOf(response: HttpResponse, unpacked: boolean): readonly string[] {
-  const { rawHeaders } = response.body as IncomingMessage;
+  const { rawHeaders } = response;
   if (!unpacked || response.headers["content-encoding"]?.toLowerCase() !== "gzip") return rawHeaders;
   return rawHeaders.filter((_, at) => !/^content-(encoding|length)$/i.test(rawHeaders[at - (at % 2)] ?? ""));
-}
-
-/** `Get "http://x/": dial tcp …`, as Go says it, with the URL as the template has it. */
-function sendError(error: unknown, { method, url }: HttpTemplate): unknown {
-  const title = requestTitle(method, url);
-  // The client names the target of a redirect; its cause is translated again under the template's URL.
-  const cause = isExecutorError(error) && error.cause !== undefined ? error.cause : error;
-  if (isExecutorError(cause)) return ExecutorError.wrap(cause, title);
-  const translated = translateNetworkError(cause, title);
-  if (!translated.message.includes("x509:")) return translated;
-  const [text] = translated.message.split(";");
-  return new ExecutorError(
-    translated.code,
-    `${text}; add the issuing CA to a Secret named argo-workflows-agent-ca-certificates, or set SSL_CERT_FILE`,
-    { cause },
-  );
 }
 
 /** Limits name the request, what the connection did is told as the reference tells it. */
@@ -126,9 +114,8 @@ function bodyError(error: unknown, { method, url }: HttpTemplate): unknown {
   if (isExecutorError(error)) return error;
   const { code, message } = error as NodeJS.ErrnoException;
   // A body that ends before its announced length.
-  if (code === "ECONNRESET" && message === "aborted")
+  if (code === "ERR_STREAM_PREMATURE_CLOSE" || code === "Z_BUF_ERROR")
     return new ExecutorError("Transient", "unexpected EOF", { cause: error });
-  if (code === "Z_BUF_ERROR") return new ExecutorError("Transient", "unexpected EOF", { cause: error });
   if (code?.startsWith("Z_")) return new ExecutorError("Corrupt", `gzip: ${message}`, { cause: error });
   return translateNetworkError(error, "reading the response");
 }
@@ -157,11 +144,12 @@ class Deadline {
     return this.#controller.signal;
   }
 
-  /** The error, or that the time was over. */
-  explain(error: unknown): unknown {
+  /** The error, or that the time was over. @param title begins the message then */
+  explain(error: unknown, title?: string): unknown {
     if (!this.#isOver) return error;
+    const start = title === undefined ? "" : `${title}: `;
     const hint = `: no timeoutSeconds is set, and the default is ${this.#timeoutMs / 1000} s`;
-    return new ExecutorError("Timeout", `context deadline exceeded${this.#isDefault ? hint : ""}`);
+    return new ExecutorError("Timeout", `${start}context deadline exceeded${this.#isDefault ? hint : ""}`);
   }
 
   clear(): void {

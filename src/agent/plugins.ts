@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 import { HttpClient, payloadOf, readText, translateNetworkError } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
-import { exponential, retry } from "../retry/index.ts";
+import { doublingPauses, exponential, retry } from "../retry/index.ts";
 import { type PluginReply, readPluginReply } from "./plugin-reply.ts";
 import { isTerminal, type Outcome, type Task } from "./task.ts";
 
@@ -113,18 +112,16 @@ class Plugin implements Disposable {
   }
 
   async #whenStarted(body: string, signal: AbortSignal): Promise<PluginReply | undefined> {
-    for (;;) {
-      try {
-        return await this.#attempt(body, signal);
-      } catch (error) {
-        const isStarting = !this.#hasAnswered && performance.now() - this.#startedMs < startMsMax;
-        if (!isStarting || !isExecutorError(error, "Transient") || !/connection refused/.test(error.message))
-          throw error;
-        if (!this.#isWaitedFor) this.#log.info({ url: this.#address.url }, "the plugin does not listen yet");
-        this.#isWaitedFor = true;
-        await sleep(startPauseMs, undefined, { signal });
-      }
-    }
+    const isStarting = () => !this.#hasAnswered && performance.now() - this.#startedMs < startMsMax;
+    const policy = {
+      pauses: doublingPauses(startPauseMs, startPauseMs, 0),
+      repeats: ({ reason }: ExecutorError) => reason === "Refused" && isStarting(),
+    };
+    const onRetry = () => {
+      if (!this.#isWaitedFor) this.#log.info({ url: this.#address.url }, "the plugin does not listen yet");
+      this.#isWaitedFor = true;
+    };
+    return retry(policy, () => this.#attempt(body, signal), signal, { onRetry });
   }
 
   async #attempt(body: string, signal: AbortSignal): Promise<PluginReply | undefined> {
@@ -144,13 +141,10 @@ class Plugin implements Disposable {
         "User-Agent": this.#userAgent,
       };
       const response = await this.#http.request(
-        { method: "POST", origin, path, headers, payload },
+        { method: "POST", origin, path, headers, payload, during: title },
         limit.signal,
       );
       this.#hasAnswered = true;
-      limit.signal.addEventListener("abort", () => response.body.destroy(limit.signal.reason), {
-        once: true,
-      });
       const text = await readText(response.body, replyBytesMax + 1, {
         during: title,
         stallTimeoutMs: attemptTimeoutMs,

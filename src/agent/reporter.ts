@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ErrorCode, ExecutorError, errorCode, errorText } from "../errors/index.ts";
+import { type ErrorCode, ExecutorError, errorCode, errorText, isExecutorError } from "../errors/index.ts";
 import type { TaskSet } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
+import { doublingPauses, Tries } from "../retry/index.ts";
 import type { Journal } from "./journal.ts";
 import type { ResultRoom } from "./result-room.ts";
 import { resultJson } from "./task.ts";
@@ -43,6 +44,9 @@ const internalErrorsMax = 6;
 const holdMsMax = 60_000;
 /** Where not even such a result finds room, trying the others is of no use for a while. */
 const smallBytes = 4 * 1024;
+
+/** Whatever it was: a result that is not reported is lost. */
+const policy = { pauses: doublingPauses(retryMsMin, retryMsMax, 0.1), repeats: () => true };
 
 /** Errors that lie in what was sent. */
 const contentErrors: ReadonlySet<ErrorCode> = new Set(["BadRequest", "TooLarge"]);
@@ -103,7 +107,9 @@ export class Reporter {
 
   /** One patch, retried until it is through or divided. @returns false if nothing was due */
   async #round(signal: AbortSignal): Promise<boolean> {
-    let retryMs = retryMsMin;
+    const onRetry = (error: ExecutorError, pauseMs: number) =>
+      this.#options.log.warn({ error: errorText(error), pauseMs }, "results could not be reported yet");
+    const tries = new Tries(policy, { onRetry });
     for (;;) {
       const batch = this.#batch();
       if (batch.length === 0) return false;
@@ -113,13 +119,10 @@ export class Reporter {
         return true;
       } catch (error) {
         signal.throwIfAborted();
-        const pauseMs = retryMs * (1 + Math.random() * 0.1);
-        this.#options.log.warn(
-          { error: errorText(error), results: batch.length, pauseMs },
-          "results could not be reported yet",
-        );
-        await sleep(pauseMs, undefined, { signal });
-        retryMs = Math.min(retryMs * 2, retryMsMax);
+        const told = isExecutorError(error)
+          ? error
+          : ExecutorError.wrap(error, `report ${batch.length} results`);
+        await tries.pause(told, signal);
       }
     }
   }

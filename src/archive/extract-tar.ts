@@ -1,6 +1,6 @@
 import { closeSync, fchmodSync, futimesSync, writeSync } from "node:fs";
 import { ExecutorError } from "../errors/index.ts";
-import { CallPace } from "../files/index.ts";
+import { CallPace } from "../limits/index.ts";
 import { type ByteString, shown } from "./byte-string.ts";
 import { Destination, type LinkPolicy } from "./destination.ts";
 import { fileError } from "./errors.ts";

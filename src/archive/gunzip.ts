@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { gunzip as inflate } from "node:zlib";
+import { mapAhead } from "../limits/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { blocksInFlight } from "./deflate-blocks.ts";
 import { corrupt, zlibError } from "./errors.ts";
@@ -8,7 +9,6 @@ import { DroppedBuffers } from "./garbage.ts";
 import { gunzipNative } from "./gunzip-native.ts";
 import { checkPadding, gunzipStream } from "./gunzip-stream.ts";
 import { memberBytesMax, memberHeadBytes, memberLength, memberParts } from "./gzip-member.ts";
-import { mapAhead } from "./map-ahead.ts";
 import { blockStatus, type NativeDeflate, openNativeDeflate } from "./native-deflate.ts";
 import { abortable } from "./read-tar.ts";
 

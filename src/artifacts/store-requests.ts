@@ -1,11 +1,13 @@
 import { ExecutorError } from "../errors/index.ts";
 import {
+  appendTo,
   type BodyOptions,
   type ByteSink,
-  type DirectAnswer,
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
+  type Received,
+  readBody,
   readText,
 } from "../http/index.ts";
 import { parseRetryAfter } from "../retry/index.ts";
@@ -61,10 +63,19 @@ export class StoreRequests<Request> {
 
   /** `alsoGood` are statuses besides 2xx that the caller understands. */
   async send(request: Request, signal: AbortSignal, alsoGood: readonly number[] = []): Promise<StoreAnswer> {
+    const exchange = (signed: HttpRequest) => this.#http.request(signed, signal);
+    return await this.#deliver(request, exchange, signal, alsoGood);
+  }
+
+  async #deliver<Response extends HttpResponse>(
+    request: Request,
+    exchange: (signed: HttpRequest) => Promise<Response>,
+    signal: AbortSignal,
+    alsoGood: readonly number[] = [],
+  ): Promise<StoreAnswer<Response>> {
     for (let isRenewed = false; ; ) {
       const signed = await this.#protocol.sign(request, signal);
-      const response = await this.#http.request(signed.request, signal);
-      const answer = new StoreAnswer(signed.request, response);
+      const answer = new StoreAnswer(signed.request, await exchange(signed.request));
       if (answer.isSuccess || alsoGood.includes(answer.status)) return answer;
       const refusal = this.#refusalOf(answer, await answer.text(refusalMaxBytes));
       if (!isRenewed && this.#protocol.isAboutIdentity(refusal) && (await signed.renew(signal))) {
@@ -94,15 +105,25 @@ export class StoreRequests<Request> {
     return answer;
   }
 
-  /** A GET whose body goes straight to the sink; undefined where only `send` can get or understand the answer. */
-  async receive(
+  /** A GET whose body of `sizeBytes` goes straight to the sink; `check` reads the head, and throws for a wrong one. */
+  async receive<T>(
     request: Request,
-    sizeBytes: number,
-    sink: ByteSink,
+    { sizeBytes, sink }: { readonly sizeBytes: number; readonly sink: ByteSink },
+    check: (answer: StoreAnswer) => T,
     signal: AbortSignal,
-  ): Promise<DirectAnswer | undefined> {
-    const signed = await this.#protocol.sign(request, signal);
-    return await this.#http.receive(signed.request, sizeBytes, sink, signal);
+  ): Promise<T> {
+    const exchange = (signed: HttpRequest) => this.#http.receive(signed, sizeBytes, sink, signal);
+    const answer: StoreAnswer<Received> = await this.#deliver(request, exchange, signal);
+    try {
+      const checked = check(answer);
+      if (!answer.response.isInSink) {
+        for await (const chunk of readBody(answer.response.body, answer.bodyOptions)) appendTo(sink, chunk);
+      }
+      return checked;
+    } catch (error) {
+      answer.response.body.destroy();
+      throw error;
+    }
   }
 
   #refusalOf(answer: StoreAnswer, body: string): Refusal {
@@ -117,13 +138,13 @@ export class StoreRequests<Request> {
 }
 
 /** What a store answered: the head, and a body that must be read. */
-export class StoreAnswer {
+export class StoreAnswer<Response extends HttpResponse = HttpResponse> {
   readonly method: string;
   readonly status: number;
-  readonly response: HttpResponse;
+  readonly response: Response;
   readonly bodyOptions: BodyOptions;
 
-  constructor(request: HttpRequest, response: HttpResponse) {
+  constructor(request: HttpRequest, response: Response) {
     this.method = request.method;
     this.status = response.status;
     this.response = response;

@@ -25,11 +25,25 @@ export type ErrorCode =
   /** Our bug; fails with the stack. */
   | "Internal";
 
+/** What exactly, where a reaction depends on more than the code. */
+export type ErrorReason =
+  /** Nobody listens at the address. */
+  | "Refused"
+  /** The server's certificate is not trusted. */
+  | "Untrusted"
+  /** TLS was spoken to a server of plain http. */
+  | "PlainHttp"
+  /** The server speaks none of the protocols that were offered over TLS. */
+  | "NoProtocol"
+  /** It was repeated for as long as it may be. */
+  | "Exhausted";
+
 export interface ErrorDetail {
   /** The first error; it stays readable through any number of wrappings. */
   readonly cause?: unknown;
   /** How long the other side asked us to wait before the next try, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  readonly reason?: ErrorReason | undefined;
 }
 
 /**
@@ -40,21 +54,30 @@ export interface ErrorDetail {
 export class ExecutorError extends Error {
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  readonly reason: ErrorReason | undefined;
 
   constructor(code: ErrorCode, message: string, detail: ErrorDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause });
     this.name = "ExecutorError";
     this.code = code;
     this.retryAfterMs = detail.retryAfterMs;
+    this.reason = detail.reason;
   }
 
-  /** The same error under a longer message: `during: message`. Code and retry advice stay. */
+  /** The same error under a longer message: `during: message`. Code, reason and retry advice stay. */
   static wrap(error: unknown, during: string): ExecutorError {
-    const advice = error instanceof ExecutorError ? error.retryAfterMs : undefined;
+    const { retryAfterMs, reason }: ErrorDetail = error instanceof ExecutorError ? error : {};
     return new ExecutorError(errorCode(error), `${during}: ${errorText(error)}`, {
       cause: error,
-      retryAfterMs: advice,
+      retryAfterMs,
+      reason,
     });
+  }
+
+  /** The error of something that was repeated for as long as it may be, in Argo's words (contract artifacts.md 3.4). */
+  static exhausted(error: ExecutorError): ExecutorError {
+    const text = `timed out waiting for the condition: ${error.message}`;
+    return new ExecutorError(error.code, text, { cause: error, reason: "Exhausted" });
   }
 }
 

@@ -1,2 +1,9 @@
-export { type ErrorCode, ExecutorError, errorCode, errorText, isExecutorError } from "./executor-error.ts";
+export {
+  type ErrorCode,
+  type ErrorReason,
+  ExecutorError,
+  errorCode,
+  errorText,
+  isExecutorError,
+} from "./executor-error.ts";
 export { fromLanguage } from "./from-language.ts";

@@ -1,2 +1,1 @@
-export { CallPace } from "./call-pace.ts";
 export { writeNewFile } from "./write-new-file.ts";

@@ -51,7 +51,16 @@ export async function readText(body: Readable, limitBytes: number, options: Body
   return Buffer.concat(chunks).subarray(0, limitBytes).toString();
 }
 
-/** Reads what is left, so that the connection can be used again; gives up on a long rest. */
-export async function discardBody(body: Readable, options: BodyOptions): Promise<void> {
-  await readText(body, 64 * 1024, options);
+/** Reads what is left, so that the connection can be used again; gives up on a rest longer than `limitBytes`. */
+export async function discardBody(
+  body: Readable,
+  options: BodyOptions,
+  limitBytes = 64 * 1024,
+): Promise<void> {
+  if (body instanceof ReceivedBody) return;
+  let sizeBytes = 0;
+  for await (const chunk of readBody(body, options)) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes >= limitBytes) break;
+  }
 }

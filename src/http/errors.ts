@@ -1,6 +1,6 @@
-import { type ErrorCode, ExecutorError } from "../errors/index.ts";
+import { type ErrorCode, type ErrorReason, ExecutorError } from "../errors/index.ts";
 
-type Translation = readonly [ErrorCode, (detail: NetworkDetail) => string];
+type Translation = readonly [ErrorCode, (detail: NetworkDetail) => string, ErrorReason?];
 
 interface NetworkDetail {
   readonly address: string;
@@ -13,7 +13,7 @@ interface NetworkDetail {
  * TRANSIENT_ERROR_PATTERN of existing workflows match them (contract artifacts.md 3.3).
  */
 const translations: Readonly<Record<string, Translation>> = {
-  ECONNREFUSED: ["Transient", ({ address }) => `dial tcp ${address}: connect: connection refused`],
+  ECONNREFUSED: ["Transient", ({ address }) => `dial tcp ${address}: connect: connection refused`, "Refused"],
   ECONNRESET: ["Transient", () => "read: connection reset by peer"],
   ECONNABORTED: ["Transient", () => "read: connection reset by peer"],
   EPIPE: ["Transient", () => "write: broken pipe"],
@@ -23,19 +23,18 @@ const translations: Readonly<Record<string, Translation>> = {
   ENOTFOUND: ["Transient", ({ host }) => `dial tcp: lookup ${host}: no such host`],
   EAI_AGAIN: ["Transient", ({ host }) => `dial tcp: lookup ${host}: Temporary failure in name resolution`],
   ERR_STREAM_PREMATURE_CLOSE: ["Transient", () => "unexpected EOF"],
-  HPE_INVALID_CONSTANT: ["Transient", () => "malformed HTTP response"],
-  HPE_HEADER_OVERFLOW: ["TooLarge", () => "the headers of the answer are larger than 1 MiB"],
-  ERR_PROXY_TUNNEL: ["Transient", ({ text }) => `the proxy refuses the connection: ${text}`],
+  ERR_ANSWER_MALFORMED: ["Transient", ({ text }) => `malformed HTTP response: ${text}`],
+  ERR_ANSWER_HEAD: ["TooLarge", () => "the headers of the answer are larger than 1 MiB"],
 };
-
-const tlsRemedy =
-  "add the issuing CA with the location's caSecret where it has one, or with SSL_CERT_FILE on the executor";
 
 /** Translates what Node's sockets, resolver and TLS report. `during` names the request; secrets never are in it. */
 export function translateNetworkError(error: unknown, during: string): ExecutorError {
   if (error instanceof ExecutorError) return error;
   if (error instanceof Error && error.name === "AbortError") {
     return new ExecutorError("Cancelled", `${during}: told to stop`, { cause: error });
+  }
+  if (error instanceof DOMException && error.name === "TimeoutError") {
+    return new ExecutorError("Timeout", `${during}: ${error.message}`, { cause: error });
   }
   const { code = "", message, ...rest } = error as NodeJS.ErrnoException & NetworkFields;
   const detail: NetworkDetail = {
@@ -48,18 +47,25 @@ export function translateNetworkError(error: unknown, during: string): ExecutorE
   if (first !== undefined) return translateNetworkError(first, during);
   const translation = translations[code];
   if (translation !== undefined) {
-    return new ExecutorError(translation[0], `${during}: ${translation[1](detail)}`, { cause: error });
+    const [meaning, textOf, reason] = translation;
+    return new ExecutorError(meaning, `${during}: ${textOf(detail)}`, { cause: error, reason });
   }
   if (isCertificateCode(code)) {
-    const text = `${during}: tls: failed to verify certificate: x509: ${detail.text}; ${tlsRemedy}`;
-    return new ExecutorError("BadRequest", text, { cause: error });
+    const text = `${during}: tls: failed to verify certificate: x509: ${detail.text}`;
+    return new ExecutorError("BadRequest", text, { cause: error, reason: "Untrusted" });
   }
-  if (/wrong version number|EPROTO/.test(`${code} ${detail.text}`)) {
-    const text = `${during}: http: server gave HTTP response to HTTPS client; set insecure: true if the store speaks plain http`;
-    return new ExecutorError("BadRequest", text, { cause: error });
+  const handshake = `${code} ${detail.text}`;
+  // OpenSSL gives a write that met the alert no code but EPROTO.
+  if (/no application protocol/i.test(handshake)) {
+    const text = `${during}: tls: the server speaks none of the protocols that were offered`;
+    return new ExecutorError("Unsupported", text, { cause: error, reason: "NoProtocol" });
   }
-  if (code.startsWith("ERR_INVALID") || code.startsWith("ERR_HTTP") || code.startsWith("ERR_UNESCAPED")) {
-    return new ExecutorError("BadRequest", `${during}: ${detail.text}`, { cause: error });
+  if (/wrong version number/i.test(handshake)) {
+    const text = `${during}: http: server gave HTTP response to HTTPS client`;
+    return new ExecutorError("BadRequest", text, { cause: error, reason: "PlainHttp" });
+  }
+  if (code === "EPROTO") {
+    return new ExecutorError("BadRequest", `${during}: tls: ${detail.text.trim()}`, { cause: error });
   }
   // A socket error without a name of its own is a socket error still (contract artifacts.md 3.3, first line).
   return new ExecutorError("Transient", `${during}: ${detail.text || "unexpected EOF"}`, { cause: error });
@@ -72,6 +78,23 @@ interface NetworkFields {
   readonly hostname?: string;
 }
 
+/** What is no answer by the rules of RFC 9112; `why` goes on "the answer …". */
+export function malformed(why: string): Error {
+  return Object.assign(new Error(why), { code: "ERR_ANSWER_MALFORMED" });
+}
+
+export function headTooLarge(): Error {
+  return Object.assign(new Error("the head of the answer does not end"), { code: "ERR_ANSWER_HEAD" });
+}
+
+export function unexpectedEnd(): Error {
+  return Object.assign(new Error("unexpected EOF"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+}
+
+export function timeoutError(message: string): Error {
+  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+}
+
 function isCertificateCode(code: string): boolean {
-  return /CERT|^UNABLE_TO_|SELF_SIGNED|ERR_TLS_|HOSTNAME_MISMATCH/.test(code);
+  return /CERT|^UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS_|HOSTNAME_MISMATCH/.test(code);
 }

@@ -3,14 +3,19 @@ import type { Readable, Writable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
 
 /** What a request carries: bytes in memory, which can be sent again, or a stream that is opened for each try. */
-export type Payload = MemoryPayload | { readonly sizeBytes: number | undefined; open(): Readable };
+export type Payload = MemoryPayload | StreamPayload;
 
 export interface MemoryPayload {
   readonly sizeBytes: number;
   readonly chunks: readonly Uint8Array[];
 }
 
-export function isPayloadStream(payload: Payload | undefined): boolean {
+export interface StreamPayload {
+  readonly sizeBytes: number | undefined;
+  open(): Readable;
+}
+
+export function isPayloadStream(payload: Payload | undefined): payload is StreamPayload {
   return payload !== undefined && "open" in payload;
 }
 
@@ -19,33 +24,51 @@ export function payloadOf(...chunks: readonly Uint8Array[]): MemoryPayload {
   return { sizeBytes: chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0), chunks };
 }
 
-/** Writes the payload and ends the request. Rejects only with what the payload's own source throws. */
-export async function writePayload(request: Writable, payload: Payload | undefined): Promise<void> {
-  const chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array> =
-    payload === undefined ? [] : "open" in payload ? payload.open() : payload.chunks;
+/**
+ * Writes what the source yields, in chunks (RFC 9112 section 7.1) where its length is not known. Rejects only with what
+ * the source throws, and with Corrupt where it is not as long as announced; stops when the connection is destroyed.
+ */
+export async function writeStream(
+  connection: Writable,
+  { sizeBytes }: StreamPayload,
+  source: Readable,
+): Promise<void> {
   let writtenBytes = 0;
-  for await (const chunk of chunks) {
-    if (request.destroyed) return;
+  for await (const chunk of source as AsyncIterable<Uint8Array>) {
+    if (connection.destroyed) return;
     writtenBytes += chunk.byteLength;
-    if (!request.write(chunk)) await drained(request);
-  }
-  if (payload?.sizeBytes !== undefined && writtenBytes !== payload.sizeBytes) {
     // The server would wait for the rest, or take what is too much for the next request.
-    const text = `the content changed while it was sent: ${writtenBytes} bytes instead of ${payload.sizeBytes}`;
-    throw new ExecutorError("Corrupt", text);
+    if (sizeBytes !== undefined && writtenBytes > sizeBytes) throw changed(writtenBytes, sizeBytes);
+    if (chunk.byteLength > 0 && !write(connection, chunk, sizeBytes === undefined)) await drained(connection);
   }
-  request.end();
+  if (sizeBytes === undefined) connection.write("0\r\n\r\n", "latin1");
+  else if (writtenBytes !== sizeBytes) throw changed(writtenBytes, sizeBytes);
 }
 
-async function drained(request: Writable): Promise<void> {
+function write(connection: Writable, chunk: Uint8Array, isFramed: boolean): boolean {
+  if (!isFramed) return connection.write(chunk);
+  connection.cork();
+  connection.write(`${chunk.byteLength.toString(16)}\r\n`, "latin1");
+  connection.write(chunk);
+  const hasRoom = connection.write("\r\n", "latin1");
+  connection.uncork();
+  return hasRoom;
+}
+
+function changed(writtenBytes: number, sizeBytes: number): ExecutorError {
+  const text = `the content changed while it was sent: ${writtenBytes} bytes instead of ${sizeBytes}`;
+  return new ExecutorError("Corrupt", text);
+}
+
+async function drained(connection: Writable): Promise<void> {
   const closed = new AbortController();
   const onClose = () => closed.abort();
-  request.once("close", onClose);
+  connection.once("close", onClose);
   try {
-    await once(request, "drain", { signal: closed.signal });
+    await once(connection, "drain", { signal: closed.signal });
   } catch {
-    // Closed or failed before it drained: the request's own error event tells.
+    // Closed or failed before it drained: the connection's own end tells.
   } finally {
-    request.off("close", onClose);
+    connection.off("close", onClose);
   }
 }

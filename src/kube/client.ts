@@ -1,7 +1,13 @@
-import type { Agent, IncomingMessage } from "node:http";
-import { finished } from "node:stream/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError } from "../errors/index.ts";
+import {
+  discardBody,
+  HttpClient,
+  type HttpResponse,
+  payloadOf,
+  type RequestHeaders,
+  readText,
+} from "../http/index.ts";
+import { retry } from "../retry/index.ts";
 import type { KubeConnection } from "./connection.ts";
 import { connectionError, statusError } from "./errors.ts";
 import { requestSpan } from "./request-span.ts";
@@ -23,8 +29,6 @@ export interface KubeRequest {
   readonly accept?: string;
   /** Goes out of the answer's text before it is parsed. */
   readonly omit?: RegExp;
-  /** Instead of the client's: a watch may be silent for longer than an answer may take. */
-  readonly idleTimeoutMs?: number;
   /** For how long altogether Retry-After is obeyed here, default 60 s; 0: the caller has a policy of its own. */
   readonly patienceMs?: number;
 }
@@ -41,32 +45,42 @@ export interface KubeClientOptions {
 const answerBytesMax = 64 * 1024 * 1024;
 const retryAfterTimesMax = 10;
 const patienceMsDefault = 60_000;
+const errorBytesMax = 1024 * 1024;
 
 /**
- * Sends single requests to the API server over one kept connection. Errors are ExecutorErrors whose code follows
+ * Sends single requests to the API server over kept connections. Errors are ExecutorErrors whose code follows
  * contract pod.md 6.4. An answer with Retry-After is waited for and repeated up to ten times (6.1), as client-go does,
  * but never for longer than the request's patience: a server that asks for an hour is an error now.
  *
- * It is made of node:https alone: the generated client of @kubernetes/client-node takes more CPU to load than a pod
- * without artifacts takes in all.
+ * The generated client of @kubernetes/client-node takes more CPU to load than a pod without artifacts takes in all.
  */
 export class KubeClient implements AsyncDisposable {
   readonly namespace: string;
   readonly #connection: KubeConnection;
   readonly #options: KubeClientOptions;
-  readonly #http: typeof import("node:http");
-  readonly #agent: Agent;
+  readonly #http: HttpClient;
+  /** What lies in front of every path: API servers behind a gateway have one. */
+  readonly #basePath: string;
 
   constructor(connection: KubeConnection, options: KubeClientOptions) {
     this.namespace = connection.namespace;
     this.#connection = connection;
     this.#options = options;
-    this.#http = httpModule(connection.server.protocol);
-    this.#agent = new this.#http.Agent({ keepAlive: true, ...definedFields(connection.tls) });
+    this.#basePath = connection.server.pathname.replace(/\/+$/, "");
+    const { ca, cert, key, servername, rejectUnauthorized } = connection.tls;
+    this.#http = new HttpClient({
+      caPem: ca,
+      clientCert: cert && key ? { certPem: cert, keyPem: key } : undefined,
+      serverName: servername,
+      insecureSkipVerify: rejectUnauthorized === false,
+      proxy: connection.proxy,
+      idleTimeoutMs: options.idleTimeoutMs,
+      connectTimeoutMs: connectTimeoutMs,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.destroy();
+    this.#http[Symbol.dispose]();
   }
 
   /** The parsed JSON of a 2xx answer. */
@@ -79,7 +93,7 @@ export class KubeClient implements AsyncDisposable {
   async requestText(request: KubeRequest, signal: AbortSignal): Promise<string> {
     return this.#obeyingRetryAfter(request, signal, async () => {
       const response = await this.open(request, signal);
-      return readBody(response, during(request), signal);
+      return this.#readText(response, request, signal);
     });
   }
 
@@ -87,13 +101,23 @@ export class KubeClient implements AsyncDisposable {
   async send(request: KubeRequest, signal: AbortSignal): Promise<void> {
     await this.#obeyingRetryAfter(request, signal, async () => {
       const response = await this.open(request, signal);
-      response.resume();
       try {
-        await finished(response, { signal });
+        await discardBody(response.body, this.#bodyOptions(request), answerBytesMax);
       } catch (error) {
         throw connectionError(error, during(request), signal);
       }
     });
+  }
+
+  /** A 2xx answer whose body the caller reads, or an error. */
+  async open(request: KubeRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const response = await requestSpan(request, this.#connection.server, () => this.#send(request, signal));
+    const { status, headers } = response;
+    if (status >= 200 && status < 300) return response;
+    const text = await readText(response.body, errorBytesMax, this.#bodyOptions(request)).catch((error) => {
+      throw connectionError(error, during(request), signal);
+    });
+    throw statusError({ status, headers }, text, during(request), this.#options.transientPattern);
   }
 
   async #obeyingRetryAfter<T>(
@@ -101,79 +125,73 @@ export class KubeClient implements AsyncDisposable {
     signal: AbortSignal,
     attempt: () => Promise<T>,
   ): Promise<T> {
-    const end = performance.now() + patienceMs;
-    for (let repeats = 0; ; repeats++) {
-      try {
-        return await attempt();
-      } catch (error) {
-        const waitMs = error instanceof ExecutorError ? error.retryAfterMs : undefined;
-        if (waitMs === undefined || repeats >= retryAfterTimesMax) throw error;
-        if (performance.now() + waitMs > end) throw error;
-        await sleep(waitMs, undefined, { signal });
-      }
-    }
-  }
-
-  /** A 2xx answer whose body the caller reads, or an error. */
-  async open(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const response = await requestSpan(request, this.#connection.server, () => this.#send(request, signal));
-    const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return response;
-    const body = await readBody(response, during(request), signal);
-    throw statusError(status, response.headers, body, during(request), this.#options.transientPattern);
-  }
-
-  async #send(request: KubeRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const authorization = await this.#connection.authorization();
-    const json = request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
-    const payload = json === undefined ? undefined : Buffer.from(json);
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const sent = this.#http.request(new URL(request.path, this.#connection.server), {
-      method: request.method,
-      agent: this.#agent,
-      signal,
-      timeout: request.idleTimeoutMs ?? this.#options.idleTimeoutMs,
-      headers: {
-        accept: request.accept ?? "application/json, */*",
-        "user-agent": this.#options.userAgent,
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(payload && {
-          "content-type": request.contentType ?? "application/json",
-          "content-length": payload.length,
-        }),
+    return await retry(
+      {
+        pauses: Array.from({ length: retryAfterTimesMax }, () => ({ minMs: 0, maxMs: 0 })),
+        patienceMs,
+        retryAfterMsMax: patienceMs,
+        // Only who says when to come again is asked again here.
+        repeats: ({ retryAfterMs }) => retryAfterMs !== undefined && retryAfterMs <= patienceMs,
       },
-    });
-    sent.on("response", resolve);
-    sent.on("error", (error) => reject(connectionError(error, during(request), signal)));
-    sent.on("timeout", () => sent.destroy(new Error("i/o timeout: nothing came from the API server")));
-    sent.end(payload);
-    return promise;
+      attempt,
+      signal,
+    );
   }
-}
 
-/** TLS takes 20 ms of CPU to load: only a role that speaks to the API server, and only over https, pays for it. */
-function httpModule(protocol: string): typeof import("node:http") {
-  if (protocol === "http:") return process.getBuiltinModule("node:http");
-  return process.getBuiltinModule("node:https") as unknown as typeof import("node:http");
-}
-
-async function readBody(response: IncomingMessage, what: string, signal: AbortSignal): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > answerBytesMax) break;
-      chunks.push(chunk);
+  async #send(request: KubeRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const json = request.json ?? (request.body === undefined ? undefined : JSON.stringify(request.body));
+    const authorization = await this.#connection.authorization();
+    const headers: RequestHeaders = {
+      accept: request.accept ?? "application/json, */*",
+      "user-agent": this.#options.userAgent,
+      ...(authorization === undefined ? {} : { authorization }),
+      ...this.#connection.headers,
+      ...(json !== undefined && { "content-type": request.contentType ?? "application/json" }),
+    };
+    const limitMs = this.#connection.requestTimeoutMs;
+    const limited = limitMs === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(limitMs)]);
+    const { method } = request;
+    const sent = {
+      method,
+      origin: this.#connection.server.origin,
+      path: this.#basePath + request.path,
+      headers,
+      payload: json === undefined ? undefined : payloadOf(Buffer.from(json)),
+      // A merge patch that arrives twice leaves what it leaves when it arrives once; a JSON patch may add twice.
+      isRepeatable: method !== "POST" && request.contentType !== "application/json-patch+json",
+      during: during(request),
+    };
+    try {
+      return await this.#http.request(sent, limited);
+    } catch (error) {
+      if (limited.aborted && !signal.aborted) {
+        const text = `${during(request)}: no answer within --request-timeout`;
+        throw new ExecutorError("Transient", text, { cause: error });
+      }
+      throw connectionError(error, during(request), signal);
     }
-  } catch (error) {
-    throw connectionError(error, what, signal);
   }
-  if (size > answerBytesMax) {
-    throw new ExecutorError("TooLarge", `${what}: the answer is larger than ${answerBytesMax} bytes`);
+
+  async #readText(response: HttpResponse, request: KubeRequest, signal: AbortSignal): Promise<string> {
+    let text: string;
+    try {
+      text = await readText(response.body, answerBytesMax + 1, this.#bodyOptions(request));
+    } catch (error) {
+      throw connectionError(error, during(request), signal);
+    }
+    if (text.length <= answerBytesMax) return text;
+    throw new ExecutorError(
+      "TooLarge",
+      `${during(request)}: the answer is larger than ${answerBytesMax} bytes`,
+    );
   }
-  return Buffer.concat(chunks).toString("utf8");
+
+  #bodyOptions(request: KubeRequest) {
+    return { during: during(request), stallTimeoutMs: this.#options.idleTimeoutMs };
+  }
 }
+
+const connectTimeoutMs = 30_000;
 
 /** Quotes nothing of the text: it may hold a secret, or be the page of something between us and the API server. */
 function parseAnswer<T>(text: string, what: string): T {
@@ -190,8 +208,4 @@ function parseAnswer<T>(text: string, what: string): T {
 /** What was asked, for error texts: never a body, never a query. */
 function during(request: KubeRequest): string {
   return `${request.method} ${request.path.split("?", 1)[0]}`;
-}
-
-function definedFields<T extends object>(fields: T): Partial<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

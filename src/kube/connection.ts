@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { ExecutorError, errorText } from "../errors/index.ts";
+import type { ProxySettings } from "../http/index.ts";
 
 /** Where the API server is and who we are; how a request is signed may change while we run. */
 export interface KubeConnection {
@@ -13,6 +15,11 @@ export interface KubeConnection {
     readonly servername?: string | undefined;
     readonly rejectUnauthorized?: boolean | undefined;
   };
+  readonly proxy?: ProxySettings | undefined;
+  /** Sent with every request: whom it is made for (`--as`). */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** `--request-timeout`: until the head of an answer. */
+  readonly requestTimeoutMs?: number | undefined;
   /** Read anew for each request: projected tokens rotate, exec plugins renew theirs. */
   authorization(): Promise<string | undefined>;
 }
@@ -23,7 +30,24 @@ export interface KubeSettings {
   readonly context: string | undefined;
   readonly server: string | undefined;
   readonly token: string | undefined;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
   readonly certificateAuthority: string | undefined;
+  readonly clientCertificate?: string | undefined;
+  readonly clientKey?: string | undefined;
+  /** Instead of those of the context. */
+  readonly cluster?: string | undefined;
+  readonly user?: string | undefined;
+  readonly impersonation?: {
+    readonly user: string | undefined;
+    readonly uid: string | undefined;
+    readonly groups: readonly string[];
+  };
+  readonly requestTimeoutMs?: number | undefined;
+  /** `--proxy-url`. */
+  readonly proxyUrl?: string | undefined;
+  /** `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
+  readonly proxy?: ProxySettings;
   readonly insecureSkipTlsVerify: boolean;
   readonly tlsServerName: string | undefined;
   /** `--namespace`. */
@@ -44,6 +68,23 @@ export interface KubeSettings {
  * account, `~/.kube/config`. Throws BadRequest naming what was looked for.
  */
 export async function connectKube(settings: KubeSettings): Promise<KubeConnection> {
+  const found = await find(settings);
+  const { user, uid, groups = [] } = settings.impersonation ?? {};
+  return {
+    ...found,
+    tls: { ...found.tls, ...(await ownCertificate(settings)) },
+    proxy: settings.proxyUrl ? only(settings.proxyUrl) : (found.proxy ?? settings.proxy),
+    requestTimeoutMs: settings.requestTimeoutMs,
+    headers: {
+      ...(user && { "impersonate-user": user }),
+      ...(uid && { "impersonate-uid": uid }),
+      ...(groups.length > 0 && { "impersonate-group": groups }),
+    },
+    authorization: async () => authorizationOf(settings) ?? (await found.authorization()),
+  };
+}
+
+async function find(settings: KubeSettings): Promise<KubeConnection> {
   if (settings.kubeconfig) return fromKubeconfig(settings.kubeconfig, settings);
   if (settings.server) return fromFlags(settings.server, settings);
   if (settings.kubeconfigVariable) return fromKubeconfig(settings.kubeconfigVariable, settings);
@@ -57,17 +98,42 @@ export async function connectKube(settings: KubeSettings): Promise<KubeConnectio
   );
 }
 
+/** A token goes before a name and a password, as in client-go. */
+function authorizationOf({ token, username, password }: KubeSettings): string | undefined {
+  if (token) return `Bearer ${token}`;
+  if (!username) return undefined;
+  return `Basic ${Buffer.from(`${username}:${password ?? ""}`).toString("base64")}`;
+}
+
+async function ownCertificate({ clientCertificate, clientKey, certificateAuthority }: KubeSettings) {
+  const read = async (path: string | undefined, flag: string) => {
+    if (!path) return undefined;
+    return await readFile(path).catch((cause) => {
+      throw new ExecutorError("BadRequest", `${flag} cannot be read: ${errorText(cause)}`, { cause });
+    });
+  };
+  const [ca, cert, key] = [
+    await read(certificateAuthority, "--certificate-authority"),
+    await read(clientCertificate, "--client-certificate"),
+    await read(clientKey, "--client-key"),
+  ];
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+/** The proxy of a kubeconfig or flag is for every address: NO_PROXY is about those of the environment. */
+function only(proxy: string): ProxySettings {
+  return { httpProxy: proxy, httpsProxy: proxy, noProxy: undefined, isForAll: true };
+}
+
 async function fromFlags(server: string, settings: KubeSettings): Promise<KubeConnection> {
-  const { certificateAuthority, token } = settings;
   return {
     server: parseServer(server),
     namespace: settings.namespace ?? (await podNamespace(settings)),
     tls: {
-      ca: certificateAuthority ? await readFile(certificateAuthority) : undefined,
       servername: settings.tlsServerName,
       rejectUnauthorized: !settings.insecureSkipTlsVerify,
     },
-    authorization: async () => (token ? `Bearer ${token}` : undefined),
+    authorization: async () => undefined,
   };
 }
 
@@ -94,6 +160,7 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
     throw unusable("BadRequest", path, cause);
   }
   if (settings.context) config.setCurrentContext(settings.context);
+  choose(config, settings);
   const cluster = config.getCurrentCluster();
   if (!cluster)
     throw new ExecutorError("BadRequest", `kubeconfig ${path} names no cluster in its current context`);
@@ -111,6 +178,7 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
   return {
     server: parseServer(settings.server ?? cluster.server),
     namespace: settings.namespace ?? context?.namespace ?? (await podNamespace(settings)),
+    ...(cluster.proxyUrl && { proxy: only(cluster.proxyUrl) }),
     tls: {
       ca: options.ca as Buffer | undefined,
       cert: options.cert as Buffer | undefined,
@@ -119,7 +187,6 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
       rejectUnauthorized: !(settings.insecureSkipTlsVerify || cluster.skipTLSVerify),
     },
     authorization: async () => {
-      if (settings.token) return `Bearer ${settings.token}`;
       const fresh = await readOptions();
       const headers = fresh.headers as Record<string, string> | undefined;
       return (
@@ -128,6 +195,21 @@ async function fromKubeconfig(path: string, settings: KubeSettings): Promise<Kub
       );
     },
   };
+}
+
+/** `--cluster` and `--user` take the place of what the context names. */
+function choose(config: KubeConfig, { cluster, user }: KubeSettings): void {
+  if (cluster === undefined && user === undefined) return;
+  const current = config.getContextObject(config.getCurrentContext());
+  const name = "chosen by flags";
+  const chosen = {
+    ...(current?.namespace && { namespace: current.namespace }),
+    cluster: cluster ?? current?.cluster ?? "",
+    user: user ?? current?.user ?? "",
+    name,
+  };
+  config.contexts = [...config.contexts.filter((each) => each.name !== name), chosen];
+  config.setCurrentContext(name);
 }
 
 /** Of what the library says, the first line: below it the YAML parser quotes the file, tokens included. */

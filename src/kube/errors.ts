@@ -1,4 +1,5 @@
-import { type ErrorCode, ExecutorError } from "../errors/index.ts";
+import { type ErrorCode, ExecutorError, isExecutorError } from "../errors/index.ts";
+import { parseRetryAfter } from "../retry/index.ts";
 
 /** The part of a Kubernetes Status object that tells what happened. */
 interface Status {
@@ -55,27 +56,38 @@ const transientTexts = [
 
 /** Translates an answer of the API server that is not 2xx. `during` says what was asked, without any body. */
 export function statusError(
-  status: number,
-  headers: { readonly "retry-after"?: string | undefined },
+  answer: { readonly status: number; readonly headers: { readonly "retry-after"?: string | undefined } },
   body: string,
   during: string,
   pattern: RegExp | undefined,
 ): ExecutorError {
-  const refusal = new Refusal(status, parseStatus(body));
+  const { status, headers } = answer;
+  const known = parseStatus(body);
+  const refusal = new Refusal(status, known ?? {});
   const { reason, message: text, details } = refusal;
-  const seconds = Number(headers["retry-after"] ?? details?.retryAfterSeconds);
-  return new ExecutorError(classify(status, reason, text, pattern), `${during}: ${text}`, {
+  const seconds = details?.retryAfterSeconds;
+  const askedMs = parseRetryAfter(headers["retry-after"]) ?? (seconds === undefined ? 0 : seconds * 1000);
+  // A load balancer in between speaks in pages, not in Status objects: the API server behind it will be back.
+  const isForeign = known === undefined && (status === 500 || status === 502);
+  const code = isForeign ? "Transient" : classify(status, reason, text, pattern);
+  return new ExecutorError(code, `${during}: ${text}`, {
     cause: refusal,
-    retryAfterMs: Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined,
+    retryAfterMs: Number.isFinite(askedMs) && askedMs > 0 ? askedMs : undefined,
   });
 }
 
-/** Translates a failure to get any answer: all of them may pass, except that we were told to stop. */
+/** Translates a failure to get any answer: all of them may pass, except that we were told to stop, or who is there. */
 export function connectionError(error: unknown, during: string, signal: AbortSignal): ExecutorError {
   if (signal.aborted) return new ExecutorError("Cancelled", `${during}: cancelled`, { cause: error });
-  const { code, message } = error as NodeJS.ErrnoException;
-  const isTrust = /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS|DEPTH_ZERO/.test(code ?? "");
-  return new ExecutorError(isTrust ? "Unauthorized" : "Transient", `${during}: ${message}`, { cause: error });
+  if (!isExecutorError(error)) {
+    const { message } = error as Error;
+    return new ExecutorError("Transient", `${during}: ${message}`, { cause: error });
+  }
+  if (error.reason === "Untrusted") return new ExecutorError("Unauthorized", error.message, { cause: error });
+  if (error.reason === "PlainHttp" || error.code === "BadRequest" || error.code === "TooLarge") return error;
+  return error.code === "Transient"
+    ? error
+    : new ExecutorError("Transient", error.message, { cause: error, reason: error.reason });
 }
 
 function classify(status: number, reason: string, text: string, pattern: RegExp | undefined): ErrorCode {
@@ -111,12 +123,13 @@ function classify(status: number, reason: string, text: string, pattern: RegExp 
   }
 }
 
-function parseStatus(body: string): Status {
+/** Undefined for what is no Status object. */
+function parseStatus(body: string): Status | undefined {
   try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === "object" && value !== null ? (value as Status) : {};
+    const value = JSON.parse(body) as Status & { readonly kind?: unknown };
+    return typeof value === "object" && value?.kind === "Status" ? value : undefined;
   } catch {
     // A proxy in between answers in HTML or not at all; the status number has to do.
-    return {};
+    return undefined;
   }
 }

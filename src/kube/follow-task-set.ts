@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ExecutorError, isExecutorError } from "../errors/index.ts";
-import { askedPauseMs } from "./persistence.ts";
+import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import { doublingPauses, Tries } from "../retry/index.ts";
 import { isCompleted, type TaskSet, type TaskSetState } from "./task-sets.ts";
 import type { WatchEvent } from "./watch.ts";
 
@@ -92,7 +92,7 @@ class Follower {
           if (end !== undefined) return end;
         }
         if (this.#patience.isRenewedBy(start)) continue;
-        await this.#patience.pause(undefined, this.#signal);
+        await this.#patience.pause(endedAtOnce(), this.#signal);
       } catch (error) {
         this.#patience.isRenewedBy(start);
         if (isExecutorError(error, "Conflict")) {
@@ -131,18 +131,23 @@ class Follower {
   }
 }
 
+function endedAtOnce(): ExecutorError {
+  return new ExecutorError("Transient", "the watch ended as soon as it had begun");
+}
+
 /** Pauses that double while nothing works, and end in the error where nobody lets us in. */
 class Patience {
-  readonly #onRetry: (error: unknown, pauseMs: number) => void;
-  #pauseMs = pauseMsMin;
+  readonly #tries: Tries;
   #refusedSince: number | undefined;
 
   constructor(onRetry: (error: unknown, pauseMs: number) => void) {
-    this.#onRetry = onRetry;
+    const pauses = doublingPauses(pauseMsMin, pauseMsMax, 0.2);
+    const repeats = (error: ExecutorError) => !this.#isRefusedForGood(error);
+    this.#tries = new Tries({ pauses, repeats }, { onRetry });
   }
 
   renew(): void {
-    this.#pauseMs = pauseMsMin;
+    this.#tries.restart();
     this.#refusedSince = undefined;
   }
 
@@ -160,16 +165,12 @@ class Patience {
 
   /** Throws the error where waiting is of no use. */
   async pause(error: unknown, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (isExecutorError(error, "Unauthorized", "Forbidden", "NotFound", "BadRequest")) this.#refuse(error);
-    const pauseMs = Math.max(this.#pauseMs * (1 + Math.random() * 0.2), askedPauseMs(error));
-    this.#pauseMs = Math.min(this.#pauseMs * 2, pauseMsMax);
-    if (error !== undefined) this.#onRetry(error, pauseMs);
-    await sleep(pauseMs, undefined, { signal });
+    await this.#tries.pause(error, signal);
   }
 
-  #refuse(error: ExecutorError): void {
+  #isRefusedForGood(error: ExecutorError): boolean {
+    if (!isExecutorError(error, "Unauthorized", "Forbidden", "NotFound", "BadRequest")) return false;
     this.#refusedSince ??= performance.now();
-    if (performance.now() - this.#refusedSince > refusalMsMax) throw error;
+    return performance.now() - this.#refusedSince > refusalMsMax;
   }
 }

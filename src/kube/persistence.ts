@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, ExecutorError } from "../errors/index.ts";
+import { doublingPauses, retry } from "../retry/index.ts";
 
 /** How long a report is repeated. */
 export interface Persistence {
@@ -40,18 +40,12 @@ export async function persist(
   signal: AbortSignal,
   attempt: () => Promise<void>,
 ): Promise<void> {
-  const end = performance.now() + persistence.patienceMs;
   let doubtful = 0;
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, pauseMsMax)) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof ExecutorError)) throw error;
-      const mayPass = error.code === "Transient" || ++doubtful < (attemptsMax[error.code] ?? 0);
-      const wait = Math.max(pauseMs * (1 + Math.random() * 0.1), askedPauseMs(error));
-      if (!mayPass || performance.now() + wait > end) throw error;
-      persistence.onRetry?.(error, wait);
-      await sleep(wait, undefined, { signal });
-    }
-  }
+  const policy = {
+    pauses: doublingPauses(firstPauseMs, pauseMsMax, 0.1),
+    patienceMs: persistence.patienceMs,
+    retryAfterMsMax,
+    repeats: ({ code }: ExecutorError) => code === "Transient" || ++doubtful < (attemptsMax[code] ?? 0),
+  };
+  await retry(policy, attempt, signal, { onRetry: persistence.onRetry });
 }

@@ -1,12 +1,12 @@
-import type { IncomingMessage } from "node:http";
+import type { HttpResponse } from "../http/index.ts";
 import { span } from "../tracing/index.ts";
 
 /** A request to the API server as a span, named and described as the reference's (docs/contract/roles.md#6.3). */
 export function requestSpan(
   request: { readonly method: string; readonly path: string },
   server: URL,
-  work: () => Promise<IncomingMessage>,
-): Promise<IncomingMessage> {
+  work: () => Promise<HttpResponse>,
+): Promise<HttpResponse> {
   const { method } = request;
   const [path = "", query = ""] = request.path.split("?", 2);
   const { kind, isNamed } = resourceOf(path);
@@ -22,7 +22,7 @@ export function requestSpan(
     attributes,
     async (own) => {
       const response = await work();
-      own.set({ "http.response.status_code": response.statusCode ?? 0 });
+      own.set({ "http.response.status_code": response.status });
       return response;
     },
     { isClient: true },

@@ -1,15 +1,12 @@
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
-import { exponential, retry } from "../retry/index.ts";
+import { type RetryPolicy, retry } from "../retry/index.ts";
 import type { KubeClient } from "./client.ts";
 
-/** Default back-off of API calls (contract roles.md 8.2). */
-const policy = exponential({ attempts: 5, durationMs: 10, factor: 2, jitter: 0 });
-
-/** One key of a Secret in our namespace. Throws BadRequest where the key is missing (contract roles.md 1.8). */
+/** One key of a Secret in our namespace; `policy` is the back-off of API calls (contract roles.md 8.2). Throws BadRequest where the key is missing (contract roles.md 1.8). */
 export async function readSecretKey(
   client: KubeClient,
-  name: string,
-  key: string,
+  { name, key }: { readonly name: string; readonly key: string },
+  policy: RetryPolicy,
   signal: AbortSignal,
 ): Promise<Buffer> {
   const path = `/api/v1/namespaces/${encodeURIComponent(client.namespace)}/secrets/${encodeURIComponent(name)}`;

@@ -14,7 +14,6 @@ export interface ObjectEvent {
 const watchSeconds = 240;
 /** Bookmarks come about once a minute; longer silence is a dead connection, or costs one more request. */
 const silenceMs = 150_000;
-const keepAliveMs = 30_000;
 
 /**
  * One watch of whole objects, from a resource version until the server ends it. Throws Conflict when the version is too
@@ -34,7 +33,6 @@ export async function* watchObjects(
   });
   const request = { method: "GET", path: `${path}?${query}`, idleTimeoutMs: silenceMs } as const;
   const response = await client.open(request, signal);
-  response.socket.setKeepAlive(true, keepAliveMs);
   for await (const line of linesOf(response, `watch ${path}`, signal)) {
     const event = readEvent(line, path);
     if (event) yield event;

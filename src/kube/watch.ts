@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import { ExecutorError } from "../errors/index.ts";
+import { type HttpResponse, readBody } from "../http/index.ts";
 import type { KubeClient } from "./client.ts";
 import { connectionError } from "./errors.ts";
 import { membersOf, valueAt } from "./json-members.ts";
@@ -28,7 +28,6 @@ const acceptMetadata = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 const watchSeconds = 570;
 /** Bookmarks come about once a minute; longer silence is a dead connection, or costs one more request. */
 const silenceMs = 150_000;
-const keepAliveMs = 30_000;
 /** No object in etcd is near that; a server that sends more in one line is none we know. */
 const lineBytesMax = 64 * 1024 * 1024;
 
@@ -48,25 +47,22 @@ export async function* watchEvents(
     allowWatchBookmarks: "true",
     timeoutSeconds: String(watchSeconds),
   });
-  const response = await client.open(
-    { method: "GET", path: `${path}?${query}`, accept: acceptMetadata, idleTimeoutMs: silenceMs },
-    signal,
-  );
-  // The kernel notices within a minute that the other side is gone.
-  response.socket.setKeepAlive(true, keepAliveMs);
+  const request = { method: "GET", path: `${path}?${query}`, accept: acceptMetadata } as const;
+  const response = await client.open(request, signal);
   for await (const line of linesOf(response, `watch ${path}`, signal)) yield readEvent(line, path);
 }
 
 /** The lines of the answer, which is closed with the loop; nothing is held but the one that is still incomplete. */
 export async function* linesOf(
-  response: IncomingMessage,
+  response: HttpResponse,
   what: string,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   let sizeBytes = 0;
   try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
+    for await (const bytes of readBody(response.body, { during: what, stallTimeoutMs: silenceMs })) {
+      const chunk = bytes as Buffer;
       let from = 0;
       for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, from)) {
         const last = chunk.subarray(from, end);
@@ -82,9 +78,9 @@ export async function* linesOf(
       }
     }
   } catch (error) {
-    throw error instanceof ExecutorError ? error : connectionError(error, what, signal);
+    throw connectionError(error, what, signal);
   } finally {
-    response.destroy();
+    response.body.destroy();
   }
 }
 

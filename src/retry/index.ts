@@ -1,11 +1,15 @@
 export { RetryBudget } from "./budget.ts";
 export {
   type Backoff,
+  doublingPauses,
   exponential,
+  type FiniteRetryPolicy,
   noRetries,
   type Pause,
   patienceMs,
   type RetryPolicy,
   withQuickTries,
 } from "./policy.ts";
-export { parseRetryAfter, type RetryOptions, retry } from "./retry.ts";
+export { resumed } from "./resumed.ts";
+export { parseRetryAfter, retry } from "./retry.ts";
+export { type RetryOptions, Tries } from "./tries.ts";

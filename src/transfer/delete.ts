@@ -1,9 +1,9 @@
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { TaskGroup } from "../limits/index.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { compareKeys, ScanTargets } from "./scan-targets.ts";
 import type { Channel } from "./session.ts";
-import { TaskGroup } from "./tasks.ts";
 
 /** A first page tells whether there is anything at all, which there rarely is; then they grow. */
 const firstPageSize = 16;

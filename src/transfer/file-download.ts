@@ -1,11 +1,11 @@
 import * as fs from "node:fs";
 import { promisify } from "node:util";
+import { TaskGroup } from "../limits/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
 import { rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
-import { TaskGroup } from "./tasks.ts";
 import { Verification } from "./verification.ts";
 
 const open = promisify(fs.open);

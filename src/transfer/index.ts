@@ -1,9 +1,7 @@
-export { ByteBudget } from "./byte-budget.ts";
 export { deleteKeys } from "./delete.ts";
 export { openDownload } from "./download.ts";
 export { downloadToFile } from "./file-download.ts";
 export { openInflated } from "./inflated.ts";
-export { Lane } from "./lane.ts";
 export { hasObjects, listObjects } from "./listing.ts";
 export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
 export type {

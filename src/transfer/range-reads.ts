@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import { appendTo, type ByteSink } from "../http/index.ts";
+import { resumed } from "../retry/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
 import type { Verification } from "./verification.ts";
@@ -50,39 +50,33 @@ export async function rangeInto(
   }
 }
 
-/**
- * The chunks of a range. A connection that breaks is taken up again at the byte reached, as long as every try brings
- * something; tries that bring nothing use up the policy.
- */
+/** The chunks of a range. A connection that breaks is taken up again at the byte reached. */
 export async function* rangeChunks(
   source: Source,
   { offset, length }: ByteRange,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { store, info, channel, verification } = source;
-  let reached = 0;
-  let triesInVain = 0;
-  while (reached < length) {
+  if (length === 0) return;
+  const open = async function* (reached: number) {
     const isWhole = reached === 0 && offset === 0 && length === info.sizeBytes;
     const rest = isWhole ? undefined : { offset: offset + reached, length: length - reached };
-    const before = reached;
-    try {
-      const body = await channel.request(() => store.get(info, rest, signal), signal);
-      verification.heard(body);
-      for await (const chunk of body.chunks) {
-        if (reached + chunk.byteLength > length) {
-          throw new ExecutorError("Corrupt", `${info.key}: the store sent more bytes than were asked for`);
-        }
-        reached += chunk.byteLength;
-        yield chunk;
+    const body = await channel.request(() => store.get(info, rest, signal), signal);
+    verification.heard(body);
+    let left = length - reached;
+    for await (const chunk of body.chunks) {
+      left -= chunk.byteLength;
+      if (left < 0) {
+        throw new ExecutorError("Corrupt", `${info.key}: the store sent more bytes than were asked for`);
       }
-      if (reached < length) throw new ExecutorError("Transient", `${info.key}: unexpected EOF`);
-    } catch (error) {
-      if (!isExecutorError(error, "Transient") || error.message.startsWith("timed out waiting")) throw error;
-      triesInVain = reached > before ? 0 : triesInVain + 1;
-      const pause = channel.policy.pauses[triesInVain];
-      if (pause === undefined) throw ExecutorError.wrap(error, "timed out waiting for the condition");
-      await sleep(triesInVain === 0 ? 0 : pause.maxMs, undefined, { signal });
+      yield chunk;
     }
+    if (left > 0) throw new ExecutorError("Transient", `${info.key}: unexpected EOF`);
+  };
+  try {
+    yield* resumed(open, channel.policy, signal);
+  } catch (error) {
+    if (!isExecutorError(error, "Transient") || error.reason === "Exhausted") throw error;
+    throw ExecutorError.exhausted(error);
   }
 }

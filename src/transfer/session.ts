@@ -1,15 +1,14 @@
 import { ExecutorError } from "../errors/index.ts";
+import { ByteBudget, Lane } from "../limits/index.ts";
 import {
   exponential,
+  type FiniteRetryPolicy,
   patienceMs,
   RetryBudget,
-  type RetryPolicy,
   retry,
   withQuickTries,
 } from "../retry/index.ts";
 import { countInSpan } from "../tracing/index.ts";
-import { ByteBudget } from "./byte-budget.ts";
-import { Lane } from "./lane.ts";
 import { Progress } from "./progress.ts";
 import { SlabPool } from "./slabs.ts";
 
@@ -33,7 +32,7 @@ export interface TransferLog {
 export class TransferSession {
   readonly memory: ByteBudget;
   readonly slabs = new SlabPool();
-  readonly #policy: RetryPolicy;
+  readonly #policy: FiniteRetryPolicy;
   readonly #stores = new Map<string, { readonly lane: Lane; readonly patience: RetryBudget }>();
   /** How often the log says how far a transfer is; undefined: as Progress does by itself. */
   readonly progressMs: number | undefined;
@@ -60,7 +59,7 @@ export class Channel {
   readonly memory: ByteBudget;
   readonly slabs: SlabPool;
   readonly lane: Lane;
-  readonly policy: RetryPolicy;
+  readonly policy: FiniteRetryPolicy;
   readonly #patience: RetryBudget;
   readonly #log: TransferLog;
   readonly #progressMs: number | undefined;
@@ -69,7 +68,7 @@ export class Channel {
     session: TransferSession,
     lane: Lane,
     patience: RetryBudget,
-    policy: RetryPolicy,
+    policy: FiniteRetryPolicy,
     log: TransferLog,
   ) {
     this.memory = session.memory;
@@ -107,7 +106,7 @@ export class Channel {
       );
     } catch (error) {
       if (error instanceof ExecutorError && error.code === "Transient" && tries > 1) {
-        throw ExecutorError.wrap(error, "timed out waiting for the condition");
+        throw ExecutorError.exhausted(error);
       }
       throw error;
     }
@@ -123,7 +122,7 @@ export class Channel {
  * Five quick tries for each of the configured ones: about as patient as the reference, which repeats each request
  * inside its client and the whole transfer around it (docs/contract/artifacts.md#3.4).
  */
-function requestPolicy(backoff: TransferSettings["retry"]): RetryPolicy {
+function requestPolicy(backoff: TransferSettings["retry"]): FiniteRetryPolicy {
   return withQuickTries(exponential(backoff), 5, backoff.durationMs / 5);
 }
 

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
-import { CallPace } from "../files/index.ts";
+import { CallPace, TaskGroup } from "../limits/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
 import { downloadToFile } from "./file-download.ts";
 import { inflateToFile } from "./inflated.ts";
@@ -10,7 +10,6 @@ import { listObjects } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeInto } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
-import { TaskGroup } from "./tasks.ts";
 import { Verification } from "./verification.ts";
 
 /** Files up to this size are fetched whole, by one request each, and written at once. */

@@ -1,10 +1,10 @@
 import { posix } from "node:path";
 import { type MemoryPayload, payloadOf } from "../http/index.ts";
+import { TaskGroup } from "../limits/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
 import type { Content, ObjectStore } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
 import type { Channel } from "./session.ts";
-import { TaskGroup } from "./tasks.ts";
 import { expectSize, type UploadOptions, uploadObject } from "./upload.ts";
 
 /** Files whose content is read before the walk goes on are at most this large; others are stored one at a time. */

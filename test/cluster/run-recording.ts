@@ -320,7 +320,7 @@ async function watchTaskResult(kube: KubeClient, nodeId: string, signal: AbortSi
   try {
     const response = await kube.open({ method: "GET", path: `${taskResultsPath}?${query}` }, signal);
     let rest = "";
-    for await (const chunk of response) {
+    for await (const chunk of response.body) {
       const lines = (rest + String(chunk)).split("\n");
       rest = lines.pop() ?? "";
       for (const line of lines) {

@@ -99,6 +99,36 @@ describe("S3 driver: identities without keys in the location", () => {
     assert.match(tokens.requests[0]?.body.toString() ?? "", /WebIdentityToken=web-token/);
   });
 
+  it("obeys the signal while an identity service accepts and says nothing", async (t) => {
+    const { server } = await startS3(t);
+    const silent = await startFileServer(t);
+    const asked = Promise.withResolvers<void>();
+    silent.intercept(() => {
+      asked.resolve();
+      return true;
+    });
+    const before = { ...process.env };
+    t.after(() => {
+      process.env = before;
+    });
+    Object.assign(process.env, {
+      AWS_EC2_METADATA_DISABLED: "true",
+      AWS_SHARED_CREDENTIALS_FILE: "/nonexistent",
+      AWS_CONFIG_FILE: "/nonexistent",
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: `${silent.url}/v1/credentials`,
+    });
+    const at = s3Artifact(server.endpoint, "model", { accessKeySecret: {}, secretKeySecret: {} });
+    await using driver = await openDriver(at, surroundings());
+    const stop = new AbortController();
+    const asking = driver.open(at, stop.signal);
+    await asked.promise;
+
+    stop.abort(new Error("the pod goes away"));
+
+    await assert.rejects(asking, /the pod goes away/);
+    assert.equal(server.requests.length, 0);
+  });
+
   it("says that there is no identity", async (t) => {
     const { server } = await startS3(t);
 

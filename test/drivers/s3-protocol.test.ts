@@ -218,8 +218,7 @@ describe("S3 encryption", () => {
 });
 
 describe("S3 answers", () => {
-  const failure = (status: number, body: string) =>
-    toError(readFailure({ status, statusText: "", headers: {}, body: undefined as never }, body));
+  const failure = (status: number, body: string) => toError(readFailure({ status, headers: {} }, body));
   const document = (code: string) =>
     `<?xml version="1.0"?><Error><Code>${code}</Code><Message>m</Message></Error>`;
 

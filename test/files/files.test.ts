@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
-import { CallPace, writeNewFile } from "../../src/files/index.ts";
+import { writeNewFile } from "../../src/files/index.ts";
+import { CallPace } from "../../src/limits/index.ts";
 
 const never = new AbortController().signal;
 

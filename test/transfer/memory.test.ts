@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { ByteBudget, memoryBudget, readMemoryLimit } from "../../src/transfer/index.ts";
+import { ByteBudget } from "../../src/limits/index.ts";
+import { memoryBudget, readMemoryLimit } from "../../src/transfer/index.ts";
 
 const mib = 1024 * 1024;
 const signal = new AbortController().signal;

@@ -67,10 +67,10 @@ export class GcsStore implements ObjectStore {
     range: ByteRange,
     sink: ByteSink,
     signal: AbortSignal,
-  ): Promise<ReadAnswer | undefined> {
-    const answer = await this.#requests.receive(this.#getRequest(info, range), range.length, sink, signal);
-    const header = (name: string) => answer?.headers.get(name);
-    return answer && readAnswer({ status: answer.status, header }, info, range);
+  ): Promise<ReadAnswer> {
+    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const into = { sizeBytes: range.length, sink };
+    return await this.#requests.receive(this.#getRequest(info, range), into, check, signal);
   }
 
   /** Google refuses the object where the CRC-32C is not that of the bytes. */

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { ExecutorError } from "../../../errors/index.ts";
 import { type HttpResponse, readBody } from "../../../http/index.ts";
-import type { RetryPolicy } from "../../../retry/index.ts";
+import { noRetries, type RetryPolicy, resumed } from "../../../retry/index.ts";
 import { redact } from "./config.ts";
-import { statusError } from "./errors.ts";
+import { loadError } from "./errors.ts";
 import type { Exchange } from "./exchange.ts";
 
 const stallTimeoutMs = 60_000;
@@ -22,38 +21,33 @@ export async function* resumableBody(
   const during = `loading content from ${redact(url)}`;
   const validator = validatorOf(first);
   const announced = first.headers["content-length"];
-  let response = first;
-  let reached = 0;
-  let triesInVain = 0;
-  for (let isFirst = true; ; isFirst = false) {
-    const before = reached;
-    try {
-      let known = 0;
-      if (!isFirst) {
-        const headers = {
-          range: `bytes=${reached}-`,
-          "if-range": validator ?? "",
-          "accept-encoding": "identity",
-        };
-        response = await exchange.get(url, headers, signal);
-        known = bytesKnown(response, validator, reached, during);
-      }
-      for await (const chunk of readBody(response.body, { during, stallTimeoutMs })) {
-        const fresh = chunk.subarray(Math.min(known, chunk.byteLength));
-        known -= chunk.byteLength - fresh.byteLength;
-        reached += fresh.byteLength;
-        if (fresh.byteLength > 0) yield fresh;
-      }
-      if (announced === undefined || reached === Number(announced)) return;
-      throw new ExecutorError("Transient", `${during}: unexpected EOF`);
-    } catch (error) {
-      if (!isExecutorError(error, "Transient") || validator === undefined) throw error;
-      triesInVain = reached > before ? 0 : triesInVain + 1;
-      const pause = policy.pauses[triesInVain];
-      if (pause === undefined) throw error;
-      await sleep(triesInVain === 0 ? 0 : pause.maxMs, undefined, { signal });
+  const open = async function* (reached: number) {
+    let known = 0;
+    let at = reached;
+    let response = first;
+    if (hasBegun) {
+      const headers = {
+        range: `bytes=${reached}-`,
+        "if-range": validator ?? "",
+        "accept-encoding": "identity",
+      };
+      response = await exchange.get(url, headers, signal);
+      known = bytesKnown(response, validator, reached, during);
     }
-  }
+    hasBegun = true;
+    for await (const chunk of readBody(response.body, { during, stallTimeoutMs })) {
+      const fresh = chunk.subarray(Math.min(known, chunk.byteLength));
+      known -= chunk.byteLength - fresh.byteLength;
+      at += fresh.byteLength;
+      if (fresh.byteLength > 0) yield fresh;
+    }
+    if (announced !== undefined && at !== Number(announced)) {
+      throw new ExecutorError("Transient", `${during}: unexpected EOF`);
+    }
+  };
+  let hasBegun = false;
+  const repeats = validator !== undefined;
+  yield* resumed(open, repeats ? policy : { ...noRetries, repeats: () => false }, signal);
 }
 
 /** How many bytes of the answer are known already. Throws where it is not a continuation. */
@@ -75,7 +69,7 @@ function bytesKnown(
     throw new ExecutorError("Conflict", `${during}: the file was replaced while it was read`);
   }
   response.body.destroy();
-  throw statusError(during, response);
+  throw loadError(during, response);
 }
 
 /** A strong ETag, else the modification time (RFC 9110 section 13.1.5). Encoded content has no byte positions. */

@@ -9,10 +9,12 @@ import type { ArtifactDriver, DriverContext, FileContent, StoredArtifact } from 
 import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
 import { type HttpConfig, readArtifactoryConfig, readHttpConfig, redact } from "./config.ts";
 import { resumableBody } from "./download.ts";
-import { statusError } from "./errors.ts";
+import { loadError, statusError } from "./errors.ts";
 import { Exchange } from "./exchange.ts";
-import { TokenSource } from "./oauth2.ts";
+import { openTokens } from "./oauth2.ts";
 import { uploadPayload } from "./upload-payload.ts";
+
+const remedies = { Untrusted: "add the issuing CA with SSL_CERT_FILE on the executor" };
 
 /** Files on any web server: GET and PUT of a URL (docs/contract/artifacts.md#5.6). */
 export async function openHttpDriver(
@@ -42,13 +44,13 @@ class HttpDriver implements ArtifactDriver {
   constructor(config: HttpConfig, { settings, log }: DriverContext) {
     this.#config = config;
     const { caPem, proxy } = settings;
-    const tokenClient = new HttpClient({ caPem, proxy });
+    const tokenClient = new HttpClient({ caPem, proxy, remedies });
     // A client certificate is meant for the server itself: such requests pass no proxy (docs/contract/artifacts.md#4).
     this.#http =
       config.clientCert === undefined
         ? tokenClient
-        : new HttpClient({ caPem, clientCert: config.clientCert });
-    const tokens = config.oauth2 === undefined ? undefined : new TokenSource(config.oauth2, tokenClient);
+        : new HttpClient({ caPem, clientCert: config.clientCert, remedies });
+    const tokens = config.oauth2 === undefined ? undefined : openTokens(config.oauth2, tokenClient);
     this.#exchange = new Exchange(config, this.#http, tokens);
     this.#channel = sessionOf(settings).channel(new URL(config.url).host, log);
   }
@@ -110,7 +112,7 @@ class HttpDriver implements ArtifactDriver {
       const response = await this.#exchange.get(url, encoding, signal);
       if (response.status >= 200 && response.status <= 299) return response;
       response.body.destroy();
-      throw statusError("loading content from URL", response);
+      throw loadError("loading content from URL", response);
     };
     return await retry(this.#channel.policy, attempt, signal, { onRetry });
   }

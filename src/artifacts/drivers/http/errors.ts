@@ -2,16 +2,18 @@ import { type ErrorCode, ExecutorError } from "../../../errors/index.ts";
 import type { HttpResponse } from "../../../http/index.ts";
 import { parseRetryAfter } from "../../../retry/index.ts";
 
-/** What a status outside 2xx means. `what` begins the message: `loading content from URL`. */
+/** What a status outside 2xx means. `what` begins the message: `saving file x to URL`. */
 export function statusError(what: string, response: HttpResponse): ExecutorError {
-  const reason = statusLine(response);
-  const retryAfter = response.headers["retry-after"];
-  const code = codeOf(response.status);
-  // The text of a missing file is the status line alone (docs/contract/artifacts.md#3.2).
-  if (code === "NotFound" && what.startsWith("loading")) return new ExecutorError(code, reason);
-  return new ExecutorError(code, `${what} failed with reason: ${reason}`, {
-    retryAfterMs: parseRetryAfter(retryAfter),
+  const text = `${what} failed with reason: ${statusLine(response)}`;
+  return new ExecutorError(codeOf(response.status), text, {
+    retryAfterMs: parseRetryAfter(response.headers["retry-after"]),
   });
+}
+
+/** The same of a GET: the text of a missing file is the status line alone (contract artifacts.md 3.2). */
+export function loadError(what: string, response: HttpResponse): ExecutorError {
+  const code = codeOf(response.status);
+  return code === "NotFound" ? new ExecutorError(code, statusLine(response)) : statusError(what, response);
 }
 
 export function statusLine({ status, statusText }: HttpResponse): string {

@@ -1,13 +1,17 @@
 import { ExecutorError } from "../../../errors/index.ts";
-import { discardBody, type HttpClient, type HttpResponse, type Payload } from "../../../http/index.ts";
+import {
+  followRedirects,
+  type Hop,
+  type HopField,
+  type HttpClient,
+  type HttpResponse,
+  type Payload,
+  type RedirectRules,
+  type TokenSource,
+} from "../../../http/index.ts";
 import { span } from "../../../tracing/index.ts";
 import { type HttpConfig, redact } from "./config.ts";
-import type { TokenSource } from "./oauth2.ts";
 
-type Headers = Record<string, string | readonly string[]>;
-
-const redirectsMax = 10;
-const stallTimeoutMs = 60_000;
 /** What must not travel to another host (docs/contract/artifacts.md#5.6; S9). */
 const credentialHeaders = new Set([
   "authorization",
@@ -56,36 +60,32 @@ export class Exchange {
     body: { readonly payload: Payload; readonly canRepeat: boolean } | undefined,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    let url = new URL(start);
-    let headers: Headers = { ...(await this.#ownHeaders(url, signal)), ...extra };
-    for (let redirects = 0; ; redirects += 1) {
-      const payload = body?.payload;
-      const path = url.pathname + url.search;
-      const { origin, hostname } = url;
-      const response = await span(
-        `HTTP ${method}`,
-        { "http.request.method": method, "server.address": hostname, "artifact.type": this.#config.type },
-        () => this.#http.request({ method, origin, path, headers, payload }, signal),
-        { isClient: true },
-      );
-      const location = response.headers.location;
-      if (![301, 302, 303, 307, 308].includes(response.status) || location === undefined) return response;
-      await discardBody(response.body, { during: `redirect of ${redact(url.href)}`, stallTimeoutMs });
-      if (redirects >= redirectsMax) {
-        throw new ExecutorError("BadRequest", `${redact(start)}: stopped after ${redirectsMax} redirects`);
-      }
-      if (body !== undefined) expectRepeatable(response.status, body.canRepeat, url);
-      const next = redirectTarget(location, url);
-      if (!isSameOrSubdomain(next.hostname, url.hostname)) headers = withoutCredentials(headers);
-      url = next;
-    }
+    const url = new URL(start);
+    const headers = Object.entries({ ...(await this.#ownHeaders(url, signal)), ...extra }).map(toField);
+    const send = ({ method, url: { origin, hostname, pathname, search }, headers, payload }: Hop) => {
+      const fields = Object.fromEntries(headers.map(({ name, value }) => [name, value]));
+      const request = { method, origin, path: pathname + search, headers: fields, payload };
+      const attributes = {
+        "http.request.method": method,
+        "server.address": hostname,
+        "artifact.type": this.#config.type,
+      };
+      const options = { isClient: true };
+      return span(`HTTP ${method}`, attributes, () => this.#http.request(request, signal), options);
+    };
+    const rules: RedirectRules = {
+      keepsCredentials: (first, next) => isSameOrSubdomain(next.hostname, first.hostname),
+      checkContent: (status, from) => expectRepeatable(status, body?.canRepeat === true, from.url),
+      show: ({ href }) => redact(href),
+    };
+    return await followRedirects({ method, url, headers, payload: body?.payload }, send, rules);
   }
 
-  async #ownHeaders(url: URL, signal: AbortSignal): Promise<Headers> {
-    const headers: Headers = { "user-agent": "outrider" };
+  async #ownHeaders(url: URL, signal: AbortSignal): Promise<Record<string, string | readonly string[]>> {
+    const headers: Record<string, string | readonly string[]> = { "user-agent": "outrider" };
     for (const [name, values] of this.#config.headers) headers[name.toLowerCase()] = values;
     if (this.#tokens !== undefined) {
-      headers.authorization = await this.#tokens.authorization(signal);
+      headers.authorization = await this.#tokens.current(signal);
     } else if (this.#config.basicAuth !== undefined) {
       const { username, password } = this.#config.basicAuth;
       headers.authorization = basic(username, password);
@@ -100,18 +100,8 @@ function basic(username: string, password: string): string {
   return `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
 }
 
-function redirectTarget(location: string, from: URL): URL {
-  if (!URL.canParse(location, from)) {
-    throw new ExecutorError("BadRequest", `${redact(from.href)} redirects to something that is not a URL`);
-  }
-  const target = new URL(location, from);
-  if (target.protocol !== "http:" && target.protocol !== "https:") {
-    throw new ExecutorError(
-      "BadRequest",
-      `${redact(from.href)} redirects to ${target.protocol}, which is not http`,
-    );
-  }
-  return target;
+function toField([name, value]: [string, string | readonly string[]]): HopField {
+  return { name, value, isCredential: credentialHeaders.has(name) };
 }
 
 /** 301, 302 and 303 ask for a GET, after which nothing would be stored: they are failures of a PUT, told as such. */
@@ -128,8 +118,4 @@ function expectRepeatable(status: number, canRepeat: boolean, url: URL): void {
 
 function isSameOrSubdomain(host: string, parent: string): boolean {
   return host === parent || host.endsWith(`.${parent}`);
-}
-
-function withoutCredentials(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !credentialHeaders.has(name)));
 }

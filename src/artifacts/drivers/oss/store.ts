@@ -70,10 +70,10 @@ export class OssStore implements ObjectStore {
     range: ByteRange,
     sink: ByteSink,
     signal: AbortSignal,
-  ): Promise<ReadAnswer | undefined> {
-    const answer = await this.#requests.receive(getRequest(info, range), range.length, sink, signal);
-    const header = (name: string) => answer?.headers.get(name);
-    return answer && readAnswer({ status: answer.status, header }, info, range);
+  ): Promise<ReadAnswer> {
+    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const into = { sizeBytes: range.length, sink };
+    return await this.#requests.receive(getRequest(info, range), into, check, signal);
   }
 
   async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {

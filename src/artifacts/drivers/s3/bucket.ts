@@ -32,7 +32,8 @@ export async function ensureBucket(
     await send(await creation(location, requests.region));
     if (location.encryptionOptions?.enableEncryption === true) await send(await defaultEncryption(location));
   } catch (error) {
-    if (/BucketAlready(Exists|OwnedByYou)|already (exists|own)/i.test((error as Error).message)) return;
+    // Somebody was faster.
+    if (isExecutorError(error, "Conflict")) return;
     throw ExecutorError.wrap(error, `failed to create bucket ${location.bucket}`);
   }
 }

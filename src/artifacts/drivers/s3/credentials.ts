@@ -1,5 +1,5 @@
 import { ExecutorError, errorText } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
+import { type HttpClient, type HttpRequest, payloadOf, TokenSource } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
 import type { Credentials } from "./signature.ts";
@@ -13,10 +13,12 @@ type IdentityProvider = (options?: { readonly forceRefresh?: boolean }) => Promi
 
 /** Where a driver's credentials come from. */
 export interface CredentialSource {
+  /** Throws for what is wrong with the location, as far as nobody has to be asked. */
+  check(): Promise<void>;
   /** The credentials of now; the same object as long as they are the same. */
-  current(): Promise<Credentials>;
+  current(signal: AbortSignal): Promise<Credentials>;
   /** Looks again, after the store refused those that were `used`. True if there are others to try. */
-  refresh(used: Credentials): Promise<boolean>;
+  refresh(used: Credentials, signal: AbortSignal): Promise<boolean>;
 }
 
 /** Chooses the source by the rules of docs/contract/artifacts.md#5.1, "Credential precedence". */
@@ -49,6 +51,10 @@ class SecretCredentials implements CredentialSource {
   constructor(location: S3Location, context: DriverContext) {
     this.#location = location;
     this.#context = context;
+  }
+
+  async check(): Promise<void> {
+    await this.current();
   }
 
   async current(): Promise<Credentials> {
@@ -90,40 +96,36 @@ function areSame(a: Credentials, b: Credentials): boolean {
 
 /** Credentials that expire are replaced this long before. */
 const renewBeforeMs = 60_000;
+/** The SDK's providers ask several services in turn, some of which have no limits of their own. */
+const identityTimeoutMs = 60_000;
 
 /** Credentials of an identity: role, web identity, pod identity, instance profile, environment or profile. */
 class ProviderCredentials implements CredentialSource {
   readonly #open: () => Promise<IdentityProvider>;
+  readonly #source = new TokenSource<Credentials>(() => this.#fetch(), {
+    during: "no AWS credentials for the s3 location",
+    renewBeforeMs,
+    timeoutMs: identityTimeoutMs,
+  });
   #provider: Promise<IdentityProvider> | undefined;
-  #known: { readonly credentials: Credentials; readonly expiration: Date | undefined } | undefined;
-  #asking: Promise<void> | undefined;
+  #known: Identity | undefined;
 
   constructor(open: () => Promise<IdentityProvider>) {
     this.#open = open;
   }
 
-  async current(): Promise<Credentials> {
-    const expiresMs = this.#known?.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
-    if (this.#known === undefined || expiresMs - Date.now() < renewBeforeMs) await this.#ask();
-    if (this.#known === undefined)
-      throw new ExecutorError("Internal", "no credentials after asking for them");
-    return this.#known.credentials;
+  async check(): Promise<void> {}
+
+  async current(signal: AbortSignal): Promise<Credentials> {
+    return await this.#source.current(signal);
   }
 
-  async refresh(used: Credentials): Promise<boolean> {
-    if (this.#known?.credentials === used) await this.#ask();
-    return this.#known !== undefined && !areSame(this.#known.credentials, used);
+  async refresh(used: Credentials, signal: AbortSignal): Promise<boolean> {
+    this.#source.invalidate(used);
+    return !areSame(await this.#source.current(signal), used);
   }
 
-  /** Many requests may notice the expiry together; they share one question. */
-  #ask(): Promise<void> {
-    this.#asking ??= this.#fetch().finally(() => {
-      this.#asking = undefined;
-    });
-    return this.#asking;
-  }
-
-  async #fetch(): Promise<void> {
+  async #fetch() {
     this.#provider ??= this.#open();
     const provider = await this.#provider;
     let identity: Identity;
@@ -134,9 +136,11 @@ class ProviderCredentials implements CredentialSource {
       const text = `no AWS credentials for the s3 location: ${errorText(error)}`;
       throw new ExecutorError(code, text, { cause: error });
     }
-    const { accessKeyId, secretAccessKey, sessionToken, expiration } = identity;
-    if (this.#known?.credentials.accessKeyId === accessKeyId && this.#known.expiration === expiration) return;
-    this.#known = { credentials: { accessKeyId, secretAccessKey, sessionToken }, expiration };
+    const isSame = this.#known && areSame(this.#known, identity);
+    // The same object as long as they are the same: signing keys are derived once.
+    if (!isSame) this.#known = identity;
+    const expiresAtMs = identity.expiration?.getTime() ?? Number.POSITIVE_INFINITY;
+    return { token: this.#known ?? identity, expiresAtMs };
   }
 }
 
@@ -144,7 +148,7 @@ class ProviderCredentials implements CredentialSource {
 async function identityProvider(location: S3Location, http: HttpClient): Promise<IdentityProvider> {
   const { fromNodeProviderChain, fromTemporaryCredentials } = await import("@aws-sdk/credential-providers");
   const clientConfig = {
-    requestHandler: await requestHandler(http),
+    requestHandler: requestHandler(http),
     ...(location.region === undefined || location.region === "" ? {} : { region: location.region }),
   };
   if (location.roleARN === undefined || location.roleARN === "")
@@ -161,26 +165,49 @@ async function identityProvider(location: S3Location, http: HttpClient): Promise
   return async () => await provider();
 }
 
-/** The SDK's own handler with our agents; NO_PROXY makes the choice of one depend on the host. */
-async function requestHandler(http: HttpClient) {
-  const { NodeHttpHandler } = await import("@smithy/node-http-handler");
-  type Handler = InstanceType<typeof NodeHttpHandler>;
-  const handlers = new Map<unknown, Handler>();
-  const handlerFor = (agent: ReturnType<HttpClient["agentFor"]>): Handler => {
-    const handler =
-      handlers.get(agent) ?? new NodeHttpHandler({ httpAgent: agent, httpsAgent: agent as never });
-    handlers.set(agent, handler);
-    return handler;
-  };
+/** What the SDK's clients send with: ours, which knows the proxies, the roots and a deadline for every answer. */
+function requestHandler(http: HttpClient) {
   return {
-    handle: (...[request, options]: Parameters<Handler["handle"]>) => {
-      const { protocol, hostname, port } = request;
-      const url = new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`);
-      return handlerFor(http.agentFor(url)).handle(request, options);
+    async handle(request: SdkRequest, { abortSignal }: { readonly abortSignal?: AbortSignal } = {}) {
+      const { protocol, hostname, port, method, path, query = {}, headers, body } = request;
+      const search = Object.entries(query).flatMap(([name, value]) =>
+        (Array.isArray(value) ? value : [value ?? ""]).map((each) => `${encode(name)}=${encode(each)}`),
+      );
+      const payload = body === undefined || body === "" ? undefined : payloadOf(Buffer.from(body));
+      const sent: HttpRequest = {
+        method,
+        origin: `${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`,
+        path: search.length === 0 ? path : `${path}?${search.join("&")}`,
+        headers,
+        payload,
+      };
+      const limit = AbortSignal.timeout(identityTimeoutMs);
+      const signal = abortSignal instanceof AbortSignal ? AbortSignal.any([abortSignal, limit]) : limit;
+      const { status, headers: fields, body: stream } = await http.request(sent, signal);
+      const single = Object.entries(fields).map(([name, value]) => [name, String(value)]);
+      return { response: { statusCode: status, headers: Object.fromEntries(single), body: stream } };
     },
     updateHttpClientConfig: () => {},
     httpHandlerConfigs: () => ({}),
   };
+}
+
+interface SdkRequest {
+  readonly protocol: string;
+  readonly hostname: string;
+  readonly port?: number;
+  readonly method: string;
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | readonly string[] | null>>;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+function encode(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (each) => `%${each.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function isPassing(error: unknown): boolean {
@@ -189,5 +216,6 @@ function isPassing(error: unknown): boolean {
     name = "",
     $retryable,
   } = error as { code?: string; name?: string; $retryable?: unknown };
+  if (error instanceof ExecutorError) return error.code === "Transient";
   return $retryable !== undefined || /^E[A-Z]+$/.test(code) || /Timeout|Throttl/.test(name);
 }

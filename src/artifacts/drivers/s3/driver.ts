@@ -12,14 +12,23 @@ import { openEncryption } from "./encryption.ts";
 import { S3Requests } from "./requests.ts";
 import { S3Store } from "./store.ts";
 
+const remedies = {
+  Untrusted: "add the issuing CA with the location's caSecret, or with SSL_CERT_FILE on the executor",
+  PlainHttp: "set insecure: true if the store speaks plain http",
+};
+
 /** Any store that speaks S3, on a client of our own (docs/contract/artifacts.md#5.1). */
 export async function openS3Driver(location: S3Location, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
   const config = readS3Config(location);
   const encryption = await openEncryption(location, context);
-  const http = new HttpClient({ caPem: await trustedRoots(location, context), proxy: settings.proxy });
+  const http = new HttpClient({
+    caPem: await trustedRoots(location, context),
+    proxy: settings.proxy,
+    remedies,
+  });
   const credentials = openCredentials(location, context, http);
-  await credentials.current();
+  await credentials.check();
   const requests = new S3Requests(config, http, credentials, settings.transientPattern);
   const store = new S3Store(requests, encryption);
   const channel = sessionOf(settings).channel(store.name, log);

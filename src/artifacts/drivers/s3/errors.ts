@@ -16,8 +16,12 @@ export interface S3Failure {
   readonly transientByPattern: boolean;
 }
 
-export function readFailure(response: HttpResponse, body: string, transientPattern?: RegExp): S3Failure {
-  const isXml = body.includes("<Error>") || body.includes("<Error ");
+export function readFailure(
+  response: Pick<HttpResponse, "status" | "headers">,
+  body: string,
+  transientPattern?: RegExp,
+): S3Failure {
+  const isXml = /<Error[\s>]/.test(body);
   const code = isXml ? (textOf(body, "Code") ?? "") : "";
   const message = isXml ? (textOf(body, "Message") ?? "") : "";
   const header = (name: string) => {
@@ -71,6 +75,8 @@ const codes: Readonly<Record<string, readonly [ErrorCode, string?]>> = {
   TokenRefreshRequired: ["Unauthorized"],
   RequestTimeTooSkewed: ["Unauthorized"],
   PreconditionFailed: ["Conflict"],
+  BucketAlreadyExists: ["Conflict"],
+  BucketAlreadyOwnedByYou: ["Conflict"],
   EntityTooLarge: ["TooLarge"],
   QuotaExceeded: ["TooLarge"],
   XMinioStorageFull: ["TooLarge"],

@@ -1,11 +1,12 @@
+import { ExecutorError } from "../../../errors/index.ts";
 import {
   type BodyOptions,
   type ByteSink,
-  type DirectAnswer,
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
   type Payload,
+  type Received,
   readText,
 } from "../../../http/index.ts";
 import { digestOf } from "../../digests.ts";
@@ -62,10 +63,30 @@ export class S3Requests {
   }
 
   async send(request: S3Request, signal: AbortSignal): Promise<HttpResponse> {
+    return await this.#deliver(request, (signed) => this.#http.request(signed, signal), signal);
+  }
+
+  /** A GET whose body goes straight to the sink, where it is plain and has the length. */
+  async receive(
+    request: S3Request,
+    sizeBytes: number,
+    sink: ByteSink,
+    signal: AbortSignal,
+  ): Promise<Received> {
+    const receive = (signed: HttpRequest) => this.#http.receive(signed, sizeBytes, sink, signal);
+    return await this.#deliver(request, receive, signal);
+  }
+
+  async #deliver<Response extends HttpResponse>(
+    request: S3Request,
+    exchange: (signed: HttpRequest) => Promise<Response>,
+    signal: AbortSignal,
+  ): Promise<Response> {
     let credentialsAreFresh = false;
     for (;;) {
-      const credentials = await this.#credentials.current();
-      const response = await this.#exchange(request, credentials, signal);
+      const credentials = await this.#credentials.current(signal);
+      const signed = await this.#sign(request, credentials);
+      const response = await requestSpan(this.config.bucket, request, () => exchange(signed));
       if (response.status >= 200 && response.status < 300) return response;
       const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions(request));
       const failure = readFailure(response, text, this.#transientPattern);
@@ -73,26 +94,13 @@ export class S3Requests {
       if (
         !credentialsAreFresh &&
         isAboutCredentials(failure) &&
-        (await this.#credentials.refresh(credentials))
+        (await this.#credentials.refresh(credentials, signal))
       ) {
         credentialsAreFresh = true;
         continue;
       }
       throw toError(failure);
     }
-  }
-
-  /** A GET whose body goes straight to the sink; undefined where only `send` can get or understand the answer. */
-  async receive(
-    request: S3Request,
-    sizeBytes: number,
-    sink: ByteSink,
-    signal: AbortSignal,
-  ): Promise<DirectAnswer | undefined> {
-    const signed = await this.#sign(request, await this.#credentials.current());
-    return await requestSpan(this.config.bucket, request, () =>
-      this.#http.receive(signed, sizeBytes, sink, signal),
-    );
   }
 
   /** The request's answer as text, which is small. */
@@ -105,11 +113,6 @@ export class S3Requests {
     const word = method.charAt(0) + method.slice(1).toLowerCase();
     const { origin, pathPrefix } = this.#target();
     return { during: `${word} "${origin}${pathPrefix}/${key}"`, stallTimeoutMs };
-  }
-
-  async #exchange(request: S3Request, credentials: Credentials, signal: AbortSignal): Promise<HttpResponse> {
-    const signed = await this.#sign(request, credentials);
-    return await requestSpan(this.config.bucket, request, () => this.#http.request(signed, signal));
   }
 
   async #sign(request: S3Request, credentials: Credentials): Promise<HttpRequest> {
@@ -180,8 +183,9 @@ export class S3Requests {
   }
 
   async #discoverRegion(signal: AbortSignal): Promise<string | undefined> {
-    const credentials = await this.#credentials.current();
-    const response = await this.#exchange({ method: "GET", query: { location: "" } }, credentials, signal);
+    const credentials = await this.#credentials.current(signal);
+    const signed = await this.#sign({ method: "GET", query: { location: "" } }, credentials);
+    const response = await this.#http.request(signed, signal);
     const text = await readText(response.body, errorBodyMaxBytes, this.bodyOptions({ method: "GET" }));
     if (response.status !== 200) return readFailure(response, text).region;
     const location = /<LocationConstraint[^>]*>([^<]*)</.exec(text)?.[1] ?? "";
@@ -191,7 +195,22 @@ export class S3Requests {
 
 /** What a store says in a 200 that is a failure all the same (CompleteMultipartUpload may). */
 export function throwIfFailed(xml: string): void {
-  if (!xml.includes("<Error>")) return;
-  const failure = readFailure({ status: 500, statusText: "", headers: {}, body: null as never }, xml);
+  if (!/<Error[\s>]/.test(xml)) return;
+  const failure = readFailure({ status: 500, headers: {} }, xml);
   throw toError({ ...failure, status: failure.code === "" ? 500 : 400 });
+}
+
+/**
+ * Throws unless the answer is the document that was asked for, from its beginning to its end: a 200 may be the page of
+ * something in between, or may have been cut off. That passes more often than not, so it is Transient.
+ */
+export function expectDocument(xml: string, name: string): void {
+  throwIfFailed(xml);
+  const isBegun = new RegExp(`^\\s*(<\\?xml[^>]*\\?>\\s*)?<${name}[\\s/>]`).test(xml);
+  if (isBegun && (/\/>\s*$/.test(xml) || xml.trimEnd().endsWith(`</${name}>`))) return;
+  const what = isBegun ? "was cut off" : `is no ${name}`;
+  throw new ExecutorError(
+    "Transient",
+    `the store's answer ${what} (${xml.length} characters); is a proxy in the way?`,
+  );
 }

@@ -1,5 +1,6 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import {
+  appendTo,
   type ByteSink,
   discardBody,
   type HttpResponse,
@@ -8,25 +9,25 @@ import {
   readBody,
   readText,
 } from "../../../http/index.ts";
-import type {
-  ByteRange,
-  ListPage,
-  MultipartUpload,
-  ObjectInfo,
-  ObjectStore,
-  ReadAnswer,
-  StoredBytes,
-  StoreLimits,
-  UploadedPart,
+import {
+  type ByteRange,
+  compareKeys,
+  type ListPage,
+  type MultipartUpload,
+  type ObjectInfo,
+  type ObjectStore,
+  type ReadAnswer,
+  type StoredBytes,
+  type StoreLimits,
+  type UploadedPart,
 } from "../../../transfer/index.ts";
 import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "../../digests.ts";
-import { checkPage, notAListing } from "../../listing-checks.ts";
-import { type AnswerHead, checkRange, lengthOf, sizeOf, tagOf } from "../../read-checks.ts";
+import { type AnswerHead, checkRange, lengthOf, tagOf } from "../../read-checks.ts";
 import { elements, encodeXml, isBeyondXml, namespace, textOf } from "../../xml.ts";
 import { listParts, wholeCrc32 } from "./completion.ts";
 import type { Encryption } from "./encryption.ts";
 import { toError } from "./errors.ts";
-import { type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
+import { expectDocument, type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
 
 const mib = 1024 * 1024;
 /** The SHA-256 of an object that was stored whole, in hex. */
@@ -47,6 +48,9 @@ export class S3Store implements ObjectStore {
   readonly #requests: S3Requests;
   readonly #encryption: Encryption;
   #mayKnowCrc32: boolean;
+  #takesSha256 = true;
+  /** Where the page that follows a key is continued, as the store said with the page before. */
+  readonly #tokens = new Map<string, string>();
 
   constructor(requests: S3Requests, encryption: Encryption) {
     const { endpoint, bucket } = requests.config;
@@ -70,30 +74,22 @@ export class S3Store implements ObjectStore {
     range: ByteRange,
     sink: ByteSink,
     signal: AbortSignal,
-  ): Promise<ReadAnswer | undefined> {
+  ): Promise<ReadAnswer> {
     const request = await this.#getRequest(info, range);
-    const answer = await this.#requests.receive(request, range.length, sink, signal);
-    if (answer === undefined) return undefined;
-    const header = (name: string) => answer.headers.get(name);
-    checkRange({ status: answer.status, header }, info, range);
-    return this.#readAnswer(header);
+    const answer = await this.#explained(info, this.#requests.receive(request, range.length, sink, signal));
+    expectRange(answer, info, range);
+    const options = this.#requests.bodyOptions(request);
+    if (!answer.isInSink) for await (const chunk of readBody(answer.body, options)) appendTo(sink, chunk);
+    return this.#readAnswer(answer);
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
     const request = await this.#getRequest(info, range);
-    const response = await this.#requests.send(request, signal).catch((error: unknown) => {
-      if (!isExecutorError(error, "Conflict")) throw error;
-      throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
-    });
-    try {
-      checkRange(headOf(response), info, range);
-    } catch (error) {
-      response.body.destroy();
-      throw error;
-    }
+    const response = await this.#explained(info, this.#requests.send(request, signal));
+    expectRange(response, info, range);
     return {
       chunks: readBody(response.body, this.#requests.bodyOptions(request)),
-      ...this.#readAnswer((name) => response.headers[name]?.toString()),
+      ...this.#readAnswer(response),
     };
   }
 
@@ -107,19 +103,26 @@ export class S3Store implements ObjectStore {
     return decodeCrc32(response.headers["x-amz-checksum-crc32"]?.toString());
   }
 
+  /**
+   * Leaves the SHA-256 with the object. A policy may forbid headers that it does not know, and a signature may not cover
+   * them: such a store gets the object without, then and from then on.
+   */
   async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
     const sha256 = (await digestOf("sha256", payload)).toString("hex");
     const headers = {
       ...(await this.#encryption.forWriting(key)),
       "content-type": contentType,
       "content-md5": await contentMd5(payload),
-      [sha256Header]: sha256,
     };
-    const request: S3Request = { method: "PUT", key, headers, payload, sha256 };
-    const response = await this.#requests.send(request, signal);
-    await discardBody(response.body, this.#requests.bodyOptions(request));
-    // What answers without one is no store that has taken the object.
-    tagOf(headOf(response).header("etag"), key);
+    const request = { method: "PUT", key, headers, payload, sha256 } as const;
+    if (!this.#takesSha256) return await this.#putOnce(request, signal);
+    try {
+      await this.#putOnce({ ...request, headers: { ...headers, [sha256Header]: sha256 } }, signal);
+    } catch (error) {
+      if (!isExecutorError(error, "BadRequest", "Forbidden", "Unauthorized", "Unsupported")) throw error;
+      await this.#putOnce(request, signal);
+      this.#takesSha256 = false;
+    }
   }
 
   /**
@@ -157,8 +160,7 @@ export class S3Store implements ObjectStore {
     const request: S3Request = { method: "PUT", key, query, headers, payload };
     const response = await this.#requests.send(request, signal);
     await discardBody(response.body, this.#requests.bodyOptions(request));
-    const { etag } = response.headers;
-    if (etag === undefined) throw new ExecutorError("Transient", `part ${number} was stored without an ETag`);
+    const etag = tagOf(response.headers.etag, `part ${number} of ${key}`);
     return { number, sizeBytes: payload.sizeBytes ?? 0, etag, crc32 };
   }
 
@@ -174,12 +176,11 @@ export class S3Store implements ObjectStore {
       ...(upload.keepsCrc32 ? wholeCrc32(parts) : {}),
     };
     const payload = payloadOf(Buffer.from(listParts(parts)));
-    throwIfFailed(
-      await this.#requests.sendForText(
-        { method: "POST", key, query: { uploadId: upload.id }, headers, payload },
-        signal,
-      ),
+    const xml = await this.#requests.sendForText(
+      { method: "POST", key, query: { uploadId: upload.id }, headers, payload },
+      signal,
     );
+    expectDocument(xml, "CompleteMultipartUploadResult");
   }
 
   async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
@@ -196,33 +197,24 @@ export class S3Store implements ObjectStore {
     pageSize: number,
     signal: AbortSignal,
   ): Promise<ListPage> {
-    const query: Record<string, string> = {
-      "list-type": "2",
-      // Keys may hold characters that XML cannot carry.
-      "encoding-type": "url",
-      "max-keys": String(pageSize),
-      prefix,
-      ...(after === undefined ? {} : { "start-after": after }),
-    };
-    const xml = await this.#requests.sendForText({ method: "GET", query }, signal).catch((error: unknown) => {
-      // A listing asks for the bucket: what is missing is never an object, and optional inputs must not hide that.
-      if (!isExecutorError(error, "NotFound")) throw error;
-      throw new ExecutorError("BadRequest", "The specified bucket does not exist", { cause: error });
-    });
-    if (!xml.includes("<ListBucketResult") || !/<\/ListBucketResult>\s*$/.test(xml)) throw notAListing();
-    const isEncoded = textOf(xml, "EncodingType") === "url";
-    const objects = elements(xml, "Contents").map((item) => {
-      const key = textOf(item, "Key") ?? "";
-      return toInfo(
-        isEncoded ? decodeKey(key) : key,
-        sizeOf(textOf(item, "Size"), "the listing names no size"),
-        textOf(item, "ETag"),
-      );
-    });
-    checkPage(objects, prefix, after);
-    const hasMore = textOf(xml, "IsTruncated") === "true";
-    if (hasMore && objects.length === 0) throw notAListing();
-    return { objects, next: hasMore ? objects.at(-1)?.key : undefined };
+    let token = after === undefined ? undefined : this.#tokens.get(`${prefix}\n${after}`);
+    // Rarely a page is empty, and others follow.
+    for (let pages = 0; pages < emptyPagesMax; pages += 1) {
+      const from = token === undefined ? { "start-after": after } : { "continuation-token": token };
+      const page = readListing(await this.#listXml(prefix, pageSize, from, signal), prefix, after);
+      const last = page.objects.at(-1)?.key;
+      if (!page.isTruncated) return { objects: page.objects, next: undefined };
+      if (last !== undefined) {
+        if (page.token !== undefined) this.#remember(`${prefix}\n${last}`, page.token);
+        return { objects: page.objects, next: last };
+      }
+      if (page.token === undefined || page.token === token) break;
+      token = page.token;
+    }
+    throw new ExecutorError(
+      "Unsupported",
+      "the store says that its listing goes on, and comes no further: it cannot be listed",
+    );
   }
 
   async delete(key: string, signal: AbortSignal): Promise<void> {
@@ -244,6 +236,8 @@ export class S3Store implements ObjectStore {
       { method: "POST", query: { delete: "" }, headers, payload },
       signal,
     );
+    // Only now is an error in it one of a key's.
+    expectDocument(xml, "DeleteResult");
     const failures = new Map<string, Error>();
     for (const item of elements(xml, "Error")) {
       const code = textOf(item, "Code") ?? "";
@@ -255,7 +249,10 @@ export class S3Store implements ObjectStore {
         transientByPattern: false,
       };
       const error = toError({ status: 400, code, message, ...noDetail });
-      if (error.code !== "NotFound") failures.set(textOf(item, "Key") ?? "", error);
+      const key = textOf(item, "Key");
+      // One that names no key, or another one, may mean any of them.
+      if (key === undefined || !keys.includes(key)) throw error;
+      if (error.code !== "NotFound") failures.set(key, error);
     }
     return failures;
   }
@@ -267,6 +264,52 @@ export class S3Store implements ObjectStore {
     const isWhole = range === undefined || (range.offset === 0 && range.length === info.sizeBytes);
     if (!isWhole) headers.range = `bytes=${range.offset}-${range.offset + range.length - 1}`;
     return { method: "GET", key: info.key, headers };
+  }
+
+  async #listXml(
+    prefix: string,
+    pageSize: number,
+    from: Readonly<Record<string, string | undefined>>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const given = Object.entries(from).filter((each): each is [string, string] => each[1] !== undefined);
+    const query: Record<string, string> = {
+      "list-type": "2",
+      // Keys may hold characters that XML cannot carry.
+      "encoding-type": "url",
+      "max-keys": String(pageSize),
+      prefix,
+      ...Object.fromEntries(given),
+    };
+    try {
+      return await this.#requests.sendForText({ method: "GET", query }, signal);
+    } catch (error) {
+      // A listing asks for the bucket: what is missing is never an object, and optional inputs must not hide that.
+      if (!isExecutorError(error, "NotFound")) throw error;
+      throw new ExecutorError("BadRequest", "The specified bucket does not exist", { cause: error });
+    }
+  }
+
+  #remember(place: string, token: string): void {
+    if (this.#tokens.size >= tokensMax) this.#tokens.clear();
+    this.#tokens.set(place, token);
+  }
+
+  async #putOnce(request: S3Request, signal: AbortSignal): Promise<void> {
+    const response = await this.#requests.send(request, signal);
+    throwIfFailed(await readText(response.body, answerMaxBytes, this.#requests.bodyOptions(request)));
+    if (response.headers.etag !== undefined) return;
+    const text = `${request.key}: the answer to PUT has no ETag: it is not the store's; is a proxy in the way?`;
+    throw new ExecutorError("Transient", text);
+  }
+
+  async #explained<T>(info: ObjectInfo, answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!isExecutorError(error, "Conflict")) throw error;
+      throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
+    }
   }
 
   async #startUpload(
@@ -285,7 +328,8 @@ export class S3Store implements ObjectStore {
     return { id, keepsCrc32 };
   }
 
-  #readAnswer(header: (name: string) => string | undefined): ReadAnswer {
+  #readAnswer({ headers }: HttpResponse): ReadAnswer {
+    const header = (name: string) => headers[name]?.toString();
     const encryption = header("x-amz-server-side-encryption") ?? "AES256";
     return {
       provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
@@ -300,6 +344,50 @@ export class S3Store implements ObjectStore {
 }
 
 const answerMaxBytes = 64 * 1024;
+/** A store that says so often that there is more, and shows nothing, will never show anything. */
+const emptyPagesMax = 100;
+const tokensMax = 1000;
+
+/** Throws where the answer holds other bytes than were asked for; they are not read then. */
+function expectRange(response: HttpResponse, info: ObjectInfo, range: ByteRange | undefined): void {
+  try {
+    checkRange(headOf(response), info, range);
+  } catch (error) {
+    response.body.destroy();
+    throw error;
+  }
+}
+
+interface Listing {
+  readonly objects: readonly ObjectInfo[];
+  readonly isTruncated: boolean;
+  readonly token: string | undefined;
+}
+
+/** Throws for what is no listing, and for one that does not go on behind `after` as it was asked to. */
+function readListing(xml: string, prefix: string, after: string | undefined): Listing {
+  expectDocument(xml, "ListBucketResult");
+  const isEncoded = textOf(xml, "EncodingType") === "url";
+  const objects = elements(xml, "Contents").map((item) => {
+    const text = textOf(item, "Key");
+    const size = textOf(item, "Size") ?? "";
+    if (text === undefined || !/^\d+$/.test(size)) {
+      throw new ExecutorError("Transient", "the store's listing has an object without a key or a size");
+    }
+    return toInfo(isEncoded ? decodeKey(text) : text, Number(size), textOf(item, "ETag"));
+  });
+  const stranger = objects.find(
+    ({ key }) => !key.startsWith(prefix) || (after !== undefined && compareKeys(key, after) <= 0),
+  );
+  if (stranger !== undefined) {
+    throw new ExecutorError(
+      "Unsupported",
+      `the store does not list what it is asked for: ${JSON.stringify(stranger.key)} came behind ${JSON.stringify(after ?? prefix)}`,
+    );
+  }
+  const isTruncated = textOf(xml, "IsTruncated") === "true";
+  return { objects, isTruncated, token: textOf(xml, "NextContinuationToken") };
+}
 
 function headOf({ status, headers }: HttpResponse): AnswerHead {
   return { status, header: (name) => headers[name]?.toString() };

@@ -1,4 +1,5 @@
 import { isExecutorError } from "../errors/index.ts";
+import { WaitingLine } from "./waiting-line.ts";
 
 export interface LaneLimits {
   readonly start: number;
@@ -23,7 +24,11 @@ export class Lane {
   #limit: number;
   readonly #max: number;
   #inFlight = 0;
-  readonly #waiting: (() => void)[] = [];
+  readonly #line = new WaitingLine(() => {
+    if (this.#inFlight >= this.#limit) return false;
+    this.#inFlight += 1;
+    return true;
+  });
   #round = { startedMs: performance.now(), weight: 0, requests: 0 };
   #bestRate = 0;
   #halvedAtMs = Number.NEGATIVE_INFINITY;
@@ -39,7 +44,7 @@ export class Lane {
 
   /** Runs one request in the lane. `sizeBytes` is what it moves. */
   async run<T>(sizeBytes: number, request: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    await this.#enter(signal);
+    await this.#line.enter(1, signal);
     try {
       const result = await request();
       this.#noteSuccess(sizeBytes);
@@ -49,33 +54,8 @@ export class Lane {
       throw error;
     } finally {
       this.#inFlight -= 1;
-      this.#admit();
+      this.#line.serve();
     }
-  }
-
-  async #enter(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#inFlight < this.#limit) {
-      this.#inFlight += 1;
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const enter = () => {
-      signal.removeEventListener("abort", leave);
-      this.#inFlight += 1;
-      resolve();
-    };
-    const leave = () => {
-      this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", leave, { once: true });
-    this.#waiting.push(enter);
-    await promise;
-  }
-
-  #admit(): void {
-    while (this.#inFlight < this.#limit && this.#waiting.length > 0) this.#waiting.shift()?.();
   }
 
   #noteSuccess(sizeBytes: number): void {
@@ -90,7 +70,7 @@ export class Lane {
 
   #judge(rate: number): void {
     // A lane that is not full says nothing about a wider one.
-    if (this.#waiting.length > 0 && rate > this.#bestRate * worthwhileGain) {
+    if (this.#line.length > 0 && rate > this.#bestRate * worthwhileGain) {
       this.#limit = Math.min(this.#max, Math.ceil(this.#limit * 1.5));
     }
     // The best rate fades, so that a lane that was narrowed, or met a slow minute, tries again.

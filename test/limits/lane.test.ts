@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { ExecutorError } from "../../src/errors/index.ts";
-import { Lane } from "../../src/transfer/index.ts";
+import { Lane } from "../../src/limits/index.ts";
 
 const signal = new AbortController().signal;
 

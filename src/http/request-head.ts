@@ -1,0 +1,48 @@
+import { ExecutorError } from "../errors/index.ts";
+
+export type RequestHeaders = Readonly<Record<string, string | readonly string[]>>;
+
+/** What a request looks like to the one who writes it on the wire. */
+export interface RequestLine {
+  readonly method: string;
+  /** As it goes on the wire: a path with its query, or all of the URL for a proxy. */
+  readonly target: string;
+  /** For `Host`, where the headers have none. */
+  readonly authority: string;
+  readonly headers: RequestHeaders;
+  /** Fields that come from us: length and connection. Not sent where the headers have them. */
+  readonly own: Readonly<Record<string, string>>;
+}
+
+const namePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const badTarget = /[^\x21-\x7e]/;
+const badValue = /[^\t\x20-\x7e\x80-\xff]/;
+
+/**
+ * The head of a request, ready to be written as Latin-1. The one place where heads are checked on their way out: a
+ * value from a store's XML or a template must never become a line, or a request, of its own. Throws BadRequest, which
+ * names the field and not its value.
+ */
+export function encodeHead({ method, target, authority, headers, own }: RequestLine, during: string): string {
+  if (!namePattern.test(method)) throw invalid(during, "method");
+  if (target === "" || badTarget.test(target)) throw invalid(during, "path");
+  let head = `${method} ${target} HTTP/1.1\r\n`;
+  const given = new Set<string>();
+  for (const name in headers) {
+    if (!namePattern.test(name)) throw invalid(during, `header field name ${JSON.stringify(name)}`);
+    const value = headers[name] ?? "";
+    for (const each of typeof value === "string" ? [value] : value) {
+      if (badValue.test(each)) throw invalid(during, `header field value for ${JSON.stringify(name)}`);
+      head += `${name}: ${each}\r\n`;
+    }
+    given.add(name.toLowerCase());
+  }
+  if (given.has("transfer-encoding")) throw invalid(during, "Transfer-Encoding, which is ours to choose");
+  if (!given.has("host")) head = head.replace("\r\n", () => `\r\nhost: ${authority}\r\n`);
+  for (const name in own) if (!given.has(name)) head += `${name}: ${own[name]}\r\n`;
+  return `${head}\r\n`;
+}
+
+function invalid(during: string, what: string): ExecutorError {
+  return new ExecutorError("BadRequest", `${during}: net/http: invalid ${what}`);
+}

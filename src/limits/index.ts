@@ -1,0 +1,6 @@
+export { ByteBudget } from "./byte-budget.ts";
+export { CallPace } from "./call-pace.ts";
+export { Lane, type LaneLimits } from "./lane.ts";
+export { mapAhead } from "./map-ahead.ts";
+export { Permits, type Room } from "./permits.ts";
+export { TaskGroup } from "./task-group.ts";
