@@ -1,4 +1,8 @@
-import type { TransferLog } from "./session.ts";
+/** Where transfers say how far they are, and what they repeat. */
+export interface TransferLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+}
 
 const intervalMs = 10_000;
 

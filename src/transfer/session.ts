@@ -9,7 +9,7 @@ import {
   withQuickTries,
 } from "../retry/index.ts";
 import { countInSpan } from "../tracing/index.ts";
-import { Progress } from "./progress.ts";
+import { Progress, type TransferLog } from "./progress.ts";
 import { SlabPool } from "./slabs.ts";
 
 /** What a transfer needs to know from outside (DriverSettings has these fields). */
@@ -21,11 +21,6 @@ export interface TransferSettings {
     readonly jitter: number;
   };
   readonly memoryBytes: number;
-}
-
-export interface TransferLog {
-  debug(fields: object, message: string): void;
-  info(fields: object, message: string): void;
 }
 
 /** What all transfers of a process share: one memory budget, and one lane and one patience a store. */
