@@ -69,12 +69,9 @@ function plainPath(filter: Filter): readonly JqValue[] | undefined {
 }
 
 function plainKey(filter: Filter & { kind: "index" | "slice" }): JqValue | undefined {
-  if (filter.kind === "index") {
-    const { index } = filter;
-    return index.kind === "literal" && typeof index.value === "string" ? index.value : plainNumber(index);
-  }
-  const start = filter.from === undefined ? null : plainNumber(filter.from);
-  const end = filter.to === undefined ? null : plainNumber(filter.to);
+  if (filter.kind === "index") return plainValue(filter.index);
+  const start = filter.from === undefined ? null : plainValue(filter.from);
+  const end = filter.to === undefined ? null : plainValue(filter.to);
   if (start === undefined || end === undefined) return undefined;
   return new Map([
     ["start", start],
@@ -82,9 +79,12 @@ function plainKey(filter: Filter & { kind: "index" | "slice" }): JqValue | undef
   ]);
 }
 
-function plainNumber(filter: Filter): bigint | number | undefined {
-  if (filter.kind === "literal") return isNumber(filter.value) ? filter.value : undefined;
-  if (filter.kind !== "signed") return undefined;
-  const size = plainNumber(filter.operand);
-  return size !== undefined && filter.sign === "-" ? -size : size;
+function plainValue(filter: Filter): string | bigint | number | undefined {
+  if (filter.kind === "literal") {
+    const { value } = filter;
+    return typeof value === "string" || isNumber(value) ? value : undefined;
+  }
+  const size = filter.kind === "signed" ? plainValue(filter.operand) : undefined;
+  if (filter.kind !== "signed" || size === undefined || typeof size === "string") return undefined;
+  return filter.sign === "-" ? -size : size;
 }

@@ -333,10 +333,6 @@ class Parser extends TokenCursor {
       return literal(token.text);
     }
     if (token.kind === "string") return this.string("text");
-    if (token.kind === "format" && this.next.kind === "string") {
-      this.advance();
-      return this.string(token.text);
-    }
     this.expect("(");
     const key = this.pipe();
     this.expect(")");

@@ -24,7 +24,7 @@ export const mathFunctions: NativeFunctions = {
   "exp/0": of("exp", exponential),
   "log/0": of("log", logarithm),
   "log2/0": of("log2", binaryLogarithm),
-  "log10/0": of("log10", (x) => binaryLogarithm(x) * 0.3010299956639812),
+  "log10/0": of("log10", (x) => logarithm(x) * Math.LOG10E),
   "round/0": of("round", (x) => Math.sign(x) * Math.round(Math.abs(x))),
   "rint/0": of("rint", roundToEven),
   "nearbyint/0": of("nearbyint", roundToEven),
