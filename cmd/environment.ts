@@ -140,8 +140,7 @@ export function commaList(text: string | undefined): readonly string[] {
 
 /** What operators set for artifact drivers (docs/contract/pod.md#2.2, artifacts.md 4). */
 export function readDriverSettings(env: Environment): Omit<DriverSettings, "memoryBytes"> {
-  const mebibytes = Number(env.ARTIFACT_S3_UPLOAD_PART_SIZE_MIB);
-  const threads = Number(env.ARTIFACT_S3_UPLOAD_THREADS);
+  const partSize = wholeNumber(env, "ARTIFACT_S3_UPLOAD_PART_SIZE_MIB", { from: 5, to: 5120 });
   return {
     retry: {
       attempts: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_STEPS", 5),
@@ -149,11 +148,8 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
       factor: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_FACTOR", 1.6),
       jitter: positiveNumber(env, "EXECUTOR_RETRY_BACKOFF_JITTER", 0.5),
     },
-    uploadThreads: Number.isInteger(threads) && threads >= 1 ? threads : 4,
-    partSizeBytes:
-      Number.isInteger(mebibytes) && mebibytes >= 5 && mebibytes <= 5120
-        ? mebibytes * 1024 * 1024
-        : undefined,
+    uploadThreads: wholeNumber(env, "ARTIFACT_S3_UPLOAD_THREADS", { from: 1, to: 1000 }) ?? 4,
+    partSizeBytes: partSize === undefined ? undefined : partSize * 1024 * 1024,
     transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
     identityVariables: readIdentityVariables(env),
     caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
@@ -174,6 +170,22 @@ function readIdentityVariables(env: Environment): DriverSettings["identityVariab
   const names =
     /^(GOOGLE_|GCE_METADATA_|CLOUDSDK_CONFIG$|STORAGE_EMULATOR_HOST$|AZURE_|IDENTITY_|MSI_|IMDS_|ALIBABA_CLOUD_|HOME$)/;
   return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
+}
+
+/** Undefined where the variable is not set. Throws BadRequest for what is no such number. */
+function wholeNumber(
+  env: Environment,
+  name: string,
+  range: { readonly from: number; readonly to: number },
+): number | undefined {
+  const text = env[name];
+  if (text === undefined || text === "") return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= range.from && value <= range.to) return value;
+  throw new ExecutorError(
+    "BadRequest",
+    `${name} must be a whole number from ${range.from} to ${range.to}, not ${JSON.stringify(text)}`,
+  );
 }
 
 function positiveNumber(env: Environment, name: string, otherwise: number): number {
@@ -202,12 +214,16 @@ function backoffDuration(env: Environment, name: string, otherwiseMs: number): n
   return text === undefined || text === "" ? otherwiseMs : parseGoDuration(text, name);
 }
 
-/** A pattern that cannot be read never matches (docs/contract/pod.md#2.2). */
+/** `TRANSIENT_ERROR_PATTERN`. Throws BadRequest for a pattern that cannot be read. */
 export function readPattern(text: string | undefined): RegExp | undefined {
   if (!text) return undefined;
   try {
     return new RegExp(text);
-  } catch {
-    return undefined;
+  } catch (cause) {
+    throw new ExecutorError(
+      "BadRequest",
+      `TRANSIENT_ERROR_PATTERN must be a regular expression, not ${JSON.stringify(text)}: ${errorText(cause)}`,
+      { cause },
+    );
   }
 }

@@ -24,8 +24,6 @@ const USAGE = `usage: argoexec expr EXPRESSION [--lang expr|gjson|labels|jsonpat
   --timeout  time limit of one evaluation (default 5000)
 `;
 
-/** Exit status of wrong usage: EX_USAGE of sysexits.h. */
-
 interface Options {
   readonly expression: string | undefined;
   readonly language: Language;

@@ -104,7 +104,7 @@ WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow, or a bare template.`,
 
 /** The help of a command; the overview where the command is none or unknown. */
 export function helpOf(command: string | undefined): string {
-  const help = command === undefined ? undefined : helps[command];
+  const help = command !== undefined && Object.hasOwn(helps, command) ? helps[command] : undefined;
   if (help === undefined) return overview;
   const parts = [`Usage: argoexec ${help.usage}\n`, `${help.about}\n`, help.flags ?? "", commonFlags];
   return parts.filter((part) => part !== "").join("\n");

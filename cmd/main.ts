@@ -34,11 +34,15 @@ async function main(): Promise<number> {
   const isHelp = name === undefined || name === "help";
   try {
     if (isHelp || (name !== "expr" && asksForHelp(args))) {
+      if (args[at + 1] === "expr") {
+        const { exprCommand } = await import("./expr.ts");
+        return await exprCommand(["--help"], process);
+      }
       const { helpOf } = await import("./help.ts");
       process.stdout.write(helpOf(name === "help" ? args[at + 1] : name));
       return 0;
     }
-    const load = commands[name];
+    const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
     if (!load) {
       const text = `unknown command "${name}" for "argoexec"; argoexec --help lists the commands`;
       throw new ExecutorError("BadRequest", text);

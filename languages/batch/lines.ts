@@ -1,6 +1,5 @@
 /** Evaluates cases line by line: JSON in, JSON out, in order, whatever a single line holds. */
 import { once } from "node:events";
-import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { LanguageError, messageOf } from "../errors/index.ts";
 import { type JsonTree, memberOf, parseTree, treeText } from "../text/json-tree.ts";
@@ -12,16 +11,28 @@ import { type EvaluationRequest, evaluate, type Language, languageOf } from "./e
  * `{"id": …, "error": "…"}` for each line that is not blank. Keeps one line in memory at a time.
  */
 export async function evaluateBatch(input: Readable, output: Writable, timeMs: number): Promise<void> {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   let pending = "";
-  for await (const line of lines) {
-    if (line.trim() === "") continue;
-    pending += `${await answer(line, timeMs)}\n`;
-    if (pending.length < chunkChars && input.readableLength > 0) continue;
+  for await (const { line, isLast } of linesOf(input)) {
+    if (line.trim() !== "") pending += `${await answer(line, timeMs)}\n`;
+    if (pending === "" || (pending.length < chunkChars && !isLast)) continue;
     if (!output.write(pending)) await once(output, "drain");
     pending = "";
   }
-  if (pending !== "") output.write(pending);
+}
+
+/** Lines end at a line feed only, for JSON may hold other separators; `isLast` says that no further one has come. */
+async function* linesOf(
+  input: Readable,
+): AsyncGenerator<{ readonly line: string; readonly isLast: boolean }, void, undefined> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of input) {
+    const text = rest + (typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true }));
+    const lines = text.split("\n");
+    rest = lines.pop() ?? "";
+    for (const [i, line] of lines.entries()) yield { line, isLast: i === lines.length - 1 };
+  }
+  yield { line: rest + decoder.decode(), isLast: true };
 }
 
 /** Answers are written in chunks of about this many characters while more input waits. */

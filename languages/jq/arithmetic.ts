@@ -1,5 +1,6 @@
 /** Operators on values. */
 import type { Budget } from "../budget.ts";
+import { bytesOf } from "../text/byte-text.ts";
 import type { Outs } from "./out.ts";
 import {
   compare,
@@ -11,7 +12,11 @@ import {
   JqError,
   type JqObject,
   type JqValue,
+  preview,
 } from "./values.ts";
+
+/** Texts that `*` makes are shorter than this. */
+const repeatBytesMax = 2 ** 29;
 
 /** Integers beyond this many bits are no numbers of use, only of cost. */
 const integerBitsMax = 100_000;
@@ -122,8 +127,10 @@ export function splitText(text: string, separator: string): JqValue {
 }
 
 function repeat(text: string, count: number, budget: Budget): JqValue {
-  if (!(count > 0)) return null;
-  const times = Math.max(1, Math.trunc(count));
+  if (!(count >= 0)) return null;
+  const times = Math.trunc(count);
+  if (bytesOf(text).length * times >= repeatBytesMax)
+    throw new JqError(`repeat string result too large: ${preview(text)} * ${preview(count)}`);
   budget.chargeText(text.length * times);
   return text.repeat(times);
 }

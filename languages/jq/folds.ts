@@ -2,7 +2,7 @@
 import { type Filter, variablesOf } from "./ast.ts";
 import { destructure } from "./destructure.ts";
 import type { Evaluator } from "./evaluator.ts";
-import { computed, type Out, type Outs } from "./out.ts";
+import type { Out, Outs } from "./out.ts";
 import type { Scope } from "./scope.ts";
 import { JqError } from "./values.ts";
 
@@ -16,9 +16,9 @@ export function* reduce(
     let state: Out = start;
     for (const item of evaluator.values(filter.source, scope, input.value)) {
       for (const bound of destructure(evaluator, filter.pattern, item, scope)) {
-        let last = computed(null, input);
-        for (const out of evaluator.run(filter.update, bound, state)) last = out;
-        state = last;
+        // Without a value of the update the state stays.
+        const before = state;
+        for (const out of evaluator.run(filter.update, bound, before)) state = out;
       }
     }
     yield state;

@@ -1,5 +1,7 @@
 /** `@name` formats. */
 import { bytesOf, textOfBytes } from "../text/byte-text.ts";
+import { quoteGo } from "../text/quote.ts";
+import { failedOn } from "./problems.ts";
 import { describe, encode, isArray, isNumber, JqError, type JqValue } from "./values.ts";
 
 const formats: Readonly<Record<string, (value: JqValue) => string>> = {
@@ -15,8 +17,6 @@ const formats: Readonly<Record<string, (value: JqValue) => string>> = {
   base64: (value) => bytesOf(toText(value)).toString("base64"),
   base64d: decodeBase64,
 };
-
-export const formatNames: ReadonlySet<string> = new Set(Object.keys(formats));
 
 export function applyFormat(name: string, value: JqValue): string {
   const format = Object.hasOwn(formats, name) ? formats[name] : undefined;
@@ -47,7 +47,8 @@ function percentEncode(text: string): string {
 }
 
 function percentDecode(text: string): string {
-  if (/%(?![\da-fA-F]{2})/.test(text)) throw new JqError(`@urid cannot be applied to ${describe(text)}`);
+  const bad = /%(?![\da-fA-F]{2}).{0,2}/su.exec(text)?.[0];
+  if (bad !== undefined) throw failedOn("@urid", text, [], `invalid URL escape ${quoteGo(bad)}`);
   const latin = bytesOf(text).toString("latin1");
   const decoded = latin.replace(/%([\da-fA-F]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
@@ -58,7 +59,7 @@ function percentDecode(text: string): string {
 function row(value: JqValue, name: string, separator: string, quote: (text: string) => string): string {
   if (!isArray(value)) throw new JqError(`@${name} cannot be applied to: ${describe(value)}`);
   const cells = value.map((cell) => {
-    if (cell === null) return "";
+    if (cell === null || Number.isNaN(cell)) return "";
     if (typeof cell === "string") return quote(cell);
     if (typeof cell === "boolean" || isNumber(cell)) return encode(cell);
     throw new JqError(`@${name} cannot format an array including: ${describe(cell)}`);
@@ -76,9 +77,13 @@ function shellQuote(value: JqValue): string {
 /** Padding may be missing. */
 function decodeBase64(value: JqValue): string {
   const text = toText(value);
-  const bare = text.replace(/[=\r\n]+$/, "");
-  if (!/^[A-Za-z0-9+/]*$/.test(bare) || bare.length % 4 === 1) {
-    throw new JqError(`@base64d cannot be applied to: ${describe(text)}`);
-  }
+  // What stands behind padding is not looked at.
+  const bare = (text.split("=", 1)[0] ?? "").replace(/[\r\n]+/g, "");
+  const at = bytesOf(bare)
+    .toString("latin1")
+    .search(/[^A-Za-z0-9+/]/);
+  const badAt = at >= 0 ? at : bare.length % 4 === 1 ? bare.length - 1 : undefined;
+  if (badAt !== undefined)
+    throw failedOn("@base64d", value, [], `illegal base64 data at input byte ${badAt}`);
   return textOfBytes(Buffer.from(bare, "base64")).toWellFormed();
 }

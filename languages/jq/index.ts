@@ -3,7 +3,6 @@ import { Budget, type Limits } from "../budget.ts";
 import { guarded } from "../guarded.ts";
 import type { JsonTree } from "../text/json-tree.ts";
 import { RegexpCache } from "../text/regexp.ts";
-import { formatNames } from "./formats.ts";
 import { Interpreter } from "./interpreter.ts";
 import { BuiltinLibrary } from "./library.ts";
 import { parseFilter } from "./parser.ts";
@@ -26,7 +25,7 @@ export function evaluateJq(filter: string, document: JsonTree, limits: Limits = 
   const budget = new Budget(limits);
   return guarded(() => {
     const tree = parseFilter(filter);
-    checkNames(tree, library.names, formatNames);
+    checkNames(tree, library.names);
     const interpreter = new Interpreter(budget, new RegexpCache(), library);
     const lines: string[] = [];
     for (const value of interpreter.values(tree, emptyScope, withoutManagedFields(valueOfTree(document)))) {

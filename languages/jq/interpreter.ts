@@ -10,7 +10,7 @@ import type { Evaluator } from "./evaluator.ts";
 import { bind, foreach, reduce } from "./folds.ts";
 import { applyFormat } from "./formats.ts";
 import type { BuiltinLibrary } from "./library.ts";
-import { access, below, checkPath, computed, type Out, type Outs } from "./out.ts";
+import { access, below, checkPath, computed, isInPlace, type Out, type Outs, plain, root } from "./out.ts";
 import { entriesOf, indexValue, sliceValue } from "./paths.ts";
 import {
   bindParameter,
@@ -102,7 +102,7 @@ export class Interpreter implements Evaluator {
           return;
         case "if":
           if (isSingle(filter.condition, scope, this.#library)) {
-            const condition = this.#single(filter.condition, scope, { value: input.value, path: undefined });
+            const condition = this.#single(filter.condition, scope, plain(input.value));
             filter = isTruthy(condition.value) ? filter.then : filter.otherwise;
             continue;
           }
@@ -123,7 +123,7 @@ export class Interpreter implements Evaluator {
           const [pattern] = filter.patterns;
           const isPlain = filter.patterns.length === 1 && pattern?.kind === "variable";
           if (isPlain && isSingle(filter.source, scope, this.#library)) {
-            const { value } = this.#single(filter.source, scope, { value: input.value, path: undefined });
+            const { value } = this.#single(filter.source, scope, plain(input.value));
             scope = { parent: scope, variable: { name: pattern.name, value } };
             filter = filter.body;
             continue;
@@ -161,7 +161,7 @@ export class Interpreter implements Evaluator {
 
   /** The values alone, without paths. */
   *values(filter: Filter, scope: Scope, value: JqValue): Generator<JqValue, void, undefined> {
-    for (const out of this.run(filter, scope, { value, path: undefined })) yield out.value;
+    for (const out of this.run(filter, scope, plain(value))) yield out.value;
   }
 
   collect(filter: Filter, scope: Scope, value: JqValue): JqValue[] {
@@ -175,16 +175,18 @@ export class Interpreter implements Evaluator {
 
   /** The paths that a filter leads to. Throws for values that do not lie in the input. */
   *paths(filter: Filter, scope: Scope, value: JqValue): Generator<readonly JqValue[], void, undefined> {
-    for (const out of this.run(filter, scope, { value, path: [] })) {
-      if (!out.path) throw new JqError(`invalid path against: ${describe(out.value)}`);
-      yield out.path;
+    for (const out of this.run(filter, scope, root(value))) {
+      checkPath(out);
+      yield out.path ?? [];
     }
   }
 
   /** All members or elements; `isLenient` passes scalars over. */
   *iterate(target: Out, isLenient: boolean): Outs {
-    if (isLenient && !isArray(target.value) && !isObject(target.value)) return;
-    checkPath(target);
+    const isContainer = isArray(target.value) || isObject(target.value);
+    if (isLenient && !(isContainer && isInPlace(target))) return;
+    if (isContainer && !isInPlace(target))
+      throw new JqError(`invalid path on iterating against: ${describe(target.value)}`);
     for (const [key, value] of entriesOf(target.value)) {
       this.budget.step();
       yield below(key, value, target);
@@ -213,7 +215,7 @@ export class Interpreter implements Evaluator {
   *#index(filter: Filter & { kind: "index" }, scope: Scope, input: Out): Outs {
     for (const key of this.values(filter.index, scope, input.value)) {
       for (const target of this.run(filter.target, scope, input)) {
-        yield access(key, target, () => indexValue(target.value, key));
+        yield access(key, indexValue(target.value, key), target);
       }
     }
   }
@@ -227,7 +229,7 @@ export class Interpreter implements Evaluator {
           ["end", end],
         ]);
         for (const target of this.run(filter.target, scope, input)) {
-          yield access(key, target, () => sliceValue(target.value, start, end));
+          yield access(key, sliceValue(target.value, start, end), target);
         }
       }
     }
@@ -277,7 +279,7 @@ export class Interpreter implements Evaluator {
         continue;
       }
       if (!isSingle(arg, scope, this.#library)) return undefined;
-      const { value } = this.#single(arg, scope, { value: input.value, path: undefined });
+      const { value } = this.#single(arg, scope, plain(input.value));
       inner = bindParameter(inner, parameter.slice(1), value);
     }
     return { filter: body, scope: inner };

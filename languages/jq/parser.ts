@@ -88,13 +88,12 @@ class Parser extends TokenCursor {
   }
 
   #comma(): Filter {
-    const unary = (): Filter => this.#unary();
-    let left = this.#binary(0, unary);
-    while (this.skip(",")) left = { kind: "comma", left, right: this.#binary(0, unary) };
+    let left = this.#binding();
+    while (this.skip(",")) left = { kind: "comma", left, right: this.#binding() };
     return left;
   }
 
-  /** Terms joined by operators: the values of objects. */
+  /** Terms joined by operators: the values of objects, and what `as`, `reduce` and `foreach` take apart. */
   operation(): Filter {
     return this.#binary(0, () => this.postfix());
   }
@@ -114,9 +113,10 @@ class Parser extends TokenCursor {
     }
   }
 
-  #unary(): Filter {
-    if (this.isWord("def")) return this.pipe();
-    const term = this.postfix();
+  /** What is bound is all that stands before `as`; the body is all that follows. */
+  #binding(): Filter {
+    if (this.isWord("def") || this.isWord("label")) return this.pipe();
+    const term = this.operation();
     if (!this.skipWord("as")) return term;
     const patterns = [this.#pattern()];
     while (this.skip("?//")) patterns.push(this.#pattern());
@@ -255,7 +255,7 @@ class Parser extends TokenCursor {
   }
 
   #fold(kind: "reduce" | "foreach"): Filter {
-    const source = this.postfix();
+    const source = this.operation();
     this.expectWord("as");
     const pattern = this.#pattern();
     this.expect("(");
@@ -333,10 +333,6 @@ class Parser extends TokenCursor {
       return literal(token.text);
     }
     if (token.kind === "string") return this.string("text");
-    if (token.kind === "format" && this.next.kind === "string") {
-      this.advance();
-      return this.string(token.text);
-    }
     this.expect("(");
     const key = this.pipe();
     this.expect(")");

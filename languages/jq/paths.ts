@@ -1,15 +1,16 @@
 /** Access by path, and changing values at paths. */
 import type { Budget } from "../budget.ts";
+import { notApplicable, within } from "./problems.ts";
 import {
   compare,
   describe,
+  encode,
   isArray,
   isNumber,
   isObject,
   JqError,
   type JqObject,
   type JqValue,
-  preview,
   sortedKeys,
 } from "./values.ts";
 
@@ -26,7 +27,7 @@ export function indexValue(value: JqValue, index: JqValue): JqValue {
   if (isNumber(index)) {
     if (value === null) return null;
     const at = Math.trunc(Number(index));
-    if (typeof value === "string") return Array.from(value).at(at) ?? null;
+    if (typeof value === "string") return Number.isNaN(at) ? null : (Array.from(value).at(at) ?? null);
     if (isArray(value)) return Number.isNaN(at) ? null : (value[at < 0 ? at + value.length : at] ?? null);
     throw new JqError(`expected an array but got: ${describe(value)}`);
   }
@@ -55,7 +56,7 @@ export function sliceValue(value: JqValue, from: JqValue, to: JqValue): JqValue 
   if (value === null) return null;
   if (typeof value === "string") {
     const chars = Array.from(value);
-    const [start, end] = sliceBounds(chars.length, from, to);
+    const [start, end] = sliceBounds(chars.length, from, to, "indexing a string");
     return chars.slice(start, end).join("");
   }
   if (!isArray(value)) throw new JqError(`expected an array but got: ${describe(value)}`);
@@ -63,24 +64,30 @@ export function sliceValue(value: JqValue, from: JqValue, to: JqValue): JqValue 
   return value.slice(start, end);
 }
 
-function sliceBounds(length: number, from: JqValue, to: JqValue): readonly [number, number] {
+function sliceBounds(
+  length: number,
+  from: JqValue,
+  to: JqValue,
+  purpose = "indexing an array",
+): readonly [number, number] {
+  for (const value of [to, from]) {
+    if (value !== null && !isNumber(value))
+      throw new JqError(`expected a number for ${purpose} but got: ${describe(value)}`);
+  }
   const start = bound(length, from, 0, Math.floor);
   return [start, Math.max(start, bound(length, to, length, Math.ceil))];
 }
 
 function bound(length: number, value: JqValue, otherwise: number, round: (value: number) => number): number {
   if (value === null) return otherwise;
-  if (!isNumber(value))
-    throw new JqError(`expected a number for slicing an array but got: ${describe(value)}`);
   const at = round(Number(value));
   return Math.min(Math.max(at < 0 ? at + length : at || 0, 0), length);
 }
 
 /** Where an array occurs in another. */
 export function indicesOf(value: readonly JqValue[], part: readonly JqValue[]): JqValue {
-  if (part.length === 0) return null;
   const found: JqValue[] = [];
-  for (let i = 0; i + part.length <= value.length; i++) {
+  for (let i = 0; part.length > 0 && i + part.length <= value.length; i++) {
     if (part.every((item, k) => compare(item, value[i + k] ?? null) === 0)) found.push(BigInt(i));
   }
   return found;
@@ -94,17 +101,12 @@ export function entriesOf(value: JqValue): readonly (readonly [JqValue, JqValue]
 }
 
 export function getPath(value: JqValue, path: JqValue): JqValue {
-  if (!isArray(path)) throw new JqError(`getpath(${preview(path)}) cannot be applied to: ${describe(value)}`);
+  if (!isArray(path)) throw notApplicable("getpath", value, path);
   let at = value;
   for (const key of path) {
-    if (at === null) return null;
-    try {
-      at = indexValue(at, key);
-    } catch (error) {
-      if (!(error instanceof JqError)) throw error;
-      const about = `getpath(${preview(path)}) cannot be applied to ${preview(value)}`;
-      throw new JqError(`${about}: ${error.message}`);
-    }
+    if (at !== null && !isArray(at) && !isObject(at)) throw notApplicable("getpath", value, path);
+    const container = at;
+    at = within("getpath", value, [path], () => indexValue(container, key));
   }
   return at;
 }
@@ -128,7 +130,7 @@ export function updatePath(
   }
   if (isNumber(key)) return updateIndex(value, Math.trunc(Number(key)), inner, budget);
   if (isObject(key)) return updateSlice(value, key, inner);
-  throw new JqError(`expected a string or a number for a path but got: ${describe(key)}`);
+  throw wrongKey(value, key);
 }
 
 function updateIndex(
@@ -140,7 +142,10 @@ function updateIndex(
   if (value !== null && !isArray(value)) throw new JqError(`expected an array but got: ${describe(value)}`);
   const items = [...(value ?? [])];
   const at = index < 0 ? index + items.length : index;
-  if (at < 0) throw new JqError(`array index should not be negative: ${index}`);
+  if (!(at >= 0)) {
+    const shown = Number.isNaN(index) ? -(2n ** 63n) : index;
+    throw new JqError(`array index should not be negative: ${encode(shown)}`);
+  }
   if (at >= indexMax) throw new JqError(`array index too large: ${index}`);
   budget.chargeValues(Math.max(0, at - items.length));
   const updated = inner(items[at] ?? null);
@@ -150,46 +155,88 @@ function updateIndex(
 }
 
 function updateSlice(value: JqValue, range: JqObject, inner: (old: JqValue) => JqValue): JqValue {
-  if (value !== null && !isArray(value)) throw new JqError(`expected an array but got: ${describe(value)}`);
-  const items = value ?? [];
-  const [start, end] = sliceBounds(items.length, range.get("start") ?? null, range.get("end") ?? null);
+  const [items, start, end] = sliceOf(value, range);
   const updated = inner(value === null ? null : items.slice(start, end));
   if (!isArray(updated)) throw new JqError(`expected an array but got: ${describe(updated)}`);
   return [...items.slice(0, start), ...updated, ...items.slice(end)];
 }
 
+/** The elements that a range is of, and its bounds. */
+function sliceOf(value: JqValue, range: JqObject): readonly [readonly JqValue[], number, number] {
+  if (value !== null && !isArray(value)) throw new JqError(`expected an array but got: ${describe(value)}`);
+  const from = range.get("start");
+  const to = range.get("end");
+  if (from === undefined || to === undefined)
+    throw new JqError(`expected "start" and "end" for slicing but got: ${describe(range)}`);
+  const items = value ?? [];
+  return [items, ...sliceBounds(items.length, from, to)];
+}
+
+/** A key that is none for the value, or for any. */
+function wrongKey(value: JqValue, key: JqValue): JqError {
+  const wanted = isArray(value) ? "a number for indexing an array" : "a string for object key";
+  return new JqError(`expected ${wanted} but got: ${describe(key)}`);
+}
+
+/** `setpath(path; new)`. */
+export function setPath(value: JqValue, path: JqValue, replacement: JqValue, budget: Budget): JqValue {
+  if (!isArray(path)) throw notApplicable("setpath", value, path);
+  return within("setpath", value, [path, replacement], () =>
+    updatePath(value, path, () => replacement, budget),
+  );
+}
+
+/** Stands for what is to be deleted until all paths have been followed, so that none of them is shifted. */
+const deleted: JqObject = new Map();
+
 /** A copy without what is at the paths. */
 export function deletePaths(value: JqValue, paths: readonly JqValue[], budget: Budget): JqValue {
-  const sorted = paths.toSorted(compare).reverse();
-  return sorted.reduce((rest: JqValue, path) => {
-    if (!isArray(path)) throw new JqError(`expected an array for a path but got: ${describe(path)}`);
-    return deletePath(rest, path, budget);
-  }, value);
+  if (paths.length === 0) return value;
+  return within("delpaths", value, [paths], () => {
+    const marked = paths.reduce((rest: JqValue, path) => {
+      if (!isArray(path)) throw new JqError(`expected an array but got: ${describe(path)}`);
+      return markDeleted(rest, path, budget, 0);
+    }, value);
+    if (marked === deleted) return null;
+    return marked === value ? value : withoutMarks(marked, budget);
+  });
 }
 
-function deletePath(value: JqValue, path: readonly JqValue[], budget: Budget): JqValue {
-  const key = path.at(-1);
-  if (key === undefined) return null;
-  const parent = path.slice(0, -1);
-  if (getPath(value, parent) === null) return value;
-  return updatePath(value, parent, (container) => deleteKey(container, key), budget);
-}
-
-function deleteKey(value: JqValue, key: JqValue): JqValue {
-  if (value === null) return null;
+function markDeleted(value: JqValue, path: readonly JqValue[], budget: Budget, from: number): JqValue {
+  budget.step();
+  const key = path[from];
+  if (key === undefined) return deleted;
+  if (value === deleted) return value;
+  const inner = (old: JqValue): JqValue => markDeleted(old, path, budget, from + 1);
   if (typeof key === "string") {
+    if (value === null) return null;
     if (!isObject(value)) throw new JqError(`expected an object but got: ${describe(value)}`);
-    const copy = new Map(value);
-    copy.delete(key);
-    return copy;
+    const member = value.get(key);
+    if (member === undefined) return value;
+    const changed = inner(member);
+    return changed === member ? value : new Map(value).set(key, changed);
   }
-  if (!isArray(value)) throw new JqError(`expected an array but got: ${describe(value)}`);
   if (isNumber(key)) {
+    if (value === null) return null;
+    if (!isArray(value)) throw new JqError(`expected an array but got: ${describe(value)}`);
     const index = Math.trunc(Number(key));
     const at = index < 0 ? index + value.length : index;
-    return value.filter((_, i) => i !== at);
+    return at >= 0 && at < value.length ? value.with(at, inner(value[at] ?? null)) : value;
   }
-  if (!isObject(key)) throw new JqError(`expected a number for a path but got: ${describe(key)}`);
-  const [start, end] = sliceBounds(value.length, key.get("start") ?? null, key.get("end") ?? null);
-  return [...value.slice(0, start), ...value.slice(end)];
+  if (!isObject(key)) throw wrongKey(value, key);
+  const [items, start, end] = sliceOf(value, key);
+  if (value === null) return null;
+  const updated = inner(items.slice(start, end));
+  const middle = updated === deleted ? items.slice(start, end).map(() => deleted) : updated;
+  if (!isArray(middle)) throw new JqError(`expected an array but got: ${describe(middle)}`);
+  return [...items.slice(0, start), ...middle, ...items.slice(end)];
+}
+
+function withoutMarks(value: JqValue, budget: Budget): JqValue {
+  budget.step();
+  if (isArray(value))
+    return value.filter((item) => item !== deleted).map((item) => withoutMarks(item, budget));
+  if (!isObject(value)) return value;
+  const kept = [...value].filter(([, item]) => item !== deleted);
+  return new Map(kept.map(([key, item]) => [key, withoutMarks(item, budget)]));
 }

@@ -8,12 +8,8 @@ interface Names {
   readonly labels: ReadonlySet<string>;
 }
 
-/** `builtins` are `name/arity`, `formats` names. Throws JqError for the first name that is not defined. */
-export function checkNames(
-  filter: Filter,
-  builtins: ReadonlySet<string>,
-  formats: ReadonlySet<string>,
-): void {
+/** `builtins` are `name/arity`. Throws JqError for the first name that is not defined. */
+export function checkNames(filter: Filter, builtins: ReadonlySet<string>): void {
   const visit = (node: Filter | undefined, names: Names): void => {
     if (node === undefined) return;
     switch (node.kind) {
@@ -26,11 +22,7 @@ export function checkNames(
           throw new JqError(`variable not defined: $${node.name}`);
         }
         return;
-      case "format":
-        checkFormat(node.name, formats);
-        return;
       case "string":
-        checkFormat(node.format, formats);
         for (const part of node.parts) if (typeof part !== "string") visit(part, names);
         return;
       case "break":
@@ -90,10 +82,6 @@ function checkCall(node: Filter & { kind: "call" }, names: Names, builtins: Read
   if (key === "input/0" || key === "inputs/0") throw new JqError("input(s)/0 is not allowed");
   if (builtins.has(key) && key !== "debug/1") return;
   throw new JqError(`function not defined: ${key}`);
-}
-
-function checkFormat(name: string, formats: ReadonlySet<string>): void {
-  if (!formats.has(name)) throw new JqError(`format not defined: @${name}`);
 }
 
 function keyOf(definition: Definition): string {

@@ -123,10 +123,20 @@ function compareArrays(left: readonly JqValue[], right: readonly JqValue[]): num
 
 /** Compact JSON as `tojson` writes it: NaN is null, infinities are the largest doubles. */
 export function encode(value: JqValue): string {
-  return write(value, quoteJsonPlain, (number) => {
+  return write(value, quoteOwn, (number) => {
     if (Number.isNaN(number)) return "null";
     return jsonFloat(Math.min(Math.max(number, -Number.MAX_VALUE), Number.MAX_VALUE));
   });
+}
+
+/** gojq's own way to quote: DEL is escaped, the separators of lines and paragraphs are not. */
+function quoteOwn(text: string): string {
+  if (!/[\u2028\u2029\u007f]/.test(text)) return quoteJsonPlain(text);
+  const parts = text.split(/([\u2028\u2029\u007f])/).map((part, i) => {
+    if (i % 2 === 0) return quoteJsonPlain(part).slice(1, -1);
+    return part === "\u007f" ? "\\u007f" : part;
+  });
+  return `"${parts.join("")}"`;
 }
 
 /** Compact JSON as the result is printed: HTML-significant characters escaped, no NaN or infinity. */

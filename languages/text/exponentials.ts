@@ -52,6 +52,26 @@ function exactly(value: number): { integer: bigint; exponent: number } {
   return { integer: value < 0 ? -integer : integer, exponent: Math.max(biased, 1) - 1075 };
 }
 
+/** From t to the fifth down to t, of the expansion of r + 2r / (exp(r) - 1). */
+const remez = [
+  4.1381367970572385e-8, -1.6533902205465252e-6, 6.613756321437934e-5, -0.0027777777777015593,
+  0.16666666666666666,
+];
+
+/** 2 to the x. */
+export function powerOfTwo(x: number): number {
+  if (Number.isNaN(x) || x === Number.POSITIVE_INFINITY || x > 1023.9999999999999)
+    return x * Number.POSITIVE_INFINITY;
+  if (x < -1074) return 0;
+  const k = Math.trunc(x > 0 ? x + 0.5 : x < 0 ? x - 0.5 : 0);
+  const high = (x - k) * logLn2High;
+  const low = -(x - k) * logLn2Low;
+  const r = high - low;
+  const t = r * r;
+  const c = r - t * remez.reduce((sum, factor) => sum * t + factor, 0);
+  return scaled(1 - (low - (r * c) / (2 - c) - high), k);
+}
+
 const logLn2High = 0.6931471803691238;
 const logLn2Low = 1.9082149292705877e-10;
 

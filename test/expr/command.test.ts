@@ -91,6 +91,27 @@ describe("argoexec expr --batch", () => {
     );
   });
 
+  it("takes null for a value, and a missing environment for an empty one", async () => {
+    const answers = await runBatch([
+      { id: 1, lang: "jq", expr: ".", env: null },
+      { id: 2, lang: "jq", expr: "." },
+      { id: 3, expr: "1", env: null },
+    ]);
+
+    assert.equal(answers[0], '{"id":1,"value":"null"}');
+    assert.equal(answers[1], '{"id":2,"value":"{}"}');
+    assert.match(answers[2] ?? "", /the environment must be a JSON object/);
+  });
+
+  it("ends lines at line feeds only", async () => {
+    const outcome = await runExpr(
+      ["--batch"],
+      '{"id":1,"expr":"s","env":{"s":"a\u2028b\u0085c"}}\r\n{"id":2,"expr":"2"}',
+    );
+
+    assert.equal(outcome.stdout, '{"id":1,"value":"a\\u2028b\u0085c"}\n{"id":2,"value":2}\n');
+  });
+
   it("knows the types that JSON cannot say", async () => {
     const env = { response: { headers: { "X-A": ["1", "2"] } }, data: ["a"] };
     const typed = { "response.headers": "http.Header", data: "[]string" };

@@ -42,6 +42,15 @@ describe("--help", { concurrency: 2 }, () => {
     assert.deepEqual(argoexec(t), asked);
     assert.deepEqual(argoexec(t, "help"), asked);
     assert.equal(argoexec(t, "help", "run").stdout, argoexec(t, "run", "-h").stdout);
+    assert.equal(argoexec(t, "help", "expr").stdout, argoexec(t, "expr", "--help").stdout);
+  });
+
+  it("knows no command or topic by the names that every object has", (t) => {
+    const unknown = argoexec(t, "constructor");
+
+    assert.equal(unknown.code, 64);
+    assert.match(unknown.stderr, /unknown command "constructor" for "argoexec"/);
+    assert.deepEqual(argoexec(t, "help", "toString"), argoexec(t, "help"));
   });
 
   for (const command of ["run", "init"]) {

@@ -1,10 +1,11 @@
 /** Functions of arrays. */
 import { add } from "../arithmetic.ts";
 import type { NativeFunctions } from "../native.ts";
-import { deletePaths, indicesOf, updatePath } from "../paths.ts";
+import { deletePaths, indicesOf, setPath } from "../paths.ts";
+import { notApplicable } from "../problems.ts";
 import {
   compare,
-  describe,
+  encode,
   isArray,
   isNumber,
   isObject,
@@ -26,8 +27,6 @@ export const arrayFunctions: NativeFunctions = {
     return values.reduce<JqValue>((sum, value) => add(sum, value, budget), null);
   },
   "reverse/0": (input) => {
-    if (input === null) return [];
-    if (typeof input === "string") return Array.from(input).reverse().join("");
     return listOf("reverse", input).toReversed();
   },
   "sort/0": (input) => sorted("sort", input),
@@ -39,39 +38,41 @@ export const arrayFunctions: NativeFunctions = {
   "max/0": (input) => sorted("max", input).at(-1) ?? null,
   "flatten/0": (input) => flatten(input, Number.POSITIVE_INFINITY),
   "flatten/1": (input, [depth = null]) => {
+    if (!isArray(input) && !isObject(input)) throw notApplicable("flatten", input);
     if (!isNumber(depth)) throw notApplicable("flatten", depth);
-    if (depth < 0) throw new JqError("flatten depth should not be negative");
+    if (!(depth >= 0)) throw new JqError(`flatten depth should not be negative: ${encode(depth)}`);
     return flatten(input, Number(depth));
   },
   "transpose/0": (input) => {
-    const rows = listOf("transpose", input).map((row) => listOf("transpose", row));
+    const rows = listOf("transpose", input).map((row) => {
+      if (!isArray(row)) throw notApplicable("transpose", input);
+      return row;
+    });
     const width = rows.reduce((most, row) => Math.max(most, row.length), 0);
     return Array.from({ length: width }, (_, i) => rows.map((row) => row[i] ?? null));
   },
   "bsearch/1": (input, [target = null]) => {
-    const values = listOf("bsearch", input);
+    if (!isArray(input)) throw notApplicable("bsearch", input, target);
+    const values = input;
     let low = 0;
     let high = values.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const order = compare(values[middle] ?? null, target);
-      if (order === 0) return BigInt(middle);
-      if (order < 0) low = middle + 1;
+      if (compare(values[middle] ?? null, target) < 0) low = middle + 1;
       else high = middle;
     }
-    return BigInt(-1 - low);
+    const isFound = low < values.length && compare(values[low] ?? null, target) === 0;
+    return BigInt(isFound ? low : -1 - low);
   },
-  "indices/1": (input, [part = null]) => indices(input, part),
-  "index/1": (input, [part = null]) => at(indices(input, part), 0),
-  "rindex/1": (input, [part = null]) => at(indices(input, part), -1),
-  "setpath/2": (input, [path = null, value = null], { budget }) =>
-    updatePath(input, listOf("setpath", path), () => value, budget),
-  "delpaths/1": (input, [paths = null], { budget }) => deletePaths(input, listOf("delpaths", paths), budget),
+  "indices/1": (input, [part = null]) => indices("indices", input, part),
+  "index/1": (input, [part = null]) => at(indices("index", input, part), 0),
+  "rindex/1": (input, [part = null]) => at(indices("rindex", input, part), -1),
+  "setpath/2": (input, [path = null, value = null], { budget }) => setPath(input, path, value, budget),
+  "delpaths/1": (input, [paths = null], { budget }) => {
+    if (!isArray(paths)) throw notApplicable("delpaths", input, paths);
+    return deletePaths(input, paths, budget);
+  },
 };
-
-export function notApplicable(name: string, value: JqValue): JqError {
-  return new JqError(`${name} cannot be applied to: ${describe(value)}`);
-}
 
 function listOf(name: string, value: JqValue): readonly JqValue[] {
   if (isArray(value)) return value;
@@ -97,16 +98,17 @@ function at(list: JqValue, index: number): JqValue {
 }
 
 /** Offsets count code points in text and elements in arrays. */
-function indices(input: JqValue, part: JqValue): JqValue {
+function indices(name: string, input: JqValue, part: JqValue): JqValue {
   if (input === null) return null;
   if (typeof input === "string") {
-    if (typeof part !== "string") throw notApplicable("indices", part);
-    if (part === "") return null;
+    if (typeof part !== "string") throw notApplicable(name, input, part);
+    if (part === "") return [];
     const found: JqValue[] = [];
     for (let i = input.indexOf(part); i >= 0; i = input.indexOf(part, i + 1)) {
       found.push(BigInt(Array.from(input.slice(0, i)).length));
     }
     return found;
   }
-  return indicesOf(listOf("indices", input), isArray(part) ? part : [part]);
+  if (!isArray(input)) throw notApplicable(name, input, part);
+  return indicesOf(input, isArray(part) ? part : [part]);
 }

@@ -1,34 +1,42 @@
 /** Functions of numbers: C's math library under jq's names. */
-import { exponential, logarithm } from "../../text/exponentials.ts";
+import { exponential, logarithm, powerOfTwo } from "../../text/exponentials.ts";
 import { split } from "../../text/float-parts.ts";
 import { power } from "../../text/power.ts";
 import type { NativeFunction, NativeFunctions } from "../native.ts";
+import { notApplicable } from "../problems.ts";
 import { isNumber, type JqValue } from "../values.ts";
-import { notApplicable } from "./arrays.ts";
-import { bessel, besselOf, besselSecond, besselSecondOf, erf, gamma, logGamma } from "./special-functions.ts";
+import { gamma } from "./gamma.ts";
+import { cubeRoot } from "./roots.ts";
+import { bessel, besselOf, besselSecond, besselSecondOf, erf, logGamma } from "./special-functions.ts";
+import { arcCosine, arcSine, arcTangent, arcTangentOf, cosine, sine, tangent } from "./trigonometry.ts";
 
 const smallestNormal = 2.2250738585072014e-308;
 
 export const mathFunctions: NativeFunctions = {
-  ...unary(
-    "floor ceil trunc round sqrt cbrt sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh expm1 log1p",
-  ),
+  ...unary("floor ceil trunc round sqrt sinh cosh tanh asinh acosh atanh expm1 log1p"),
+  "cbrt/0": of("cbrt", cubeRoot),
+  "sin/0": of("sin", sine),
+  "cos/0": of("cos", cosine),
+  "tan/0": of("tan", tangent),
+  "asin/0": of("asin", arcSine),
+  "acos/0": of("acos", arcCosine),
+  "atan/0": of("atan", arcTangent),
   "exp/0": of("exp", exponential),
   "log/0": of("log", logarithm),
   "log2/0": of("log2", binaryLogarithm),
-  "log10/0": of("log10", (x) => binaryLogarithm(x) * (Math.LN2 / Math.LN10)),
+  "log10/0": of("log10", (x) => logarithm(x) * Math.LOG10E),
   "round/0": of("round", (x) => Math.sign(x) * Math.round(Math.abs(x))),
   "rint/0": of("rint", roundToEven),
   "nearbyint/0": of("nearbyint", roundToEven),
   "fabs/0": of("fabs", Math.abs),
-  "exp2/0": of("exp2", (x) => 2 ** x),
+  "exp2/0": of("exp2", powerOfTwo),
   "exp10/0": of("exp10", (x) => power(10, x)),
   "significand/0": of("significand", (x) => (x === 0 || !Number.isFinite(x) ? x : x / 2 ** exponentOf(x))),
   "logb/0": of("logb", (x) => {
     if (x === 0) return Number.NEGATIVE_INFINITY;
     return Number.isFinite(x) ? exponentOf(x) : Math.abs(x);
   }),
-  "gamma/0": of("gamma", logGamma),
+  "gamma/0": of("gamma", gamma),
   "lgamma/0": of("lgamma", logGamma),
   "tgamma/0": of("tgamma", gamma),
   "erf/0": of("erf", erf),
@@ -40,7 +48,7 @@ export const mathFunctions: NativeFunctions = {
   "jn/2": of2("jn", besselOf),
   "yn/2": of2("yn", besselSecondOf),
   "pow/2": of2("pow", power),
-  "atan2/2": of2("atan2", Math.atan2),
+  "atan2/2": of2("atan2", arcTangentOf),
   "copysign/2": of2("copysign", (x, y) => (isNegative(y) ? -Math.abs(x) : Math.abs(x))),
   "drem/2": of2("drem", remainder),
   "remainder/2": of2("remainder", remainder),
@@ -133,7 +141,9 @@ function exponentOf(x: number): number {
   return exponent;
 }
 
-function scale(x: number, exponent: number): number {
+function scale(x: number, power: number): number {
+  const exponent = Number.isNaN(power) ? Number.NEGATIVE_INFINITY : Math.trunc(power);
+  if (!Number.isFinite(exponent)) return exponent > 0 ? x * exponent : x * 0;
   // In two steps, so that neither factor leaves the range of doubles before the product does.
   const half = Math.trunc(exponent / 2);
   return x * 2 ** half * 2 ** (exponent - half);

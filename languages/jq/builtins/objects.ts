@@ -3,8 +3,10 @@
 import { messageOf } from "../../errors/index.ts";
 import { codePointCount } from "../../text/byte-text.ts";
 import { parseJson } from "../../text/json-parse.ts";
+import { quoteGo } from "../../text/quote.ts";
 import { toText } from "../formats.ts";
 import type { NativeFunctions } from "../native.ts";
+import { failedOn, notApplicable } from "../problems.ts";
 import {
   compare,
   describe,
@@ -18,7 +20,6 @@ import {
   sortedKeys,
   typeOf,
 } from "../values.ts";
-import { notApplicable } from "./arrays.ts";
 
 export const valueFunctions: NativeFunctions = {
   "not/0": (input) => input === null || input === false,
@@ -41,8 +42,9 @@ export const valueFunctions: NativeFunctions = {
     throw notApplicable("keys", input);
   },
   "has/1": (input, [key = null]) => {
+    if (input === null) return false;
     if (isObject(input) && typeof key === "string") return input.has(key);
-    if (isArray(input) && isNumber(key)) return key >= 0 && key < input.length;
+    if (isArray(input) && isNumber(key)) return Math.trunc(Number(key)) >= 0 && key < input.length;
     throw new JqError(`has(${preview(key)}) cannot be applied to: ${describe(input)}`);
   },
   "contains/1": (input, [part = null]) => contains(input, part),
@@ -62,11 +64,13 @@ export const valueFunctions: NativeFunctions = {
   },
   // Modules do not exist here.
   "modulemeta/0": (input) => {
+    if (typeof input === "string") throw new JqError(`cannot load module: ${quoteGo(input)}`);
     throw notApplicable("modulemeta", input);
   },
   "toboolean/0": (input) => {
     if (typeof input === "boolean") return input;
     if (input === "true" || input === "false") return input === "true";
+    if (typeof input === "string") throw failedOn("toboolean", input, [], "invalid boolean");
     throw notApplicable("toboolean", input);
   },
 };
@@ -82,7 +86,6 @@ function numberOf(text: string): JqValue {
 }
 
 function fromJson(text: string): JqValue {
-  if (/^\s*nan\s*$/.test(text)) return Number.NaN;
   try {
     return parseJson<JqValue>(text, {
       literal: (value) => value,
@@ -92,7 +95,15 @@ function fromJson(text: string): JqValue {
       object: (members) => members,
     });
   } catch (error) {
-    throw new JqError(`fromjson cannot be applied to ${encode(text)}: ${messageOf(error)}`);
+    const message = messageOf(error);
+    // The reference reads one value, then looks whether there is more; and tells the end of nothing from that of a part.
+    if (message.endsWith("after top-level value")) throw notApplicable("fromjson", text);
+    const reason = message.startsWith("unexpected end")
+      ? text.trim() === ""
+        ? "EOF"
+        : "unexpected EOF"
+      : message;
+    throw failedOn("fromjson", text, [], reason);
   }
 }
 
@@ -110,6 +121,7 @@ function contains(value: JqValue, part: JqValue): boolean {
       return other !== undefined && typeOf(other) === typeOf(item) && contains(other, item);
     });
   }
-  if (typeOf(value) === typeOf(part)) return compare(value, part) === 0;
+  const isComparable = typeOf(value) === typeOf(part) && typeof value !== "boolean";
+  if (isComparable || value === part) return compare(value, part) === 0;
   throw new JqError(`contains(${preview(part)}) cannot be applied to: ${describe(value)}`);
 }

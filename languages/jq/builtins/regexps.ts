@@ -3,7 +3,8 @@ import { RE2JS } from "re2js";
 import { messageOf } from "../../errors/index.ts";
 import { codePointCount } from "../../text/byte-text.ts";
 import type { NativeContext, NativeFunctions } from "../native.ts";
-import { describe, JqError, type JqValue, preview } from "../values.ts";
+import { notApplicable } from "../problems.ts";
+import { JqError, type JqValue } from "../values.ts";
 import { textOf } from "./texts.ts";
 
 export const regexpFunctions: NativeFunctions = {
@@ -27,12 +28,10 @@ function match(
   context: NativeContext,
 ): JqValue {
   if (typeof input !== "string" || typeof pattern !== "string") {
-    throw new JqError(
-      `${testsOnly ? "test" : "match"}(${preview(pattern)}; ${preview(flags)}) cannot be applied to: ${describe(input)}`,
-    );
+    throw notApplicable(testsOnly ? "test" : "match", input, pattern, flags);
   }
   if (flags !== null && typeof flags !== "string") {
-    throw new JqError(`match flags must be a string but got: ${describe(flags)}`);
+    throw notApplicable(testsOnly ? "test" : "match", input, pattern, flags);
   }
   const found = matchesOf(input, pattern, flags ?? "", context);
   if (testsOnly) return found.length > 0;
@@ -62,10 +61,8 @@ function offset(text: string, at: number): bigint {
 }
 
 function matchesOf(text: string, pattern: JqValue, flags: string, context: NativeContext): Match[] {
-  if (/[^gixsnpl]/.test(flags))
-    throw new JqError(`unsupported regular expression flag: ${JSON.stringify(flags)}`);
-  const settings =
-    (flags.includes("i") ? RE2JS.CASE_INSENSITIVE : 0) | (/[sp]/.test(flags) ? RE2JS.DOTALL : 0);
+  if (/[^gi]/.test(flags)) throw new JqError(`unsupported regular expression flag: ${JSON.stringify(flags)}`);
+  const settings = flags.includes("i") ? RE2JS.CASE_INSENSITIVE : 0;
   const regexp = compile(textOf("match", pattern), settings, context);
   const names = new Map(Object.entries(regexp.namedGroups()).map(([name, group]) => [Number(group), name]));
   const matcher = regexp.matcher(text);
@@ -75,7 +72,6 @@ function matchesOf(text: string, pattern: JqValue, flags: string, context: Nativ
     const groups: (readonly [number, number])[] = [];
     for (let i = 1; i <= matcher.groupCount(); i++) groups.push([matcher.start(i), matcher.end(i)]);
     const each: Match = { start: matcher.start(), end: matcher.end(), groups, names };
-    if (each.start === each.end && flags.includes("n")) continue;
     found.push(each);
     if (!flags.includes("g")) break;
   }

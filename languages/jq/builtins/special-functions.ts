@@ -1,20 +1,9 @@
-/** Gamma, error and Bessel functions, to about ten digits. */
+/** The logarithm of gamma, error and Bessel functions, to about ten digits. */
 
 const lanczosTerms: readonly number[] = [
   0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
   12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7,
 ];
-
-export function gamma(x: number): number {
-  if (Number.isInteger(x) && x > 0 && x < 171) {
-    let product = 1;
-    for (let i = 2; i < x; i++) product *= i;
-    return product;
-  }
-  if (x < 0.5) return Math.PI / (Math.sin(Math.PI * x) * gamma(1 - x));
-  const [sum, t] = lanczos(x - 1);
-  return Math.sqrt(2 * Math.PI) * t ** (x - 0.5) * Math.exp(-t) * sum;
-}
 
 /** The logarithm of the size of gamma. */
 export function logGamma(x: number): number {

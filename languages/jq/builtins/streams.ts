@@ -2,8 +2,9 @@
 import { LanguageError } from "../../errors/index.ts";
 import type { Evaluator } from "../evaluator.ts";
 import type { NativeGenerator } from "../native.ts";
-import { computed, type Out, type Outs } from "../out.ts";
-import { getPath } from "../paths.ts";
+import { checkPath, computed, type Out, type Outs, plain } from "../out.ts";
+import { entriesOf, getPath } from "../paths.ts";
+import { notApplicable } from "../problems.ts";
 import type { Closure } from "../scope.ts";
 import { compare, describe, encode, isArray, isNumber, isTruthy, JqError, type JqValue } from "../values.ts";
 
@@ -21,8 +22,11 @@ export const streamFunctions: Readonly<Record<string, NativeGenerator>> = {
   "halt_error/0": function* (_, __, input) {
     yield halt(input.value);
   },
-  "halt_error/1": function* (_, __, input) {
-    yield halt(input.value);
+  "halt_error/1": function* (evaluator, [code], input) {
+    for (const value of valuesOf(evaluator, code, input)) {
+      if (!isNumber(value)) throw notApplicable("halt_error", value);
+      yield halt(input.value);
+    }
   },
   "input/0": function* () {
     yield notAllowed();
@@ -37,7 +41,8 @@ export const streamFunctions: Readonly<Record<string, NativeGenerator>> = {
   "getpath/1": function* (evaluator, [target], input) {
     for (const path of valuesOf(evaluator, target, input)) {
       const value = getPath(input.value, path);
-      yield { value, path: input.path && isArray(path) ? [...input.path, ...path] : input.path };
+      checkPath(input);
+      yield { value, path: input.path && isArray(path) ? [...input.path, ...path] : input.path, at: value };
     }
   },
   "recurse/0": (evaluator, _, input) => evaluator.recurse(input, (each) => evaluator.iterate(each, true)),
@@ -57,13 +62,19 @@ export const streamFunctions: Readonly<Record<string, NativeGenerator>> = {
   "range/3": (evaluator, [from, to, by], input) => ranges(evaluator, [from, to, by], input),
   "limit/2": function* (evaluator, [count, source], input) {
     for (const limit of countsOf(evaluator, count, input, "limit")) {
-      if (limit > 0) yield* take(outsOf(evaluator, source, input), limit);
+      if (isNumber(limit)) {
+        if (limit > 0) yield* take(outsOf(evaluator, source, input), Number(limit));
+      } else for (const _ of outsOf(evaluator, source, input)) throw notCounted(limit);
     }
   },
   "skip/2": function* (evaluator, [count, source], input) {
     for (const skipped of countsOf(evaluator, count, input, "skip")) {
-      let seen = 0;
-      for (const out of outsOf(evaluator, source, input)) if (seen++ >= skipped) yield out;
+      let left = isNumber(skipped) ? Number(skipped) : undefined;
+      for (const out of outsOf(evaluator, source, input)) {
+        if (left === undefined) throw notCounted(skipped);
+        if (left === 0 || --left < 0) yield out;
+        if (left < 0) left = 0;
+      }
     }
   },
   "first/1": (evaluator, [source], input) => take(outsOf(evaluator, source, input), 1),
@@ -103,16 +114,16 @@ function* countsOf(
   closure: Closure | undefined,
   input: Out,
   name: string,
-): Generator<number, void> {
+): Generator<JqValue, void> {
   for (const value of valuesOf(evaluator, closure, input)) {
-    if (!isNumber(value)) throw new JqError(`${name} cannot be applied to: ${describe(value)}`);
-    if (value < 0)
-      throw new JqError(
-        `error: ${name} doesn't support negative count`,
-        `${name} doesn't support negative count`,
-      );
-    yield Math.trunc(Number(value));
+    // Whatever comes before zero in the order of all values counts as negative.
+    if (compare(value, 0) < 0) raise(`${name} doesn't support negative count`);
+    yield value;
   }
+}
+
+function notCounted(value: JqValue): JqError {
+  return new JqError(`cannot subtract: ${describe(value)} and number (1)`);
 }
 
 function* take(outs: Outs, count: number): Outs {
@@ -169,7 +180,7 @@ function* numbersBetween(start: JqValue, end: JqValue, step: JqValue): Generator
 function* quantify(evaluator: Evaluator, args: readonly Closure[], input: Out, decides: boolean): Outs {
   const [source, condition] = args;
   for (const value of valuesOf(evaluator, source, input)) {
-    for (const holds of valuesOf(evaluator, condition, { value, path: undefined })) {
+    for (const holds of valuesOf(evaluator, condition, plain(value))) {
       if (isTruthy(holds) === decides) {
         yield computed(decides, input);
         return;
@@ -193,10 +204,13 @@ function* byKey(
   result: (keyed: readonly Keyed[]) => JqValue,
 ): Outs {
   const list = input.value;
-  if (!isArray(list)) throw new JqError(`${name} cannot be applied to: ${describe(list)}`);
-  const keyed = list.map((value): Keyed => {
-    if (key === undefined) return { key: value, value };
-    return { key: evaluator.collect(key.filter, key.scope, value), value };
+  // The keys come first, so that what can be iterated fails for its keys, or later.
+  const keys = entriesOf(list).map(([, value]) =>
+    key === undefined ? value : evaluator.collect(key.filter, key.scope, value),
+  );
+  if (!isArray(list)) throw notApplicable(name, list, keys);
+  const keyed = list.map((value, i): Keyed => {
+    return { key: keys[i] ?? null, value };
   });
   keyed.sort((a, b) => {
     evaluator.budget.step();

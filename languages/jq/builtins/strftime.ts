@@ -1,4 +1,6 @@
 /** C's strftime and strptime, in UTC and English. */
+
+import { quoteGo } from "../../text/quote.ts";
 import { daysFromCivil, monthNames, weekdayNames } from "../../time/civil.ts";
 import type { Moment } from "../../time/moment.ts";
 
@@ -11,22 +13,48 @@ const composedForms: Readonly<Record<string, string>> = {
   r: "%I:%M:%S %p",
   T: "%H:%M:%S",
   v: "%e-%b-%Y",
+  "+": "%a %b %e %H:%M:%S %Z %Y",
   X: "%H:%M:%S",
   x: "%m/%d/%y",
 };
 
+/** Flags, width, colons and the letter of a directive. */
+const directiveForm = /%([-_0^#]*)(\d*)(:{0,3})([\s\S])/gu;
+
 /** `micros`: millionths of the second, which the moment does not have. */
 export function formatTime(moment: Moment, micros: number, format: string): string {
   const fields = fieldsOf(moment, micros);
-  const write = (text: string): string =>
-    text.replace(/%[-_]?(.)/gs, (whole, letter: string) => {
+  return format.replace(
+    directiveForm,
+    (whole: string, flags: string, width: string, colons: string, letter: string) => {
       const composed = composedForms[letter];
-      if (composed !== undefined) return write(composed);
-      const value = fields[letter];
-      if (value === undefined) return whole;
-      return whole.length === 3 && whole[1] === "-" ? value.replace(/^0+(?=.)/, "") : value;
-    });
-  return write(format);
+      const plain = composed === undefined ? fields[letter] : formatTime(moment, micros, composed);
+      const value = letter === "z" ? zoneForms[colons.length] : plain;
+      if (value === undefined || (colons !== "" && letter !== "z")) return whole;
+      return padded(cased(value, flags, letter), flags, Number(width));
+    },
+  );
+}
+
+/** Of UTC, by the number of colons. */
+const zoneForms = ["+0000", "+00:00", "+00:00:00", "+00"];
+
+function cased(value: string, flags: string, letter: string): string {
+  if (flags.includes("^")) return value.toUpperCase();
+  if (!flags.includes("#")) return value;
+  return letter === "Z" || letter === "p" ? value.toLowerCase() : value.toUpperCase();
+}
+
+/** Numbers lose their padding, or get another one. */
+function padded(value: string, flags: string, width: number): string {
+  if (!/^ *-?\d+$/.test(value)) return value.padStart(width);
+  const bare = value.replace(/^[ 0]+(?=\d)/, "");
+  if (flags.includes("-")) return bare;
+  if (flags.includes("_")) return bare.padStart(Math.max(width, value.length));
+  const size = Math.max(width, value.length);
+  if (flags.includes("0") || !value.startsWith(" "))
+    return bare.startsWith("-") ? value : bare.padStart(size, "0");
+  return bare.padStart(size);
 }
 
 function fieldsOf(moment: Moment, micros: number): Readonly<Record<string, string>> {
@@ -40,11 +68,11 @@ function fieldsOf(moment: Moment, micros: number): Readonly<Record<string, strin
     "%": "%",
     n: "\n",
     t: "\t",
-    Y: String(year),
-    C: pad(Math.floor(year / 100)),
-    y: pad(year % 100),
-    G: String(isoYear),
-    g: pad(isoYear % 100),
+    Y: signedPad(year, 4),
+    C: signedPad(Math.trunc(year / 100), 2),
+    y: pad(Math.abs(year % 100)),
+    G: signedPad(isoYear, 4),
+    g: pad(Math.abs(isoYear % 100)),
     V: pad(isoWeek),
     m: pad(month),
     B: monthNames[month - 1] ?? "",
@@ -66,10 +94,16 @@ function fieldsOf(moment: Moment, micros: number): Readonly<Record<string, strin
     S: pad(seconds % 60),
     f: pad(micros, 6),
     p: hour < 12 ? "AM" : "PM",
+    P: hour < 12 ? "am" : "pm",
     s: String(moment.unix),
     z: "+0000",
     Z: "UTC",
   };
+}
+
+/** The sign is part of the width. */
+function signedPad(value: number, width: number): string {
+  return value < 0 ? `-${String(-value).padStart(width - 1, "0")}` : String(value).padStart(width, "0");
 }
 
 /** The week belongs to the year of its Thursday. */
@@ -137,8 +171,8 @@ const readers: Readonly<Record<string, readonly [string, Setter]>> = {
   "%": ["%", () => undefined],
 };
 
-/** Seconds since 1970; undefined when the text does not have the form. */
-export function parseTime(text: string, format: string): number | undefined {
+/** Seconds since 1970, or why the text does not have the form. */
+export function parseTime(text: string, format: string): number | string {
   const parsed: Parsed = {
     year: 1900,
     month: 1,
@@ -154,30 +188,44 @@ export function parseTime(text: string, format: string): number | undefined {
   };
   const expanded = format.replace(/%([cDFhRrTvXx])/g, (_, letter: string) => composedForms[letter] ?? "");
   let rest = text;
-  for (const [directive, letter] of expanded.matchAll(/%(.)|[\s\S]/g)) {
-    const reader = letter === undefined ? undefined : readers[letter];
-    if (letter !== undefined && reader === undefined) return undefined;
-    if (reader === undefined) {
-      if (/\s/.test(directive)) rest = rest.trimStart();
-      else if (rest.startsWith(directive)) rest = rest.slice(directive.length);
-      else return undefined;
+  for (const [directive, letter] of expanded.matchAll(/%([\s\S])|[\s\S]/gu)) {
+    if (letter === undefined) {
+      if (directive === "%") return 'stray "%"';
+      if (!rest.startsWith(directive)) return `expected '${directive}'`;
+      rest = rest.slice(directive.length);
       continue;
     }
+    const reader = readers[letter];
+    if (reader === undefined) return `unexpected format "%${letter}"`;
     const match = new RegExp(`^(?:${reader[0]})`, "i").exec(rest);
-    if (match === null) return undefined;
+    if (match === null) return `cannot parse "%${letter}"`;
     reader[1](parsed, match[0].trim());
+    if (!isInRange(parsed)) return `cannot parse "%${letter}"`;
     rest = rest.slice(match[0].length);
   }
-  return rest === "" ? secondsOf(parsed) : undefined;
+  return rest === "" ? secondsOf(parsed) : `unparsed string ${quoteGo(rest)}`;
 }
 
-function secondsOf(parsed: Parsed): number | undefined {
+function isInRange(parsed: Parsed): boolean {
+  const { month, day, yearDay = 1, hour, minute, second } = parsed;
+  return (
+    month >= 1 &&
+    month <= 12 &&
+    day >= 1 &&
+    day <= 31 &&
+    yearDay >= 1 &&
+    yearDay <= 366 &&
+    hour <= 24 &&
+    minute <= 59 &&
+    second <= 60
+  );
+}
+
+function secondsOf(parsed: Parsed): number {
   if (parsed.epoch !== undefined) return parsed.epoch;
   const { year, month, day, yearDay, minute, second } = parsed;
   let { hour } = parsed;
   if (parsed.isAfternoon !== undefined) hour = (hour % 12) + (parsed.isAfternoon ? 12 : 0);
-  if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second >= 62)
-    return undefined;
   const days = yearDay === undefined ? daysFromCivil(year, month, day) : daysFromCivil(year, 1, yearDay);
   return days * 86_400 + hour * 3600 + minute * 60 + second + parsed.fraction - parsed.offset;
 }

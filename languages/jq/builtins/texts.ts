@@ -5,6 +5,7 @@ import { bytesOf } from "../../text/byte-text.ts";
 import { add, splitText } from "../arithmetic.ts";
 import { applyFormat, toText } from "../formats.ts";
 import type { NativeFunction, NativeFunctions } from "../native.ts";
+import { notApplicable } from "../problems.ts";
 import {
   describe,
   isArray,
@@ -15,7 +16,6 @@ import {
   preview,
   sortedKeys,
 } from "../values.ts";
-import { notApplicable } from "./arrays.ts";
 
 export const textFunctions: NativeFunctions = {
   "_case/1": (input, [form]) => {
@@ -27,6 +27,7 @@ export const textFunctions: NativeFunctions = {
   "explode/0": (input) => Array.from(textOf("explode", input), (char) => BigInt(char.codePointAt(0) ?? 0)),
   "implode/0": (input) => {
     if (!isArray(input)) throw notApplicable("implode", input);
+    if (!input.every(isNumber)) throw notApplicable("implode", input);
     return input.map(codePoint).join("");
   },
   "startswith/1": two("startswith", (text, part) => text.startsWith(part)),
@@ -39,7 +40,11 @@ export const textFunctions: NativeFunctions = {
   "trim/0": (input) => textOf("trim", input).replace(/^\s+|\s+$/g, ""),
   "ltrim/0": (input) => textOf("ltrim", input).replace(/^\s+/, ""),
   "rtrim/0": (input) => textOf("rtrim", input).replace(/\s+$/, ""),
-  "split/1": two("split", splitText),
+  "split/1": (input, [separator = null]) => {
+    if (typeof input !== "string") throw notApplicable("split", input);
+    if (typeof separator !== "string") throw notApplicable("split", separator);
+    return splitText(input, separator);
+  },
   "join/1": (input, [separator = null], { budget }) => {
     const items = isObject(input) ? sortedKeys(input).map((key) => input.get(key) ?? null) : input;
     if (!isArray(items))
@@ -80,7 +85,6 @@ function cutEnd(text: string, part: string): string {
 }
 
 function codePoint(value: JqValue): string {
-  if (!isNumber(value)) throw notApplicable("implode", value);
   const code = Math.trunc(Number(value));
   const isValid = code >= 0 && code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff);
   return isValid ? String.fromCodePoint(code) : "\ufffd";
