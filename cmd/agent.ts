@@ -75,7 +75,7 @@ function readAgentEnvironment(env: Environment) {
     plugins: checked(() => readPlugins(env, paths), []),
     workers: checked(() => positiveInteger(env, "ARGO_AGENT_TASK_WORKERS", 16), 16),
     patchRateMs: checked(() => duration(env, "ARGO_AGENT_PATCH_RATE", "10s"), 10_000),
-    httpTimeoutMs: checked(() => duration(env, "ARGO_AGENT_HTTP_TIMEOUT", "30s"), 30_000),
+    httpTimeoutMs: checked(() => duration(env, "ARGO_AGENT_HTTP_TIMEOUT", "10m"), 600_000),
     // No container can have this name, so no plugin sees the file through its sub-path of the volume.
     journalPath: `${paths.runtime}/.agent-journal`,
     proxy: checked(() => readDriverSettings(env).proxy, {

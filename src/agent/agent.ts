@@ -22,7 +22,7 @@ export interface AgentConfig {
   /** `ARGO_AGENT_TASK_WORKERS`: tasks in flight for one server. */
   readonly workers: number;
   readonly patchRateMs: number;
-  /** For HTTP templates without timeoutSeconds; 0: none. */
+  /** The longest silence where an HTTP template has no timeoutSeconds; 0: none. */
   readonly httpTimeoutMs: number;
   /** A file on the volume that outlives the container. */
   readonly journalPath: string;

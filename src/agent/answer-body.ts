@@ -14,16 +14,23 @@ export interface BodyLimits {
   readonly largeBodies: Permits;
 }
 
+/** The body of an answer on its way to us. */
+export interface AnswerBody {
+  readonly body: Readable;
+  /** The answer's Content-Encoding. */
+  readonly encoding: string | undefined;
+  /** Whether we asked for it, so that it is ours to undo. */
+  readonly unpacks: boolean;
+}
+
 /**
  * The whole body. Throws TooLarge, naming the limit, when it turns out to be longer; the rest is not read.
- * @param encoding the answer's Content-Encoding
- * @param unpacks whether we asked for it, so that it is ours to undo
+ * @param onBytes told whenever some have come
  */
 export async function readAnswer(
-  body: Readable,
-  encoding: string | undefined,
+  { body, encoding, unpacks }: AnswerBody,
   { bodyBytesMax, largeBodies }: BodyLimits,
-  unpacks: boolean,
+  onBytes: () => void,
   signal: AbortSignal,
 ): Promise<Buffer> {
   const isPacked = unpacks && encoding?.toLowerCase() === "gzip";
@@ -32,6 +39,7 @@ export async function readAnswer(
   let release: (() => void) | undefined;
   try {
     for await (const chunk of (isPacked ? unpack(body) : body) as AsyncIterable<Buffer>) {
+      onBytes();
       sizeBytes += chunk.length;
       if (sizeBytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
       if (sizeBytes > smallBytes) release ??= await largeBodies.acquire(signal);

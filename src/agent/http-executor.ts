@@ -10,7 +10,7 @@ import type { NodeResult, Task } from "./task.ts";
 export interface HttpSettings {
   readonly workflowUid: string;
   readonly userAgent: string;
-  /** For templates that have no `timeoutSeconds`; 0: none. */
+  /** The longest silence where a template has no `timeoutSeconds`; 0: none. */
   readonly httpTimeoutMs: number;
   readonly limits: BodyLimits;
   readonly connections: ConnectionSettings;

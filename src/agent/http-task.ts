@@ -10,7 +10,7 @@ import type { NodeResult } from "./task.ts";
 
 export interface HttpTools {
   readonly limits: BodyLimits;
-  /** For templates that have no `timeoutSeconds`; 0: none. */
+  /** The longest silence where a template has no `timeoutSeconds`; 0: none. */
   readonly defaultTimeoutMs: number;
   readonly context: RequestContext;
   readonly clientFor: (template: HttpTemplate) => Promise<ClientFor>;
@@ -79,7 +79,8 @@ function readBody(response: HttpResponse, request: PreparedRequest, limits: Body
   // Servers that pack everything say so of empty answers, too.
   const isEmpty = response.headers["content-length"] === "0";
   const encoding = isEmpty ? undefined : response.headers["content-encoding"];
-  return readAnswer(response.body, encoding, limits, request.unpacksAnswer, limit.signal);
+  const answer = { body: response.body, encoding, unpacks: request.unpacksAnswer };
+  return readAnswer(answer, limits, () => limit.noteProgress(), limit.signal);
 }
 
 async function judge(
@@ -144,11 +145,16 @@ class Deadline {
     return this.#controller.signal;
   }
 
+  /** Bytes have come: a template without a limit of its own may go on for as long as they do. */
+  noteProgress(): void {
+    if (this.#isDefault) this.#timer?.refresh();
+  }
+
   /** The error, or that the time was over. @param title begins the message then */
   explain(error: unknown, title?: string): unknown {
     if (!this.#isOver) return error;
     const start = title === undefined ? "" : `${title}: `;
-    const hint = `: no timeoutSeconds is set, and the default is ${this.#timeoutMs / 1000} s`;
+    const hint = `: nothing came for ${this.#timeoutMs / 1000} s, the default where no timeoutSeconds is set`;
     return new ExecutorError("Timeout", `${start}context deadline exceeded${this.#isDefault ? hint : ""}`);
   }
 

@@ -303,9 +303,17 @@ describe("HTTP templates", { concurrency: 4 }, () => {
     assert.deepEqual(seen.sort(), ["/away", "/empty"]);
   });
 
-  it("time out after timeoutSeconds, else after the documented default, which the message names", async (t) => {
+  it("time out after timeoutSeconds, else when nothing came for as long as the default, which the message names", async (t) => {
     const desk = await openDesk(t);
     const { url } = await startWeb(t, async (request, response) => {
+      if (request.url === "/slow") {
+        for (const part of ["s", "l", "o", "w", "l", "y"]) {
+          response.write(part);
+          await sleep(700, undefined, { ref: false });
+        }
+        response.end();
+        return;
+      }
       await sleep(request.url === "/5" ? 4_600 : 30_000, undefined, { ref: false });
       response.end("late");
     });
@@ -314,15 +322,17 @@ describe("HTTP templates", { concurrency: 4 }, () => {
       set: httpTask({ url: `${url}/30`, timeoutSeconds: 1 }),
       unset: httpTask({ url: `${url}/30` }),
       long: httpTask({ url: `${url}/5`, timeoutSeconds: 20 }),
+      slow: httpTask({ url: `${url}/slow` }),
     });
     desk.startAgent({ env: { ARGO_AGENT_HTTP_TIMEOUT: "2s" } });
 
     assert.equal((await desk.nodeState("set")).message, `Get "${url}/30": context deadline exceeded`);
     assert.match(
       (await desk.nodeState("unset")).message ?? "",
-      /context deadline exceeded: .* the default is 2 s$/,
+      /context deadline exceeded: nothing came for 2 s, the default where no timeoutSeconds is set$/,
     );
     assert.equal((await desk.nodeState("long")).outputs?.result, "late");
+    assert.equal((await desk.nodeState("slow")).outputs?.result, "slowly");
   });
 
   it("S9: follow redirects without carrying credentials to another server", async (t) => {

@@ -85,7 +85,8 @@ describe("argoexec data", { concurrency: 2 }, () => {
   it("loads no language for a list that nothing transforms, and no kubectl", async (t) => {
     const { desk, s3 } = await openStore(t);
     assert.equal((await data(desk, { s3: { ...s3, key: "in" } }, [])).code, 0);
-    const strange = /\/(languages\/(?!errors)[^/]+|archive|resource|outputs|agent|wait)\/|\/yaml\/|drivers\/http|client-node/;
+    const strange =
+      /\/(languages\/(?!errors)[^/]+|archive|resource|outputs|agent|wait)\/|\/yaml\/|drivers\/http|client-node/;
     assert.deepEqual(
       desk.loaded.filter((file) => strange.test(file) && !file.includes("/test/")),
       [],
