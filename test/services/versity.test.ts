@@ -60,6 +60,9 @@ if (program === undefined) {
         }),
       };
     },
-    { rotation: "the server's keys cannot change while it runs" },
+    {
+      rotation: "the server's keys cannot change while it runs",
+      overlaps: "it keeps objects as files, and a folder leaves no room for an object of its name",
+    },
   );
 }
