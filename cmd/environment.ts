@@ -138,7 +138,7 @@ export function commaList(text: string | undefined): readonly string[] {
     .filter((name) => name !== "");
 }
 
-/** What operators set for artifact drivers (docs/contract/pod.md#2.2, artifacts.md 4). */
+/** What operators set for artifact drivers (docs/contract/pod.md#2.2, docs/contract/artifacts.md#4). */
 export function readDriverSettings(env: Environment): Omit<DriverSettings, "memoryBytes"> {
   const partSize = wholeNumber(env, "ARTIFACT_S3_UPLOAD_PART_SIZE_MIB", { from: 5, to: 5120 });
   return {
@@ -199,7 +199,7 @@ function positiveNumber(env: Environment, name: string, otherwise: number): numb
   );
 }
 
-/** `RETRY_BACKOFF_*`: how often and how patiently the API server is asked for a Secret (contract roles.md 8.2). */
+/** `RETRY_BACKOFF_*`: how often and how patiently the API server is asked for a Secret (docs/contract/roles.md#8.2). */
 export function readApiBackoff(env: Environment) {
   return {
     attempts: positiveNumber(env, "RETRY_BACKOFF_STEPS", 5),

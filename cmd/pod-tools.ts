@@ -76,8 +76,8 @@ function explain(paths: PodPaths, log: Logger, text: string): void {
 }
 
 /**
- * Secrets are mounted by the controller; they are never read through the API (contract artifacts.md 4). Their names come
- * from the template: what is no name would be a path to our other files.
+ * Secrets are mounted by the controller; they are never read through the API (docs/contract/artifacts.md#4). Their
+ * names come from the template: what is no name would be a path to our other files.
  */
 async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelector): Promise<Uint8Array> {
   checkSecretName("name", name);
@@ -133,7 +133,7 @@ function kubeSettings({ flags }: CommandLine, env: Environment): KubeSettings {
   };
 }
 
-/** `0` and absent: none; a bare number is seconds, as kubectl has it (contract pod.md 1.1). */
+/** `0` and absent: none; a bare number is seconds, as kubectl has it (docs/contract/pod.md#1.1). */
 function readRequestTimeout(text: string | undefined): number | undefined {
   if (text === undefined || text === "" || /^0+$/.test(text)) return undefined;
   return /^\d+$/.test(text) ? Number(text) * 1000 : parseGoDuration(text, "--request-timeout");

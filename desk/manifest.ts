@@ -152,7 +152,10 @@ function withDefaults(defaults: Partial<DeskTemplate> | undefined, template: Des
   return own as unknown as DeskTemplate;
 }
 
-/** Volumes that the template may mount: its own, the workflow's, and a folder for each claim (pod.md 4.1 rule 7). */
+/**
+ * Volumes that the template may mount: its own, the workflow's, and a folder for each claim (docs/contract/pod.md#4.1
+ * rule 7).
+ */
 export function availableVolumes({ template, workflow }: Manifest): readonly Volume[] {
   const claims = (workflow.spec.volumeClaimTemplates ?? []).map(({ metadata }) => ({
     name: metadata?.name ?? "",

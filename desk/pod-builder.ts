@@ -20,7 +20,7 @@ import type { DeskContainer, DeskTemplate } from "./workflow.ts";
 
 const flags = ["--loglevel", "info", "--log-format", "text", "--gloglevel", "0"];
 
-/** The pod that the controller of Argo 4.1 would make for a template (contract pod.md 4). */
+/** The pod that the controller of Argo 4.1 would make for a template (docs/contract/pod.md#4). */
 export function buildPod(plan: PodPlan): Pod {
   const { template, names, isInitless = false } = plan;
   const archived = { ...template, archiveLocation: archiveLocation(plan) } as DeskTemplate;
@@ -61,7 +61,7 @@ export function buildPod(plan: PodPlan): Pod {
   };
 }
 
-/** A template's own location counts; otherwise the repository's, logs included (pod.md 4.1 rule 4). */
+/** A template's own location counts; otherwise the repository's, logs included (docs/contract/pod.md#4.1 rule 4). */
 function archiveLocation({ template, repository, names }: PodPlan): ArtifactLocation {
   const own = template.archiveLocation;
   if (own && hasLocation(own)) return own;
@@ -89,7 +89,7 @@ function mainContainers(template: DeskTemplate): readonly DeskContainer[] {
   return [{ ...container, name: "main" } as DeskContainer];
 }
 
-/** Only a container named main sees input artifacts (pod.md 4.1 rule 8). */
+/** Only a container named main sees input artifacts (docs/contract/pod.md#4.1 rule 8). */
 function withInputMounts(
   container: DeskContainer,
   template: DeskTemplate,

@@ -5,7 +5,7 @@ import type { DeskTemplate } from "./workflow.ts";
 /** Tells containers of the executor from those of the user. */
 export const executorImage = "argoexec";
 
-/** What is added to every container's variables (pod.md 4.2). */
+/** What is added to every container's variables (docs/contract/pod.md#4.2). */
 export class PodEnvironment {
   readonly #plan: PodPlan;
   readonly #template: string;

@@ -15,7 +15,7 @@ export interface RunOutcome {
   readonly restore: (text: string) => string;
 }
 
-/** Exit status of errors that are not the user's command's (contract pod.md 1.2). */
+/** Exit status of errors that are not the user's command's (docs/contract/pod.md#1.2). */
 const exitStatusError = 64;
 const resultLinesMax = 20;
 
@@ -56,7 +56,9 @@ export function exitStatus({ pod, end, sidecars }: Pick<RunOutcome, "pod" | "end
   return isExecutor ? exitStatusError : (end.containers.get(first)?.exitCode ?? exitStatusError);
 }
 
-/** Containers whose end makes the step fail, the most telling first: init, main, then wait (contract pod.md 1.3). */
+/**
+ * Containers whose end makes the step fail, the most telling first: init, main, then wait (docs/contract/pod.md#1.3).
+ */
 function failedContainers(pod: Pod, end: PodEnd, sidecars: readonly string[]): readonly string[] {
   const rank = (name: string) => (name === "wait" || name === "supervisor" ? 1 : 0);
   const names = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].map(({ name }) => name);

@@ -176,7 +176,7 @@ async function runPod(
   }
 }
 
-/** Parameters are in the texts by now, and the executor does not read them (contract pod.md 4.2). */
+/** Parameters are in the texts by now, and the executor does not read them (docs/contract/pod.md#4.2). */
 function withoutParameters(template: DeskTemplate): DeskTemplate {
   const { parameters: _parameters, ...inputs } = template.inputs ?? {};
   return { ...template, inputs };

@@ -9,8 +9,8 @@ export interface NamedSelector {
 }
 
 /**
- * The secrets that artifact locations of a template refer to (contract pod.md 4.1 rule 7). Environments and volumes of
- * user containers are not looked at.
+ * The secrets that artifact locations of a template refer to (docs/contract/pod.md#4.1 rule 7). Environments and
+ * volumes of user containers are not looked at.
  */
 export function secretNames(template: {
   readonly archiveLocation?: ArtifactLocation;

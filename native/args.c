@@ -15,7 +15,7 @@
 
 enum {
 	ARGUMENTS_BYTES_MAX = 64 << 20,
-	/* The kernel's MAX_ARG_STRLEN counts the NUL (contract pod.md, defect 34). */
+	/* The kernel's MAX_ARG_STRLEN counts the NUL (docs/contract/pod.md#defect-34). */
 	ARGUMENT_LENGTH_MAX = 131071,
 };
 

@@ -1,4 +1,4 @@
-/* The command's arguments where they are too long for the pod or for the kernel (contract pod.md 5.4 step 3). */
+/* The command's arguments where they are too long for the pod or for the kernel (docs/contract/pod.md#5.4 step 3). */
 #ifndef ARGS_H
 #define ARGS_H
 

@@ -91,7 +91,10 @@ static bool append_to_segments(struct capture_file *file, const char *bytes, siz
 	return true;
 }
 
-/* Gives old bytes back to the file system, a good piece at a time; where it cannot, they stay (scenario S2). */
+/*
+ * Gives old bytes back to the file system, a good piece at a time; where it cannot, they stay
+ * (docs/contract/scenarios.md#S2).
+ */
 static void give_back(struct capture_file *file)
 {
 	int64_t old = (file->size - file->limit) / BLOCK_SIZE * BLOCK_SIZE;

@@ -70,7 +70,7 @@ static bool open_terminal_streams(struct capture *capture, struct emissary *e, s
 	e->tty = open_terminal(&streams->tty);
 	if (e->tty < 0)
 		return false;
-	/* One reader: the terminal mixes both streams anyway (contract pod.md, defect 11). */
+	/* One reader: the terminal mixes both streams anyway (docs/contract/pod.md#defect-11). */
 	open_channel(&capture->channels[0], e->tty, STDOUT_FILENO);
 	open_channel(&capture->input, STDIN_FILENO, e->tty);
 	return true;

@@ -1,4 +1,4 @@
-/* Copies the command's streams to our own and to files, at constant memory (contract pod.md 5.4.1). */
+/* Copies the command's streams to our own and to files, at constant memory (docs/contract/pod.md#5.4.1). */
 #ifndef CAPTURE_H
 #define CAPTURE_H
 

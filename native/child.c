@@ -91,7 +91,7 @@ static _Noreturn void become_command(struct emissary *e, const struct streams *s
 	extern char **environ;
 	if (attach_streams(streams)) {
 		reset_signals();
-		/* argv[0] is the resolved path (contract pod.md, defect 37). */
+		/* argv[0] is the resolved path (docs/contract/pod.md#defect-37). */
 		e->command[0] = e->program;
 		execve(e->program, e->command, environ);
 	}

@@ -5,7 +5,7 @@
 #include "emissary.h"
 
 /*
- * Finds the command in PATH as Go's exec.LookPath does (contract pod.md 5.4 step 9); false with the text of the
+ * Finds the command in PATH as Go's exec.LookPath does (docs/contract/pod.md#5.4 step 9); false with the text of the
  * error in `error`.
  */
 bool find_program(const char *name, char program[static PATH_SIZE], char *error, size_t error_size);

@@ -34,7 +34,10 @@ static void watch_ends_with(struct emissary *e)
 		watch_container(e, main->text);
 }
 
-/* A sidecar's end (contract pod.md 5.4.3): TERM, and KILL when the grace period is over (scenario R5). */
+/*
+ * A sidecar's end (docs/contract/pod.md#5.4.3): TERM, and KILL when the grace period is over
+ * (docs/contract/scenarios.md#R5).
+ */
 struct sidecar_end {
 	bool is_asked;
 	int64_t kill_ms; /* -1: not now */
@@ -109,7 +112,7 @@ static int run_once(struct emissary *e, struct capture *capture, char *error, si
 	return EXIT_OURS;
 }
 
-/* After a request to stop no attempt is begun (contract pod.md, defect 5). */
+/* After a request to stop no attempt is begun (docs/contract/pod.md#defect-5). */
 static int run_attempts(struct emissary *e, struct capture *capture, char *error, size_t error_size)
 {
 	const struct directive *attempts = next_directive(&e->plan, ATTEMPTS, NULL);

@@ -1,4 +1,4 @@
-/* The life of a container's command, from top to bottom (contract pod.md 5.4). */
+/* The life of a container's command, from top to bottom (docs/contract/pod.md#5.4). */
 #include "emissary.h"
 #include "args.h"
 #include "child.h"

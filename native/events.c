@@ -21,7 +21,7 @@ static void note_stop(struct emissary *e, int signal)
 		e->stop_signal = signal;
 }
 
-/* Reaps everything that has ended: the command, and orphans that were left to us (scenario R4). */
+/* Reaps everything that has ended: the command, and orphans that were left to us (docs/contract/scenarios.md#R4). */
 static void reap(struct emissary *e)
 {
 	int status;
@@ -78,7 +78,7 @@ static int read_signal_file(struct emissary *e)
 	return parse_number(trim(text), SIGRTMAX, &signal) ? (int)signal : 0;
 }
 
-/* Signals by file (contract pod.md 5.8), until the very end: SIGKILL may follow SIGTERM. */
+/* Signals by file (docs/contract/pod.md#5.8), until the very end: SIGKILL may follow SIGTERM. */
 static void obey_signal_file(struct emissary *e)
 {
 	int signal = read_signal_file(e);

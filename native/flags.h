@@ -1,4 +1,4 @@
-/* The command line: `argoexec [global flags] SUBCOMMAND [flags] [arguments]` (contract pod.md 1.1). */
+/* The command line: `argoexec [global flags] SUBCOMMAND [flags] [arguments]` (docs/contract/pod.md#1.1). */
 #ifndef FLAGS_H
 #define FLAGS_H
 

@@ -1,4 +1,6 @@
-/* Tar headers: USTAR, and PAX records for just the fields that do not fit (contract artifacts.md 6.1, POSIX pax). */
+/*
+ * Tar headers: USTAR, and PAX records for just the fields that do not fit (docs/contract/artifacts.md#6.1, POSIX pax).
+ */
 #ifndef HEADER_H
 #define HEADER_H
 

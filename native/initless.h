@@ -1,4 +1,4 @@
-/* The init-less layout: waiting for the supervisor, placing input artifacts (contract pod.md 5.7). */
+/* The init-less layout: waiting for the supervisor, placing input artifacts (docs/contract/pod.md#5.7). */
 #ifndef INITLESS_H
 #define INITLESS_H
 

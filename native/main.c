@@ -1,4 +1,4 @@
-/* argoexec: picks the subcommand (contract pod.md 1). */
+/* argoexec: picks the subcommand (docs/contract/pod.md#1). */
 #include "dispatch.h"
 #include "emissary.h"
 #include "flags.h"
@@ -56,8 +56,8 @@ static const char *signal_name(int signal, char *buffer, size_t size)
 }
 
 /*
- * The kernel discards SIGKILL from inside for PID 1. So the emissary is asked by file to kill its command (contract
- * pod.md, defect 10); exec sessions have the container's environment.
+ * The kernel discards SIGKILL from inside for PID 1. So the emissary is asked by file to kill its command
+ * (docs/contract/pod.md#defect-10); exec sessions have the container's environment.
  */
 static void leave_kill_request(int signal)
 {

@@ -11,23 +11,26 @@ struct log {
 	bool json;
 };
 
-/* Statuses with a meaning to the controller (contract pod.md 1.2). */
+/* Statuses with a meaning to the controller (docs/contract/pod.md#1.2). */
 enum { EXIT_CRASH = 2, EXIT_OURS = 64, EXIT_NOT_READY = 65, EXIT_SIGNAL = 128 };
 
 /* Room for a message with a path or two in it; the kubelet keeps the last 4096 bytes. */
 enum { MESSAGE_SIZE = 8192 };
 
-/* One line on standard error: fixed message, one field. Text lines carry `argo=true` (contract pod.md 1.4). */
+/* One line on standard error: fixed message, one field. Text lines carry `argo=true` (docs/contract/pod.md#1.4). */
 void log_line(const struct log *log, enum log_level level, const char *message, const char *key,
 	      const char *format, ...) __attribute__((format(printf, 5, 6)));
 
 /* `Error: TEXT` on standard error. */
 void print_error(const char *text);
 
-/* Replaces the termination message (contract pod.md 1.3); a failure is only a warning on standard error. */
+/* Replaces the termination message (docs/contract/pod.md#1.3); a failure is only a warning on standard error. */
 void write_termination_message(const char *text);
 
-/* For commands that run beside the container's own program: the message is its, not theirs (defect 43). */
+/*
+ * For commands that run beside the container's own program: the message is its, not theirs
+ * (docs/contract/pod.md#defect-43).
+ */
 void forgo_termination_message(void);
 
 /* Prints the error, leaves it as termination message and exits. */

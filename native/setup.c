@@ -65,7 +65,7 @@ void fail(struct emissary *e, int verdict, int status, const char *format, ...)
 	die(status, "%s", text);
 }
 
-/* What an earlier sandbox of this pod left behind would be taken for ours (contract pod.md, defect 33). */
+/* What an earlier sandbox of this pod left behind would be taken for ours (docs/contract/pod.md#defect-33). */
 static void remove_stale_files(struct emissary *e)
 {
 	static const char *const names[] = { "exitcode", "stdout",	   "combined", "outputs",

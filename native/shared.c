@@ -47,7 +47,7 @@ int open_container(const char *name, bool makes)
 		return -1;
 	int all = open_folder(shared, "ctr", makes);
 	close(shared);
-	/* A container without a name has the folder of all (contract pod.md 2.1). */
+	/* A container without a name has the folder of all (docs/contract/pod.md#2.1). */
 	if (all < 0 || *name == '\0')
 		return all;
 	int fd = open_folder(all, name, makes);

@@ -1,4 +1,4 @@
-/* The program around a plugin's server (contract pod.md 5.3). */
+/* The program around a plugin's server (docs/contract/pod.md#5.3). */
 #include "child.h"
 #include "emissary.h"
 
@@ -26,6 +26,6 @@ void run_plugin_sidecar(int argc, char **argv, int subcommand)
 	if (e.stop_signal == 0)
 		log_line(&e.log, LOG_ERROR, "the plugin ended before it was asked to", "code", "%d", code);
 	publish_verdict(&e, code);
-	/* The server's own code is in `exitcode`; whoever needed it reports the failure (contract pod.md 1.2). */
+	/* The server's own code is in `exitcode`; whoever needed it reports the failure (docs/contract/pod.md#1.2). */
 	exit(0);
 }

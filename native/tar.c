@@ -114,7 +114,10 @@ static bool tar_file(struct walk *walk, int file)
 	send_entry(walk, '0', &status);
 	if (walk->is_list && status.st_size > walk->body_max)
 		return true;
-	/* A snapshot by size: what was appended since is left out, what is missing is an error (scenario S12). */
+	/*
+	 * A snapshot by size: what was appended since is left out, what is missing is an error
+	 * (docs/contract/scenarios.md#S12).
+	 */
 	int64_t missing = send_file(walk->stream, file, 0, status.st_size);
 	if (missing < 0)
 		return fail_walk(walk, "read", errno);
@@ -172,7 +175,7 @@ static bool tar_opened(struct walk *walk, int folder, const char *name)
 	return is_done;
 }
 
-/* A link is stored as it is, unless it stands for an input artifact (contract pod.md, defect 24). */
+/* A link is stored as it is, unless it stands for an input artifact (docs/contract/pod.md#defect-24). */
 static bool tar_link(struct walk *walk, int folder, const char *name, const struct stat *status)
 {
 	struct stat target;

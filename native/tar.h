@@ -1,4 +1,7 @@
-/* A file or a folder as a stream: a tar (contract artifacts.md 6.1), or a list of files with the content of small ones. */
+/*
+ * A file or a folder as a stream: a tar (docs/contract/artifacts.md#6.1), or a list of files with the content of small
+ * ones.
+ */
 #ifndef TAR_H
 #define TAR_H
 

@@ -1,4 +1,4 @@
-/* TRACEPARENT of the user's command (contract pod.md 2.1). */
+/* TRACEPARENT of the user's command (docs/contract/pod.md#2.1). */
 #ifndef TRACE_H
 #define TRACE_H
 

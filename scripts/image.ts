@@ -74,7 +74,7 @@ function librariesOf(program: string): string[] {
   return [...listing.matchAll(/(?:=> )?(\/\S+) \(0x/g)].map(([, path = ""]) => path);
 }
 
-/** Files of the image that programs and drivers rely on (contract pod.md 0, artifacts.md 4). */
+/** Files of the image that programs and drivers rely on (docs/contract/pod.md#0, docs/contract/artifacts.md#4). */
 function placeSystemFiles(): void {
   mkdirSync(join(root, "tmp"));
   chmodSync(join(root, "tmp"), 0o1777);
@@ -86,7 +86,7 @@ function placeSystemFiles(): void {
   // Zone names in expressions.
   if (existsSync("/usr/share/zoneinfo"))
     cpSync("/usr/share/zoneinfo", join(root, "usr/share/zoneinfo"), { recursive: true });
-  // No entry for uid 8737: it must keep group 0 (contract roles.md 0.2).
+  // No entry for uid 8737: it must keep group 0 (docs/contract/roles.md#0.2).
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/sbin/nologin\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");

@@ -86,7 +86,7 @@ export async function createGarbage(
   }));
 }
 
-/** The pod as the controller makes it (contract roles.md 4.1): 64Mi, 100m, nothing writable. */
+/** The pod as the controller makes it (docs/contract/roles.md#4.1): 64Mi, 100m, nothing writable. */
 export function garbagePod(name: string, image: string): object {
   return {
     apiVersion: "v1",

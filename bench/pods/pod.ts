@@ -11,7 +11,7 @@ export interface PodOptions {
   readonly memoryLimit: string | undefined;
 }
 
-/** A pod of the legacy layout as a controller makes it (contract pod.md 4.4 A), for a container template. */
+/** A pod of the legacy layout as a controller makes it (docs/contract/pod.md#4.4 A), for a container template. */
 export function workflowPod({
   name,
   workflowUid,

@@ -49,8 +49,8 @@ const unreportedBytesMax = 16 * 1024 * 1024;
 const flushMs = 20_000;
 
 /**
- * Serves the HTTP and plugin templates of one workflow (contract roles.md 1.5 to 1.11) until its task set is deleted or
- * completed, or until `stop`: then what is answered is reported, and what is in flight is given up.
+ * Serves the HTTP and plugin templates of one workflow (docs/contract/roles.md#1.5 to #1.11) until its task set is
+ * deleted or completed, or until `stop`: then what is answered is reported, and what is in flight is given up.
  */
 export async function agent(config: AgentConfig, tools: AgentTools, stop: AbortSignal): Promise<void> {
   const { log } = tools;

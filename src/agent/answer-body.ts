@@ -71,7 +71,7 @@ function tooLarge(limit: number): ExecutorError {
 
 /**
  * The text of a body: each byte that is not part of valid UTF-8 becomes what `replace` makes of it; a byte-order mark
- * stays (contract roles.md 1.8).
+ * stays (docs/contract/roles.md#1.8).
  */
 export function decodeText(bytes: Buffer, replace: (byte: number) => string): string {
   if (isUtf8(bytes)) return bytes.toString("utf8");

@@ -13,7 +13,7 @@ export interface ConnectionSettings {
   readonly readRoots: () => string | undefined;
 }
 
-/** The reference's limit for name look-up, connection and handshake (contract roles.md 1.8). */
+/** The reference's limit for name look-up, connection and handshake (docs/contract/roles.md#1.8). */
 const connectTimeoutMs = 30_000;
 
 const remedies = {

@@ -14,7 +14,7 @@ export type ClientFor = (url: URL, isRepeatable: boolean) => HttpClient;
 
 /**
  * Headers that carry credentials go to the original server and the subdomains of its name only, never from https back
- * to http (contract roles.md 1.8).
+ * to http (docs/contract/roles.md#1.8).
  */
 const rules: Omit<RedirectRules, "show"> = {
   keepsCredentials: isSameServer,

@@ -1,4 +1,4 @@
-/** Names of HTTP fields and methods, in the forms that Go's net/http gives them (contract roles.md 1.8). */
+/** Names of HTTP fields and methods, in the forms that Go's net/http gives them (docs/contract/roles.md#1.8). */
 
 /** content-type becomes Content-Type; a name with characters that no header has stays as it is. */
 export function canonicalName(name: string): string {

@@ -19,7 +19,7 @@ export interface HttpTools {
 }
 
 /**
- * Executes an HTTP template: one request, no retries (contract roles.md 1.8). Failures are results.
+ * Executes an HTTP template: one request, no retries (docs/contract/roles.md#1.8). Failures are results.
  * Throws only when `signal` tells to stop.
  */
 export async function runHttp(http: unknown, tools: HttpTools, signal: AbortSignal): Promise<NodeResult> {

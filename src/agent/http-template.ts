@@ -1,7 +1,7 @@
 import { ExecutorError } from "../errors/index.ts";
 import { isRecord } from "./task.ts";
 
-/** The `http` part of a template, checked (contract roles.md 1.8). */
+/** The `http` part of a template, checked (docs/contract/roles.md#1.8). */
 export interface HttpTemplate {
   /** As written; empty means GET. */
   readonly method: string;
@@ -35,7 +35,7 @@ export function readHttpTemplate(value: unknown): HttpTemplate {
     headers: ((headers ?? []) as unknown[]).map(readHeader),
     timeoutSeconds: optionalNumber(value, "http.timeoutSeconds"),
     body: text(value, "http.body"),
-    // bodyFrom without bytes is an empty body (contract roles.md D-10).
+    // bodyFrom without bytes is an empty body (docs/contract/roles.md#D-10).
     bodyBytes: isRecord(bodyFrom) ? base64(bodyFrom, "http.bodyFrom.bytes") : undefined,
     successCondition: text(value, "http.successCondition"),
     insecureSkipVerify: value.insecureSkipVerify === true,

@@ -2,7 +2,7 @@ import { ExecutorError, errorText } from "../errors/index.ts";
 import { type Outputs, type Parameter, parseGoDuration } from "../template/index.ts";
 import { isRecord, type NodeResult, type Phase } from "./task.ts";
 
-/** A plugin's answer; without a node the task is not its own (contract roles.md 1.9). */
+/** A plugin's answer; without a node the task is not its own (docs/contract/roles.md#1.9). */
 export interface PluginReply {
   /** Phase "": the plugin says nothing about it yet. */
   readonly node: (Omit<NodeResult, "phase"> & { readonly phase: Phase | "" }) | undefined;

@@ -14,9 +14,10 @@ const alphabet = "bcdfghjklmnpqrstvwxz2456789";
 const tokenLength = 32;
 
 /**
- * Gives each plugin sidecar a token in `DIR/NAME/token`, which the sidecar sees as `/var/run/argo/token` (contract
- * roles.md 1.3). A token that is there stays: the plugin may have read it already (D-05). Modes are 0755 and 0444, so
- * that plugins under any user can read theirs; each sees only its own folder.
+ * Gives each plugin sidecar a token in `DIR/NAME/token`, which the sidecar sees as `/var/run/argo/token`
+ * (docs/contract/roles.md#1.3). A token that is there stays: the plugin may have read it already
+ * (docs/contract/roles.md#D-05). Modes are 0755 and 0444, so that plugins under any user can read theirs; each sees
+ * only its own folder.
  */
 export function issuePluginTokens(runtimeDir: string, names: readonly string[]): void {
   for (const name of names) {

@@ -25,7 +25,7 @@ const startMsMax = 120_000;
 const startPauseMs = 250;
 const replyBytesMax = 4 * 1024 * 1024;
 
-/** The executor plugins of the pod, asked in order until one takes the task (contract roles.md 1.9). */
+/** The executor plugins of the pod, asked in order until one takes the task (docs/contract/roles.md#1.9). */
 export class Plugins implements Disposable {
   readonly #plugins: readonly Plugin[];
   readonly #workflow: WorkflowIdentity;
@@ -72,7 +72,7 @@ function withObjects(template: Task["template"]): object {
 function outcomeOf({ phase, ...node }: NonNullable<PluginReply["node"]>, requeueMs: number): Outcome {
   if (phase === "") {
     if (requeueMs > 0) return { requeueMs };
-    // The node would stay as it is for ever (contract roles.md D-07).
+    // The node would stay as it is for ever (docs/contract/roles.md#D-07).
     return {
       result: {
         phase: "Error",

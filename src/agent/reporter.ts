@@ -12,7 +12,7 @@ export interface ReporterOptions {
   /** Longest wait between two patches: `ARGO_AGENT_PATCH_RATE`. */
   readonly patchRateMs: number;
   readonly taskSet: TaskSet;
-  /** Results of nodes that are not wanted would stop the controller (contract roles.md 1.1). */
+  /** Results of nodes that are not wanted would stop the controller (docs/contract/roles.md#1.1). */
   readonly wanted: WantedTasks;
   /** Told what the API server has. */
   readonly journal: Journal;
@@ -31,7 +31,7 @@ interface Entry {
   heldSinceMs: number | undefined;
 }
 
-/** Patches stay below this: the object as a whole may have 1.5 MiB (contract roles.md 7.1), a request 3 MiB. */
+/** Patches stay below this: the object as a whole may have 1.5 MiB (docs/contract/roles.md#7.1), a request 3 MiB. */
 const patchBytesMax = 512 * 1024;
 /** Patches follow each other no closer; results that come meanwhile travel together. */
 const spacingMs = 100;
@@ -54,7 +54,7 @@ const contentErrors: ReadonlySet<ErrorCode> = new Set(["BadRequest", "TooLarge"]
 /**
  * Brings results into the task set: at once when it is quiet, together under load, never dropped before the API server
  * has acknowledged them. A batch that is refused for its content is halved until the offender is alone; that node
- * becomes an Error, all others arrive (contract roles.md 1.7, 1.11).
+ * becomes an Error, all others arrive (docs/contract/roles.md#1.7, #1.11).
  */
 export class Reporter {
   readonly #options: ReporterOptions;

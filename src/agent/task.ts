@@ -3,7 +3,7 @@ import type { Outputs } from "../template/index.ts";
 /** A node's phase as the controller knows it. */
 export type Phase = "Pending" | "Running" | "Succeeded" | "Skipped" | "Failed" | "Error" | "Omitted";
 
-/** What the agent writes into `status.nodes` for one node (contract roles.md 7.1). */
+/** What the agent writes into `status.nodes` for one node (docs/contract/roles.md#7.1). */
 export interface NodeResult {
   readonly phase: Phase;
   readonly message?: string | undefined;
@@ -27,14 +27,14 @@ export interface Task {
 
 const terminalPhases: ReadonlySet<string> = new Set(["Succeeded", "Skipped", "Failed", "Error", "Omitted"]);
 
-/** Nothing that is reported later changes such a node (contract roles.md 1.11). */
+/** Nothing that is reported later changes such a node (docs/contract/roles.md#1.11). */
 export function isTerminal(phase: string | undefined): boolean {
   return phase !== undefined && terminalPhases.has(phase);
 }
 
 /**
  * The result as the merge patch carries it. Absent fields are sent as null, or those of an earlier report would stay
- * (contract roles.md D-08).
+ * (docs/contract/roles.md#D-08).
  */
 export function resultJson({ phase, message, outputs, progress }: NodeResult): string {
   return JSON.stringify({

@@ -239,7 +239,7 @@ function parentsOf(path: ByteString): ByteString[] {
   return parents;
 }
 
-/** The lexical rule of contract artifacts.md 6.5: relative, and strictly below the root. */
+/** The lexical rule of docs/contract/artifacts.md#6.5: relative, and strictly below the root. */
 function isInside(path: ByteString, target: ByteString): boolean {
   if (target === "" || target.startsWith("/")) return false;
   const resolved = posix.normalize(`${posix.dirname(path)}/${target}`);

@@ -21,8 +21,8 @@ export function detect(head: Uint8Array): ArchiveFormat {
 const gzipHeadMax = 1024 * 1024;
 
 /**
- * Whether a gzip stream holds a tar archive, from the first 512 decompressed bytes (contract artifacts.md 6.3). Takes
- * nothing from the reader, and no more than it needs from its source: a header is enough, whatever follows.
+ * Whether a gzip stream holds a tar archive, from the first 512 decompressed bytes (docs/contract/artifacts.md#6.3).
+ * Takes nothing from the reader, and no more than it needs from its source: a header is enough, whatever follows.
  */
 export async function isTarInGzip(reader: ByteReader): Promise<boolean> {
   for (let wanted = 4096; ; wanted *= 4) {

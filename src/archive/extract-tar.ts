@@ -22,8 +22,8 @@ const smallFileBytes = 128 * 1024;
 const filesInFlight = 16;
 
 /**
- * Unpacks a tar stream (not compressed) below `directory`, which exists (contract artifacts.md 6.5). File modes and
- * times and directory modes are restored, owners are not; a later entry of the same name replaces an earlier one.
+ * Unpacks a tar stream (not compressed) below `directory`, which exists (docs/contract/artifacts.md#6.5). File modes
+ * and times and directory modes are restored, owners are not; a later entry of the same name replaces an earlier one.
  * Throws BadRequest for what would leave the directory, Corrupt for damage, TooLarge for limits and full disks; what
  * was unpacked until then stays there for the caller to remove.
  */

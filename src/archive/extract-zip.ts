@@ -10,16 +10,19 @@ import { tarLimits } from "./tar-reader.ts";
 import type { CentralRecord, LocalHeader } from "./zip-decode.ts";
 import { ZipReader } from "./zip-reader.ts";
 
-/** What files are before the central directory names their mode, and stay if it does not (contract artifacts.md 2.9). */
+/**
+ * What files are before the central directory names their mode, and stay if it does not
+ * (docs/contract/artifacts.md#2.9).
+ */
 const fileMode = 0o666;
 const linkType = 0o120000;
 const typeMask = 0o170000;
 
 /**
- * Unpacks a zip stream below `directory`, which exists, while it arrives (contract artifacts.md 6.6; parents are 0755).
- * Modes and links are known only from the central directory at its end: links are files until then. Throws BadRequest
- * for what would leave the directory, Corrupt for damage, and Unsupported for encrypted files, methods other than
- * deflate and stored, and stored files without a length in front, which no stream can delimit.
+ * Unpacks a zip stream below `directory`, which exists, while it arrives (docs/contract/artifacts.md#6.6; parents are
+ * 0755). Modes and links are known only from the central directory at its end: links are files until then. Throws
+ * BadRequest for what would leave the directory, Corrupt for damage, and Unsupported for encrypted files, methods other
+ * than deflate and stored, and stored files without a length in front, which no stream can delimit.
  */
 export async function extractZip(
   source: AsyncIterable<Uint8Array>,

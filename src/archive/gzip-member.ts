@@ -1,9 +1,9 @@
 import { type Deflated, lastBlock } from "./block-encoder.ts";
 
 /**
- * The gzip members (RFC 1952) that we write: no name, no time, unknown operating system (contract artifacts.md 6.1), and
- * in the extra field the subfield "OR", which tells how long the member is, head and tail included. Whoever knows it
- * can decompress members side by side; everybody else skips it, as the RFC says.
+ * The gzip members (RFC 1952) that we write: no name, no time, unknown operating system
+ * (docs/contract/artifacts.md#6.1), and in the extra field the subfield "OR", which tells how long the member is, head
+ * and tail included. Whoever knows it can decompress members side by side; everybody else skips it, as the RFC says.
  */
 const headTemplate = Buffer.from("1f8b0804" + "00000000" + "00ff" + "0800" + "4f520400" + "00000000", "hex");
 export const memberHeadBytes = headTemplate.length;

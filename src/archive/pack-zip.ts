@@ -27,7 +27,7 @@ const largeFromBytes = 4_000_000_000;
 const modeTypes = { file: 0o100000, directory: 0o040000, symlink: 0o120000 };
 
 /**
- * Turns a tar stream (as `packTar` makes them) into a zip archive (contract artifacts.md 6.2, replacement rules):
+ * Turns a tar stream (as `packTar` makes them) into a zip archive (docs/contract/artifacts.md#6.2):
  * deflate, modes and times kept, symbolic links as links, directories only where they are empty.
  */
 export function packZip(tar: AsyncIterable<Uint8Array>, options: ZipOptions, signal: AbortSignal): Readable {

@@ -2,7 +2,8 @@ import type { ByteString } from "./byte-string.ts";
 import { corrupt } from "./errors.ts";
 
 /**
- * The tar header block as bytes and values (POSIX.1-2017 pax, "ustar Interchange Format"; contract artifacts.md 6.1).
+ * The tar header block as bytes and values (POSIX.1-2017 pax, "ustar Interchange Format";
+ * docs/contract/artifacts.md#6.1).
  *
  * This is not the `tar` package's Header and Pax: those decode names as UTF-8 (a Latin-1 file name changes silently),
  * put a PAX record for every field as soon as one needs it, name the extended header differently from the contract,

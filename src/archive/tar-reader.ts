@@ -29,7 +29,7 @@ export interface SparseTarHeader extends TarHeader {
 
 /**
  * Reads a tar stream entry by entry: `next`, then `chunk` until it gives undefined. USTAR, PAX, GNU long names and
- * numbers, v7, GNU sparse files in all four formats. Global PAX headers are ignored (contract artifacts.md 6.5).
+ * numbers, v7, GNU sparse files in all four formats. Global PAX headers are ignored (docs/contract/artifacts.md#6.5).
  */
 export class TarReader {
   readonly #reader: ByteReader;

@@ -21,10 +21,11 @@ export type UnpackStrategy =
   | "none";
 
 /**
- * Writes a stored object to `destination`, unpacking it on the way (contract artifacts.md 6.3 and 6.4): an archive with
- * exactly one entry at its top becomes that entry, any other a directory. Nothing is staged: archives are unpacked into
- * `<destination>.tmpdir`, plain files written to `<destination>.tmp`, and then renamed; left-overs of an earlier
- * attempt are removed first, and after a failure nothing is left. The parent directory exists; plain files are 0644.
+ * Writes a stored object to `destination`, unpacking it on the way (docs/contract/artifacts.md#6.3 and #6.4): an
+ * archive with exactly one entry at its top becomes that entry, any other a directory. Nothing is staged: archives are
+ * unpacked into `<destination>.tmpdir`, plain files written to `<destination>.tmp`, and then renamed; left-overs of an
+ * earlier attempt are removed first, and after a failure nothing is left. The parent directory exists; plain files are
+ * 0644.
  */
 export async function unpack(
   source: AsyncIterable<Uint8Array>,

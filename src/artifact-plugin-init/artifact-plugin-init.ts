@@ -14,7 +14,7 @@ export interface PluginInitConfig {
 
 /**
  * The init container of one plugin in the legacy layout: the plugin's server runs beside us for as long as it takes to
- * load the inputs that it keeps (docs/contract/roles.md#5.3). Its end is seen at once (roles.md#D-22).
+ * load the inputs that it keeps (docs/contract/roles.md#5.3). Its end is seen at once (docs/contract/roles.md#D-22).
  * Throws the first error; `signal` cancels the load.
  */
 export async function artifactPluginInit(

@@ -54,7 +54,7 @@ export type StoredArtifact =
       readonly kind: "directory";
       /**
        * Writes the tree below `path`, which exists and is empty. File names come from a foreign listing: what resolves
-       * outside `path` is refused. Files are 0644 and directories 0755 (artifacts.md D-32).
+       * outside `path` is refused. Files are 0644 and directories 0755 (docs/contract/artifacts.md#D-32).
        */
       download(path: string): Promise<void>;
     }
@@ -70,7 +70,7 @@ export type StoredArtifact =
 
 /**
  * One artifact store, bound to one location and one identity. Every method throws ExecutorError; `NotFound` means
- * that nothing is stored under the key (artifacts.md 3.2), a missing bucket is not `NotFound`.
+ * that nothing is stored under the key (docs/contract/artifacts.md#3.2), a missing bucket is not `NotFound`.
  * The transfer engine inside a driver repeats single requests and parts; nothing above has to.
  */
 export interface ArtifactDriver extends AsyncDisposable {
@@ -121,7 +121,7 @@ export interface DriverLog {
   warn(fields: object, message: string): void;
 }
 
-/** Read from the environment once, in `cmd/` (artifacts.md 4). */
+/** Read from the environment once, in `cmd/` (docs/contract/artifacts.md#4). */
 export interface DriverSettings {
   /** `EXECUTOR_RETRY_BACKOFF_*`: how often and how patiently a request is repeated. */
   readonly retry: {

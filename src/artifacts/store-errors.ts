@@ -46,7 +46,7 @@ export function isTransientStatus(status: number): boolean {
   return (status >= 500 && status !== 501) || status === 429 || status === 408 || status === 499;
 }
 
-/** For signatures that are refused because the clocks differ (S13): says by how much. */
+/** For signatures that are refused because the clocks differ (docs/contract/scenarios.md#S13): says by how much. */
 export function clockError(refusal: Refusal, message: string, nowMs: number = Date.now()): ExecutorError {
   const serverMs = Date.parse(refusal.header("date") ?? "");
   const minutes = Math.round((nowMs - serverMs) / 60_000);

@@ -29,7 +29,7 @@ export const unsupportedDeletion: Deletion = {
   },
 };
 
-/** Listing for stores without it (E2). */
+/** Listing for stores without it (docs/contract/artifacts.md#E2). */
 export async function unsupportedListing(): Promise<never> {
   throw new ExecutorError("Unsupported", noListing);
 }

@@ -74,7 +74,10 @@ export class ExecutorError extends Error {
     });
   }
 
-  /** The error of something that was repeated for as long as it may be, in Argo's words (contract artifacts.md 3.4). */
+  /**
+   * The error of something that was repeated for as long as it may be, in Argo's words
+   * (docs/contract/artifacts.md#3.4).
+   */
   static exhausted(error: ExecutorError): ExecutorError {
     const text = `timed out waiting for the condition: ${error.message}`;
     return new ExecutorError(error.code, text, { cause: error, reason: "Exhausted" });

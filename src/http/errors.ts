@@ -10,7 +10,7 @@ interface NetworkDetail {
 
 /**
  * The words are those that users of Argo know from Go's network stack: `retryStrategy.expression` and
- * TRANSIENT_ERROR_PATTERN of existing workflows match them (contract artifacts.md 3.3).
+ * TRANSIENT_ERROR_PATTERN of existing workflows match them (docs/contract/artifacts.md#3.3).
  */
 const translations: Readonly<Record<string, Translation>> = {
   ECONNREFUSED: ["Transient", ({ address }) => `dial tcp ${address}: connect: connection refused`, "Refused"],
@@ -67,7 +67,7 @@ export function translateNetworkError(error: unknown, during: string): ExecutorE
   if (code === "EPROTO") {
     return new ExecutorError("BadRequest", `${during}: tls: ${detail.text.trim()}`, { cause: error });
   }
-  // A socket error without a name of its own is a socket error still (contract artifacts.md 3.3, first line).
+  // A socket error without a name of its own is a socket error still (docs/contract/artifacts.md#3.3, first line).
   return new ExecutorError("Transient", `${during}: ${detail.text || "unexpected EOF"}`, { cause: error });
 }
 

@@ -35,9 +35,9 @@ const statuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const stallTimeoutMs = 10_000;
 
 /**
- * Sends the request and follows up to ten redirects (RFC 9110 section 15.4; S9): 307 and 308 repeat it, after any other
- * one a GET, or HEAD, follows without what describes the content. Headers that carry credentials are dropped where the
- * rules say so, and stay dropped.
+ * Sends the request and follows up to ten redirects (RFC 9110 section 15.4; docs/contract/scenarios.md#S9): 307 and 308
+ * repeat it, after any other one a GET, or HEAD, follows without what describes the content. Headers that carry
+ * credentials are dropped where the rules say so, and stay dropped.
  */
 export async function followRedirects(
   first: Hop,

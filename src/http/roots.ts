@@ -13,8 +13,8 @@ export interface RootSources {
 
 /**
  * PEM of the roots to trust: the public ones, what the two variables name, and every file of the mounted Secret
- * (contract roles.md 1.2 and artifacts.md 4). With both variables set they stand for the public ones, as in Go.
- * Undefined: the public roots alone, which Node has at hand.
+ * (docs/contract/roles.md#1.2 and docs/contract/artifacts.md#4). With both variables set they stand for the public
+ * ones, as in Go. Undefined: the public roots alone, which Node has at hand.
  */
 export function readRoots({ file, folders, mounted }: RootSources): string | undefined {
   const own = [

@@ -24,7 +24,7 @@ export interface InitConfig {
 }
 
 /**
- * The init container of the legacy layout (contract pod.md 5.2): everything that main and wait find on the shared
+ * The init container of the legacy layout (docs/contract/pod.md#5.2): everything that main and wait find on the shared
  * volumes, then the input artifacts. Throws the first error; `signal` cancels running downloads.
  */
 export async function init(config: InitConfig, loader: InputLoader, signal: AbortSignal): Promise<void> {
@@ -42,8 +42,9 @@ export async function init(config: InitConfig, loader: InputLoader, signal: Abor
 }
 
 /**
- * Data templates have no wait container (pod.md 4.1 rule 5). That of a resource template reads nothing but main's log, and
- * main cannot tell whether there is one: controllers of Argo 3.5 and 3.6 leave it out even where logs are archived.
+ * Data templates have no wait container (docs/contract/pod.md#4.1 rule 5). That of a resource template reads nothing
+ * but main's log, and main cannot tell whether there is one: controllers of Argo 3.5 and 3.6 leave it out even where
+ * logs are archived.
  */
 function hasCollector(template: Template): boolean {
   const type = templateType(template);

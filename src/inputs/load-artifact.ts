@@ -29,7 +29,7 @@ export interface InputLoader {
 }
 
 /**
- * Loads one input artifact to its place (contract pod.md 5.2.1): optional ones that are not there are skipped, an
+ * Loads one input artifact to its place (docs/contract/pod.md#5.2.1): optional ones that are not there are skipped, an
  * archive is unpacked as it comes in, and nothing half-loaded ever stands at the destination.
  */
 export async function loadArtifact(
@@ -54,9 +54,10 @@ export async function loadArtifact(
   }
   const isOnVolume = findOverlappingVolume(template, path) !== undefined;
   const destination = isOnVolume ? loader.paths.mirrored(path) : loader.paths.input(name);
-  // Main may run as any user, and has to be able to write beside its inputs (defect 27).
+  // Main may run as any user, and has to be able to write beside its inputs (docs/contract/pod.md#defect-27).
   await mkdir(dirname(destination), { recursive: true, mode: 0o777 });
-  // What this container had loaded before it was started again (defect D-49); a user's volume is the user's.
+  // What this container had loaded before it was started again (docs/contract/artifacts.md#D-49); a user's volume is
+  // the user's.
   if (!isOnVolume) await rm(destination, { recursive: true, force: true });
   await using driver = await loader.openDriver(located);
   try {
@@ -185,7 +186,7 @@ async function placeDirectory(
   }
 }
 
-/** Precedence on input: none, tar, zip, else detection by content (contract pod.md 7.1). */
+/** Precedence on input: none, tar, zip, else detection by content (docs/contract/pod.md#7.1). */
 function unpackStrategy({ archive }: Artifact): UnpackStrategy {
   if (archive?.none) return "none";
   if (archive?.tar) return "tar";

@@ -7,7 +7,8 @@ const inputsMax = 4;
 
 /**
  * Loads all input artifacts of the loader's plugin, or of none, side by side. The error thrown is that of the first artifact in
- * the template's order that failed; the first failure stops the others (contract pod.md 5.2 step 3, artifacts.md D-26).
+ * the template's order that failed; the first failure stops the others (docs/contract/pod.md#5.2 step 3,
+ * docs/contract/artifacts.md#D-26).
  */
 export async function loadInputs(
   loader: InputLoader,

@@ -4,7 +4,7 @@ import type { Artifact } from "../template/index.ts";
 
 /**
  * Sets the mode an input artifact asks for, on everything below it with `recurseMode`. Links are left alone: what
- * they point to is not ours (contract pod.md 5.2.1 step 10, artifacts.md D-33).
+ * they point to is not ours (docs/contract/pod.md#5.2.1 step 10, docs/contract/artifacts.md#D-33).
  */
 export async function applyMode(artifact: Artifact, path: string): Promise<void> {
   if (artifact.mode === undefined || artifact.mode === null) return;

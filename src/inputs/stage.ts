@@ -11,7 +11,7 @@ import {
 import type { Template } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 
-/** Puts the static program where foreign containers run it from (contract pod.md 5.2; 0555). */
+/** Puts the static program where foreign containers run it from (docs/contract/pod.md#5.2; 0555). */
 export async function placeProgram(paths: PodPaths, program: string): Promise<void> {
   const aside = `${paths.program}.tmp`;
   await rm(aside, { force: true });
@@ -20,7 +20,10 @@ export async function placeProgram(paths: PodPaths, program: string): Promise<vo
   await rename(aside, paths.program);
 }
 
-/** Removes what an earlier sandbox of the same pod left: stale exit codes would end the wait at once (defect 33). */
+/**
+ * Removes what an earlier sandbox of the same pod left: stale exit codes would end the wait at once
+ * (docs/contract/pod.md#defect-33).
+ */
 export async function clearContainerFiles(paths: PodPaths): Promise<void> {
   await rm(`${paths.runtime}/ctr`, { recursive: true, force: true });
   await rm(paths.plans, { recursive: true, force: true });

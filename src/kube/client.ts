@@ -49,8 +49,9 @@ const errorBytesMax = 1024 * 1024;
 
 /**
  * Sends single requests to the API server over kept connections. Errors are ExecutorErrors whose code follows
- * contract pod.md 6.4. An answer with Retry-After is waited for and repeated up to ten times (6.1), as client-go does,
- * but never for longer than the request's patience: a server that asks for an hour is an error now.
+ * docs/contract/pod.md#6.4. An answer with Retry-After is waited for and repeated up to ten times
+ * (docs/contract/pod.md#6.1), as client-go does, but never for longer than the request's patience: a server that asks
+ * for an hour is an error now.
  *
  * The generated client of @kubernetes/client-node takes more CPU to load than a pod without artifacts takes in all.
  */

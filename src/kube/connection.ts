@@ -24,7 +24,7 @@ export interface KubeConnection {
   authorization(): Promise<string | undefined>;
 }
 
-/** Flags and variables that decide about the connection (contract pod.md 1.1, 2.2, 6.1). */
+/** Flags and variables that decide about the connection (docs/contract/pod.md#1.1, #2.2, #6.1). */
 export interface KubeSettings {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;

@@ -44,7 +44,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   return undefined;
 }
 
-/** Texts of errors that pass by themselves, whatever status they come with (contract pod.md 6.4). */
+/** Texts of errors that pass by themselves, whatever status they come with (docs/contract/pod.md#6.4). */
 const transientTexts = [
   "etcdserver: leader changed",
   "etcdserver: request timed out",

@@ -3,7 +3,7 @@ import type { Artifact, ArtifactLocation } from "../template/index.ts";
 import type { KubeClient } from "./client.ts";
 import { type Persistence, persist } from "./persistence.ts";
 
-/** A WorkflowArtifactGCTask, as far as the executor reads it (contract roles.md 4.4). */
+/** A WorkflowArtifactGCTask, as far as the executor reads it (docs/contract/roles.md#4.4). */
 export interface GcTask {
   readonly metadata: { readonly name: string };
   readonly spec?: {

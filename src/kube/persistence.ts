@@ -32,8 +32,8 @@ export function busyUntilMs(error: unknown): number {
 
 /**
  * Repeats `attempt` on transient errors, with pauses of 1 s doubling to 30 s and up to 10 % on top
- * (contract pod.md 6.3, with its defect 16 mended). Retry-After lengthens a pause, to 60 s at most, and never beyond
- * the patience: requests inside leave it to us (`patienceMs: 0`).
+ * (docs/contract/pod.md#6.3, with docs/contract/pod.md#defect-16 mended). Retry-After lengthens a pause, to 60 s at
+ * most, and never beyond the patience: requests inside leave it to us (`patienceMs: 0`).
  */
 export async function persist(
   persistence: Persistence,

@@ -2,7 +2,10 @@ import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
 import { type RetryPolicy, retry } from "../retry/index.ts";
 import type { KubeClient } from "./client.ts";
 
-/** One key of a Secret in our namespace; `policy` is the back-off of API calls (contract roles.md 8.2). Throws BadRequest where the key is missing (contract roles.md 1.8). */
+/**
+ * One key of a Secret in our namespace; `policy` is the back-off of API calls (docs/contract/roles.md#8.2). Throws
+ * BadRequest where the key is missing (docs/contract/roles.md#1.8).
+ */
 export async function readSecretKey(
   client: KubeClient,
   { name, key }: { readonly name: string; readonly key: string },

@@ -4,7 +4,7 @@ import { span } from "../tracing/index.ts";
 import type { KubeClient } from "./client.ts";
 import { type Persistence, persist } from "./persistence.ts";
 
-/** Who this pod is to the controller (contract pod.md 2.1). */
+/** Who this pod is to the controller (docs/contract/pod.md#2.1). */
 export interface NodeIdentity {
   /** Name of the task result. */
   readonly nodeId: string;
@@ -30,8 +30,8 @@ const completedLabel = "workflows.argoproj.io/report-outputs-completed";
 const annotation = { outputs: "workflows.argoproj.io/outputs", progress: "workflows.argoproj.io/progress" };
 
 /**
- * The WorkflowTaskResult of one node (contract pod.md 6.2). Every step creates or patches as the object's state asks,
- * and repeats transient errors for as long as `persistence` says.
+ * The WorkflowTaskResult of one node (docs/contract/pod.md#6.2). Every step creates or patches as the object's state
+ * asks, and repeats transient errors for as long as `persistence` says.
  */
 export class TaskResult {
   state: TaskResultState;
@@ -174,7 +174,7 @@ export class TaskResult {
     }
   }
 
-  /** The way of Argo 3.5 (contract pod.md 8). Returns whether the controller will find the annotations. */
+  /** The way of Argo 3.5 (docs/contract/pod.md#8). Returns whether the controller will find the annotations. */
   async #annotate(
     annotations: Record<string, string>,
     error: unknown,

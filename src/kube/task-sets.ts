@@ -2,7 +2,7 @@ import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
 import type { KubeClient } from "./client.ts";
 import { type WatchEvent, watchEvents } from "./watch.ts";
 
-/** A WorkflowTaskSet as far as the agent reads it (contract roles.md 1.1, 7.1). */
+/** A WorkflowTaskSet as far as the agent reads it (docs/contract/roles.md#1.1, #7.1). */
 export interface TaskSetState {
   readonly uid: string | undefined;
   readonly generation: number | undefined;
@@ -30,7 +30,10 @@ interface TaskSetList {
 
 const completedLabel = "workflows.argoproj.io/completed";
 
-/** The task set of one workflow. Lists, watches and patches its status: a role may not grant more (roles.md 7.3). */
+/**
+ * The task set of one workflow. Lists, watches and patches its status: a role may not grant more
+ * (docs/contract/roles.md#7.3).
+ */
 export class TaskSet {
   readonly #client: KubeClient;
   readonly #name: string;

@@ -12,7 +12,7 @@ export interface Logger {
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "text" | "json";
 
-/** The names that controllers of Argo 3.5 to 4.1 pass (contract pod.md 1.1). */
+/** The names that controllers of Argo 3.5 to 4.1 pass (docs/contract/pod.md#1.1). */
 const levelNames: Record<string, LogLevel> = {
   trace: "debug",
   debug: "debug",
@@ -35,7 +35,7 @@ export function parseLogFormat(text: string): LogFormat | undefined {
   return format === "text" || format === "json" ? format : undefined;
 }
 
-/** Opens the log on standard error; every line carries `argo=true` (contract pod.md 1.4). */
+/** Opens the log on standard error; every line carries `argo=true` (docs/contract/pod.md#1.4). */
 export function openLogger(level: LogLevel, format: LogFormat): Logger {
   const write = format === "json" ? writeLine : (line: string) => writeLine(textLine(line));
   return pino(

@@ -17,7 +17,7 @@ export interface OutputFiles {
   file(path: string, sizeBytes: number, signal: AbortSignal): FileContent;
   /** The files of a directory, without the directories themselves. */
   tree(path: string, signal: AbortSignal): TreeContent;
-  /** A tar stream of a file or directory (contract artifacts.md 6.1). */
+  /** A tar stream of a file or directory (docs/contract/artifacts.md#6.1). */
   tar(path: string, signal: AbortSignal): Readable;
   /** All of a small file. Throws TooLarge beyond `maxBytes`. */
   readSmall(path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer>;

@@ -78,7 +78,7 @@ export class OutputRequests {
     }
   }
 
-  /** A tar stream of a file or directory (contract artifacts.md 6.1). */
+  /** A tar stream of a file or directory (docs/contract/artifacts.md#6.1). */
   tar(path: string, signal: AbortSignal): Readable {
     return this.#stream(["tar", path], new AnswerRules(path), signal);
   }

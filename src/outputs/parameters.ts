@@ -14,7 +14,7 @@ export interface ReadParameters {
 
 /**
  * Reads each output parameter that comes from a file; one that fails does not keep the others from being read
- * (contract pod.md 5.6 step 5, with its defect 19 mended).
+ * (docs/contract/pod.md#5.6 step 5, with docs/contract/pod.md#defect-19 mended).
  */
 export async function readParameters(
   parameters: readonly Parameter[],

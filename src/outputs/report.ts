@@ -3,7 +3,7 @@ import type { Artifact, Outputs, Parameter } from "../template/index.ts";
 
 /**
  * The outputs as the controller reads them: every field of the template's outputs, with values, result, and the
- * artifacts that were really saved; empty lists are left out (contract pod.md 6.2).
+ * artifacts that were really saved; empty lists are left out (docs/contract/pod.md#6.2).
  */
 export function composeOutputs(
   declared: Outputs,

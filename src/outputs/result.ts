@@ -3,7 +3,7 @@ import { openContainer, type PodPaths, resultBytesMax } from "../podfiles/index.
 
 /**
  * The script result: the end of main's standard output without one trailing newline, 262,144 bytes at most
- * (contract pod.md 5.6 step 4). The cut never splits a character. Throws NotFound where nothing was captured.
+ * (docs/contract/pod.md#5.6 step 4). The cut never splits a character. Throws NotFound where nothing was captured.
  */
 export async function readResult(paths: PodPaths): Promise<string> {
   await using main = await openContainer(paths, "main");

@@ -36,7 +36,7 @@ const savesMax = 2;
 
 /**
  * Saves every output artifact; one that fails does not stop the others, an optional one that is missing is left out
- * (contract pod.md 5.6.2).
+ * (docs/contract/pod.md#5.6.2).
  */
 export async function saveArtifacts(
   saver: OutputSaver,
@@ -147,7 +147,7 @@ async function* counted<T>(items: AsyncIterable<T>, count: () => void): AsyncGen
 
 type SaveStrategy = "tar" | "none" | "zip";
 
-/** `archive: {}` counts as tar wherever the bytes come from (contract artifacts.md 2.5). */
+/** `archive: {}` counts as tar wherever the bytes come from (docs/contract/artifacts.md#2.5). */
 function saveStrategy({ archive }: Artifact): SaveStrategy {
   if (archive?.none) return "none";
   return archive?.zip ? "zip" : "tar";

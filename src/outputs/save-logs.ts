@@ -7,7 +7,7 @@ import type { OutputSaver, SavedArtifacts } from "./save-artifacts.ts";
 
 /**
  * Uploads what each main container printed, as artifact `<name>-logs` under `<name>.log`, never archived. A container
- * whose command never started has no log, which is no error (contract pod.md 5.6.3).
+ * whose command never started has no log, which is no error (docs/contract/pod.md#5.6.3).
  */
 export async function saveLogs(
   saver: OutputSaver,

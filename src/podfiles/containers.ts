@@ -17,7 +17,7 @@ export async function openContainer(
   return await containers?.folder(name, makes);
 }
 
-/** Asks the emissary of a container to send a signal to its command (contract pod.md 5.8). */
+/** Asks the emissary of a container to send a signal to its command (docs/contract/pod.md#5.8). */
 export async function signalContainer(paths: PodPaths, name: string, signal: 9 | 15): Promise<void> {
   await using folder = await openContainer(paths, name, true);
   await folder?.publish("signal", String(signal), 0o666);
@@ -67,7 +67,7 @@ const killPatienceMs = 10_000;
 /** Plugin sidecars end within milliseconds; a watch on each folder would cost more than a look now and then. */
 const lookEveryMs = 50;
 
-/** TERM, the grace period, KILL, 10 s more; returns the names that live on (contract pod.md 5.8). */
+/** TERM, the grace period, KILL, 10 s more; returns the names that live on (docs/contract/pod.md#5.8). */
 export async function endContainers(
   paths: PodPaths,
   names: readonly string[],

@@ -1,6 +1,6 @@
 /**
- * The names of the files that the containers of a pod share, in one place (contract pod.md 3). `root` is empty in a
- * pod; a local run lives in a private folder.
+ * The names of the files that the containers of a pod share, in one place (docs/contract/pod.md#3). `root` is empty in
+ * a pod; a local run lives in a private folder.
  */
 export class PodPaths {
   readonly root: string;

@@ -12,7 +12,7 @@ import {
 } from "../template/index.ts";
 import { logBytesMax } from "./log-limit.ts";
 
-/** The script result's limit, in bytes at the end of standard output (contract pod.md 5.6 step 4). */
+/** The script result's limit, in bytes at the end of standard output (docs/contract/pod.md#5.6 step 4). */
 export const resultBytesMax = 262_144;
 
 export interface PlanContext {
@@ -52,7 +52,9 @@ function captures(template: Template, name: string, context: PlanContext): strin
   return directives;
 }
 
-/** Argo runs a container-set member `retries` times in all; nonsense counts as one run (contract pod.md, defect 4). */
+/**
+ * Argo runs a container-set member `retries` times in all; nonsense counts as one run (docs/contract/pod.md#defect-4).
+ */
 function attempts(template: Template): string[][] {
   const strategy = template.containerSet?.retryStrategy;
   if (strategy?.retries === undefined) return [];

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { type PodPaths, SharedFolder } from "../podfiles/index.ts";
 
-/** Main gives the supervisor up for dead after 30 s without a sign (contract pod.md 5.7). */
+/** Main gives the supervisor up for dead after 30 s without a sign (docs/contract/pod.md#5.7). */
 const beatMs = 5000;
 
 /**
@@ -22,7 +22,7 @@ export async function startHeartbeat(paths: PodPaths): Promise<{ stop(): Promise
   };
 }
 
-/** The status marker that emissaries wait for (contract pod.md 5.7): `RUNNING`, `READY`, or `FAILED` and why. */
+/** The status marker that emissaries wait for (docs/contract/pod.md#5.7): `RUNNING`, `READY`, or `FAILED` and why. */
 export async function writeStatus(paths: PodPaths, text: string): Promise<void> {
   await using shared = await SharedFolder.open(paths.runtime);
   await shared.publish(basename(paths.status), text, 0o644);

@@ -10,7 +10,7 @@ export interface SupervisorConfig extends WaitConfig {
 }
 
 /**
- * The first phase of the init-less layout (contract pod.md 5.7): what init does in the legacy layout, while main
+ * The first phase of the init-less layout (docs/contract/pod.md#5.7): what init does in the legacy layout, while main
  * watches the status marker; then the verdict for main, then the same as wait. A failure before main is the first
  * error of the container, and leaves nothing to collect but logs.
  */

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import type { Artifact, ArtifactLocation } from "./types.ts";
 
-/** The location types in the order in which the first present one counts (contract pod.md 7.2). */
+/** The location types in the order in which the first present one counts (docs/contract/pod.md#7.2). */
 export const locationTypes = [
   "artifactory",
   "azure",
@@ -23,7 +23,9 @@ const notConfigured =
   "https://argo-workflows.readthedocs.io/en/latest/configure-artifact-repository/";
 const noLocation = "key unsupported: cannot get key for artifact location, because it is invalid";
 
-/** What names an object within a location of each type, and what the CRD insists on besides (contract pod.md 6.2). */
+/**
+ * What names an object within a location of each type, and what the CRD insists on besides (docs/contract/pod.md#6.2).
+ */
 const keyField: Record<Exclude<LocationType, "git" | "raw">, string> = {
   artifactory: "url",
   azure: "blob",
@@ -97,7 +99,9 @@ export function hasKey(location: ArtifactLocation): boolean {
   return type !== undefined && type !== "git" && type !== "raw" && getKey(location) !== "";
 }
 
-/** True for a location that needs nothing from the archive location (contract pod.md 7.2, "full location when"). */
+/**
+ * True for a location that needs nothing from the archive location (docs/contract/pod.md#7.2, "full location when").
+ */
 export function hasLocation(location: ArtifactLocation): boolean {
   const filled = (...values: readonly unknown[]) =>
     values.every((value) => value !== undefined && value !== "");
@@ -133,7 +137,7 @@ export function hasLocationOrKey(location: ArtifactLocation): boolean {
 
 /**
  * The artifact as a driver sees it: a full location stays; otherwise the whole location is the archive location's,
- * under the artifact's own key (contract pod.md 7.3 Relocate).
+ * under the artifact's own key (docs/contract/pod.md#7.3 Relocate).
  */
 export function relocate(artifact: Artifact, archive: ArtifactLocation | undefined): Artifact {
   if (hasLocation(artifact)) return artifact;
@@ -144,8 +148,8 @@ export function relocate(artifact: Artifact, archive: ArtifactLocation | undefin
 
 /**
  * The artifact with the archive location's type and `join(archive key, fileName)` as its key, for an output that has
- * no key of its own. Whatever location it had goes (contract pod.md 5.6.2, defect 29), credentials and bucket are not
- * copied, and the fields that the CRD requires are there, empty (6.2).
+ * no key of its own. Whatever location it had goes (docs/contract/pod.md#5.6.2, #defect-29), credentials and bucket are
+ * not copied, and the fields that the CRD requires are there, empty (docs/contract/pod.md#6.2).
  */
 export function withGeneratedKey(
   artifact: Artifact,
@@ -172,7 +176,10 @@ export function joinKey(...elements: readonly string[]): string {
   return joined.length > 1 && joined.endsWith("/") ? joined.slice(0, -1) : joined;
 }
 
-/** Emits the fields that Go's encoder never omits, so that the CRD accepts what we report (contract artifacts.md 2.1). */
+/**
+ * Emits the fields that Go's encoder never omits, so that the CRD accepts what we report
+ * (docs/contract/artifacts.md#2.1).
+ */
 export function withRequiredFields(artifact: Artifact): Artifact {
   const type = locationType(artifact);
   if (type === undefined) return artifact;

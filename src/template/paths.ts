@@ -4,7 +4,7 @@ import type { Artifact, Template, VolumeMount } from "./types.ts";
 
 /**
  * An artifact's path, cleaned lexically. A path that climbs out of the folder in front of its first `..` is refused
- * (contract pod.md 7.3 CleanPath).
+ * (docs/contract/pod.md#7.3 CleanPath).
  */
 export function cleanArtifactPath(artifact: Artifact): string {
   const path = artifact.path ?? "";
@@ -38,13 +38,19 @@ export function isWithin(folder: string, path: string): boolean {
   return child.startsWith(`${parent}/`);
 }
 
-/** The mounts that count for overlaps: the container's, else the script's, else the container set's (pod.md 7.3). */
+/**
+ * The mounts that count for overlaps: the container's, else the script's, else the container set's
+ * (docs/contract/pod.md#7.3).
+ */
 export function volumeMounts(template: Template): readonly VolumeMount[] {
   const owner = template.container ?? template.script ?? template.containerSet;
   return owner?.volumeMounts ?? [];
 }
 
-/** The user volume that holds `path`, the one with the longest mount path first (pod.md 7.3 FindOverlappingVolume). */
+/**
+ * The user volume that holds `path`, the one with the longest mount path first (docs/contract/pod.md#7.3
+ * FindOverlappingVolume).
+ */
 export function findOverlappingVolume(template: Template, path: string): VolumeMount | undefined {
   return [...volumeMounts(template)]
     .sort((a, b) => b.mountPath.length - a.mountPath.length)

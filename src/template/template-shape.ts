@@ -3,8 +3,8 @@ import type { Shape } from "./shape.ts";
 /**
  * Argo's data as the executor reads it: the fields it uses, by their JSON names, once for the check of documents and
  * for the types (`types.ts`). Everything else that a template holds passes through unchanged (the objects are kept as
- * parsed), because outputs are reported with all their fields. Source: the CRD of Argo Workflows 3.5 to 4.1; contract
- * pod.md 7.1, artifacts.md 2.1 and 5.
+ * parsed), because outputs are reported with all their fields. Source: the CRD of Argo Workflows 3.5 to 4.1;
+ * docs/contract/pod.md#7.1, docs/contract/artifacts.md#2.1 and #5.
  */
 
 export const selectorShape = {
@@ -148,7 +148,9 @@ const location = {
   s3: s3Shape,
 } as const satisfies Readonly<Record<string, Shape>>;
 
-/** At most one of the types; where several are present, the first in `locationTypes` counts (pod.md 7.2). */
+/**
+ * At most one of the types; where several are present, the first in `locationTypes` counts (docs/contract/pod.md#7.2).
+ */
 export const locationShape = { fields: location } as const satisfies Shape;
 
 const artifactFields = {
@@ -219,7 +221,7 @@ export const outputsShape = {
   },
 } as const satisfies Shape;
 
-/** What kubectl is to do (contract roles.md 2.2). */
+/** What kubectl is to do (docs/contract/roles.md#2.2). */
 export const resourceShape = {
   fields: {
     action: "text",
@@ -233,7 +235,7 @@ export const resourceShape = {
   },
 } as const satisfies Shape;
 
-/** Where a list of keys comes from, and what becomes of it (contract roles.md 3). */
+/** Where a list of keys comes from, and what becomes of it (docs/contract/roles.md#3). */
 export const dataShape = {
   fields: {
     source: { fields: { artifactPaths: { fields: artifactFields } } },
@@ -241,7 +243,7 @@ export const dataShape = {
   },
 } as const satisfies Shape;
 
-/** The fields of a template that the executor reads (contract pod.md 7.1). */
+/** The fields of a template that the executor reads (docs/contract/pod.md#7.1). */
 export const templateShape = {
   fields: {
     name: "text",

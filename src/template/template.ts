@@ -40,7 +40,7 @@ export function parseTemplate(json: string, source: string): Template {
   return checkTemplate(value, source);
 }
 
-/** The first type that is present, in Argo's order (contract pod.md 5.2). */
+/** The first type that is present, in Argo's order (docs/contract/pod.md#5.2). */
 export function templateType(template: Template): TemplateType | undefined {
   return templateTypes.find((type) => template[type] !== undefined && template[type] !== null);
 }
@@ -57,7 +57,7 @@ export function savesLogs(template: Template): boolean {
   return template.archiveLocation?.archiveLogs === true;
 }
 
-/** Whether a script result can exist (contract pod.md 7.3 HasOutput). */
+/** Whether a script result can exist (docs/contract/pod.md#7.3 HasOutput). */
 export function hasOutput(template: Template): boolean {
   if (template.containerSet) return template.containerSet.containers.some(({ name }) => name === "main");
   return ["container", "script", "data", "http", "plugin"].includes(templateType(template) ?? "");
@@ -72,7 +72,7 @@ export type OutputSource = "shared mount" | "base layer";
 
 /**
  * A path on a user volume, or in the legacy layout at or below an input artifact, is mounted in the auxiliary
- * container too; everything else exists only in main's own file system (contract pod.md 5.6.1).
+ * container too; everything else exists only in main's own file system (docs/contract/pod.md#5.6.1).
  */
 export function outputSource(template: Template, path: string, isInitless: boolean): OutputSource {
   if (findOverlappingVolume(template, path)) return "shared mount";

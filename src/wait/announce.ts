@@ -8,7 +8,7 @@ const announcePatienceMs = 3000;
 const announceAgainMs = 30_000;
 
 /**
- * Makes the task result, so that the controller knows there are outputs to wait for (contract pod.md 5.6 step 1).
+ * Makes the task result, so that the controller knows there are outputs to wait for (docs/contract/pod.md#5.6 step 1).
  * A refusal is recorded and the pod goes on; a server that is away is asked again after 30 s of sleep.
  */
 export async function announce(

@@ -32,11 +32,14 @@ import type { WaitState } from "./state.ts";
 
 export interface CollectedOutputs {
   readonly outputs: Outputs;
-  /** In the contract's order: result, parameters, artifacts as one, each log (contract pod.md 5.9). */
+  /** In the contract's order: result, parameters, artifacts as one, each log (docs/contract/pod.md#5.9). */
   readonly errors: readonly Error[];
 }
 
-/** Gathers whatever there is: a step that fails is recorded and the next one runs (contract pod.md 5.6 steps 3 to 7). */
+/**
+ * Gathers whatever there is: a step that fails is recorded and the next one runs (docs/contract/pod.md#5.6 steps 3 to
+ * 7).
+ */
 export async function collectOutputs(
   config: WaitConfig,
   tools: WaitTools,
@@ -95,7 +98,7 @@ async function collectResult(
   }
 }
 
-/** The errors of all artifacts count as one, each followed by a semicolon (contract artifacts.md 2.5). */
+/** The errors of all artifacts count as one, each followed by a semicolon (docs/contract/artifacts.md#2.5). */
 function asOne(errors: readonly Error[]): readonly Error[] {
   if (errors.length === 0) return [];
   const text = errors.map((error) => `${error.message}; `).join("");
@@ -154,7 +157,10 @@ async function mainFiles(
   return missingFiles(`main ended with exit code ${code} and left no outputs`);
 }
 
-/** The emissary could not place the inputs: main's message says why, and no output can be there (defect 41). */
+/**
+ * The emissary could not place the inputs: main's message says why, and no output can be there
+ * (docs/contract/pod.md#defect-41).
+ */
 async function hasStagingFailed({ isInitless, paths }: WaitConfig): Promise<boolean> {
   return isInitless && (await hasContainerFile(paths, "main", "staging-failed"));
 }

@@ -4,7 +4,9 @@ import type { Logger } from "../log/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
 import type { ArtifactLocation, Template } from "../template/index.ts";
 
-/** What the auxiliary container (`wait`, or `supervisor` in the init-less layout) is told (contract pod.md 2.1). */
+/**
+ * What the auxiliary container (`wait`, or `supervisor` in the init-less layout) is told (docs/contract/pod.md#2.1).
+ */
 export interface WaitConfig {
   readonly template: Template;
   readonly identity: NodeIdentity;

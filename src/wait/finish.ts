@@ -12,14 +12,14 @@ import type { WaitState } from "./state.ts";
 export interface Outcome {
   /** The first error recorded: the termination message. */
   readonly message: string | undefined;
-  /** False: exit status 64. Errors of the very last steps show in the message only (contract pod.md 5.9). */
+  /** False: exit status 64. Errors of the very last steps show in the message only (docs/contract/pod.md#5.9). */
   readonly isSuccess: boolean;
 }
 
 /**
  * The end of the auxiliary container: collect, report, plugin sidecars, the label that releases the controller, and
  * last of all main, whose emissary has waited for us, so that no sidecar is ended while something is being uploaded
- * (contract pod.md 5.6 steps 3 to 10).
+ * (docs/contract/pod.md#5.6 steps 3 to 10).
  */
 export async function finish(
   config: WaitConfig,

@@ -14,10 +14,13 @@ export type Next = { readonly kind: "sleep" | "finish"; readonly state: WaitStat
 /** A report of progress must not keep main's end from being seen. */
 const progressPatienceMs = 3000;
 const killPatienceMs = 10_000;
-/** The share of the grace period that main has for ending by itself; the rest is for collecting (defect 13). */
+/**
+ * The share of the grace period that main has for ending by itself; the rest is for collecting
+ * (docs/contract/pod.md#defect-13).
+ */
 const mainShare = 2 / 3;
 
-/** Reacts to what ended the sleep (contract pod.md 5.6 step 2 and the monitors below it). */
+/** Reacts to what ended the sleep (docs/contract/pod.md#5.6 step 2 and the monitors below it). */
 export async function resume(
   config: WaitConfig,
   tools: WaitTools,

@@ -17,7 +17,7 @@ export type PhaseEnd =
   | { readonly kind: "sleep"; readonly state: WaitState }
   | { readonly kind: "done"; readonly outcome: Outcome };
 
-/** Reporting is never cancelled; only the end of the pod ends it (contract pod.md 5.6). */
+/** Reporting is never cancelled; only the end of the pod ends it (docs/contract/pod.md#5.6). */
 const never = new AbortController().signal;
 
 /** One waking phase of `wait` and `supervisor`: what starts it, then on to the next sleep or to the end. */

@@ -44,11 +44,11 @@ export const stops: Readonly<Record<string, Stop>> = {
 const namesThePath = "names the artifact or parameter and its path in main, not a staging file";
 const savesWhatIsThere = {
   "container wait: exit code":
-    "outputs of a main that ends within the grace period are saved (pod.md, defect 13)",
+    "outputs of a main that ends within the grace period are saved (docs/contract/pod.md#defect-13)",
   "container wait: reason": "as the exit code",
   "container wait: message": "nothing is missing",
   "container supervisor: exit code":
-    "outputs of a main that ends within the grace period are saved (pod.md, defect 13)",
+    "outputs of a main that ends within the grace period are saved (docs/contract/pod.md#defect-13)",
   "container supervisor: reason": "as the exit code",
   "container supervisor: message": "nothing is missing",
   "task result: outputs": "the artifact that main had written is there",
@@ -68,7 +68,8 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
   },
   "parameter-missing": { "container wait: message": namesThePath },
   data: {
-    "task result: states": "made before the listing, so that the controller waits for it (roles.md#D-12)",
+    "task result: states":
+      "made before the listing, so that the controller waits for it (docs/contract/roles.md#D-12)",
   },
   "resource-watch": {
     "pod phase": "the recorded deadline is past: the second pod, a step of 6 s, runs into it at once",
@@ -84,12 +85,12 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
   "init-less/read-only-root": {
     "container main: message": "says what to mount",
     "container supervisor: exit code":
-      "main's message is shown, not what follows from it (pod.md, defect 41)",
+      "main's message is shown, not what follows from it (docs/contract/pod.md#defect-41)",
     "container supervisor: reason": "as the exit code",
     "container supervisor: message": "as the exit code",
   },
   "artifact-gc-completion": {
-    "container main: message": "no task result without a name is labelled (roles.md 4.2)",
+    "container main: message": "no task result without a name is labelled (docs/contract/roles.md#4.2)",
   },
   "plugin-executor": {
     "pod phase": "looked at when main has ended; the controller deletes the pod then",
@@ -97,7 +98,8 @@ export const differences: Readonly<Record<string, Readonly<Record<string, string
     "container demo-executor-plugin: reason": "still runs when main has ended",
   },
   progress: {
-    "task result: progress": "the last progress is reported before the outputs (pod.md, defect 14)",
+    "task result: progress":
+      "the last progress is reported before the outputs (docs/contract/pod.md#defect-14)",
     "task result: states": "one state more, for the progress",
   },
 };

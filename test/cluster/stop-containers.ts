@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** The controller ends a pod by executing `argoexec kill` in its containers (contract pod.md 5.10). */
+/** The controller ends a pod by executing `argoexec kill` in its containers (docs/contract/pod.md#5.10). */
 export interface Stop {
   /** Resolves when it is time; asked once the pod runs. */
   readonly until: () => Promise<void>;

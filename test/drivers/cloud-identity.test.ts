@@ -241,7 +241,7 @@ describe("OSS driver: identities, signatures and buckets", () => {
     );
   });
 
-  it("sets the rule of its key and leaves the bucket's other rules alone (D-12)", async (t) => {
+  it("sets the rule of its key and leaves the bucket's other rules alone (docs/contract/artifacts.md#D-12)", async (t) => {
     const oss = await startOss(t);
     const foreign = "<Rule><ID>theirs</ID><Prefix>logs/</Prefix><Status>Enabled</Status></Rule>";
     oss.server.lifecycles.set("bucket", `<LifecycleConfiguration>${foreign}</LifecycleConfiguration>`);

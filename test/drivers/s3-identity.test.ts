@@ -41,7 +41,7 @@ describe("S3 driver: identities without keys in the location", () => {
     assert.equal(output, "round 0\n");
   });
 
-  it("asks the pod identity agent, and asks again before its credentials end (D-13)", async (t) => {
+  it("asks the pod identity agent, and asks again before its credentials end (docs/contract/artifacts.md#D-13)", async (t) => {
     const { server } = await startS3(t, { sessionToken: "session" });
     const agent = await startFileServer(t);
     agent.intercept((_, response) => {

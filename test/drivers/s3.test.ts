@@ -231,7 +231,7 @@ describe("S3 driver: what goes wrong on the way down", () => {
     paused.destroy();
   });
 
-  it("D-46: refuses a stored name that leads out of the directory", async (t) => {
+  it("refuses a stored name that leads out of the directory (docs/contract/artifacts.md#D-46)", async (t) => {
     const { driver, artifact } = await openS3(t);
     await driver.saveFile(artifact("dir/../../outside.txt"), fileOf("x", "evil"), patience());
     await driver.saveFile(artifact("dir/a"), fileOf("a", "a"), patience());

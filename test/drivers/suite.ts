@@ -40,7 +40,7 @@ export type Ability =
 /** Why a driver cannot do something; each reason is in docs/contract/artifacts.md#1. */
 export type Limits = Readonly<Partial<Record<Ability, string>>>;
 
-/** Keys as people make them (S15). */
+/** Keys as people make them (docs/contract/scenarios.md#S15). */
 const awkwardKeys = [
   "with blank/and  two",
   "hash#question?percent%25plus+amp&equals=colon:at@",

@@ -11,7 +11,7 @@ import { shell, startPod, startServers, until } from "./desk.ts";
 const podsPerProcessor = 10;
 const processors = Math.min(2, availableParallelism());
 const tickMs = 1_000;
-/** A sixth of what lies between two reports of progress where nothing is configured (contract pod.md 2.1). */
+/** A sixth of what lies between two reports of progress where nothing is configured (docs/contract/pod.md#2.1). */
 const lateMs = 10_000;
 
 /** A gate for any number of shells: opening it blocks them until we open it. */

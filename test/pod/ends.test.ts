@@ -158,7 +158,7 @@ describe("the end of a pod", { concurrency: 2 }, () => {
     assert.deepEqual(pod.saved(), ["main-logs"]);
   });
 
-  it("saves what main completes after TERM when the pod is deleted (defect 13)", async (t) => {
+  it("saves what main completes after TERM when the pod is deleted (docs/contract/pod.md#defect-13)", async (t) => {
     const pod = await startPod(
       t,
       shell("trap 'sleep 0.3; echo late > /tmp/late; exit 7' TERM; echo started; sleep 100 & wait", {

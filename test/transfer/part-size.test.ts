@@ -44,7 +44,7 @@ describe("part sizes", () => {
     assert.equal(planParts(100 * mib, gib, limits, 32 * mib).sizeAt(0, 1), 8 * mib);
   });
 
-  it("refuse a configured size that would cut the file off (D-2)", () => {
+  it("refuse a configured size that would cut the file off (docs/contract/artifacts.md#D-2)", () => {
     assert.throws(
       () => planParts(50 * gib, 5 * mib, limits, 32 * mib),
       (error) =>

@@ -103,7 +103,10 @@ function readPem(context: DriverContext): (selector: SecretSelector | undefined)
   };
 }
 
-/** A URL as it may stand in a message: without userinfo and without the values of its query (D-36). */
+/**
+ * A URL as it may stand in a message: without userinfo and without the values of its query
+ * (docs/contract/artifacts.md#D-36).
+ */
 export function redact(url: string): string {
   const [base = "", ...queries] = url.split("?");
   const withoutUser = base.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");

@@ -10,7 +10,7 @@ export function statusError(what: string, response: HttpResponse): ExecutorError
   });
 }
 
-/** The same of a GET: the text of a missing file is the status line alone (contract artifacts.md 3.2). */
+/** The same of a GET: the text of a missing file is the status line alone (docs/contract/artifacts.md#3.2). */
 export function loadError(what: string, response: HttpResponse): ExecutorError {
   const code = codeOf(response.status);
   return code === "NotFound" ? new ExecutorError(code, statusLine(response)) : statusError(what, response);

@@ -12,7 +12,7 @@ import {
 import { span } from "../../../tracing/index.ts";
 import { type HttpConfig, redact } from "./config.ts";
 
-/** What must not travel to another host (docs/contract/artifacts.md#5.6; S9). */
+/** What must not travel to another host (docs/contract/artifacts.md#5.6; docs/contract/scenarios.md#S9). */
 const credentialHeaders = new Set([
   "authorization",
   "cookie",

@@ -1,7 +1,7 @@
 import { fetchClientCredentials, type HttpClient, TokenSource } from "../../../http/index.ts";
 import { type OAuth2Config, redact } from "./config.ts";
 
-/** Tokens for an http location (contract artifacts.md 5.6), kept until they expire. */
+/** Tokens for an http location (docs/contract/artifacts.md#5.6), kept until they expire. */
 export function openTokens(config: OAuth2Config, http: HttpClient): TokenSource {
   const { clientId, clientSecret, scopes, endpointParams } = config;
   const tokenUrl = new URL(config.tokenUrl);

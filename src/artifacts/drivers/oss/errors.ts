@@ -3,7 +3,7 @@ import { clockError, type FaultCodes, refusalError } from "../../store-errors.ts
 import type { Refusal } from "../../store-requests.ts";
 import { textOf } from "../../xml.ts";
 
-/** Contract artifacts.md 3.3, and what OSS's "Error responses" say. */
+/** docs/contract/artifacts.md#3.3, and what OSS's "Error responses" say. */
 const codes: FaultCodes = {
   NoSuchKey: ["NotFound", "The specified key does not exist."],
   NoSuchUpload: ["NotFound"],

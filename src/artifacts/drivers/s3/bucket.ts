@@ -8,7 +8,7 @@ import type { S3Request, S3Requests } from "./requests.ts";
 
 /**
  * Makes the bucket if it is not there (docs/contract/artifacts.md#5.1, Bucket creation). It is looked up first: an identity
- * that may write but not create buckets saves as usual (D-15).
+ * that may write but not create buckets saves as usual (docs/contract/artifacts.md#D-15).
  */
 export async function ensureBucket(
   location: S3Location,

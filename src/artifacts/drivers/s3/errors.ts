@@ -39,7 +39,7 @@ export function readFailure(
   };
 }
 
-/** Contract artifacts.md 3.3 and 3.4, with the codes that the reference's client repeats inside. */
+/** docs/contract/artifacts.md#3.3 and #3.4, with the codes that the reference's client repeats inside. */
 const transientCodes = new Set([
   "RequestError",
   "RequestTimeout",
