@@ -1,4 +1,4 @@
-import { LanguageError, type LanguageErrorCode } from "../../languages/errors/index.ts";
+import type { LanguageError, LanguageErrorCode } from "../../languages/errors/index.ts";
 import { type ErrorCode, ExecutorError } from "./executor-error.ts";
 
 const codes: Readonly<Record<LanguageErrorCode, ErrorCode>> = {
@@ -10,6 +10,11 @@ const codes: Readonly<Record<LanguageErrorCode, ErrorCode>> = {
 
 /** What an expression, filter, path or selector threw, in the executor's terms; anything else is given back as it is. */
 export function fromLanguage(error: unknown): unknown {
-  if (!(error instanceof LanguageError)) return error;
+  if (!isLanguageError(error)) return error;
   return new ExecutorError(codes[error.code], error.message, { cause: error });
+}
+
+/** Told by its name: the class itself is loaded with a language only, which most pods never do. */
+function isLanguageError(error: unknown): error is LanguageError {
+  return error instanceof Error && error.name === "LanguageError";
 }
