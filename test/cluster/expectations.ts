@@ -21,9 +21,7 @@ export const usual: readonly string[] = [
   "legacy/http",
   "legacy/resource-create-wait",
   "legacy/resource-failure",
-  "legacy/data",
   "init-less/artifact-file",
-  "init-less/data",
 ];
 
 const plugin =
