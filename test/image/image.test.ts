@@ -49,15 +49,19 @@ describe("the image's root folder", () => {
       mkdirSync(join(root, "var/run/argo"), { recursive: true });
       execFileSync("chmod", ["0777", join(root, "var/run/argo")]);
 
-      const run = spawnSync("chroot", [`--userspec=${user}`, root, "/bin/argoexec", "init"], {
-        encoding: "utf8",
-        env: {
-          PATH: "/bin:/usr/sbin",
-          ARGO_POD_NAME: "p",
-          ARGO_DEADLINE: "0001-01-01T00:00:00Z",
-          ARGO_TEMPLATE: template,
+      const run = spawnSync(
+        "unshare",
+        withProc(root, [`--userspec=${user}`, root, "/bin/argoexec", "init"]),
+        {
+          encoding: "utf8",
+          env: {
+            PATH: "/bin:/usr/sbin",
+            ARGO_POD_NAME: "p",
+            ARGO_DEADLINE: "0001-01-01T00:00:00Z",
+            ARGO_TEMPLATE: template,
+          },
         },
-      });
+      );
 
       assert.equal(run.stderr, "");
       assert.equal(run.status, 0);
@@ -91,10 +95,14 @@ describe("the image's root folder", () => {
         }),
       };
 
-      const init = spawnSync("chroot", [`--userspec=${user}`, root, "/bin/argoexec", "init"], {
-        encoding: "utf8",
-        env,
-      });
+      const init = spawnSync(
+        "unshare",
+        withProc(root, [`--userspec=${user}`, root, "/bin/argoexec", "init"]),
+        {
+          encoding: "utf8",
+          env,
+        },
+      );
       execFileSync("cp", ["-a", argo, join(image, "var/run")]);
       const command = [
         "/plugin/ld.so",
@@ -104,8 +112,8 @@ describe("the image's root folder", () => {
         "/plugin/server.cjs",
       ];
       const load = spawnSync(
-        "chroot",
-        [
+        "unshare",
+        withProc(image, [
           `--userspec=${user}`,
           image,
           ...[
@@ -118,7 +126,7 @@ describe("the image's root folder", () => {
             "--",
           ],
           ...[...command, "/tmp/artifact-plugins/demo/socket"],
-        ],
+        ]),
         { encoding: "utf8", env },
       );
 
@@ -153,4 +161,10 @@ async function pluginImage(executor: string): Promise<string> {
     format: "cjs",
   });
   return image;
+}
+
+/** Arguments of unshare for a chroot that has /proc, as every container does; it goes with the process. */
+function withProc(root: string, args: readonly string[]): string[] {
+  const script = 'mkdir -p "$0/proc" && mount --bind /proc "$0/proc" && exec chroot "$@"';
+  return ["--mount", "sh", "-c", script, root, ...args];
 }
