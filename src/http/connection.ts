@@ -153,7 +153,13 @@ export class Connection {
     const { head, payload } = exchange.request;
     if (isPayloadStream(payload)) {
       socket.write(head, "latin1");
-      const source = payload.open();
+      let source: Readable;
+      try {
+        source = payload.open();
+      } catch (error) {
+        this.drop(error as Error);
+        return;
+      }
       exchange.source = source;
       writeStream(socket, payload, source).then(
         () => this.#noteSent(exchange),

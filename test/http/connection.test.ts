@@ -107,6 +107,22 @@ describe("an answer that comes before the request has been sent", () => {
   });
 });
 
+describe("a body that cannot be opened", () => {
+  it("fails its own request with its own error, and nothing else, even where nobody listens", async (t) => {
+    const payload = {
+      sizeBytes: undefined,
+      open(): Readable {
+        throw new Error("the file is gone");
+      },
+    };
+
+    await assert.rejects(
+      open(t).request({ ...get("http://127.0.0.1:1"), method: "PUT", payload }, signal()),
+      /the file is gone/,
+    );
+  });
+});
+
 describe("a kept connection", () => {
   it("that the server closed under a POST does not make it be sent twice, and a PATCH only where the caller says so", async (t) => {
     let requests = 0;
