@@ -67,7 +67,7 @@ describe("S3 driver: a store, or what stands in for it, that answers wrongly", (
     const at = s3Artifact(`127.0.0.1:${(head.address() as AddressInfo).port}`, "model");
     await using driver = await openDriver(at, surroundings(secrets));
 
-    await assert.rejects(load(driver, at), /HEAD has no Content-Length/);
+    await assert.rejects(load(driver, at), /did not say how long the object is/);
   });
 
   it("does not take another range than it asked for", async (t) => {
@@ -85,7 +85,7 @@ describe("S3 driver: a store, or what stands in for it, that answers wrongly", (
     const loaded = stored.kind === "file" && stored.saveTo?.(join(await temporaryFolder(t), "model"));
 
     await assert.rejects(Promise.resolve(loaded), (error: Error) => {
-      assert.match(error.message, /another range was sent than bytes=/);
+      assert.match(error.message, /asked for bytes \d+-\d+\/\d+, the store answered with/);
       return isExecutorError(error, "Corrupt");
     });
   });
