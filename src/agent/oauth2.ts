@@ -40,5 +40,5 @@ function open(grant: Grant, clientFor: (url: URL) => HttpClient): TokenSource {
   const credentials = { tokenUrl, clientId, clientSecret, scope };
   const fetch = (signal: AbortSignal) => fetchClientCredentials(credentials, clientFor(tokenUrl), signal);
   const during = `oauth2: cannot fetch token from ${tokenUrl.origin}${tokenUrl.pathname}`;
-  return new TokenSource(fetch, { during });
+  return new TokenSource(fetch, { during, renewBeforeMs: 10_000 });
 }

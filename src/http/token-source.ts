@@ -12,10 +12,10 @@ export type FetchToken<T = string> = (signal: AbortSignal) => Promise<Token<T>>;
 
 export interface TokenSourceOptions {
   /** Names what is asked, in the error of a server that accepts and says nothing. */
-  readonly during: string;
-  /** A token is renewed this long before it expires; default 10 s. */
+  readonly during?: string;
+  /** A token is renewed this long before it expires; default 60 s. */
   readonly renewBeforeMs?: number;
-  /** The longest that one question may take, from beginning to end; default 30 s. */
+  /** The longest that one question may take, from beginning to end; default 60 s. */
   readonly timeoutMs?: number;
 }
 
@@ -25,8 +25,8 @@ interface Question<T> {
   askers: number;
 }
 
-const renewBeforeMsDefault = 10_000;
-const timeoutMsDefault = 30_000;
+const renewBeforeMsDefault = 60_000;
+const timeoutMsDefault = 60_000;
 
 /**
  * The one cache of tokens: kept until shortly before they expire, asked for once however many want one at the same
@@ -38,7 +38,7 @@ export class TokenSource<T = string> {
   #known: Token<T> | undefined;
   #question: Question<T> | undefined;
 
-  constructor(fetch: FetchToken<T>, options: TokenSourceOptions) {
+  constructor(fetch: FetchToken<T>, options: TokenSourceOptions = {}) {
     this.#fetch = fetch;
     this.#options = options;
   }
@@ -64,7 +64,13 @@ export class TokenSource<T = string> {
 
   /** Forgets the token that a server has refused; one that has taken its place meanwhile stays. */
   invalidate(refused: T): void {
-    if (this.#known?.token === refused) this.#known = undefined;
+    if (this.#known && areSame(this.#known.token, refused)) this.#known = undefined;
+  }
+
+  /** Asks again, after a server has refused what was `used`. True if there is another now. */
+  async renew(used: T, signal: AbortSignal): Promise<boolean> {
+    this.invalidate(used);
+    return !areSame(await this.current(signal), used);
   }
 
   async #ask(signal: AbortSignal): Promise<Token<T>> {
@@ -102,7 +108,7 @@ export class TokenSource<T = string> {
 
   /** Also where the fetch function does not look at its signal. */
   async #fetchInTime(abandon: AbortController): Promise<Token<T>> {
-    const { during, timeoutMs = timeoutMsDefault } = this.#options;
+    const { during = "ask for a token", timeoutMs = timeoutMsDefault } = this.#options;
     const { promise, reject } = Promise.withResolvers<never>();
     abandon.signal.addEventListener("abort", () => reject(abandon.signal.reason), { once: true });
     const timer = setTimeout(() => {
@@ -115,4 +121,8 @@ export class TokenSource<T = string> {
       clearTimeout(timer);
     }
   }
+}
+
+function areSame(a: unknown, b: unknown): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

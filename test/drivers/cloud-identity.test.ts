@@ -84,10 +84,10 @@ describe("GCS driver: identities without a key in the location", () => {
   it("asks the metadata server once for many requests", async (t) => {
     const { identity } = await startGoogle(t);
     const { askMetadataServer } = await import("../../src/artifacts/drivers/gcs/identity.ts");
-    const { Renewed } = await import("../../src/artifacts/renewed.ts");
+    const { TokenSource } = await import("../../src/http/index.ts");
     const { HttpClient } = await import("../../src/http/index.ts");
     using http = new HttpClient();
-    const tokens = new Renewed((signal) =>
+    const tokens = new TokenSource((signal) =>
       askMetadataServer({ GCE_METADATA_HOST: identity.endpoint }, http, signal),
     );
 

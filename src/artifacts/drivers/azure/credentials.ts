@@ -1,8 +1,8 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import type { HttpClient } from "../../../http/index.ts";
+import { TokenSource } from "../../../http/index.ts";
 import type { AzureLocation } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
-import { Renewed } from "../../renewed.ts";
 import { tokenSource } from "./identity.ts";
 
 /** What proves who we are. */
@@ -17,10 +17,10 @@ export function openCredentials(
   location: AzureLocation,
   context: DriverContext,
   http: HttpClient,
-): Renewed<AzureCredentials> {
+): TokenSource<AzureCredentials> {
   if (location.useSDKCreds === true) {
     const fetch = tokenSource(context.settings.identityVariables, http, context.settings.caPem);
-    return new Renewed(async (signal) => {
+    return new TokenSource(async (signal) => {
       const { token, expiresAtMs } = await fetch(signal);
       return { token: { kind: "token", token }, expiresAtMs };
     });
@@ -33,7 +33,7 @@ export function openCredentials(
     );
   }
   // The kubelet replaces the file when the secret is rotated; asked again after a refusal, it is read again.
-  return new Renewed(async () => {
+  return new TokenSource(async () => {
     const text = Buffer.from(await context.readSecret(accountKeySecret))
       .toString()
       .trim();

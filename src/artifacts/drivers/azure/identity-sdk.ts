@@ -1,12 +1,12 @@
 import { ExecutorError, errorText } from "../../../errors/index.ts";
-import type { Expiring } from "../../renewed.ts";
+import type { Token } from "../../../http/index.ts";
 
 /** Every identity that Azure's own library knows. It is loaded by pods that have one of the rarer kinds, and by no others. */
 export async function sdkToken(
   variables: Readonly<Record<string, string | undefined>>,
   caPem: string | undefined,
   signal: AbortSignal,
-): Promise<Expiring<string>> {
+): Promise<Token<string>> {
   const { DefaultAzureCredential } = await import("@azure/identity");
   const client = variables.AZURE_CLIENT_ID;
   const credential = new DefaultAzureCredential({

@@ -1,12 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { ExecutorError, errorText, isExecutorError } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
+import type { HttpClient, Token } from "../../../http/index.ts";
 import { askIdentityForJson, readBearer } from "../../identity-request.ts";
-import type { Expiring } from "../../renewed.ts";
 import { sdkToken } from "./identity-sdk.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
-type Fetch = (signal: AbortSignal) => Promise<Expiring<string>>;
+type Fetch = (signal: AbortSignal) => Promise<Token<string>>;
 
 const resource = "https://storage.azure.com";
 const what = "Azure credentials for the azure location";
@@ -64,7 +63,7 @@ async function askAuthority(
   http: HttpClient,
   proof: Readonly<Record<string, string>>,
   signal: AbortSignal,
-): Promise<Expiring<string>> {
+): Promise<Token<string>> {
   const authority = (variables.AZURE_AUTHORITY_HOST || "https://login.microsoftonline.com").replace(
     /\/+$/,
     "",
@@ -83,7 +82,7 @@ async function askNode(
   { AZURE_CLIENT_ID: client, AZURE_POD_IDENTITY_AUTHORITY_HOST: host }: Variables,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<Expiring<string>> {
+): Promise<Token<string>> {
   const base = (host || "http://169.254.169.254").replace(/\/+$/, "");
   const query = new URLSearchParams({
     "api-version": "2018-02-01",

@@ -1,5 +1,4 @@
-import type { HttpRequest, Payload } from "../../../http/index.ts";
-import type { Renewed } from "../../renewed.ts";
+import type { HttpRequest, Payload, TokenSource } from "../../../http/index.ts";
 import type { SignedRequest, StoreProtocol } from "../../store-requests.ts";
 import type { AzureConfig } from "./config.ts";
 import type { AzureCredentials } from "./credentials.ts";
@@ -27,7 +26,7 @@ export const version = "2021-12-02";
 /** Requests to one container, under an account key, a shared access signature or a token. */
 export function azureProtocol(
   config: AzureConfig,
-  credentials: Renewed<AzureCredentials>,
+  credentials: TokenSource<AzureCredentials>,
 ): StoreProtocol<AzureRequest> {
   return {
     async sign(request, signal): Promise<SignedRequest> {

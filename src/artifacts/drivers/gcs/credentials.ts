@@ -2,12 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExecutorError, errorText } from "../../../errors/index.ts";
 import type { HttpClient } from "../../../http/index.ts";
+import { type Token, TokenSource } from "../../../http/index.ts";
 import type { GcsLocation } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
-import { type Expiring, Renewed } from "../../renewed.ts";
 import { askMetadataServer, type KeyFile, refreshUserToken, serviceAccountToken } from "./identity.ts";
 
-type Fetch = (signal: AbortSignal) => Promise<Expiring<string>>;
+type Fetch = (signal: AbortSignal) => Promise<Token<string>>;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -19,11 +19,11 @@ export function openCredentials(
   context: DriverContext,
   http: HttpClient,
   isEmulator: boolean,
-): Renewed<string> | undefined {
+): TokenSource<string> | undefined {
   const { serviceAccountKeySecret } = location;
   if (serviceAccountKeySecret?.name) {
     // The kubelet replaces the file when the secret is rotated; it is read for each token.
-    return new Renewed(async (signal) => {
+    return new TokenSource(async (signal) => {
       const text = Buffer.from(await context.readSecret(serviceAccountKeySecret)).toString();
       const source = `the secret ${serviceAccountKeySecret.name}`;
       const key = parseKeyFile(text, source);
@@ -36,7 +36,7 @@ export function openCredentials(
     });
   }
   if (isEmulator) return undefined;
-  return new Renewed(applicationDefault(context.settings.identityVariables, http));
+  return new TokenSource(applicationDefault(context.settings.identityVariables, http));
 }
 
 /** Application Default Credentials: a file that is named, the well-known file, the metadata server. */

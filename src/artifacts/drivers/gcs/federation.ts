@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { ExecutorError, errorText } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
+import type { HttpClient, Token } from "../../../http/index.ts";
 import { askIdentity, askIdentityForJson, readBearer } from "../../identity-request.ts";
-import type { Expiring } from "../../renewed.ts";
 import { type KeyFile, scope, text, what } from "./identity.ts";
 
 const source = "the external_account file";
@@ -16,7 +15,7 @@ export async function federatedToken(
   key: KeyFile,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<Expiring<string>> {
+): Promise<Token<string>> {
   const from = (key.credential_source ?? {}) as CredentialSource;
   if (from.file === undefined && (from.url === undefined || from.environment_id !== undefined)) {
     return await libraryToken(key, signal);
@@ -75,7 +74,7 @@ async function readToken(path: string): Promise<string> {
   }
 }
 
-async function libraryToken(key: KeyFile, signal: AbortSignal): Promise<Expiring<string>> {
+async function libraryToken(key: KeyFile, signal: AbortSignal): Promise<Token<string>> {
   const { ExternalAccountClient } = await import("google-auth-library");
   try {
     const client = ExternalAccountClient.fromJSON({ ...key, scopes: [scope] } as never);

@@ -1,8 +1,7 @@
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { ExecutorError } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
+import type { HttpClient, Token } from "../../../http/index.ts";
 import { askIdentityForJson, readBearer } from "../../identity-request.ts";
-import type { Expiring } from "../../renewed.ts";
 
 /** A credentials file of Google's; what is in it is checked where it is used. */
 export interface KeyFile {
@@ -22,7 +21,7 @@ export async function serviceAccountToken(
   source: string,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<Expiring<string>> {
+): Promise<Token<string>> {
   const url = key.token_uri === undefined ? tokenUri : text(key, "token_uri", source);
   const nowSeconds = Math.floor(Date.now() / 1000);
   const claims = {
@@ -49,7 +48,7 @@ export async function refreshUserToken(
   source: string,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<Expiring<string>> {
+): Promise<Token<string>> {
   const form = new URLSearchParams({
     grant_type: "refresh_token",
     client_id: text(key, "client_id", source),
@@ -64,7 +63,7 @@ export async function askMetadataServer(
   variables: Readonly<Record<string, string | undefined>>,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<Expiring<string>> {
+): Promise<Token<string>> {
   const host = variables.GCE_METADATA_HOST || "169.254.169.254";
   const query = `scopes=${encodeURIComponent(scope)}`;
   const url = `http://${host}/computeMetadata/v1/instance/service-accounts/default/token?${query}`;

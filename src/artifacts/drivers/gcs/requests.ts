@@ -1,5 +1,4 @@
-import type { Payload } from "../../../http/index.ts";
-import type { Renewed } from "../../renewed.ts";
+import type { Payload, TokenSource } from "../../../http/index.ts";
 import type { SignedRequest, StoreProtocol } from "../../store-requests.ts";
 import type { GcsConfig } from "./config.ts";
 import { isAboutIdentity, toError } from "./errors.ts";
@@ -18,7 +17,7 @@ export interface GcsRequest {
 /** Requests to one bucket, with a bearer token; without, for an emulator. */
 export function gcsProtocol(
   config: GcsConfig,
-  tokens: Renewed<string> | undefined,
+  tokens: TokenSource<string> | undefined,
 ): StoreProtocol<GcsRequest> {
   const { origin, host, quotaProject } = config;
   const project: Record<string, string> =

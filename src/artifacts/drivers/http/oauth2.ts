@@ -8,5 +8,6 @@ export function openTokens(config: OAuth2Config, http: HttpClient): TokenSource 
   const grant = { tokenUrl, clientId, clientSecret, scope: scopes.join(" "), endpointParams };
   return new TokenSource((signal) => fetchClientCredentials(grant, http, signal), {
     during: `oauth2: cannot fetch token from ${redact(config.tokenUrl)}`,
+    renewBeforeMs: 10_000,
   });
 }

@@ -1,8 +1,8 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import type { HttpClient } from "../../../http/index.ts";
+import { type Token, TokenSource } from "../../../http/index.ts";
 import type { OssLocation, SecretSelector } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
-import { type Expiring, Renewed } from "../../renewed.ts";
 import { assumeRoleWithOidc, instanceRole } from "./identity.ts";
 import { sdkCredentials } from "./identity-sdk.ts";
 import type { OssCredentials } from "./signature.ts";
@@ -12,8 +12,8 @@ export function openCredentials(
   location: OssLocation,
   context: DriverContext,
   http: HttpClient,
-): Renewed<OssCredentials> {
-  if (location.useSDKCreds === true) return new Renewed(identityOf(context, http));
+): TokenSource<OssCredentials> {
+  if (location.useSDKCreds === true) return new TokenSource(identityOf(context, http));
   const { accessKeySecret, secretKeySecret } = location;
   if (!isGiven(accessKeySecret) || !isGiven(secretKeySecret)) {
     const text =
@@ -28,7 +28,7 @@ export function openCredentials(
     throw new ExecutorError("BadRequest", `the secret ${selector.name} holds an empty OSS key`);
   };
   // The kubelet replaces the files when the secret is rotated; asked again after a refusal, they are read again.
-  return new Renewed(async () => {
+  return new TokenSource(async () => {
     const securityToken = location.securityToken?.trim() || undefined;
     const value: OssCredentials = {
       accessKeyId: await read(accessKeySecret),
@@ -47,7 +47,7 @@ function isGiven(selector: SecretSelector | undefined): selector is SecretSelect
 function identityOf(
   { settings }: DriverContext,
   http: HttpClient,
-): (signal: AbortSignal) => Promise<Expiring<OssCredentials>> {
+): (signal: AbortSignal) => Promise<Token<OssCredentials>> {
   const variables = settings.identityVariables;
   const {
     ALIBABA_CLOUD_ACCESS_KEY_ID: accessKeyId,

@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { ExecutorError, errorText } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
+import type { HttpClient, Token } from "../../../http/index.ts";
 import { askIdentity, askIdentityForJson } from "../../identity-request.ts";
-import type { Expiring } from "../../renewed.ts";
 import type { OssCredentials } from "./signature.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -23,7 +22,7 @@ export async function assumeRoleWithOidc(
   variables: Variables,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<Expiring<OssCredentials>> {
+): Promise<Token<OssCredentials>> {
   const tokenFile = variables.ALIBABA_CLOUD_OIDC_TOKEN_FILE ?? "";
   const form = new URLSearchParams({
     Action: "AssumeRoleWithOIDC",
@@ -46,7 +45,7 @@ export async function instanceRole(
   variables: Variables,
   http: HttpClient,
   signal: AbortSignal,
-): Promise<Expiring<OssCredentials>> {
+): Promise<Token<OssCredentials>> {
   const base = variables.ALIBABA_CLOUD_ECS_METADATA_ENDPOINT ?? "http://100.100.100.200";
   const folder = "/latest/meta-data/ram/security-credentials/";
   const role =
@@ -67,7 +66,7 @@ function stsUrl(variables: Variables): string {
     : "https://sts.aliyuncs.com";
 }
 
-function toCredentials(answer: Answer, source: string): Expiring<OssCredentials> {
+function toCredentials(answer: Answer, source: string): Token<OssCredentials> {
   const { AccessKeyId: accessKeyId, AccessKeySecret: accessKeySecret, SecurityToken: securityToken } = answer;
   const expiresAtMs = Date.parse(String(answer.Expiration));
   const areTexts = [accessKeyId, accessKeySecret, securityToken].every(

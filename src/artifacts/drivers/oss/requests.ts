@@ -1,5 +1,4 @@
-import type { Payload } from "../../../http/index.ts";
-import type { Renewed } from "../../renewed.ts";
+import type { Payload, TokenSource } from "../../../http/index.ts";
 import type { SignedRequest, StoreProtocol } from "../../store-requests.ts";
 import type { OssConfig } from "./config.ts";
 import { isAboutIdentity, toError } from "./errors.ts";
@@ -18,7 +17,7 @@ export interface OssRequest {
 /** Requests to one bucket, signed with V4 where the endpoint names its region and with V1 elsewhere. */
 export function ossProtocol(
   config: OssConfig,
-  credentials: Renewed<OssCredentials>,
+  credentials: TokenSource<OssCredentials>,
 ): StoreProtocol<OssRequest> {
   return {
     async sign(request, signal): Promise<SignedRequest> {

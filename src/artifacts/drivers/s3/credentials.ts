@@ -121,8 +121,7 @@ class ProviderCredentials implements CredentialSource {
   }
 
   async refresh(used: Credentials, signal: AbortSignal): Promise<boolean> {
-    this.#source.invalidate(used);
-    return !areSame(await this.#source.current(signal), used);
+    return await this.#source.renew(used, signal);
   }
 
   async #fetch() {
