@@ -19,6 +19,8 @@ const kinds = [
   "FSEventWrap",
   "Timeout",
 ];
+// These open with their first use, which is nobody's leak.
+for (const stream of [process.stdin, process.stdout, process.stderr]) stream.setMaxListeners(20);
 const before = active();
 
 after(async () => {

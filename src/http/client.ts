@@ -55,6 +55,7 @@ export class HttpClient implements Disposable {
   readonly #options: HttpClientOptions;
   readonly #routes: Routes;
   readonly #pool = new Pool();
+  readonly #busy = new Set<Connection>();
   readonly #stops = new Stops();
   readonly #settings: ConnectionSettings;
   readonly #http2Origins = new Set<string>();
@@ -93,9 +94,11 @@ export class HttpClient implements Disposable {
     return await this.#exchange(request, (head) => (isPlain(head, sizeBytes) ? sink : undefined), signal);
   }
 
-  /** Drops the idle connections. */
+  /** Drops all connections, those too whose answer nobody has read to its end. */
   [Symbol.dispose](): void {
     this.#pool[Symbol.dispose]();
+    for (const connection of this.#busy) connection.drop();
+    this.#busy.clear();
     void this.#http2?.then((client) => client[Symbol.dispose]()).catch(() => {});
   }
 
@@ -128,8 +131,12 @@ export class HttpClient implements Disposable {
   /** The signal stands by until the body has ended. */
   async #send(connection: Connection, wire: WireRequest, signal: AbortSignal): Promise<WireAnswer> {
     const stop = () => connection.drop(signal.reason);
-    const forget = () => this.#stops.remove(signal, stop);
+    const forget = () => {
+      this.#stops.remove(signal, stop);
+      this.#busy.delete(connection);
+    };
     this.#stops.add(signal, stop);
+    this.#busy.add(connection);
     let answer: WireAnswer;
     try {
       answer = await connection.exchange(wire);

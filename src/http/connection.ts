@@ -281,6 +281,8 @@ export class Connection {
           if (this.#exchange === exchange) this.drop(error ?? undefined);
         },
       );
+      // Whoever reads is told; a body that nobody reads may break without ending the process.
+      stream.on("error", () => {});
       for (const piece of exchange.pieces) stream.push(piece);
       exchange.stream = stream;
       body = stream;

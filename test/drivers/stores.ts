@@ -198,7 +198,7 @@ async function createContainer(target: string, container: string): Promise<void>
   const [host = "", port] = target.split(":");
   const status = await new Promise<number | undefined>((resolve, reject) => {
     const sent = request(
-      { host, port, method: "PUT", path: `${path}?restype=container`, headers },
+      { host, port, method: "PUT", path: `${path}?restype=container`, headers, agent: false },
       (response) => {
         response.resume();
         resolve(response.statusCode);

@@ -1,13 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { PluginPlaces } from "../../src/artifacts/index.ts";
 import { type Python, pythonWith } from "./python.ts";
 
-/** The plugin of our examples, written from the protocol's description for another implementation of gRPC. */
-export const pluginScript = resolve(import.meta.dirname, "../../examples/artifact-plugin/plugin.py");
+/**
+ * The plugin of our examples, written from the protocol's description for another implementation of gRPC. By way of
+ * /proc: a pod on a desk takes a path below /tmp, where the project may lie, for one of its own.
+ */
+export const pluginScript = `/proc/${process.pid}/cwd/examples/artifact-plugin/plugin.py`;
 
 export function pluginPython(): Promise<Python> {
   return pythonWith("grpcio>=1.70", "grpcio-tools>=1.70");

@@ -160,6 +160,8 @@ async function forward(
     headers: passed,
     agent: false,
   });
+  // Whoever leaves early takes the way onward along.
+  response.once("close", () => onward.destroy());
   const answered = once(onward, "response") as Promise<[IncomingMessage]>;
   answered.catch(() => {});
   const isCut = effect?.kind === "reset" && effect.of === "request";

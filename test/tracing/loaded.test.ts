@@ -4,7 +4,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 
-const program = resolve(import.meta.dirname, "../../dist/bin/argoexec");
+/** Run without the static program, which lets no NODE_OPTIONS through to it. */
+const bundle = resolve(import.meta.dirname, "../../dist/lib/argoexec/argoexec.cjs");
 
 /** What a pod's `init` has loaded by its end: our files, and Node's own modules. */
 function loadedBy(t: TestContext, env: Readonly<Record<string, string>>) {
@@ -17,11 +18,10 @@ function loadedBy(t: TestContext, env: Readonly<Record<string, string>>) {
     `process.on("exit", () => require("fs").writeFileSync(${JSON.stringify(list)},
        JSON.stringify({ files: Object.keys(require.cache), builtins: process.moduleLoadList })));`,
   );
-  const { status, stderr } = spawnSync(program, ["init"], {
+  const { status, stderr } = spawnSync(process.execPath, ["--require", hook, bundle, "init"], {
     encoding: "utf8",
     env: {
       PATH: process.env.PATH,
-      NODE_OPTIONS: `--require=${hook}`,
       ARGOEXEC_ROOT: root,
       ARGO_POD_NAME: "p",
       ARGO_DEADLINE: "0001-01-01T00:00:00Z",
