@@ -31,7 +31,13 @@ const stores = {
       return await openHttpDriver(http, context);
     },
   },
-  git: notBuilt("git", false),
+  git: {
+    deletes: false,
+    async open({ git = {} }, context) {
+      const { openGitDriver } = await import("./drivers/git/driver.ts");
+      return await openGitDriver(git, context);
+    },
+  },
   artifactory: {
     deletes: false,
     async open({ artifactory = {} }, context) {
