@@ -11,7 +11,7 @@ import { makeRepository, pointerOf, startGitServer } from "../servers/git-server
 const missing = ["git", "git-lfs", "ssh"].filter((name) => spawnSync(name, ["-V"]).error !== undefined);
 const reason =
   process.getuid?.() !== 0
-    ? "chroot and device files need root"
+    ? "chroot, device files and mounts need root"
     : missing.length > 0
       ? `not installed: ${missing.join(", ")} (Debian packages git, git-lfs, openssh-client)`
       : false;
@@ -25,8 +25,13 @@ describe("the image's variant with git", { skip: reason }, () => {
     mkdirSync(join(root, "dev"));
     execFileSync("mknod", ["-m", "666", join(root, "dev/null"), "c", "1", "3"]);
     execFileSync("mknod", ["-m", "666", join(root, "dev/urandom"), "c", "1", "9"]);
+    mkdirSync(join(root, "proc"));
+    execFileSync("mount", ["-t", "proc", "proc", join(root, "proc")]);
   });
-  after(() => rmSync(root, { recursive: true, force: true }));
+  after(() => {
+    execFileSync("umount", [join(root, "proc")]);
+    rmSync(root, { recursive: true, force: true });
+  });
 
   for (const user of ["0:0", "8737:0"]) {
     it(`loads a git artifact with LFS as user ${user}, with nothing of the host`, async (t) => {

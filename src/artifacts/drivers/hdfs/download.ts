@@ -1,11 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { ExecutorError } from "../../../errors/index.ts";
 import { writeNewFile } from "../../../files/index.ts";
 import { readBody } from "../../../http/index.ts";
-import type { RetryPolicy } from "../../../retry/index.ts";
+import { type RetryPolicy, Tries } from "../../../retry/index.ts";
 import type { FileStatus, WebHdfs } from "./web-hdfs.ts";
 
 const stallTimeoutMs = 60_000;
@@ -31,7 +30,7 @@ async function* bytesOf(
 ): AsyncGenerator<Uint8Array> {
   const during = `open ${path}`;
   let reached = 0;
-  let triesInVain = 0;
+  const tries = new Tries(policy);
   while (reached < status.sizeBytes) {
     const before = reached;
     try {
@@ -52,11 +51,8 @@ async function* bytesOf(
       }
       if (reached < status.sizeBytes) throw new ExecutorError("Transient", `${during}: unexpected EOF`);
     } catch (error) {
-      if (!isExecutorError(error, "Transient")) throw error;
-      triesInVain = reached > before ? 0 : triesInVain + 1;
-      const pause = policy.pauses[triesInVain];
-      if (pause === undefined) throw error;
-      await sleep(pause.maxMs, undefined, { signal });
+      if (reached > before) tries.restart();
+      await tries.pause(error, signal);
       const now = await hdfs.status(path, signal);
       if (now?.sizeBytes !== status.sizeBytes || now.modifiedMs !== status.modifiedMs)
         throw new ExecutorError("Conflict", `${during}: the file was replaced while it was read`);
