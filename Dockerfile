@@ -18,6 +18,18 @@ COPY --from=build /image /
 ENV PATH=/bin
 ENTRYPOINT ["argoexec"]
 
+# For git artifacts: git with its https helper, ssh and git-lfs.
+FROM build AS build-git
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends git git-lfs openssh-client \
+ && rm -rf /var/lib/apt/lists/*
+RUN node_modules/.bin/node scripts/image.ts /image --version "$VERSION" --git
+
+FROM scratch AS git
+COPY --from=build-git /image /
+ENV PATH=/bin
+ENTRYPOINT ["argoexec"]
+
 # For clusters that admit no root: user 8737, whose primary group stays 0.
 FROM root AS nonroot
 USER 8737

@@ -154,6 +154,7 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
     identityVariables: readIdentityVariables(env),
     caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
     proxy: readProxies(env),
+    programs: readProgramSettings(env),
   };
 }
 
@@ -162,6 +163,16 @@ export function readProxies(env: Environment): ProxySettings {
     httpProxy: env.HTTP_PROXY ?? env.http_proxy,
     httpsProxy: env.HTTPS_PROXY ?? env.https_proxy,
     noProxy: env.NO_PROXY ?? env.no_proxy,
+  };
+}
+
+function readProgramSettings(env: Environment): DriverSettings["programs"] & object {
+  return {
+    searchPath: env.PATH ?? "/bin",
+    home: env.HOME ?? "/root",
+    knownHostsFiles: (env.SSH_KNOWN_HOSTS ?? "").split(":").filter((file) => file !== ""),
+    skipsLfs: ["1", "t", "true", "yes", "on"].includes((env.GIT_LFS_SKIP_SMUDGE ?? "").toLowerCase()),
+    temporaryFolder: env.TMPDIR || "/tmp",
   };
 }
 

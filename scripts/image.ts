@@ -1,6 +1,7 @@
 // Lays out the root folder of the image: `npm run image -- DIR`. The Dockerfile runs the same steps.
 import { execFileSync } from "node:child_process";
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   cpSync,
@@ -11,6 +12,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -22,10 +24,14 @@ import { bundle } from "./bundle.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { version: { type: "string", default: "dev" } },
+  options: {
+    version: { type: "string", default: "dev" },
+    /** The variant for git artifacts: git, its https helper, ssh, git-lfs and a shell, which git runs ssh with. */
+    git: { type: "boolean", default: false },
+  },
 });
 const [target] = positionals;
-if (!target) throw new Error("usage: npm run image -- DIR [--version VERSION]");
+if (!target) throw new Error("usage: npm run image -- DIR [--version VERSION] [--git]");
 const root = resolve(target);
 
 rmSync(root, { recursive: true, force: true });
@@ -35,6 +41,7 @@ placeNode(join(root, "lib/argoexec"));
 await bundle(join(root, "lib/argoexec"), { version: values.version });
 placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
+if (values.git) placeGit();
 warmCompileCache();
 console.log(`${root}: ${Math.round(sizeOf(root) / 1e6)} MB`);
 
@@ -49,7 +56,11 @@ function placeNode(folder: string): void {
     console.warn("strip is not installed: the image's Node keeps its symbol table");
   }
   chmodSync(node, 0o755);
-  for (const library of librariesOf(node)) {
+  placeLibrariesOf(node);
+}
+
+function placeLibrariesOf(program: string): void {
+  for (const library of librariesOf(program)) {
     const place = join(root, library);
     mkdirSync(dirname(place), { recursive: true });
     copyFileSync(realpathSync(library), place);
@@ -66,6 +77,31 @@ function placeAddon(folder: string): void {
     if (!existsSync(place)) copyFileSync(realpathSync(library), place);
   }
   copyFileSync("native/deflate/LICENSES", join(folder, "deflate.LICENSES"));
+}
+
+/** Git and what it starts, at the places where it looks for them (docs/artifacts/git.md). */
+function placeGit(): void {
+  const core = execFileSync("git", ["--exec-path"], { encoding: "utf8" }).trim();
+  const programs = {
+    "/bin/sh": "/bin/sh",
+    "/bin/git": "/usr/bin/git",
+    "/bin/git-lfs": "/usr/bin/git-lfs",
+    "/bin/ssh": "/usr/bin/ssh",
+    [`${core}/git-remote-http`]: `${core}/git-remote-http`,
+  };
+  for (const [place, source] of Object.entries(programs)) {
+    mkdirSync(dirname(join(root, place)), { recursive: true });
+    copyFileSync(realpathSync(source), join(root, place));
+    chmodSync(join(root, place), 0o755);
+    placeLibrariesOf(source);
+  }
+  symlinkSync("git-remote-http", join(root, core, "git-remote-https"));
+  // Git looks for itself here first.
+  symlinkSync("/bin/git", join(root, core, "git"));
+  mkdirSync(join(root, "etc/ssh"), { recursive: true });
+  copyFileSync("scripts/ssh_known_hosts", join(root, "etc/ssh/ssh_known_hosts"));
+  // ssh runs only for users that have an entry; the group of this one stays 0.
+  appendFileSync(join(root, "etc/passwd"), "argoexec:x:8737:0::/:/sbin/nologin\n");
 }
 
 /** What the dynamic loader loads for a program, the loader itself included, at the paths it looks for them. */

@@ -121,6 +121,20 @@ export interface DriverLog {
   warn(fields: object, message: string): void;
 }
 
+/** What programs that a driver starts, git and ssh, are told of our surroundings. */
+export interface ProgramSettings {
+  /** `PATH`. */
+  readonly searchPath: string;
+  /** `HOME`, where known_hosts is looked for. */
+  readonly home: string;
+  /** `SSH_KNOWN_HOSTS`, its files one by one. */
+  readonly knownHostsFiles: readonly string[];
+  /** `GIT_LFS_SKIP_SMUDGE`: leave the pointers where files in LFS would be, as the reference does. */
+  readonly skipsLfs: boolean;
+  /** Where files of one transfer live while it lasts, keys and passwords among them. */
+  readonly temporaryFolder: string;
+}
+
 /** Read from the environment once, in `cmd/` (docs/contract/artifacts.md#4). */
 export interface DriverSettings {
   /** `EXECUTOR_RETRY_BACKOFF_*`: how often and how patiently a request is repeated. */
@@ -148,4 +162,6 @@ export interface DriverSettings {
     readonly httpsProxy: string | undefined;
     readonly noProxy: string | undefined;
   };
+  /** Undefined: what is usual. */
+  readonly programs?: ProgramSettings;
 }

@@ -9,4 +9,4 @@ export type {
   TreeContent,
 } from "./driver.ts";
 export { canDelete, openDriver } from "./registry.ts";
-export { deletionUnsupported, unsupportedType } from "./unsupported.ts";
+export { deletionUnsupported } from "./unsupported.ts";

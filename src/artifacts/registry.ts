@@ -2,7 +2,6 @@ import { ExecutorError } from "../errors/index.ts";
 import type { ArtifactLocation } from "../template/index.ts";
 import type { ArtifactDriver, DriverContext } from "./driver.ts";
 import { withLogging } from "./logging.ts";
-import { unsupportedType } from "./unsupported.ts";
 
 /** One kind of artifact store. */
 interface Store {
@@ -31,7 +30,13 @@ const stores = {
       return await openHttpDriver(http, context);
     },
   },
-  git: notBuilt("git", false),
+  git: {
+    deletes: false,
+    async open({ git = {} }, context) {
+      const { openGitDriver } = await import("./drivers/git/driver.ts");
+      return await openGitDriver(git, context);
+    },
+  },
   artifactory: {
     deletes: false,
     async open({ artifactory = {} }, context) {
@@ -39,7 +44,13 @@ const stores = {
       return await openArtifactoryDriver(artifactory, context);
     },
   },
-  hdfs: notBuilt("hdfs", false),
+  hdfs: {
+    deletes: true,
+    async open({ hdfs = {} }, context) {
+      const { openHdfsDriver } = await import("./drivers/hdfs/driver.ts");
+      return await openHdfsDriver(hdfs, context);
+    },
+  },
   raw: {
     deletes: false,
     async open({ raw = {} }) {
@@ -81,7 +92,7 @@ type NamedLocation = ArtifactLocation & { readonly name?: string };
 
 /**
  * Opens the driver of a (relocated) location. Only the code of that store is loaded. An artifact serves as its own location; its name is for messages.
- * @throws BadRequest where the location names no store or is wrong, Unsupported for a store that is not built yet.
+ * @throws BadRequest where the location names no store or is wrong.
  */
 export async function openDriver(location: NamedLocation, context: DriverContext): Promise<ArtifactDriver> {
   const store = storeOf(location);
@@ -105,13 +116,4 @@ function storeOf(location: ArtifactLocation): Store | undefined {
     if (present !== undefined && present !== null) return store;
   }
   return undefined;
-}
-
-function notBuilt(type: string, deletes: boolean): Store {
-  return {
-    deletes,
-    async open() {
-      throw unsupportedType(type);
-    },
-  };
 }

@@ -10,11 +10,6 @@ const noDeletion =
 const noListing =
   "ListObjects is currently not supported for this artifact type, but it will be in a future version";
 
-/** For stores, and plugins, that are not built yet. */
-export function unsupportedType(type: string): ExecutorError {
-  return new ExecutorError("Unsupported", `artifacts of type ${type} are not supported by this executor yet`);
-}
-
 export function deletionUnsupported(): ExecutorError {
   return new ExecutorError("Unsupported", noDeletion);
 }

@@ -31,7 +31,6 @@ const plugin =
 export const leftOut: Readonly<Record<string, string>> = {
   "plugin-artifact-in": plugin,
   "plugin-artifact-out": plugin,
-  "seed-checkout-and-build": "git artifacts are not part of this executor yet",
 };
 
 /** What the controller did to the pods of a recording besides creating them. */

@@ -1,0 +1,116 @@
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import type { GitConfig } from "./config.ts";
+import { pullLargeFiles } from "./large-files.ts";
+import { fetchRevision, localRevision } from "./revision.ts";
+import { updateSubmodules } from "./submodules.ts";
+import type { Checkout, Git } from "./work.ts";
+
+/** Leaves in `path` what the reference leaves there (docs/contract/artifacts.md#5.8), and files that are in LFS. */
+export async function checkout(config: GitConfig, work: Checkout): Promise<void> {
+  const { git, log } = work;
+  const commit = (await shallowCommit(config, work)) ?? (await clonedCommit(config, work));
+  if (commit === undefined) {
+    log.info({ repo: config.repository.url }, "the repository is empty");
+    return;
+  }
+  const how = config.revision === "" ? ["HEAD"] : ["--detach", commit];
+  await during(`failed to checkout "${commit}"`, git(["checkout", "--progress", "--force", ...how, "--"]));
+  await pullLargeFiles(work, work.path);
+  if (config.hasSubmodules) await updateSubmodules(work, work.path);
+}
+
+/** The revision alone, at its depth; undefined where that is not asked for, or the server does not do it. */
+async function shallowCommit(config: GitConfig, { git, log }: Checkout): Promise<string | undefined> {
+  const { depth, revision, isSingleBranch, repository } = config;
+  if (depth === undefined || revision === "" || isSingleBranch) return undefined;
+  const starting = `failed to clone "${repository.url}"`;
+  await during(starting, git(["init", "--quiet", "."]));
+  await during(starting, git(["remote", "add", "origin", repository.url]));
+  await fetchRefspecs(config, git);
+  const commit = await during(starting, fetchRevision(git, revision, depth));
+  if (commit === undefined)
+    log.info({ revision, depth }, "the server does not give this revision alone: fetching the whole history");
+  return commit;
+}
+
+async function clonedCommit(config: GitConfig, { git, path, clear }: Checkout): Promise<string | undefined> {
+  const { depth, revision, branch, isSingleBranch, repository } = config;
+  await clear();
+  const options = [
+    "--progress",
+    "--no-checkout",
+    "--template=",
+    isSingleBranch ? "--single-branch" : "--no-single-branch",
+    ...(branch === "" ? [] : [`--branch=${branch}`]),
+    // A revision that has to be looked for may be as old as the repository.
+    ...(depth === undefined || revision !== "" ? [] : [`--depth=${depth}`]),
+  ];
+  await during(`failed to clone "${repository.url}"`, git(["clone", ...options, "--", repository.url, "."]));
+  if ((await git(["for-each-ref", "--count=1"])) === "") {
+    await expectRepository(config, git, path);
+    return await startEmpty(config, git);
+  }
+  await fetchRefspecs(config, git);
+  if (revision === "") return await during("failed to clone", headCommit(git));
+  const heads = isSingleBranch ? `refs/heads/${branch}:refs/heads/${branch}` : "refs/heads/*:refs/heads/*";
+  const fetch = ["fetch", "--progress", "--update-head-ok", "--end-of-options", "origin", heads];
+  await during(`failed to fetch [${heads}]`, git(fetch));
+  return await during("failed to get resolve revision", localRevision(git, revision));
+}
+
+async function headCommit(git: Git): Promise<string> {
+  return (await git(["rev-parse", "--verify", "HEAD^{commit}"])).trim();
+}
+
+/**
+ * Git takes any page that it gets, a form to sign in too, for the list of a plain web server's refs, and finds none in
+ * it. What has no refs must have said so in git's own protocol.
+ */
+async function expectRepository({ repository }: GitConfig, git: Git, path: string): Promise<void> {
+  const trace = join(path, ".git/packets");
+  await git(["ls-remote", "--quiet", "origin"], path, { GIT_TRACE_PACKET: trace });
+  const isSpoken = (await readFile(trace, "utf8").catch(() => "")).includes("packet:");
+  await rm(trace, { force: true });
+  if (isSpoken) return;
+  const text = `failed to clone "${repository.url}": the server's answer is no git repository's; check git.repo, and whether the host wants credentials`;
+  throw new ExecutorError("BadRequest", text);
+}
+
+/** The reference leaves this of a repository without commits. */
+async function startEmpty({ revision }: GitConfig, git: Git): Promise<undefined> {
+  const name = revision === "" ? "master" : revision;
+  await git(["config", `branch.${name}.remote`, "origin"]);
+  await git(["config", `branch.${name}.merge`, `refs/heads/${name}`]);
+}
+
+async function fetchRefspecs({ refspecs, depth }: GitConfig, git: Git): Promise<void> {
+  if (refspecs.length === 0) return;
+  const options = depth === undefined ? [] : [`--depth=${depth}`];
+  try {
+    await git([
+      "fetch",
+      "--progress",
+      "--update-head-ok",
+      ...options,
+      "--end-of-options",
+      "origin",
+      ...refspecs,
+    ]);
+  } catch (error) {
+    const isInvalid = isExecutorError(error, "BadRequest") && /invalid refspec/.test(error.message);
+    throw ExecutorError.wrap(
+      error,
+      `failed to ${isInvalid ? "validate fetch" : "fetch"} [${refspecs.join(" ")}]`,
+    );
+  }
+}
+
+async function during<T>(what: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof ExecutorError ? ExecutorError.wrap(error, what) : error;
+  }
+}

@@ -1,0 +1,79 @@
+import { ExecutorError } from "../../../errors/index.ts";
+import type { HdfsLocation } from "../../../template/index.ts";
+
+/** An hdfs location, checked (docs/contract/artifacts.md#5.5). */
+export interface HdfsConfig {
+  /** `http://host:port`, in the order in which they are tried; one of them is active. */
+  readonly origins: readonly string[];
+  readonly path: string;
+  readonly user: string;
+  /** Replace what is there. */
+  readonly isForced: boolean;
+}
+
+/** Ports at which a name node, or HttpFS, speaks WebHDFS; any other port is taken for its RPC port. */
+const webPorts: Readonly<Record<string, string>> = {
+  "9870": "http",
+  "50070": "http",
+  "14000": "http",
+  "9871": "https",
+  "50470": "https",
+};
+/** Where WebHDFS is by default (`dfs.namenode.http-address`, `dfs.namenode.https-address`): Hadoop 3, then 2. */
+const plainDefaults = ["http:9870", "http:50070"];
+const tlsDefaults = ["https:9871", "https:50470"];
+
+/** @throws BadRequest naming the field that is wrong, Unsupported for what WebHDFS with simple authentication is not. */
+export function readHdfsConfig(location: HdfsLocation): HdfsConfig {
+  const { addresses = [], path = "", hdfsUser = "", dataTransferProtection = "" } = location;
+  if (addresses.length === 0) throw new ExecutorError("BadRequest", "hdfs.addresses is required");
+  if (path === "") throw new ExecutorError("BadRequest", "hdfs.path is required");
+  checkPath(path);
+  if (location.krbKeytabSecret !== undefined || location.krbCCacheSecret !== undefined) {
+    throw new ExecutorError(
+      "Unsupported",
+      "hdfs: Kerberos is not supported by this executor (docs/artifacts/hdfs.md); use an http artifact on a gateway, or hdfsUser",
+    );
+  }
+  if (hdfsUser === "") {
+    throw new ExecutorError(
+      "BadRequest",
+      "either hdfs.hdfsUser, hdfs.krbCCacheSecret or hdfs.krbKeytabSecret is required",
+    );
+  }
+  const isProtected = ["integrity", "privacy"].includes(dataTransferProtection);
+  if (!isProtected && !["", "authentication"].includes(dataTransferProtection)) {
+    const text = `hdfs.dataTransferProtection must be authentication, integrity or privacy, not ${JSON.stringify(dataTransferProtection)}`;
+    throw new ExecutorError("BadRequest", text);
+  }
+  const origins = [...new Set(addresses.flatMap((address) => originsOf(address, isProtected)))];
+  return { origins, path, user: hdfsUser, isForced: location.force === true };
+}
+
+/** A path of HDFS as the driver takes it. */
+export function checkPath(path: string): void {
+  const isPlain = !path.split("/").some((part) => part === "." || part === "..");
+  if (path.startsWith("/") && isPlain && !/[:\p{Cc}]/u.test(path)) return;
+  const text = `hdfs.path must be a absolute file path, without colons and "..", not ${JSON.stringify(path)}`;
+  throw new ExecutorError("BadRequest", text);
+}
+
+/** Real users give the name nodes' RPC ports; a URL, or a port that is WebHDFS', is taken as it is. */
+function originsOf(address: string, isProtected: boolean): readonly string[] {
+  const found = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?\/?$/i.exec(address.trim());
+  if (found === null) {
+    const text = `hdfs.addresses must be host:port, or a URL such as https://host:9871, not ${JSON.stringify(address)}`;
+    throw new ExecutorError("BadRequest", text);
+  }
+  const [, scheme, host = "", port] = found;
+  const known = scheme?.toLowerCase() ?? webPorts[port ?? ""];
+  if (known !== undefined) {
+    if (isProtected && known !== "https") {
+      const text = `hdfs.dataTransferProtection asks for TLS: give ${address} as https://host:9871 in hdfs.addresses`;
+      throw new ExecutorError("BadRequest", text);
+    }
+    return [`${known}://${host}${port === undefined ? "" : `:${port}`}`];
+  }
+  const places = isProtected ? tlsDefaults : [...plainDefaults, ...tlsDefaults];
+  return places.map((place) => place.replace(":", `://${host}:`));
+}

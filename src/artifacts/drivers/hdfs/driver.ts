@@ -1,0 +1,107 @@
+import { ExecutorError } from "../../../errors/index.ts";
+import { HttpClient } from "../../../http/index.ts";
+import type { RetryPolicy } from "../../../retry/index.ts";
+import { type Artifact, getKey, type HdfsLocation } from "../../../template/index.ts";
+import { sessionOf } from "../../../transfer/index.ts";
+import type {
+  ArtifactDriver,
+  DriverContext,
+  FileContent,
+  StoredArtifact,
+  TreeContent,
+} from "../../driver.ts";
+import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
+import { downloadDirectory, filesBelow, openFile } from "./download.ts";
+import { saveFile, saveTree } from "./upload.ts";
+import { WebHdfs } from "./web-hdfs.ts";
+
+/** HDFS over WebHDFS (docs/contract/artifacts.md#5.5). */
+export async function openHdfsDriver(
+  location: HdfsLocation,
+  context: DriverContext,
+): Promise<ArtifactDriver> {
+  return new HdfsDriver(readHdfsConfig(location), context);
+}
+
+class HdfsDriver implements ArtifactDriver {
+  readonly #config: HdfsConfig;
+  readonly #http: HttpClient;
+  readonly #policy: RetryPolicy;
+  readonly #hdfs: WebHdfs;
+
+  constructor(config: HdfsConfig, { settings, log }: DriverContext) {
+    this.#config = config;
+    this.#http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
+    this.#policy = sessionOf(settings).channel(new URL(config.origins[0] ?? "").host, log).policy;
+    this.#hdfs = new WebHdfs(config, this.#http, this.#policy);
+  }
+
+  async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {
+    const path = pathOf(artifact);
+    const status = await this.#hdfs.status(path, signal);
+    if (status === undefined) throw new ExecutorError("NotFound", `stat ${path}: file does not exist`);
+    if (status.isDirectory) {
+      const download = (folder: string) => downloadDirectory(this.#hdfs, path, folder, this.#policy, signal);
+      return { kind: "directory", download };
+    }
+    const openStream = () => openFile(this.#hdfs, path, status, this.#policy, signal);
+    return { kind: "file", sizeBytes: status.sizeBytes, openStream };
+  }
+
+  async saveFile(artifact: Artifact, content: FileContent, signal: AbortSignal): Promise<void> {
+    await saveFile(this.#saving(signal), pathOf(artifact), content);
+  }
+
+  async saveTree(artifact: Artifact, tree: TreeContent, signal: AbortSignal): Promise<void> {
+    await saveTree(this.#saving(signal), pathOf(artifact), tree);
+  }
+
+  async delete(artifact: Artifact, signal: AbortSignal): Promise<void> {
+    const path = pathOf(artifact);
+    if (path === "/") throw new ExecutorError("BadRequest", "the root of HDFS is not deleted");
+    await this.#hdfs.call("DELETE", path, { op: "DELETE", recursive: "true" }, signal);
+  }
+
+  async deleteMany(
+    artifacts: readonly Artifact[],
+    signal: AbortSignal,
+  ): Promise<readonly (Error | undefined)[]> {
+    const outcomes: (Error | undefined)[] = [];
+    for (const artifact of artifacts) {
+      try {
+        await this.delete(artifact, signal);
+        outcomes.push(undefined);
+      } catch (error) {
+        signal.throwIfAborted();
+        outcomes.push(error as Error);
+      }
+    }
+    return outcomes;
+  }
+
+  async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
+    const path = pathOf(artifact);
+    const status = await this.#hdfs.status(path, signal);
+    if (status === undefined) throw new ExecutorError("NotFound", `no key found of name ${path}`);
+    const keys: string[] = [];
+    if (!status.isDirectory) return keys;
+    for await (const [name, { isDirectory }] of filesBelow(this.#hdfs, path, signal))
+      if (!isDirectory) keys.push(`${path === "/" ? "" : path}/${name}`);
+    return keys;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#http[Symbol.dispose]();
+  }
+
+  #saving(signal: AbortSignal) {
+    return { hdfs: this.#hdfs, isForced: this.#config.isForced, signal };
+  }
+}
+
+/** The artifact's own path; the location's is what the driver was opened with. */
+function pathOf(artifact: Artifact): string {
+  const path = getKey(artifact);
+  checkPath(path);
+  return path.length > 1 ? path.replace(/\/+$/, "") || "/" : path;
+}

@@ -1,0 +1,238 @@
+import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import {
+  discardBody,
+  type HttpClient,
+  type HttpResponse,
+  type Payload,
+  readText,
+} from "../../../http/index.ts";
+import { type RetryPolicy, retry } from "../../../retry/index.ts";
+import type { HdfsConfig } from "./config.ts";
+import { remoteError, StandbyError } from "./errors.ts";
+
+export interface FileStatus {
+  readonly isDirectory: boolean;
+  readonly sizeBytes: number;
+  /** With the size, what tells one content of a path from another. */
+  readonly modifiedMs: number;
+}
+
+export type Parameters = Readonly<Record<string, string>>;
+
+const stallTimeoutMs = 60_000;
+const answerBytesMax = 64 * 1024 * 1024;
+const prefix = "/webhdfs/v1";
+
+/** WebHDFS (https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoop-hdfs/WebHDFS.html) of one cluster. */
+export class WebHdfs {
+  readonly #config: HdfsConfig;
+  readonly #http: HttpClient;
+  readonly #policy: RetryPolicy;
+  /** The name node that answered last. */
+  #active = 0;
+
+  constructor(config: HdfsConfig, http: HttpClient, policy: RetryPolicy) {
+    this.#config = config;
+    this.#http = http;
+    this.#policy = policy;
+  }
+
+  /** Undefined where nothing is. */
+  async status(path: string, signal: AbortSignal): Promise<FileStatus | undefined> {
+    try {
+      const answer = await this.call("GET", path, { op: "GETFILESTATUS" }, signal);
+      return readStatus(fieldOf(answer, "FileStatus"), `stat ${path}`);
+    } catch (error) {
+      if (isExecutorError(error, "NotFound")) return undefined;
+      throw error;
+    }
+  }
+
+  /** Name and status of what a directory holds, in the server's order. */
+  async *entries(path: string, signal: AbortSignal): AsyncGenerator<readonly [string, FileStatus]> {
+    const during = `list ${path}`;
+    for (let startAfter = ""; ; ) {
+      const answer = await this.call("GET", path, { op: "LISTSTATUS_BATCH", startAfter }, signal);
+      const listing = fieldOf(answer, "DirectoryListing");
+      const statuses = fieldOf(fieldOf(fieldOf(listing, "partialListing"), "FileStatuses"), "FileStatus");
+      const remaining = fieldOf(listing, "remainingEntries");
+      if (!Array.isArray(statuses) || typeof remaining !== "number") throw noWebHdfs(during);
+      for (const status of statuses) {
+        const name = fieldOf(status, "pathSuffix");
+        if (typeof name !== "string" || !isName(name))
+          throw new ExecutorError(
+            "Corrupt",
+            `${during}: the server names an entry that is no name of a file`,
+          );
+        // Sorted by bytes; a server that repeats itself would go on for ever.
+        if (Buffer.compare(Buffer.from(name), Buffer.from(startAfter)) <= 0)
+          throw new ExecutorError("Corrupt", `${during}: the server's listing does not go forward`);
+        startAfter = name;
+        yield [name, readStatus(status, during)];
+      }
+      if (remaining <= 0) return;
+      if (statuses.length === 0)
+        throw new ExecutorError("Corrupt", `${during}: the server's listing does not go forward`);
+    }
+  }
+
+  /** An operation that the name node answers itself; resolves with its JSON, undefined for none. */
+  async call(method: string, path: string, parameters: Parameters, signal: AbortSignal): Promise<unknown> {
+    const during = describe(parameters, path);
+    const attempt = async () => {
+      const response = await this.#ask(method, path, parameters, signal);
+      const text = await readText(response.body, answerBytesMax, { during, stallTimeoutMs });
+      if (text === "") return undefined;
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        throw noWebHdfs(during);
+      }
+    };
+    return await retry(this.#policy, attempt, signal);
+  }
+
+  /** Begins to read a file at an offset: a data node's answer. */
+  async read(path: string, offset: number, signal: AbortSignal): Promise<HttpResponse> {
+    const parameters = { op: "OPEN", offset: String(offset) };
+    return await this.#follow(
+      await this.#ask("GET", path, parameters, signal),
+      "GET",
+      undefined,
+      describe(parameters, path),
+      signal,
+    );
+  }
+
+  /** Makes a file with the payload; one try, for the payload may be readable once only. */
+  async write(path: string, parameters: Parameters, payload: Payload, signal: AbortSignal): Promise<void> {
+    const during = describe(parameters, path);
+    const first = await retry(this.#policy, () => this.#ask("PUT", path, parameters, signal), signal);
+    if (first.status !== 307) {
+      first.body.destroy();
+      throw noWebHdfs(during);
+    }
+    const response = await this.#follow(first, "PUT", payload, during, signal);
+    await discardBody(response.body, { during, stallTimeoutMs });
+  }
+
+  /** Asks one name node after the other, beginning with the one that answered last. */
+  async #ask(
+    method: string,
+    path: string,
+    parameters: Parameters,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const { origins, user } = this.#config;
+    const during = describe(parameters, path);
+    const query = new URLSearchParams({ ...parameters, "user.name": user });
+    const target = `${prefix}${path.split("/").map(encodeURIComponent).join("/")}?${query}`;
+    let failure: unknown;
+    for (let tries = 0; tries < origins.length; tries += 1) {
+      const index = (this.#active + tries) % origins.length;
+      const origin = origins[index] ?? "";
+      try {
+        const headers = {
+          host: new URL(origin).host,
+          "user-agent": "outrider",
+          ...(method === "GET" ? {} : { "content-length": "0" }),
+        };
+        const response = await this.#http.request({ method, origin, path: target, headers }, signal);
+        const accepted = await expectSuccess(response, during);
+        this.#active = index;
+        return accepted;
+      } catch (error) {
+        const isElsewhere = error instanceof StandbyError || isUnreachable(error);
+        // The active one's word counts more than that of those that are not.
+        if (!(error instanceof StandbyError) || failure === undefined) failure = error;
+        if (!isElsewhere) throw error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Goes where the name node sends us, once or, through a gateway, twice; never from TLS to plain http. */
+  async #follow(
+    first: HttpResponse,
+    method: string,
+    payload: Payload | undefined,
+    during: string,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    let response = first;
+    let from = new URL(this.#config.origins[this.#active] ?? "");
+    for (let hops = 0; response.status === 307; hops += 1) {
+      const { location = "" } = response.headers;
+      await discardBody(response.body, { during, stallTimeoutMs });
+      const target = URL.canParse(location, from) ? new URL(location, from) : undefined;
+      const isGood = target?.pathname.startsWith(`${prefix}/`) && hops < 2;
+      const isKept =
+        target?.protocol === "https:" || (target?.protocol === "http:" && from.protocol === "http:");
+      if (!isGood || !isKept)
+        throw new ExecutorError(
+          "BadRequest",
+          `${during}: the name node sends us to an address that is no data node's`,
+        );
+      const length = payload?.sizeBytes;
+      const headers = {
+        host: target.host,
+        "user-agent": "outrider",
+        ...(payload && { "content-type": "application/octet-stream" }),
+        ...(length !== undefined && { "content-length": String(length) }),
+      };
+      const path = target.pathname + target.search;
+      const answer = await this.#http.request(
+        { method, origin: target.origin, path, headers, payload },
+        signal,
+      );
+      response = await expectSuccess(answer, during);
+      from = target;
+    }
+    return response;
+  }
+}
+
+async function expectSuccess(response: HttpResponse, during: string): Promise<HttpResponse> {
+  const { status, body } = response;
+  if ((status >= 200 && status <= 299) || status === 307) return response;
+  const text = await readText(body, 1024 * 1024, { during, stallTimeoutMs });
+  throw remoteError(status, text, during);
+}
+
+/** Nobody listens, or the wrong protocol is spoken: a port of another version of Hadoop. */
+function isUnreachable(error: unknown): boolean {
+  if (isExecutorError(error, "Transient"))
+    return /connection refused|no such host|no route|unreachable|dial tcp|name resolution|malformed HTTP/.test(
+      error.message,
+    );
+  return isExecutorError(error, "BadRequest") && /HTTP response to HTTPS client/.test(error.message);
+}
+
+function readStatus(value: unknown, during: string): FileStatus {
+  const [type, length, modified] = ["type", "length", "modificationTime"].map((name) => fieldOf(value, name));
+  const isKnown = type === "FILE" || type === "DIRECTORY";
+  if (!isKnown || !Number.isSafeInteger(length) || (length as number) < 0) throw noWebHdfs(during);
+  return { isDirectory: type === "DIRECTORY", sizeBytes: length as number, modifiedMs: Number(modified) };
+}
+
+function isName(name: string): boolean {
+  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
+}
+
+export function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function noWebHdfs(during: string): ExecutorError {
+  return new ExecutorError("BadRequest", `${during}: the answer is not WebHDFS'; check hdfs.addresses`);
+}
+
+function describe({ op = "" }: Parameters, path: string): string {
+  const verbs: Readonly<Record<string, string>> = {
+    GETFILESTATUS: "stat",
+    OPEN: "open",
+    CREATE: "create",
+    LISTSTATUS_BATCH: "list",
+  };
+  return `${verbs[op] ?? op.toLowerCase()} ${path}`;
+}

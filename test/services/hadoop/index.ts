@@ -1,0 +1,53 @@
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { cacheDirectory } from "../../cluster/prerequisites.ts";
+
+export interface HdfsCluster extends AsyncDisposable {
+  /** `http://127.0.0.1:port` of the name node. */
+  readonly url: string;
+}
+
+/** Why this machine cannot run Hadoop, or false. */
+export function whyNoHadoop(): string | false {
+  if (spawnSync("java", ["-version"]).error)
+    return "Java is not installed (Debian package default-jdk-headless)";
+  if (spawnSync("mvn", ["-version"]).error) return "Maven is not installed (Debian package maven)";
+  return false;
+}
+
+/** Hadoop's own name node and data node, from Maven Central: 100 MB once, under a minute each time. */
+export async function startHdfs(): Promise<HdfsCluster> {
+  const jars = fetchJars();
+  const folder = mkdtempSync(join(tmpdir(), "outrider-hdfs-"));
+  const cluster = spawn("java", ["-cp", `${jars}/*`, "test/services/hadoop/Cluster.java", folder], {
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const ended = once(cluster, "exit");
+  const close = async () => {
+    cluster.stdin.end();
+    await ended;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for await (const line of createInterface({ input: cluster.stdout })) {
+    const port = /^WebHDFS at (\d+)$/.exec(line)?.[1];
+    if (port !== undefined) return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: close };
+  }
+  await close();
+  throw new Error("Hadoop's minicluster ended before it was ready");
+}
+
+function fetchJars(): string {
+  const folder = join(cacheDirectory(), "hadoop-3.5.0");
+  if (existsSync(folder)) return folder;
+  mkdirSync(cacheDirectory(), { recursive: true });
+  const aside = `${folder}.tmp`;
+  rmSync(aside, { recursive: true, force: true });
+  const goal = ["dependency:copy-dependencies", `-DoutputDirectory=${aside}`];
+  execFileSync("mvn", ["-q", "-B", "-f", "test/services/hadoop/pom.xml", ...goal], { stdio: "inherit" });
+  renameSync(aside, folder);
+  return folder;
+}
