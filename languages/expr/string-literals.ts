@@ -1,17 +1,7 @@
 /** Quoted strings and byte strings with their escapes (docs/contract/expressions.md#1.2). */
 import { bytesOf, textOfBytes } from "../text/byte-text.ts";
+import { simpleEscapes } from "../text/escapes.ts";
 import { sourceError } from "./source-error.ts";
-
-const simpleEscapes: Readonly<Record<string, string>> = {
-  a: "\u0007",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\\": "\\",
-};
 
 const codePointMax = 0x10ffff;
 

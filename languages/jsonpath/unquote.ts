@@ -1,15 +1,5 @@
 /** Go's quoted strings, in either kind of quote. */
-
-const simpleEscapes: Readonly<Record<string, string>> = {
-  a: "\u0007",
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  v: "\v",
-  "\\": "\\",
-};
+import { simpleEscapes } from "../text/escapes.ts";
 
 /** The text of a literal with its quotes; undefined when it is malformed. */
 export function unquote(quoted: string): string | undefined {
