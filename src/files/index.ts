@@ -1,1 +1,2 @@
+export { randomBytes } from "./random-bytes.ts";
 export { writeNewFile } from "./write-new-file.ts";
