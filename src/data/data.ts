@@ -1,6 +1,12 @@
 import type { ArtifactDriver } from "../artifacts/index.ts";
-import { ExecutorError, errorCode, errorText } from "../errors/index.ts";
-import { type KubeClient, type NodeIdentity, type Persistence, TaskResult } from "../kube/index.ts";
+import { ExecutorError, errorCode } from "../errors/index.ts";
+import {
+  type KubeClient,
+  type NodeIdentity,
+  type OwnOutcome,
+  reportOwnWork,
+  TaskResult,
+} from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { ArtifactLocation, Outputs, Template } from "../template/index.ts";
 import { listSource } from "./source.ts";
@@ -17,18 +23,6 @@ export interface DataTools {
   readonly log: Logger;
 }
 
-/** What the container ends with. */
-export interface DataOutcome {
-  /** The first error recorded: the termination message. */
-  readonly message: string | undefined;
-  readonly isSuccess: boolean;
-}
-
-/** As long as the original tries to make its task result before it begins. */
-const announcePatienceMs = 31_000;
-/** Reporting outlives SIGTERM. */
-const never = new AbortController().signal;
-
 /**
  * The main container of a data template (docs/contract/roles.md#3). The task result is made first, so that the controller
  * waits for it (docs/contract/roles.md#D-12), and is finalized whatever happened.
@@ -37,26 +31,12 @@ export async function runData(
   config: DataConfig,
   tools: DataTools,
   signal: AbortSignal,
-): Promise<DataOutcome> {
+): Promise<OwnOutcome> {
   const { log } = tools;
   await using kube = await tools.openKube();
   const taskResult = new TaskResult(kube, config.identity);
-  const errors: string[] = [];
-  const lateErrors: string[] = [];
-  let announced = await recorded(lateErrors, () =>
-    taskResult.initialize({ ...persistence(log), patienceMs: announcePatienceMs }, signal),
-  );
-  const isDone = await recorded(errors, async () => {
-    const outputs = await during("unable to process data template", () => processData(config, tools, signal));
-    await taskResult.reportOutputs(outputs, persistence(log), never);
-    announced = true;
-  });
-  await recorded(lateErrors, async () => {
-    if (!announced) await taskResult.initialize(persistence(log), never);
-    await taskResult.finalize(persistence(log), never);
-  });
-  for (const error of [...errors, ...lateErrors]) log.error({ error }, "executor error");
-  return { message: [...errors, ...lateErrors][0], isSuccess: isDone };
+  const work = () => during("unable to process data template", () => processData(config, tools, signal));
+  return await reportOwnWork({ taskResult, log, work, finalizes: async () => true }, signal);
 }
 
 async function processData(
@@ -81,24 +61,4 @@ async function during<T>(what: string, step: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw errorCode(error) === "Cancelled" ? error : ExecutorError.wrap(error, what);
   }
-}
-
-async function recorded(errors: string[], step: () => Promise<void>): Promise<boolean> {
-  try {
-    await step();
-    return true;
-  } catch (error) {
-    errors.push(errorCode(error) === "Cancelled" ? "context canceled" : errorText(error));
-    return false;
-  }
-}
-
-function persistence(log: Logger): Persistence {
-  return {
-    patienceMs: Number.POSITIVE_INFINITY,
-    onRetry: (error, pauseMs) => {
-      const fields = { error: errorText(error), pauseMs: Math.round(pauseMs) };
-      log.warn(fields, "the task result will be sent again");
-    },
-  };
 }

@@ -1,1 +1,1 @@
-export { type DataConfig, type DataOutcome, type DataTools, runData } from "./data.ts";
+export { type DataConfig, type DataTools, runData } from "./data.ts";

@@ -3,6 +3,7 @@ export { connectKube, type KubeConnection, type KubeSettings } from "./connectio
 export { Refusal, refusalOf } from "./errors.ts";
 export { followTaskSet, type TaskSetReader } from "./follow-task-set.ts";
 export { type GcNode, type GcResult, type GcResults, type GcTask, GcTasks } from "./gc-tasks.ts";
+export { type OwnOutcome, reportOwnWork } from "./own-report.ts";
 export { busyUntilMs, type Persistence } from "./persistence.ts";
 export { readSecretKey } from "./secrets.ts";
 export { type NodeIdentity, objectBytesMax, TaskResult, type TaskResultState } from "./task-results.ts";

@@ -1,2 +1,2 @@
 export { parseAction } from "./arguments.ts";
-export { type ResourceConfig, type ResourceOutcome, type ResourceTools, runResource } from "./resource.ts";
+export { type ResourceConfig, type ResourceTools, runResource } from "./resource.ts";

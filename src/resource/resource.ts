@@ -1,10 +1,11 @@
 import { access } from "node:fs/promises";
-import { ExecutorError, errorCode, errorText } from "../errors/index.ts";
+import { ExecutorError } from "../errors/index.ts";
 import {
   type KubeClient,
   type NodeIdentity,
+  type OwnOutcome,
   objectBytesMax,
-  type Persistence,
+  reportOwnWork,
   TaskResult,
 } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -34,19 +35,6 @@ export interface ResourceTools {
   readonly log: Logger;
 }
 
-/** What the container ends with. */
-export interface ResourceOutcome {
-  /** The first error recorded: the termination message. */
-  readonly message: string | undefined;
-  /** Reporting can fail without failing the step (docs/contract/roles.md#2.3 steps 1 and 8). */
-  readonly isSuccess: boolean;
-}
-
-/** As long as the original tries to make its task result before it begins. */
-const announcePatienceMs = 31_000;
-/** Reporting outlives SIGTERM. */
-const never = new AbortController().signal;
-
 /**
  * The main container of a resource template (docs/contract/roles.md#2.3): kubectl's action, then the conditions, then the
  * output parameters.
@@ -55,49 +43,12 @@ export async function runResource(
   config: ResourceConfig,
   tools: ResourceTools,
   signal: AbortSignal,
-): Promise<ResourceOutcome> {
+): Promise<OwnOutcome> {
   const { log } = tools;
   await using kube = await tools.openKube();
   const taskResult = new TaskResult(kube, config.identity);
-  const lateErrors: string[] = [];
-  const errors: string[] = [];
-  let announced = await recorded(lateErrors, () =>
-    taskResult.initialize({ ...persistence(log), patienceMs: announcePatienceMs }, signal),
-  );
-  const isDone = await recorded(errors, async () => {
-    const outputs = await act(config, tools, kube, signal);
-    if (!outputs) return;
-    await taskResult.reportOutputs(outputs, persistence(log), never);
-    announced = true;
-  });
-  if (await finalizesItself(config)) {
-    await recorded(lateErrors, async () => {
-      if (!announced) await taskResult.initialize(persistence(log), never);
-      await taskResult.finalize(persistence(log), never);
-    });
-  }
-  for (const error of [...errors, ...lateErrors]) log.error({ error }, "executor error");
-  return { message: [...errors, ...lateErrors][0], isSuccess: isDone };
-}
-
-async function recorded(errors: string[], step: () => Promise<void>): Promise<boolean> {
-  try {
-    await step();
-    return true;
-  } catch (error) {
-    errors.push(errorCode(error) === "Cancelled" ? "context canceled" : errorText(error));
-    return false;
-  }
-}
-
-function persistence(log: Logger): Persistence {
-  return {
-    patienceMs: Number.POSITIVE_INFINITY,
-    onRetry: (error, pauseMs) => {
-      const fields = { error: errorText(error), pauseMs: Math.round(pauseMs) };
-      log.warn(fields, "the task result will be sent again");
-    },
-  };
+  const work = () => act(config, tools, kube, signal);
+  return await reportOwnWork({ taskResult, log, work, finalizes: () => finalizesItself(config) }, signal);
 }
 
 /** What is to be reported; undefined where the template has no output parameters. */
