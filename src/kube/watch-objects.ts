@@ -1,7 +1,7 @@
 import { ExecutorError } from "../errors/index.ts";
 import type { KubeClient } from "./client.ts";
 import { membersOf, textAt, valueAt } from "./json-members.ts";
-import { linesOf, type WatchRequest, watchError } from "./watch.ts";
+import { type WatchRequest, watchError, watchLines } from "./watch.ts";
 
 /** What a watch tells about a whole object. */
 export interface ObjectEvent {
@@ -12,8 +12,6 @@ export interface ObjectEvent {
 
 /** The server ends the watch after this long; who follows an object reads it again then. */
 const watchSeconds = 240;
-/** Bookmarks come about once a minute; longer silence is a dead connection, or costs one more request. */
-const silenceMs = 150_000;
 
 /**
  * One watch of whole objects, from a resource version until the server ends it. Throws Conflict when the version is too
@@ -21,20 +19,11 @@ const silenceMs = 150_000;
  */
 export async function* watchObjects(
   client: KubeClient,
-  { path, fieldSelector, resourceVersion }: WatchRequest,
+  request: WatchRequest,
   signal: AbortSignal,
 ): AsyncGenerator<ObjectEvent> {
-  const query = new URLSearchParams({
-    fieldSelector,
-    resourceVersion,
-    watch: "true",
-    allowWatchBookmarks: "true",
-    timeoutSeconds: String(watchSeconds),
-  });
-  const request = { method: "GET", path: `${path}?${query}`, idleTimeoutMs: silenceMs } as const;
-  const response = await client.open(request, signal);
-  for await (const line of linesOf(response, `watch ${path}`, signal)) {
-    const event = readEvent(line, path);
+  for await (const line of watchLines(client, request, { seconds: watchSeconds }, signal)) {
+    const event = readEvent(line, request.path);
     if (event) yield event;
   }
 }

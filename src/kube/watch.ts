@@ -37,27 +37,38 @@ const lineBytesMax = 64 * 1024 * 1024;
  */
 export async function* watchEvents(
   client: KubeClient,
-  { path, fieldSelector, resourceVersion }: WatchRequest,
+  request: WatchRequest,
   signal: AbortSignal,
 ): AsyncGenerator<WatchEvent> {
+  const settings = { seconds: watchSeconds, accept: acceptMetadata };
+  for await (const line of watchLines(client, request, settings, signal)) yield readEvent(line, request.path);
+}
+
+/** The lines of a watch of objects as they are, or as `accept` asks for them, for so many seconds at most. */
+export async function* watchLines(
+  client: KubeClient,
+  { path, fieldSelector, resourceVersion }: WatchRequest,
+  { seconds, accept }: { readonly seconds: number; readonly accept?: string },
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
   const query = new URLSearchParams({
     fieldSelector,
     resourceVersion,
     watch: "true",
     allowWatchBookmarks: "true",
-    timeoutSeconds: String(watchSeconds),
+    timeoutSeconds: String(seconds),
   });
-  const request = { method: "GET", path: `${path}?${query}`, accept: acceptMetadata } as const;
+  const request = {
+    method: "GET",
+    path: `${path}?${query}`,
+    ...(accept !== undefined && { accept }),
+  } as const;
   const response = await client.open(request, signal);
-  for await (const line of linesOf(response, `watch ${path}`, signal)) yield readEvent(line, path);
+  yield* linesOf(response, `watch ${path}`, signal);
 }
 
 /** The lines of the answer, which is closed with the loop; nothing is held but the one that is still incomplete. */
-export async function* linesOf(
-  response: HttpResponse,
-  what: string,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
+async function* linesOf(response: HttpResponse, what: string, signal: AbortSignal): AsyncGenerator<Buffer> {
   let parts: Buffer[] = [];
   let sizeBytes = 0;
   try {
