@@ -8,14 +8,16 @@ export function requestSpan(
   work: () => Promise<HttpResponse>,
 ): Promise<HttpResponse> {
   const { method } = request;
-  const [path = "", query = ""] = request.path.split("?", 2);
-  const { kind, isNamed } = resourceOf(path);
-  const attributes = {
-    "http.request.method": method,
-    "server.address": server.hostname,
-    "url.path": path,
-    "k8s.verb": verbOf(method, isNamed, query),
-    "k8s.kind": kind,
+  const attributes = () => {
+    const [path = "", query = ""] = request.path.split("?", 2);
+    const { kind, isNamed } = resourceOf(path);
+    return {
+      "http.request.method": method,
+      "server.address": server.hostname,
+      "url.path": path,
+      "k8s.verb": verbOf(method, isNamed, query),
+      "k8s.kind": kind,
+    };
   };
   return span(
     `HTTP ${method}`,

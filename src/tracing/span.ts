@@ -36,14 +36,18 @@ export const transferBytes = "transfer.bytes";
 const silent: NamedSpan = { set() {}, event() {} };
 const noHeaders: Readonly<Record<string, string>> = {};
 
-/** Runs `work` in a span; what it starts and awaits is inside. An error is noted and goes on. */
+/**
+ * Runs `work` in a span; what it starts and awaits is inside. An error is noted and goes on.
+ * @param attributes a function where making them costs something: it is called where spans are recorded only
+ */
 export function span<T>(
   name: string,
-  attributes: Attributes,
+  attributes: Attributes | (() => Attributes),
   work: (span: NamedSpan) => Promise<T>,
   options: SpanOptions = {},
 ): Promise<T> {
-  return recorder === undefined ? work(silent) : recorder.span(name, attributes, work, options);
+  if (recorder === undefined) return work(silent);
+  return recorder.span(name, typeof attributes === "function" ? attributes() : attributes, work, options);
 }
 
 /** Adds to a number that all spans around us end with: repeated requests, bytes, objects. */

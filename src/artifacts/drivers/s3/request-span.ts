@@ -14,12 +14,12 @@ export function requestSpan<T extends { readonly status?: number } | undefined>(
   { method, key }: { readonly method: string; readonly key?: string },
   work: () => Promise<T>,
 ): Promise<T> {
-  const attributes = {
+  const attributes = () => ({
     "http.request.method": method,
     "s3.operation": method === "GET" && key === undefined ? "ListObjects" : (operations[method] ?? method),
     "s3.bucket": bucket,
     "s3.key": key ?? "",
-  };
+  });
   return span(
     `HTTP ${method}`,
     attributes,
