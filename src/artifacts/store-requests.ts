@@ -105,7 +105,22 @@ export class StoreRequests<Request> {
     return answer;
   }
 
-  /** A GET whose body of `sizeBytes` goes straight to the sink; `check` reads the head, and throws for a wrong one. */
+  /** A GET whose body comes in chunks; `check` reads the head, and throws for a wrong one. */
+  async read<T extends object>(
+    request: Request,
+    check: (answer: StoreAnswer) => T,
+    signal: AbortSignal,
+  ): Promise<T & { readonly chunks: AsyncIterable<Uint8Array> }> {
+    const answer = await this.send(request, signal);
+    try {
+      return { ...check(answer), chunks: readBody(answer.response.body, answer.bodyOptions) };
+    } catch (error) {
+      answer.response.body.destroy();
+      throw error;
+    }
+  }
+
+  /** The same for a body of `sizeBytes` that goes straight to the sink. */
   async receive<T>(
     request: Request,
     { sizeBytes, sink }: { readonly sizeBytes: number; readonly sink: ByteSink },

@@ -38,9 +38,7 @@ export interface GitLocation extends ValueOf<typeof gitShape> {}
 export interface PluginLocation extends ValueOf<typeof pluginShape> {}
 export interface ArtifactLocation extends ValueOf<typeof locationShape> {}
 
-export type HttpHeader = NonNullable<HttpLocation["headers"]>[number];
 export interface Artifact extends ValueOf<typeof artifactShape> {}
-export type ArchiveStrategy = NonNullable<Artifact["archive"]>;
 export interface Parameter extends ValueOf<typeof parameterShape> {}
 export interface Outputs extends ValueOf<typeof outputsShape> {}
 

@@ -96,14 +96,9 @@ export interface ObjectStore {
   get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes>;
   /**
    * The same without chunks in between: the bytes of the range stand in the sink when it resolves. It may fail with
-   * Transient at any byte, those before it being there. Undefined, with nothing done, where only `get` can.
+   * Transient at any byte, those before it being there.
    */
-  getInto?(
-    info: ObjectInfo,
-    range: ByteRange,
-    sink: ByteSink,
-    signal: AbortSignal,
-  ): Promise<ReadAnswer | undefined>;
+  getInto(info: ObjectInfo, range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<ReadAnswer>;
   /** The CRC-32 of the whole content of an object that came in parts, if the store has kept one; one request at most. */
   crc32?(info: ObjectInfo, signal: AbortSignal): Promise<number | undefined>;
   /** Stores the object whole, with the SHA-256 of its content. Resolves when the store has confirmed it. */

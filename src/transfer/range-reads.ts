@@ -1,5 +1,5 @@
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
-import { appendTo, type ByteSink } from "../http/index.ts";
+import type { ByteSink } from "../http/index.ts";
 import { resumed } from "../retry/index.ts";
 import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
@@ -33,21 +33,13 @@ export async function rangeInto(
   const attempt = async () => {
     const before = reached;
     try {
-      const received = await store.getInto?.(info, rest(), counting, signal);
-      if (received === undefined) return "impossible";
-      verification.heard(received);
-      return "done";
+      verification.heard(await store.getInto(info, rest(), counting, signal));
     } catch (error) {
       // A try that brought something is no failure: the next one goes on from there.
-      if (reached > before && isExecutorError(error, "Transient")) return "interrupted";
-      throw error;
+      if (reached === before || !isExecutorError(error, "Transient")) throw error;
     }
   };
-  while (reached < range.length) {
-    const outcome = await channel.request(attempt, signal);
-    if (outcome !== "impossible") continue;
-    for await (const chunk of rangeChunks(source, rest(), signal)) appendTo(counting, chunk);
-  }
+  while (reached < range.length) await channel.request(attempt, signal);
 }
 
 /** The chunks of a range. A connection that breaks is taken up again at the byte reached. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, type Payload, payloadOf, readBody } from "../../../http/index.ts";
+import { type ByteSink, type Payload, payloadOf } from "../../../http/index.ts";
 import type {
   ByteRange,
   ListPage,
@@ -62,14 +62,8 @@ export class AzureStore implements ObjectStore {
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
-    const answer = await this.#requests.send(getRequest(info, range), signal);
-    try {
-      const read = readAnswer(answer, info, range);
-      return { chunks: readBody(answer.response.body, answer.bodyOptions), ...read };
-    } catch (error) {
-      answer.response.body.destroy();
-      throw error;
-    }
+    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    return await this.#requests.read(getRequest(info, range), check, signal);
   }
 
   async getInto(
