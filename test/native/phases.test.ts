@@ -67,7 +67,7 @@ describe("phases: Node is killed", () => {
 
     assert.equal(exit.code, 137);
     assert.equal(readFileSync(pod.path("starts"), "utf8"), "start\nstart\n");
-    assert.match(pod.message(), /^Node was killed by signal 9: .*raise this container's memory limit$/);
+    assert.match(pod.message() ?? "", /^Node was killed by signal 9: .*raise this container's memory limit$/);
   });
 
   it("is not tried again in init, whose container the kubelet starts again if it may", async (t) => {
@@ -78,7 +78,7 @@ describe("phases: Node is killed", () => {
 
     assert.equal(exit.code, 137);
     assert.equal(readFileSync(pod.path("starts"), "utf8"), "start\n");
-    assert.match(pod.message(), /^Node was killed by signal 9/);
+    assert.match(pod.message() ?? "", /^Node was killed by signal 9/);
   });
 });
 
