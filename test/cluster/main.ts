@@ -19,6 +19,10 @@ const say = (text: string) => console.log(`# ${text}`);
 const isFull = process.env.FULL === "1" && positionals.length === 0;
 const kubectlTest = isFull ? ["test/cluster/kubectl.test.ts"] : [];
 
+/** Recordings that are asked for by name are all that runs. */
+const otherTests =
+  positionals.length === 0 ? ["test/cluster/least-rights.test.ts", "test/cluster/chaos.test.ts"] : [];
+
 const given = process.env.KUBECONFIG;
 process.exitCode = given
   ? await runTests(given, process.env.OUTRIDER_IMAGE ?? executorImage)
@@ -58,7 +62,14 @@ async function runHere(): Promise<number> {
 function runTests(kubeconfig: string, image: string): Promise<number> {
   return run(
     "node_modules/.bin/node",
-    ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts", ...kubectlTest],
+    [
+      "--test",
+      "--test-concurrency=1",
+      "--test-reporter=spec",
+      "test/cluster/recordings.test.ts",
+      ...otherTests,
+      ...kubectlTest,
+    ],
     {
       KUBECONFIG: kubeconfig,
       OUTRIDER_IMAGE: image,
