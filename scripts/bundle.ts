@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type BuildOptions, build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
 
 /**
  * Flags that Node gets for every role. A small young generation frees the buffers of a transfer early: 30 to 50 MiB
@@ -22,6 +22,7 @@ const shared: BuildOptions = {
   minify: true,
   legalComments: "linked",
   logLevel: "warning",
+  metafile: true,
   // Where addons lie: beside the bundle.
   define: { ARGOEXEC_ADDONS: "__dirname", "import.meta.dirname": "__dirname" },
   // A dynamic import becomes a require that runs when it is due.
@@ -31,13 +32,13 @@ const shared: BuildOptions = {
 /**
  * Bundles all commands into `directory`: `argoexec.cjs`, the entry; `main.cjs`, all our code, evaluated piece by piece
  * as it is used; `vendor/`, a file for each package that is loaded on demand only. CommonJS, because Node's loader of
- * ES modules costs a pod 10 ms of CPU more.
+ * ES modules costs a pod 10 ms of CPU more. Returns the files of which some of the code is in it, below the project's folder.
  */
-export async function bundle(directory: string, options: { version: string }): Promise<void> {
+export async function bundle(directory: string, options: { version: string }): Promise<readonly string[]> {
   for (const part of ["vendor", "cache"]) rmSync(join(directory, part), { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const vendors = new Map<string, string>();
-  await build({
+  const main = await build({
     ...shared,
     entryPoints: { main: "cmd/main.ts" },
     outdir: directory,
@@ -45,15 +46,24 @@ export async function bundle(directory: string, options: { version: string }): P
     define: { ...shared.define, ARGOEXEC_VERSION: JSON.stringify(options.version) },
     plugins: [vendorOnDemand(vendors), leanPino, requireBuiltins],
   });
+  const used = usedFiles(main);
   for (const [name, source] of vendors) {
-    await build({
+    const vendor = await build({
       ...shared,
       stdin: { contents: reexport(JSON.stringify(source)), resolveDir: "." },
       outfile: join(directory, vendorFile(name)),
     });
+    used.push(...usedFiles(vendor));
   }
   writeFileSync(join(directory, "argoexec.cjs"), entry);
   writeFileSync(join(directory, "node.flags"), `${nodeFlags.join("\n")}\n`);
+  return used;
+}
+
+function usedFiles({ metafile }: { readonly metafile?: Metafile | undefined }): string[] {
+  return Object.values(metafile?.outputs ?? {}).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+  );
 }
 
 /** All that the package exports; `export *` leaves out the default, and naming it is an error where there is none. */
