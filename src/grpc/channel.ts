@@ -284,8 +284,12 @@ class Sending {
    */
   breakOff(end: () => void): void {
     const stream = this.#stream;
-    if (stream.writableEnded || stream.destroyed || stream.closed || this.#isBroken) return end();
+    if (this.#isBroken) return;
     this.#isBroken = true;
+    if (stream.writableEnded || stream.destroyed || stream.closed) {
+      end();
+      return;
+    }
     stream.write(brokenFrame);
     const timer = setTimeout(end, breakOffMs);
     stream.once("close", () => clearTimeout(timer));
