@@ -14,7 +14,7 @@ export function selfSignedCertificate(): Certificate {
   const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const body = certificateBody(publicKey);
   const signature = sign("sha256", body, privateKey);
-  const der = sequence(body, sequence(ECDSA_SHA256), bitString(signature));
+  const der = sequence(body, sequence(ecdsaSha256), bitString(signature));
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
   return {
     key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
@@ -27,7 +27,7 @@ function certificateBody(publicKey: KeyObject): Buffer {
   const serial = randomBytes(16);
   // Positive, and without a leading zero byte.
   serial[0] = 0x40 | ((serial[0] ?? 0) & 0x3f);
-  const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from("localhost")))));
+  const name = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from("localhost")))));
   const now = Date.now();
   const validity = sequence(time(now - 24 * 3600_000), time(now + 3650 * 24 * 3600_000));
   const names = sequence(
@@ -35,12 +35,12 @@ function certificateBody(publicKey: KeyObject): Buffer {
     der(0x87, Buffer.from([127, 0, 0, 1])),
     der(0x87, Buffer.concat([Buffer.alloc(15), Buffer.from([1])])),
   );
-  const isAuthority = sequence(BASIC_CONSTRAINTS, TRUE, der(0x04, sequence(TRUE)));
-  const extensions = sequence(isAuthority, sequence(SUBJECT_ALT_NAME, der(0x04, names)));
+  const isAuthority = sequence(basicConstraints, derTrue, der(0x04, sequence(derTrue)));
+  const extensions = sequence(isAuthority, sequence(subjectAltName, der(0x04, names)));
   return sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, serial),
-    sequence(ECDSA_SHA256),
+    sequence(ecdsaSha256),
     name,
     validity,
     name,
@@ -72,8 +72,8 @@ function time(atMs: number): Buffer {
   return der(0x17, Buffer.from(`${digits}Z`));
 }
 
-const TRUE = Buffer.from([0x01, 0x01, 0xff]);
-const ECDSA_SHA256 = der(0x06, Buffer.from("2a8648ce3d040302", "hex"));
-const COMMON_NAME = der(0x06, Buffer.from("550403", "hex"));
-const BASIC_CONSTRAINTS = der(0x06, Buffer.from("551d13", "hex"));
-const SUBJECT_ALT_NAME = der(0x06, Buffer.from("551d11", "hex"));
+const derTrue = Buffer.from([0x01, 0x01, 0xff]);
+const ecdsaSha256 = der(0x06, Buffer.from("2a8648ce3d040302", "hex"));
+const commonName = der(0x06, Buffer.from("550403", "hex"));
+const basicConstraints = der(0x06, Buffer.from("551d13", "hex"));
+const subjectAltName = der(0x06, Buffer.from("551d11", "hex"));

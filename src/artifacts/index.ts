@@ -3,10 +3,8 @@ export type {
   DriverContext,
   DriverLog,
   DriverSettings,
-  FileContent,
   PluginPlaces,
   StoredArtifact,
-  TreeContent,
 } from "./driver.ts";
 export { canDelete, openDriver } from "./registry.ts";
 export { deletionUnsupported } from "./unsupported.ts";

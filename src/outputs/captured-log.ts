@@ -1,6 +1,5 @@
-import { Readable } from "node:stream";
-import type { FileContent } from "../artifacts/index.ts";
 import { openContainer, type PodPaths } from "../podfiles/index.ts";
+import { byteStream, type FileContent } from "../streams/index.ts";
 import { closeSegments, openSegments, type Segment } from "./log-segments.ts";
 
 const chunkBytes = 65_536;
@@ -46,9 +45,7 @@ export class CapturedLog implements AsyncDisposable {
       replayable: true,
       open: (range) => {
         const offset = range?.offset ?? 0;
-        return Readable.from(this.#chunks(offset, Math.min(range?.length ?? sizeBytes, sizeBytes - offset)), {
-          objectMode: false,
-        });
+        return byteStream(this.#chunks(offset, Math.min(range?.length ?? sizeBytes, sizeBytes - offset)));
       },
       readInto: async ({ offset, length }, sink, signal) => {
         for (let done = 0; done < length; ) {

@@ -1,6 +1,7 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { isExecutorError } from "../../../errors/index.ts";
 import type { CallOptions, GrpcChannel } from "../../../grpc/index.ts";
+import { byteStream } from "../../../streams/index.ts";
 import type { Artifact } from "../../../template/index.ts";
 import { span, traceHeaders } from "../../../tracing/index.ts";
 import type { PluginConnection } from "./connection.ts";
@@ -105,7 +106,7 @@ export class PluginClient {
   }
 
   openStream(artifact: Artifact, signal: AbortSignal): Readable {
-    return Readable.from(this.#pieces(artifact, signal), { objectMode: false });
+    return byteStream(this.#pieces(artifact, signal));
   }
 
   async *#pieces(artifact: Artifact, signal: AbortSignal): AsyncGenerator<Buffer> {
