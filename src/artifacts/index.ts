@@ -4,6 +4,7 @@ export type {
   DriverLog,
   DriverSettings,
   FileContent,
+  ListedObject,
   PluginPlaces,
   StoredArtifact,
   TreeContent,

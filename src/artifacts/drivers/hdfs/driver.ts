@@ -7,6 +7,7 @@ import type {
   ArtifactDriver,
   DriverContext,
   FileContent,
+  ListedObject,
   StoredArtifact,
   TreeContent,
 } from "../../driver.ts";
@@ -79,15 +80,14 @@ class HdfsDriver implements ArtifactDriver {
     return outcomes;
   }
 
-  async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
+  async *list(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ListedObject> {
     const path = pathOf(artifact);
     const status = await this.#hdfs.status(path, signal);
     if (status === undefined) throw new ExecutorError("NotFound", `no key found of name ${path}`);
-    const keys: string[] = [];
-    if (!status.isDirectory) return keys;
-    for await (const [name, { isDirectory }] of filesBelow(this.#hdfs, path, signal))
-      if (!isDirectory) keys.push(`${path === "/" ? "" : path}/${name}`);
-    return keys;
+    if (!status.isDirectory) return;
+    const folder = path === "/" ? "" : path;
+    for await (const [name, { isDirectory, sizeBytes, modifiedMs }] of filesBelow(this.#hdfs, path, signal))
+      if (!isDirectory) yield { key: `${folder}/${name}`, sizeBytes, modifiedMs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

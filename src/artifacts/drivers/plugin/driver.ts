@@ -8,6 +8,7 @@ import type {
   ArtifactDriver,
   DriverContext,
   FileContent,
+  ListedObject,
   StoredArtifact,
   TreeContent,
 } from "../../driver.ts";
@@ -108,8 +109,9 @@ class PluginDriver implements ArtifactDriver {
     return outcomes;
   }
 
-  async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
-    return await this.#retried(() => this.#client.list(artifact, signal), signal);
+  /** The protocol has one message for all names, and nothing beside them. */
+  async *list(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ListedObject> {
+    for (const key of await this.#retried(() => this.#client.list(artifact, signal), signal)) yield { key };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
