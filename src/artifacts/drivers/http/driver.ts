@@ -137,7 +137,7 @@ class HttpDriver implements ArtifactDriver {
         yield* pipeline(byteStream(body), createGunzip(), () => {});
       } catch (cause) {
         if (cause instanceof ExecutorError || signal.aborted) throw cause;
-        const text = `${redact(url)} names gzip as its FileContent-Encoding, and its content is damaged or no gzip`;
+        const text = `${redact(url)} names gzip as its Content-Encoding, and its content is damaged or no gzip`;
         throw new ExecutorError("Corrupt", `${text}: ${errorText(cause)}`, { cause });
       }
     };
