@@ -9,6 +9,7 @@ import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readDriverSettings, readPattern, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
+import { catchTerm } from "./signals.ts";
 import { version } from "./version.ts";
 
 /** A request to the API server on which nothing comes for so long is repeated. */
@@ -45,6 +46,7 @@ export function podTools(
   return {
     log,
     program: programPath(),
+    listenForTerm: () => catchTerm().stop,
     explain: (text) => explain(paths, log, text),
     openDriver: async (location) => {
       const { openDriver } = await import("../src/artifacts/index.ts");
