@@ -98,6 +98,17 @@ describe("phases: standby", () => {
     assert.equal(await eventOf(collector(pod, "limit 1", `deadline ${Date.now() + 60_000}`)), "limit");
   });
 
+  it("tells that a log should be taken away, once the file that was named is there", async (t) => {
+    const pod = new Pod(t);
+    const running = collector(pod, "container main", "container other", "spool other combined.20");
+    await isAsleep(running);
+
+    pod.write("var/run/argo/ctr/other/combined.10", "");
+    pod.write("var/run/argo/ctr/other/combined.20", "");
+
+    assert.equal(await eventOf(running), "spool");
+  });
+
   it("tells that main failed while another member of its set runs", async (t) => {
     const pod = new Pod(t);
     pod.plan("main", "collector wait");
