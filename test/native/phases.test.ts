@@ -56,7 +56,7 @@ describe("phases: Node is killed", () => {
     assert.equal(exit.code, 3);
     assert.equal(readFileSync(pod.path("starts"), "utf8"), "start\nstart\n");
     assert.match(exit.stderr, /msg="Node was killed: starting it again" argo=true event=start/);
-    assert.equal(pod.message(), "");
+    assert.equal(pod.message(), undefined);
   });
 
   it("gives up the second time, and names the remedy", async (t) => {
