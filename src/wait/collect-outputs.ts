@@ -28,6 +28,7 @@ import {
 } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
+import { spooledLogs } from "./spooled-logs.ts";
 import type { WaitState } from "./state.ts";
 
 export interface CollectedOutputs {
@@ -60,7 +61,7 @@ export async function collectOutputs(
   const own = hasFiles ? await collectFiles(config, saver, signal) : declaredOnly(config);
   const ownErrors = (await wasMainKilled(config)) ? own.errors.map(afterKill) : own.errors;
   const logs = savesLogs(template)
-    ? await saveLogs(saver, paths, mainContainerNames(template), signal)
+    ? await saveLogs(saver, paths, spooledLogs(template, state), signal)
     : { artifacts: [], errors: [] };
   const artifacts = [...own.artifacts, ...logs.artifacts];
   const outputs = isResource

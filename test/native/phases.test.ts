@@ -56,7 +56,7 @@ describe("phases: Node is killed", () => {
     assert.equal(exit.code, 3);
     assert.equal(readFileSync(pod.path("starts"), "utf8"), "start\nstart\n");
     assert.match(exit.stderr, /msg="Node was killed: starting it again" argo=true event=start/);
-    assert.equal(pod.message(), "");
+    assert.equal(pod.message(), undefined);
   });
 
   it("gives up the second time, and names the remedy", async (t) => {
@@ -135,6 +135,17 @@ describe("phases: standby", () => {
     assert.ok(Date.now() >= at);
     assert.equal(await eventOf(collector(pod, "deadline 1")), "deadline");
     assert.equal(await eventOf(collector(pod, "limit 1", `deadline ${Date.now() + 60_000}`)), "limit");
+  });
+
+  it("tells that a log should be taken away, once the file that was named is there", async (t) => {
+    const pod = new Pod(t);
+    const running = collector(pod, "container main", "container other", "spool other combined.20");
+    await isAsleep(running);
+
+    pod.write("var/run/argo/ctr/other/combined.10", "");
+    pod.write("var/run/argo/ctr/other/combined.20", "");
+
+    assert.equal(await eventOf(running), "spool");
   });
 
   it("tells that main failed while another member of its set runs", async (t) => {
