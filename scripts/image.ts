@@ -8,7 +8,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   realpathSync,
   rmSync,
@@ -16,12 +15,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
 import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
+import { placeCompileCache } from "./image/compile-cache.ts";
 import { placeLicenses } from "./image/licenses.ts";
 import { writeProvenance } from "./image/provenance.ts";
 import { writeSbom } from "./image/sbom.ts";
@@ -43,6 +42,8 @@ const createdMs = Number(process.env.SOURCE_DATE_EPOCH ?? 0) * 1000;
 /** Files of the build machine of which the image holds all or something: their packages are named, with their licences. */
 const systemFiles = new Set<string>(staticallyLinked());
 
+// Whoever builds it: modes are part of the folder.
+process.umask(0o022);
 rmSync(root, { recursive: true, force: true });
 mkdirSync(join(root, "bin"), { recursive: true });
 await buildNative({ out: join(root, "bin/argoexec"), version: values.version });
@@ -51,7 +52,7 @@ const bundled = await bundle(join(root, "lib/argoexec"), { version: values.versi
 placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
 if (values.git) placeGit();
-warmCompileCache();
+placeCompileCache(join(root, "lib/argoexec"));
 const shipped = [...npmPackages(bundled), npmPackage(nodePackage()), ...debianPackages([...systemFiles])];
 placeDocuments();
 setTimes(root, createdMs);
@@ -177,24 +178,6 @@ function placeSystemFiles(): void {
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/sbin/nologin\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
-}
-
-/** Lets V8 keep the compiled code that every role starts with: runs `init` once, in a folder of its own. */
-function warmCompileCache(): void {
-  const libraries = join(root, "lib/argoexec");
-  const pod = mkdtempSync(join(tmpdir(), "outrider-image-"));
-  mkdirSync(join(pod, "var/run/argo"), { recursive: true });
-  execFileSync(join(libraries, "node"), [join(libraries, "argoexec.cjs"), "init"], {
-    env: {
-      ARGOEXEC_ROOT: pod,
-      ARGO_POD_NAME: "image",
-      ARGO_DEADLINE: "0001-01-01T00:00:00Z",
-      ARGO_TEMPLATE: JSON.stringify({ container: {} }),
-    },
-  });
-  rmSync(pod, { recursive: true });
-  // Users of any id read it.
-  execFileSync("chmod", ["-R", "a+rX", join(libraries, "cache")]);
 }
 
 function sizeOf(path: string): number {
