@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 /** Python, for a server in Node takes every connection at once. */
@@ -44,6 +45,8 @@ while True:
 export interface DeafListener extends AsyncDisposable {
   /** `HOST:PORT`. */
   readonly endpoint: string;
+  /** The local ports of attempts that wait for an answer at this moment (proc(5), `/proc/net/tcp`). */
+  attempts(): readonly string[];
   /** From now on connections are taken, and lead to the server behind. */
   listen(): void;
 }
@@ -58,6 +61,7 @@ export async function startDeafListener(target: string): Promise<DeafListener> {
   const [ownPort] = (await once(lines, "line")) as [string];
   return {
     endpoint: `127.0.0.1:${ownPort}`,
+    attempts: () => synSent(Number(ownPort)),
     listen: () => void child.stdin?.write("\n"),
     async [Symbol.asyncDispose]() {
       const exited = once(child, "exit");
@@ -66,4 +70,13 @@ export async function startDeafListener(target: string): Promise<DeafListener> {
       await exited;
     },
   };
+}
+
+function synSent(port: number): readonly string[] {
+  const remote = `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const lines = readFileSync("/proc/net/tcp", "utf8").trim().split("\n").slice(1);
+  return lines.flatMap((line) => {
+    const [, local = "", to, state] = line.trim().split(/\s+/);
+    return to === remote && state === "02" ? [local] : [];
+  });
 }
