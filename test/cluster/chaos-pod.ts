@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeClient } from "../../src/kube/index.ts";
 import { type Layout, workload } from "../chaos/workload.ts";
-import { until } from "../pod/desk.ts";
 import type { ContainerEnd, KubeObject } from "./recorded-pod.ts";
 import { adapt } from "./run-recording.ts";
 
@@ -71,7 +71,7 @@ export class ChaosPod {
     const id = all.find(({ name }) => name === container)?.containerID?.replace(/^.*:\/\//, "");
     if (!id) return [];
     const found = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && isIn(pid, id));
-    return found.map(Number).sort((a, b) => firstness(a) - firstness(b));
+    return found.map(Number).sort((a, b) => firstness(a) - firstness(b) || a - b);
   }
 
   /** Node in a container; undefined while none runs. */
@@ -141,6 +141,15 @@ export class ChaosPod {
 
   #get(): Promise<Status> {
     return this.#surroundings.kube.request<Status>({ method: "GET", path: `${pods}/${this.name}` }, never);
+  }
+}
+
+/** Waits for a condition that no event tells of; a busy node needs its time to start containers. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 120_000;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`waited in vain for: ${what}`);
+    await sleep(50);
   }
 }
 

@@ -8,9 +8,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { everything } from "../chaos/verdict.ts";
 import { inputKey, type Layout } from "../chaos/workload.ts";
-import { until } from "../pod/desk.ts";
 import { type ObjectServer, startObjectServer } from "../servers/object-server/index.ts";
-import { ChaosPod } from "./chaos-pod.ts";
+import { ChaosPod, until } from "./chaos-pod.ts";
 import { connectCluster } from "./connect.ts";
 
 const kubeconfig = process.env.KUBECONFIG;

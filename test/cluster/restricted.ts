@@ -25,9 +25,11 @@ export function restrict(pod: Pod, serviceAccount: string): Pod {
     fsGroup: uid,
     seccompProfile: { type: "RuntimeDefault" },
   };
-  const { initContainers, containers } = pod.spec;
+  const { initContainers, volumes = [] } = pod.spec;
+  const containers = pod.spec.containers.map((one) => (one.name === "main" ? withScratch(one) : one));
   const spec = {
     ...pod.spec,
+    volumes: [...volumes, { name: "scratch", emptyDir: {} }],
     ...(initContainers ? { initContainers: initContainers.map(container) } : {}),
     containers: containers.map(container),
     serviceAccountName: serviceAccount,
@@ -39,4 +41,11 @@ export function restrict(pod: Pod, serviceAccount: string): Pod {
     `${serviceAccount}.service-account-token`,
   );
   return { ...pod, spec: JSON.parse(text) as PodSpec };
+}
+
+/** Steps that write to /tmp bring a volume for it. */
+function withScratch(container: ContainerSpec): ContainerSpec {
+  const mounts = (container as { volumeMounts?: readonly { mountPath: string }[] }).volumeMounts ?? [];
+  if (mounts.some(({ mountPath }) => mountPath === "/tmp")) return container;
+  return { ...container, volumeMounts: [...mounts, { name: "scratch", mountPath: "/tmp" }] } as ContainerSpec;
 }
