@@ -77,19 +77,19 @@ export function debianPackages(files: readonly string[]): readonly ShippedPackag
 
 /** A file is known by the path it was installed at, which since the merge of /usr may be another name for the same. */
 function ownerOf(file: string): string {
-  const real = realpathSync(file);
-  const names = [file, real].flatMap((path) => [
-    path,
-    path.replace(/^\/usr(?=\/lib)/, ""),
-    path.replace(/^(?=\/lib)/, "/usr"),
-  ]);
-  for (const path of new Set(names)) {
+  const paths = [file, realpathSync(file)].flatMap((path) => {
+    const merged = /^\/usr(?=\/(?:bin|sbin|lib))/;
+    return [path, merged.test(path) ? path.replace(merged, "") : `/usr${path}`];
+  });
+  for (const path of new Set(paths)) {
     try {
-      const line = execFileSync("dpkg-query", ["-S", path], {
+      const said = execFileSync("dpkg-query", ["-S", path], {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
       });
-      return line.slice(0, line.indexOf(": ")).split(",")[0] ?? "";
+      const [line] = said.split("\n").filter((text) => !text.startsWith("diversion "));
+      const [owner] = line?.split(/, |: /) ?? [];
+      if (owner) return owner;
     } catch {
       // Not installed at this path.
     }
