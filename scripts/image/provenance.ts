@@ -31,7 +31,7 @@ export function writeProvenance({ digest, version, variant, packages }: Build): 
           { name: "package-lock.json", digest: { sha256: sha256("package-lock.json") } },
           ...packages
             .filter(({ kind }) => kind === "deb")
-            .map(({ name, version: own }) => ({ uri: `pkg:deb/debian/${name}@${own}` })),
+            .map(({ name, version: own }) => ({ uri: `pkg:deb/debian/${name}@${encodeURIComponent(own)}` })),
         ],
       },
       runDetails: { builder: { id: "scripts/image.ts" } },
