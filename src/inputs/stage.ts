@@ -52,8 +52,13 @@ async function writeStagedFiles(paths: PodPaths, template: Template): Promise<vo
   if (template.script) await stageFile(paths.script, template.script.source ?? "", 0o755);
   const { resource } = template;
   if (resource && !resource.manifestFrom?.artifact) {
-    await stageFile(paths.manifest, resource.manifest ?? "", 0o644);
+    // Main writes one of its own: this one is for people who look, where the root file system may be written.
+    await stageFile(paths.manifest, resource.manifest ?? "", 0o644).catch(unlessReadOnly);
   }
+}
+
+function unlessReadOnly(error: ExecutorError): void {
+  if ((error.cause as NodeJS.ErrnoException | undefined)?.code !== "EROFS") throw error;
 }
 
 async function stageFile(path: string, content: string, mode: number): Promise<void> {
