@@ -9,6 +9,7 @@ import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readDriverSettings, readPattern, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
+import { once } from "./once.ts";
 import { version } from "./version.ts";
 
 /** A request to the API server on which nothing comes for so long is repeated. */
@@ -26,11 +27,12 @@ export function podTools(
   const log = openLogger(line.logLevel, line.logFormat);
   const settings = readDriverSettings(env);
   const openContext = once(async (): Promise<DriverContext> => {
-    const { memoryBudget, readMemoryLimit } = await import("../src/transfer/index.ts");
+    const { memoryBudget, readMemoryLimit, TransferSession } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
-      settings: { ...settings, memoryBytes },
+      settings,
+      transfers: new TransferSession({ retry: settings.retry, memoryBytes }),
       log,
       plugins: {
         sockets: paths.plugins,
@@ -56,14 +58,6 @@ export function podTools(
         idleTimeoutMs: kubeIdleTimeoutMs,
         transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
       }),
-  };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
   };
 }
 

@@ -215,12 +215,12 @@ export class GrpcChannel implements Disposable {
 
   #ping(): void {
     if (!this.isOpen) return;
-    const patience = setTimeout(() => {
+    const overdue = setTimeout(() => {
       this.#isSilent = true;
       this.#session.destroy();
     }, this.#pings.pongTimeoutMs);
-    patience.unref();
-    this.#session.ping(() => clearTimeout(patience));
+    overdue.unref();
+    this.#session.ping(() => clearTimeout(overdue));
   }
 }
 

@@ -334,7 +334,7 @@ export class Connection {
 
   #noteSilence(): void {
     const exchange = this.#exchange;
-    // The reader of a stream has its own patience; and while its source is slow, it is we who are silent.
+    // The reader of a stream has a time limit of its own; and while its source is slow, it is we who are silent.
     if (exchange?.stream || (exchange && !exchange.isSent && this.#socket?.writableLength === 0)) return;
     this.#hasTimedOut = true;
     this.drop(timeoutError("i/o timeout: the server says nothing"));
