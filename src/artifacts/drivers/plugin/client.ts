@@ -92,12 +92,17 @@ export class PluginClient {
 
   /** Sends the content itself; nothing is on disk in between. */
   async saveStream(artifact: Artifact, content: Readable, signal: AbortSignal): Promise<void> {
-    const { isSuccess, error } = await this.#ask("save", signal, async (channel) =>
-      readOutcome(
-        await channel.clientStream(`${service}/SaveStream`, chunksOf(artifact, content), traced(), signal),
-      ),
-    );
-    if (!isSuccess) throw refusal(this.name, "save", error);
+    try {
+      const { isSuccess, error } = await this.#ask("save", signal, async (channel) =>
+        readOutcome(
+          await channel.clientStream(`${service}/SaveStream`, chunksOf(artifact, content), traced(), signal),
+        ),
+      );
+      if (!isSuccess) throw refusal(this.name, "save", error);
+    } finally {
+      // A source that says nothing would be waited for beyond the call's end.
+      content.destroy();
+    }
   }
 
   openStream(artifact: Artifact, signal: AbortSignal): Readable {
@@ -166,14 +171,10 @@ function traced(): CallOptions {
 
 /** First what it is, then its bytes, in pieces that every server of gRPC takes. */
 async function* chunksOf(artifact: Artifact, content: Readable): AsyncGenerator<Buffer> {
-  try {
-    yield artifactRequest(artifact);
-    for await (const bytes of content as AsyncIterable<Buffer>) {
-      for (let at = 0; at < bytes.length; at += chunkBytes) {
-        yield chunkRequest(bytes.subarray(at, at + chunkBytes));
-      }
+  yield artifactRequest(artifact);
+  for await (const bytes of content as AsyncIterable<Buffer>) {
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
+      yield chunkRequest(bytes.subarray(at, at + chunkBytes));
     }
-  } finally {
-    content.destroy();
   }
 }
