@@ -1,6 +1,6 @@
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { type Outputs, type Parameter, parseGoDuration } from "../template/index.ts";
-import { isRecord, type NodeResult, type Phase } from "./task.ts";
+import { isRecord, type NodeResult, type Phase } from "./tasks.ts";
 
 /** A plugin's answer; without a node the task is not its own (docs/contract/roles.md#1.9). */
 export interface PluginReply {
