@@ -40,6 +40,17 @@ export type StoredArtifact =
       loadTo(path: string): Promise<"file" | "directory">;
     };
 
+/** One object of a listing, with as much as the listing says of it. */
+export interface ListedObject {
+  /** Whole, from the root of the bucket or file system. */
+  readonly key: string;
+  readonly sizeBytes?: number | undefined;
+  /** Names these very bytes, in the store's own words. */
+  readonly etag?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly modifiedMs?: number | undefined;
+}
+
 /**
  * One artifact store, bound to one location and one identity. Every method throws ExecutorError; `NotFound` means
  * that nothing is stored under the key (docs/contract/artifacts.md#3.2), a missing bucket is not `NotFound`.
@@ -59,8 +70,12 @@ export interface ArtifactDriver extends AsyncDisposable {
    * deleted or absent, else why not.
    */
   deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
-  /** Every full key below the artifact's key, in the store's order. */
-  list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Every object below the artifact's key, in the store's order, each once; none that stands for a folder. A page is
+   * fetched while the one before is read, and no further: who stops reading stops the listing. A listing that breaks
+   * off throws, after objects that were there.
+   */
+  list(artifact: Artifact, signal: AbortSignal): AsyncIterable<ListedObject>;
 }
 
 /** What every driver may need from outside; the one place where a driver meets its surroundings. */

@@ -3,6 +3,7 @@ export type {
   DriverContext,
   DriverLog,
   DriverSettings,
+  ListedObject,
   PluginPlaces,
   StoredArtifact,
 } from "./driver.ts";

@@ -52,6 +52,12 @@ export function lengthOf(head: AnswerHead, key: string, name = "content-length")
   return sizeOf(head.header(name), `${key}: the store did not say how long the object is (${name})`);
 }
 
+/** A date as stores write it, in milliseconds since 1970; nothing depends on it, so that no date is no error. */
+export function dateOf(text: string | undefined): number | undefined {
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** A size as stores write it; anything else is an error that begins with `missing`. */
 export function sizeOf(text: string | undefined, missing: string): number {
   if (text === undefined || !/^\d{1,16}$/.test(text)) {

@@ -8,6 +8,8 @@ export interface ObjectInfo {
   readonly etag?: string | undefined;
   /** The MD5 of the content in hex, if the tag is one; only the answer to a read tells (ReadAnswer.provesMd5). */
   readonly md5?: string | undefined;
+  /** When it was written, in milliseconds since 1970; listings tell. */
+  readonly modifiedMs?: number | undefined;
   /** True for an entry that stands for a folder and has no content, such as the directories of hierarchical stores. */
   readonly isFolder?: boolean;
   /** True where the bytes are gzip that its readers get inflated (`Content-Encoding` of a store that does that). */

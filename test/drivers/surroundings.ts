@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { TestContext } from "node:test";
-import type { DriverContext, DriverSettings } from "../../src/artifacts/index.ts";
+import type { ArtifactDriver, DriverContext, DriverSettings } from "../../src/artifacts/index.ts";
 import { ExecutorError } from "../../src/errors/index.ts";
 import type { ByteRange, FileContent, TreeContent } from "../../src/streams/index.ts";
+import type { Artifact } from "../../src/template/index.ts";
 import { TransferSession, type TransferSettings } from "../../src/transfer/index.ts";
 
 export interface LogLine {
@@ -53,6 +54,17 @@ export function surroundings(
     },
     log: { debug: note, info: note, warn: note },
   };
+}
+
+/** All keys of a listing. */
+export async function keysOf(
+  driver: ArtifactDriver,
+  artifact: Artifact,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of driver.list(artifact, signal)) keys.push(key);
+  return keys;
 }
 
 export async function temporaryFolder(t: TestContext): Promise<string> {
