@@ -6,4 +6,5 @@ export {
   errorText,
   isExecutorError,
 } from "./executor-error.ts";
+export { exitStatusError } from "./exit-status.ts";
 export { fromLanguage } from "./from-language.ts";
