@@ -139,7 +139,7 @@ export function commaList(text: string | undefined): readonly string[] {
 }
 
 /** What operators set for artifact drivers (docs/contract/pod.md#2.2, docs/contract/artifacts.md#4). */
-export async function readDriverSettings(env: Environment): Promise<Omit<DriverSettings, "memoryBytes">> {
+export async function readDriverSettings(env: Environment): Promise<DriverSettings> {
   const partSize = wholeNumber(env, "ARTIFACT_S3_UPLOAD_PART_SIZE_MIB", { from: 5, to: 5120 });
   return {
     retry: {

@@ -9,6 +9,7 @@ import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readDriverSettings, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
+import { once } from "./once.ts";
 import { catchTerm } from "./signals.ts";
 import { version } from "./version.ts";
 
@@ -35,11 +36,12 @@ export async function podTools(
   const read = await readDriverSettings(env);
   const settings = { ...read, retry: { ...read.retry, ...options.retry } };
   const openContext = once(async (): Promise<DriverContext> => {
-    const { memoryBudget, readMemoryLimit } = await import("../src/transfer/index.ts");
+    const { memoryBudget, readMemoryLimit, TransferSession } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
-      settings: { ...settings, memoryBytes },
+      settings,
+      transfers: new TransferSession({ retry: settings.retry, memoryBytes }),
       log,
       plugins: {
         sockets: paths.plugins,
@@ -66,14 +68,6 @@ export async function podTools(
         idleTimeoutMs: kubeIdleTimeoutMs,
         transientPattern: settings.transientPattern,
       }),
-  };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
   };
 }
 

@@ -63,7 +63,7 @@ export async function haveEnded(template: Template, paths: PodPaths): Promise<bo
   return !ended.includes(false);
 }
 
-const killPatienceMs = 10_000;
+const killWaitMs = 10_000;
 /** Plugin sidecars end within milliseconds; a watch on each folder would cost more than a look now and then. */
 const lookEveryMs = 50;
 
@@ -75,12 +75,12 @@ export async function endContainers(
   log: Logger,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  for (const [number, patienceMs] of [
+  for (const [number, waitMs] of [
     [15, gracePeriodMs],
-    [9, killPatienceMs],
+    [9, killWaitMs],
   ] as const) {
     await Promise.all(names.map((name) => signalContainer(paths, name, number)));
-    const end = performance.now() + patienceMs;
+    const end = performance.now() + waitMs;
     while (performance.now() < end) {
       const left = await alive(paths, names);
       if (left.length === 0) return [];
