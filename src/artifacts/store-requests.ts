@@ -1,8 +1,6 @@
 import { ExecutorError, type TextPattern } from "../errors/index.ts";
 import {
-  appendTo,
   type BodyOptions,
-  type ByteSink,
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
@@ -11,6 +9,7 @@ import {
   readText,
 } from "../http/index.ts";
 import { parseRetryAfter } from "../retry/index.ts";
+import { appendTo, type ByteSink } from "../streams/index.ts";
 
 /** An answer that is none of those the request asked for. */
 export interface Refusal {

@@ -1,6 +1,5 @@
-import { Readable } from "node:stream";
-import type { FileContent } from "../artifacts/index.ts";
 import { openContainer, type PodPaths } from "../podfiles/index.ts";
+import { byteStream, type FileContent } from "../streams/index.ts";
 import { filePiece, type LogPart, type Piece, piecesContent, textPiece } from "./log-pieces.ts";
 import { closeSegments, openSegments, type Segment } from "./log-segments.ts";
 
@@ -47,7 +46,7 @@ export class CapturedLog implements AsyncDisposable {
       name,
       sizeBytes: undefined,
       replayable: true,
-      open: () => Readable.from(joined(earlier, here), { objectMode: false }),
+      open: () => byteStream(joined(earlier, here)),
     };
   }
 }

@@ -1,5 +1,4 @@
-import { Readable } from "node:stream";
-import type { FileContent } from "../artifacts/index.ts";
+import { byteStream, type FileContent } from "../streams/index.ts";
 import type { Segment } from "./log-segments.ts";
 
 const chunkBytes = 65_536;
@@ -40,7 +39,7 @@ export function piecesContent(name: string, pieces: readonly Piece[]): FileConte
     open: (range) => {
       const offset = range?.offset ?? 0;
       const length = Math.min(range?.length ?? sizeBytes, sizeBytes - offset);
-      return Readable.from(chunks(pieces, offset, length), { objectMode: false });
+      return byteStream(chunks(pieces, offset, length));
     },
     readInto: async ({ offset, length }, sink, signal) => {
       for (let done = 0; done < length; ) {

@@ -1,7 +1,6 @@
 import { ExecutorError, type TextPattern } from "../../../errors/index.ts";
 import {
   type BodyOptions,
-  type ByteSink,
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
@@ -9,6 +8,7 @@ import {
   type Received,
   readText,
 } from "../../../http/index.ts";
+import type { ByteSink } from "../../../streams/index.ts";
 import { digestOf } from "../../digests.ts";
 import type { S3Config } from "./config.ts";
 import type { CredentialSource } from "./credentials.ts";
