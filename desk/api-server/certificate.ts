@@ -14,7 +14,7 @@ export function selfSignedCertificate(): Certificate {
   const { privateKey, publicKey } = newKeys();
   const loopback = [Buffer.from([127, 0, 0, 1]), Buffer.concat([Buffer.alloc(15), Buffer.from([1])])];
   const names = [der(0x82, Buffer.from("localhost")), ...loopback.map((address) => der(0x87, address))];
-  const isAuthority = sequence(BASIC_CONSTRAINTS, TRUE, der(0x04, sequence(TRUE)));
+  const isAuthority = sequence(basicConstraints, derTrue, der(0x04, sequence(derTrue)));
   const body = certificateBody(publicKey, authorityName, names, [isAuthority]);
   return toPem(body, privateKey, privateKey);
 }
@@ -35,7 +35,7 @@ function newKeys() {
 }
 
 function toPem(body: Buffer, issuerKey: KeyObject, ownKey: KeyObject): Certificate {
-  const whole = sequence(body, sequence(ECDSA_SHA256), bitString(sign("sha256", body, issuerKey)));
+  const whole = sequence(body, sequence(ecdsaSha256), bitString(sign("sha256", body, issuerKey)));
   const lines = whole.toString("base64").match(/.{1,64}/g) ?? [];
   return {
     key: ownKey.export({ type: "pkcs8", format: "pem" }).toString(),
@@ -57,17 +57,17 @@ function certificateBody(
   return sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, serial),
-    sequence(ECDSA_SHA256),
+    sequence(ecdsaSha256),
     commonName(authorityName),
     sequence(time(now - 24 * 3600_000), time(now + 3650 * 24 * 3600_000)),
     commonName(subject),
     publicKey.export({ type: "spki", format: "der" }),
-    der(0xa3, sequence(...extensions, sequence(SUBJECT_ALT_NAME, der(0x04, sequence(...names))))),
+    der(0xa3, sequence(...extensions, sequence(subjectAltName, der(0x04, sequence(...names))))),
   );
 }
 
 function commonName(text: string): Buffer {
-  return sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(text)))));
+  return sequence(der(0x31, sequence(commonNameType, der(0x0c, Buffer.from(text)))));
 }
 
 /** Tag, length, content (X.690 8.1). */
@@ -93,8 +93,8 @@ function time(atMs: number): Buffer {
   return der(0x17, Buffer.from(`${digits}Z`));
 }
 
-const TRUE = Buffer.from([0x01, 0x01, 0xff]);
-const ECDSA_SHA256 = der(0x06, Buffer.from("2a8648ce3d040302", "hex"));
-const COMMON_NAME = der(0x06, Buffer.from("550403", "hex"));
-const BASIC_CONSTRAINTS = der(0x06, Buffer.from("551d13", "hex"));
-const SUBJECT_ALT_NAME = der(0x06, Buffer.from("551d11", "hex"));
+const derTrue = Buffer.from([0x01, 0x01, 0xff]);
+const ecdsaSha256 = der(0x06, Buffer.from("2a8648ce3d040302", "hex"));
+const commonNameType = der(0x06, Buffer.from("550403", "hex"));
+const basicConstraints = der(0x06, Buffer.from("551d13", "hex"));
+const subjectAltName = der(0x06, Buffer.from("551d11", "hex"));

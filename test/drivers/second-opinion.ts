@@ -82,7 +82,7 @@ export function describeSecondOpinion(name: string, start: (t: TestContext) => P
       const expected = ["dir/a/c.txt", "dir/b.txt", "dir/by vendor"];
 
       const ours: string[] = [];
-      for await (const key of await driver.list(artifact("dir"), patience())) ours.push(key);
+      for await (const { key } of driver.list(artifact("dir"), patience())) ours.push(key);
 
       assert.deepEqual(ours, expected);
       assert.deepEqual([...(await vendor.list("dir/"))].sort(), expected);
