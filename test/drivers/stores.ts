@@ -18,6 +18,8 @@ type Settings = Partial<DriverSettings>;
 export interface GcsUnderTest extends StoreUnderTest {
   readonly context: TestSurroundings;
   readonly front: Front;
+  /** `HOST:PORT` of the server itself, which asks for no token. */
+  readonly server: string;
   artifact(key: string, overrides?: Partial<GcsLocation>): Artifact;
 }
 
@@ -84,6 +86,7 @@ export async function startGcs(
     context,
     artifact,
     front,
+    server: target ?? server?.endpoint ?? "",
     faulty,
     elsewhere: artifact("x", { bucket: "no-such-bucket" }),
     strangers: () => ({

@@ -84,12 +84,12 @@ export async function startGcsServer(): Promise<GcsServer> {
     }
     const body = Buffer.concat(await message.toArray());
     const type = url.searchParams.get("uploadType");
+    const name = url.searchParams.get("name") ?? "";
     if (type === "multipart") {
       const [metadata, contentType, content] = splitRelated(message.headers["content-type"] ?? "", body);
-      return json(response, 200, insert(bucket, { contentType, ...metadata }, content));
+      return json(response, 200, insert(bucket, { name, contentType, ...metadata }, content));
     }
     if (type === "media") {
-      const name = url.searchParams.get("name") ?? "";
       return json(response, 200, insert(bucket, { name }, body));
     }
     if (!store.buckets.has(bucket))
@@ -97,8 +97,14 @@ export async function startGcsServer(): Promise<GcsServer> {
     const metadata = (body.length === 0 ? {} : JSON.parse(body.toString())) as Metadata;
     const id = newId();
     const contentType = metadata.contentType ?? String(message.headers["x-upload-content-type"] ?? "");
-    const name = metadata.name ?? url.searchParams.get("name") ?? "";
-    sessions.set(id, { bucket, name, contentType, bytes: [], size: 0, result: undefined });
+    sessions.set(id, {
+      bucket,
+      name: metadata.name ?? name,
+      contentType,
+      bytes: [],
+      size: 0,
+      result: undefined,
+    });
     const location = `http://${message.headers.host}${url.pathname}?uploadType=resumable&upload_id=${id}`;
     response.writeHead(200, { location, "content-length": "0" }).end();
   };
