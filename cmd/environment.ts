@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { type ProxySettings, readRoots } from "../src/http/index.ts";
+import type { ProxySettings } from "../src/http/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
 import { Keeper } from "./keeper.ts";
@@ -139,7 +139,7 @@ export function commaList(text: string | undefined): readonly string[] {
 }
 
 /** What operators set for artifact drivers (docs/contract/pod.md#2.2, docs/contract/artifacts.md#4). */
-export function readDriverSettings(env: Environment): Omit<DriverSettings, "memoryBytes"> {
+export function readDriverSettings(env: Environment): Omit<DriverSettings, "memoryBytes" | "caPem"> {
   const partSize = wholeNumber(env, "ARTIFACT_S3_UPLOAD_PART_SIZE_MIB", { from: 5, to: 5120 });
   return {
     retry: {
@@ -152,10 +152,15 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
     partSizeBytes: partSize === undefined ? undefined : partSize * 1024 * 1024,
     transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
     identityVariables: readIdentityVariables(env),
-    caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
     proxy: readProxies(env),
     programs: readProgramSettings(env),
   };
+}
+
+/** The roots to trust beside Node's own; read where something is connected to, for few pods name any. */
+export async function readCaRoots(env: Environment): Promise<string | undefined> {
+  const { readRoots } = await import("../src/http/index.ts");
+  return readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR });
 }
 
 export function readProxies(env: Environment): ProxySettings {

@@ -1,12 +1,18 @@
 import { readFile } from "node:fs/promises";
 import type { DriverContext } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
+import type { KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
-import { type Environment, readDriverSettings, readPattern, readProxies } from "./environment.ts";
+import {
+  type Environment,
+  readCaRoots,
+  readDriverSettings,
+  readPattern,
+  readProxies,
+} from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
 import { version } from "./version.ts";
@@ -30,7 +36,7 @@ export function podTools(
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
-      settings: { ...settings, memoryBytes },
+      settings: { ...settings, caPem: await readCaRoots(env), memoryBytes },
       log,
       plugins: {
         sockets: paths.plugins,
@@ -50,12 +56,14 @@ export function podTools(
       const { openDriver } = await import("../src/artifacts/index.ts");
       return openDriver(location, await openContext());
     },
-    openKube: async () =>
-      new KubeClient(await connectKube(kubeSettings(line, env)), {
+    openKube: async () => {
+      const { connectKube, KubeClient } = await import("../src/kube/index.ts");
+      return new KubeClient(await connectKube(kubeSettings(line, env)), {
         userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
         idleTimeoutMs: kubeIdleTimeoutMs,
         transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
-      }),
+      });
+    },
   };
 }
 

@@ -13,7 +13,7 @@ import type { ArtifactDriver, DriverContext } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import type { ArtifactLocation } from "../src/template/index.ts";
-import { type Environment, readDriverSettings } from "./environment.ts";
+import { type Environment, readCaRoots, readDriverSettings } from "./environment.ts";
 import { type FlagValues, parseCommandLine, textFlag } from "./flags.ts";
 import { type Invocation, programPath } from "./invocation.ts";
 
@@ -85,7 +85,8 @@ function driverOpener(env: Environment, log: Logger) {
     readSecret: DriverContext["readSecret"],
   ): Promise<ArtifactDriver> => {
     const { openDriver } = await import("../src/artifacts/index.ts");
-    return openDriver(location, { readSecret, settings, log });
+    const caPem = await readCaRoots(direct);
+    return openDriver(location, { readSecret, settings: { ...settings, caPem }, log });
   };
 }
 
