@@ -13,7 +13,7 @@ import type { ArtifactDriver, DriverContext } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import type { ArtifactLocation } from "../src/template/index.ts";
-import { type Environment, readCaRoots, readDriverSettings } from "./environment.ts";
+import { type Environment, readDriverSettings } from "./environment.ts";
 import { type FlagValues, parseCommandLine, textFlag } from "./flags.ts";
 import { type Invocation, programPath } from "./invocation.ts";
 
@@ -64,7 +64,7 @@ export async function runCommand({ args, env }: Invocation): Promise<number> {
     executorEnv: { ...pick(env, passedToExecutor), NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) },
   };
   const terminal = new Terminal((text) => void process.stdout.write(text), hasColours(env));
-  return runTemplate(config, { terminal, log, openDriver: driverOpener(env, log) }, signals);
+  return runTemplate(config, { terminal, log, openDriver: await driverOpener(env, log) }, signals);
 }
 
 /** Ctrl-C ends the pod in order, a second one at once. */
@@ -77,16 +77,15 @@ function catchStops(): RunSignals {
   return { stop: stop.signal, abort: abort.signal };
 }
 
-function driverOpener(env: Environment, log: Logger) {
+async function driverOpener(env: Environment, log: Logger) {
   const direct = { ...env, NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) };
-  const settings = { ...readDriverSettings(direct), memoryBytes: driverMemoryBytes };
+  const settings = { ...(await readDriverSettings(direct)), memoryBytes: driverMemoryBytes };
   return async (
     location: ArtifactLocation,
     readSecret: DriverContext["readSecret"],
   ): Promise<ArtifactDriver> => {
     const { openDriver } = await import("../src/artifacts/index.ts");
-    const caPem = await readCaRoots(direct);
-    return openDriver(location, { readSecret, settings: { ...settings, caPem }, log });
+    return openDriver(location, { readSecret, settings, log });
   };
 }
 

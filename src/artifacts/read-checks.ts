@@ -1,5 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
-import type { ByteRange, ObjectInfo } from "../transfer/index.ts";
+import type { ByteRange } from "../streams/index.ts";
+import type { ObjectInfo } from "../transfer/index.ts";
 
 /** The head of an answer, however it came. */
 export interface AnswerHead {
@@ -49,6 +50,12 @@ export function checkRange(head: AnswerHead, info: ObjectInfo, range: ByteRange 
 /** Reads the length that the answer to a HEAD must have; a missing one is not zero. */
 export function lengthOf(head: AnswerHead, key: string, name = "content-length"): number {
   return sizeOf(head.header(name), `${key}: the store did not say how long the object is (${name})`);
+}
+
+/** A date as stores write it, in milliseconds since 1970; nothing depends on it, so that no date is no error. */
+export function dateOf(text: string | undefined): number | undefined {
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** A size as stores write it; anything else is an error that begins with `missing`. */

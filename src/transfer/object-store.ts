@@ -1,5 +1,5 @@
-import type { Readable } from "node:stream";
-import type { ByteSink, Payload } from "../http/index.ts";
+import type { Payload } from "../http/index.ts";
+import type { ByteRange, ByteSink } from "../streams/index.ts";
 
 export interface ObjectInfo {
   readonly key: string;
@@ -8,6 +8,8 @@ export interface ObjectInfo {
   readonly etag?: string | undefined;
   /** The MD5 of the content in hex, if the tag is one; only the answer to a read tells (ReadAnswer.provesMd5). */
   readonly md5?: string | undefined;
+  /** When it was written, in milliseconds since 1970; listings tell. */
+  readonly modifiedMs?: number | undefined;
   /** True for an entry that stands for a folder and has no content, such as the directories of hierarchical stores. */
   readonly isFolder?: boolean;
   /** True where the bytes are gzip that its readers get inflated (`Content-Encoding` of a store that does that). */
@@ -35,11 +37,6 @@ export interface ReadAnswer {
 
 export interface StoredBytes extends ReadAnswer {
   readonly chunks: AsyncIterable<Uint8Array>;
-}
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
 }
 
 export interface ListPage {
@@ -128,13 +125,4 @@ export interface ObjectStore {
   delete(key: string, signal: AbortSignal): Promise<void>;
   /** Deletes up to `deleteKeysMax` objects with one request; resolves to those that are left, with the reason. */
   deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>;
-}
-
-/** The content of one file on its way to a store; `open` starts afresh where `replayable`, `readInto` reads straight into memory. */
-export interface Content {
-  readonly name: string;
-  readonly sizeBytes: number | undefined;
-  readonly replayable: boolean;
-  open(range?: ByteRange): Readable;
-  readInto?(range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void>;
 }

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, type Payload, payloadOf } from "../../../http/index.ts";
+import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectInfo,
@@ -18,6 +18,7 @@ import { checkPrefix, nextFilledPage, notAListing } from "../../listing-checks.t
 import {
   type AnswerHead,
   checkRange,
+  dateOf,
   isWhole,
   lengthOf,
   rangeHeader,
@@ -202,9 +203,10 @@ function toInfo(item: string): ObjectInfo {
   const key = /<Name\s+Encoded="true"/i.test(item) ? decodeURIComponent(name) : name;
   const isFolder = textOf(item, "ResourceType") === "directory" || textOf(item, "hdi_isfolder") === "true";
   const sizeBytes = sizeOf(textOf(item, "Content-Length"), `${key}: the listing names no size`);
-  const etag = textOf(item, "Etag");
+  const tag = textOf(item, "Etag");
   // Listings write the tag without its quotes, answers with them.
-  return { key, sizeBytes, etag: etag === undefined || etag.startsWith('"') ? etag : `"${etag}"`, isFolder };
+  const etag = tag === undefined || tag.startsWith('"') ? tag : `"${tag}"`;
+  return { key, sizeBytes, etag, modifiedMs: dateOf(textOf(item, "Last-Modified")), isFolder };
 }
 
 function getRequest(info: ObjectInfo, range: ByteRange | undefined): AzureRequest {

@@ -1,9 +1,9 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import type { ObjectInfo } from "../../../transfer/index.ts";
-import { sizeOf } from "../../read-checks.ts";
+import { dateOf, sizeOf } from "../../read-checks.ts";
 
 /** The fields of an object resource that we ask for. */
-export const resourceFields = "name,size,generation,md5Hash,crc32c,contentEncoding,cacheControl";
+export const resourceFields = "name,size,updated,generation,md5Hash,crc32c,contentEncoding,cacheControl";
 
 /** An object resource of the JSON API, checked. */
 export interface GcsObject extends ObjectInfo {
@@ -14,10 +14,8 @@ export interface GcsObject extends ObjectInfo {
 
 /** Reads an object resource. `key` is the name that was asked for; undefined: whatever a listing names. */
 export function readResource(value: unknown, key: string | undefined): GcsObject {
-  const { name, size, generation, md5Hash, crc32c, contentEncoding, cacheControl } = (value ?? {}) as Record<
-    string,
-    unknown
-  >;
+  const { name, size, updated, generation, md5Hash, crc32c, contentEncoding, cacheControl } = (value ??
+    {}) as Record<string, unknown>;
   if (typeof name !== "string" || name === "" || (key !== undefined && name !== key)) {
     throw new ExecutorError(
       "Transient",
@@ -34,6 +32,7 @@ export function readResource(value: unknown, key: string | undefined): GcsObject
     key: name,
     sizeBytes,
     etag: generation,
+    modifiedMs: typeof updated === "string" ? dateOf(updated) : undefined,
     md5: typeof md5Hash === "string" ? Buffer.from(md5Hash, "base64").toString("hex") : undefined,
     crc32c: typeof crc32c === "string" ? crc32c : undefined,
     ...(isInflated ? { isInflated } : {}),

@@ -1,7 +1,7 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, type Payload, payloadOf } from "../../../http/index.ts";
+import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectInfo,
@@ -17,6 +17,7 @@ import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts"
 import {
   type AnswerHead,
   checkRange,
+  dateOf,
   isWhole,
   lengthOf,
   rangeHeader,
@@ -193,7 +194,8 @@ export class OssStore implements ObjectStore {
     const objects = elements(xml, "Contents").map((item) => {
       const key = decodeURIComponent(textOf(item, "Key") ?? "");
       const sizeBytes = sizeOf(textOf(item, "Size"), `${key}: the listing names no size`);
-      return { key, sizeBytes, etag: textOf(item, "ETag") };
+      const modifiedMs = dateOf(textOf(item, "LastModified"));
+      return { key, sizeBytes, etag: textOf(item, "ETag"), modifiedMs };
     });
     const isTruncated = textOf(xml, "IsTruncated") === "true";
     return { objects, token: isTruncated ? (textOf(xml, "NextContinuationToken") ?? "") : undefined };

@@ -1,7 +1,5 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import {
-  appendTo,
-  type ByteSink,
   discardBody,
   type HttpResponse,
   type Payload,
@@ -9,8 +7,8 @@ import {
   readBody,
   readText,
 } from "../../../http/index.ts";
+import { appendTo, type ByteRange, type ByteSink } from "../../../streams/index.ts";
 import {
-  type ByteRange,
   compareKeys,
   type ListPage,
   type MultipartUpload,
@@ -22,7 +20,7 @@ import {
   type UploadedPart,
 } from "../../../transfer/index.ts";
 import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "../../digests.ts";
-import { type AnswerHead, checkRange, lengthOf, tagOf } from "../../read-checks.ts";
+import { type AnswerHead, checkRange, dateOf, lengthOf, tagOf } from "../../read-checks.ts";
 import { elements, encodeXml, isBeyondXml, namespace, textOf } from "../../xml.ts";
 import { listParts, wholeCrc32 } from "./completion.ts";
 import type { Encryption } from "./encryption.ts";
@@ -374,7 +372,8 @@ function readListing(xml: string, prefix: string, after: string | undefined): Li
     if (text === undefined || !/^\d+$/.test(size)) {
       throw new ExecutorError("Transient", "the store's listing has an object without a key or a size");
     }
-    return toInfo(isEncoded ? decodeKey(text) : text, Number(size), textOf(item, "ETag"));
+    const info = toInfo(isEncoded ? decodeKey(text) : text, Number(size), textOf(item, "ETag"));
+    return { ...info, modifiedMs: dateOf(textOf(item, "LastModified")) };
   });
   const stranger = objects.find(
     ({ key }) => !key.startsWith(prefix) || (after !== undefined && compareKeys(key, after) <= 0),
