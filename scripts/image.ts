@@ -7,7 +7,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   realpathSync,
   rmSync,
@@ -15,12 +14,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
 import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
+import { keepCode } from "./keep-code.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -42,7 +41,7 @@ await bundle(join(root, "lib/argoexec"), { version: values.version });
 placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
 if (values.git) placeGit();
-warmCompileCache();
+await keepCode(join(root, "bin/argoexec"), join(root, "lib/argoexec"));
 console.log(`${root}: ${Math.round(sizeOf(root) / 1e6)} MB`);
 
 /** Node without its symbol table, which takes 30 MB, and the shared objects that it loads. */
@@ -126,24 +125,6 @@ function placeSystemFiles(): void {
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/sbin/nologin\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
-}
-
-/** Lets V8 keep the compiled code that every role starts with: runs `init` once, in a folder of its own. */
-function warmCompileCache(): void {
-  const libraries = join(root, "lib/argoexec");
-  const pod = mkdtempSync(join(tmpdir(), "outrider-image-"));
-  mkdirSync(join(pod, "var/run/argo"), { recursive: true });
-  execFileSync(join(libraries, "node"), [join(libraries, "argoexec.cjs"), "init"], {
-    env: {
-      ARGOEXEC_ROOT: pod,
-      ARGO_POD_NAME: "image",
-      ARGO_DEADLINE: "0001-01-01T00:00:00Z",
-      ARGO_TEMPLATE: JSON.stringify({ container: {} }),
-    },
-  });
-  rmSync(pod, { recursive: true });
-  // Users of any id read it.
-  execFileSync("chmod", ["-R", "a+rX", join(libraries, "cache")]);
 }
 
 function sizeOf(path: string): number {
