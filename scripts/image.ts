@@ -48,7 +48,7 @@ console.log(`${root}: ${Math.round(sizeOf(root) / 1e6)} MB`);
 function placeNode(folder: string): void {
   const node = join(folder, "node");
   mkdirSync(folder, { recursive: true });
-  copyFileSync(realpathSync("node_modules/node/bin/node"), node);
+  copyFileSync(realpathSync("node_modules/.bin/node"), node);
   try {
     execFileSync("strip", [node], { stdio: "ignore" });
   } catch {
