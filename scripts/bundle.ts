@@ -41,9 +41,10 @@ const withArtifacts = [
  * Bundles all commands into `directory`: `argoexec.cjs`, the entry; `main.js`, what every pod runs; `parts/`, the rest
  * of our code in files that are loaded when they are needed; `vendor/`, a file for each package that is loaded on
  * demand only. CommonJS, because Node's loader of ES modules costs a pod 10 ms of CPU more; in parts, because a pod pays
- * for each byte of a file that is read, checked and taken out of the compile cache.
+ * for each byte of a file that is read, checked and taken out of the kept bytecode. Returns the files of which some of the
+ * code is in it, below the project's folder.
  */
-export async function bundle(directory: string, options: { version: string }): Promise<void> {
+export async function bundle(directory: string, options: { version: string }): Promise<readonly string[]> {
   for (const part of ["parts", "vendor", "code"]) {
     rmSync(join(directory, part), { recursive: true, force: true });
   }
@@ -67,18 +68,28 @@ export async function bundle(directory: string, options: { version: string }): P
   });
   const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
   writeParts(directory, texts, reachOf(metafile));
+  const used = usedFiles(metafile);
   for (const [name, source] of vendors) {
-    await build({
+    const vendor = await build({
       ...shared,
+      metafile: true,
       format: "cjs",
       // A dynamic import becomes a require that runs when it is due.
       supported: { "dynamic-import": false },
       stdin: { contents: reexport(JSON.stringify(source)), resolveDir: "." },
       outfile: join(directory, vendorFile(name)),
     });
+    used.push(...usedFiles(vendor.metafile));
   }
   copyFileSync("scripts/start.cjs", join(directory, "argoexec.cjs"));
   writeFileSync(join(directory, "node.flags"), `${nodeFlags.join("\n")}\n`);
+  return used;
+}
+
+function usedFiles({ outputs }: Metafile): string[] {
+  return Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+  );
 }
 
 /** Writes `main.js`, `parts/artifacts.js`, a file for each other part, and the licences that go with them. */
