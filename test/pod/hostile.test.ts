@@ -152,11 +152,12 @@ describe("a hostile step", { concurrency: 2 }, () => {
     const pod = await startPod(
       t,
       shell(
-        `head -c 200000 /dev/zero | tr '\\0' x > ${shared}/progress; echo ok > /tmp/p; sleep 1; echo >> ${shared}/progress; echo 3/4 >> ${shared}/progress; sleep 0.5`,
+        `${gate}; head -c 200000 /dev/zero | tr '\\0' x > ${shared}/progress; echo ok > /tmp/p; sleep 1; echo >> ${shared}/progress; echo 3/4 >> ${shared}/progress; sleep 0.5`,
         { outputs: { parameters: [{ name: "p", valueFrom: { path: "/tmp/p" } }] } },
       ),
       { progressTick: "50ms" },
     );
+    await waitSleeps(pod);
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(pod.parameters(), { p: "ok" });
@@ -164,9 +165,10 @@ describe("a hostile step", { concurrency: 2 }, () => {
   });
 
   it("leaves nothing running that could change its outputs while they are saved", async (t) => {
+    const leftover = `until test -e ${shared}/ctr/main/exitcode; do :; done; while :; do echo evil > /tmp/q; done`;
     const pod = await startPod(
       t,
-      shell("(setsid sh -c 'while :; do date +%N > /tmp/p; done' &); sleep 0.3; echo 1 > /tmp/q", {
+      shell(`(setsid sh -c '${leftover}' &); sleep 0.3; echo 1 > /tmp/q`, {
         outputs: { parameters: [{ name: "q", valueFrom: { path: "/tmp/q" } }] },
       }),
     );
