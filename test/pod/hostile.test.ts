@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname } from "node:path";
@@ -7,11 +7,21 @@ import { describe, it, type TestContext } from "node:test";
 import { shell, startPod, type TestPod, until } from "./desk.ts";
 
 const shared = "/var/run/argo";
-/** The kubelet creates main when wait has started; a desk starts both at once. */
+/** The step goes on when wait sleeps: no Node runs, and whatever it reads again it reads then. */
 const gate = "until test -e /tmp/go; do sleep 0.02; done";
 
-async function waitHasBegun(pod: TestPod): Promise<void> {
+async function waitSleeps(pod: TestPod): Promise<void> {
   await pod.waitForState(() => true);
+  const watches = () => {
+    const folder = `/proc/${pod.container("wait").pid}/fdinfo`;
+    try {
+      return readdirSync(folder).some((fd) => /^inotify/m.test(readFileSync(`${folder}/${fd}`, "utf8")));
+    } catch {
+      // A descriptor was closed meanwhile.
+      return false;
+    }
+  };
+  await until("wait to sleep", watches);
   writeFileSync(pod.path("main", "/tmp/go"), "");
 }
 
@@ -28,7 +38,7 @@ describe("a hostile step", { concurrency: 2 }, () => {
         outputs: { parameters: [{ name: "p", valueFrom: { path: "/tmp/p" } }] },
       }),
     );
-    await waitHasBegun(pod);
+    await waitSleeps(pod);
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(pod.parameters(), { p: "ok" });
@@ -55,7 +65,7 @@ describe("a hostile step", { concurrency: 2 }, () => {
     const token = pod.path("wait", "/var/run/secrets/k8s/token");
     mkdirSync(dirname(token), { recursive: true });
     writeFileSync(token, "the token of the service account");
-    await waitHasBegun(pod);
+    await waitSleeps(pod);
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 }, await pod.message("wait"));
     assert.deepEqual(pod.saved(), ["a", "main-logs"]);
@@ -142,11 +152,12 @@ describe("a hostile step", { concurrency: 2 }, () => {
     const pod = await startPod(
       t,
       shell(
-        `head -c 200000 /dev/zero | tr '\\0' x > ${shared}/progress; echo ok > /tmp/p; sleep 1; echo >> ${shared}/progress; echo 3/4 >> ${shared}/progress; sleep 0.5`,
+        `${gate}; head -c 200000 /dev/zero | tr '\\0' x > ${shared}/progress; echo ok > /tmp/p; sleep 1; echo >> ${shared}/progress; echo 3/4 >> ${shared}/progress; sleep 0.5`,
         { outputs: { parameters: [{ name: "p", valueFrom: { path: "/tmp/p" } }] } },
       ),
       { progressTick: "50ms" },
     );
+    await waitSleeps(pod);
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(pod.parameters(), { p: "ok" });
@@ -154,9 +165,10 @@ describe("a hostile step", { concurrency: 2 }, () => {
   });
 
   it("leaves nothing running that could change its outputs while they are saved", async (t) => {
+    const leftover = `until test -e ${shared}/ctr/main/exitcode; do :; done; while :; do echo evil > /tmp/q; done`;
     const pod = await startPod(
       t,
-      shell("(setsid sh -c 'while :; do date +%N > /tmp/p; done' &); sleep 0.3; echo 1 > /tmp/q", {
+      shell(`(setsid sh -c '${leftover}' &); sleep 0.3; echo 1 > /tmp/q`, {
         outputs: { parameters: [{ name: "q", valueFrom: { path: "/tmp/q" } }] },
       }),
     );
