@@ -5,7 +5,7 @@ import { describe, type TestContext } from "node:test";
 import { openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { Front, FrontFault } from "../servers/front.ts";
-import type { StoreUnderTest } from "./suite.ts";
+import type { Limits, StoreUnderTest } from "./suite.ts";
 import { fileOf, keysOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
 
 type Where = Pick<FrontFault, "method" | "path">;
@@ -39,11 +39,7 @@ type Check = (title: string, cannot: string | undefined, body: (t: TestContext) 
 export function describeFaults(
   name: string,
   start: (t: TestContext) => Promise<StoreUnderTest>,
-  {
-    faults: cannot,
-    rotation,
-    resume,
-  }: { readonly faults?: string; readonly rotation?: string; readonly resume?: string },
+  { faults: cannot, rotation, resume, checksums, ranges }: Limits,
   check: Check,
 ): void {
   const open = async (t: TestContext) => {
@@ -136,7 +132,7 @@ export function describeFaults(
     });
 
     for (const size of [mib, 20 * mib]) {
-      check(`notices a byte that changed on the way (${size / mib} MiB)`, cannot, async (t) => {
+      check(`notices a byte that changed on the way (${size / mib} MiB)`, cannot ?? checksums, async (t) => {
         const { driver, artifact, faulty, strike, read } = await open(t);
         await driver.saveFile(artifact("f"), streamContent("f", noise(size)), patience());
         strike(faulty.read, { kind: "corrupt", at: 1000 }, 1);
@@ -145,7 +141,7 @@ export function describeFaults(
       });
     }
 
-    check("notices another range than it asked for", cannot, async (t) => {
+    check("notices another range than it asked for", cannot ?? ranges, async (t) => {
       const { driver, artifact, faulty, strike, read } = await open(t);
       await driver.saveFile(artifact("f"), fileOf("f", noise(9 * mib)), patience());
       const headers = { "content-range": `bytes 17-${4 * mib + 16}/${9 * mib}` };
@@ -186,6 +182,7 @@ export function describeFaults(
 
     check("does not take a web page for a listing", cannot, async (t) => {
       const { driver, artifact, faulty, strike } = await open(t);
+      await driver.saveTree(artifact("dir"), treeOf({ "a.txt": "a" }), patience());
       strike(faulty.list, { kind: "answer", status: 200, headers: html, body: page });
 
       await assert.rejects(

@@ -6,7 +6,7 @@ import {
   type Payload,
   readText,
 } from "../../../http/index.ts";
-import { type RetryPolicy, retry } from "../../../retry/index.ts";
+import { parseRetryAfter, type RetryPolicy, retry } from "../../../retry/index.ts";
 import type { HdfsConfig } from "./config.ts";
 import { remoteError, StandbyError } from "./errors.ts";
 
@@ -27,14 +27,15 @@ const prefix = "/webhdfs/v1";
 export class WebHdfs {
   readonly #config: HdfsConfig;
   readonly #http: HttpClient;
-  readonly #policy: RetryPolicy;
+  /** How often and how patiently what failed is tried again. */
+  readonly policy: RetryPolicy;
   /** The name node that answered last. */
   #active = 0;
 
   constructor(config: HdfsConfig, http: HttpClient, policy: RetryPolicy) {
     this.#config = config;
     this.#http = http;
-    this.#policy = policy;
+    this.policy = policy;
   }
 
   /** Undefined where nothing is. */
@@ -89,7 +90,7 @@ export class WebHdfs {
         throw noWebHdfs(during);
       }
     };
-    return await retry(this.#policy, attempt, signal);
+    return await retry(this.policy, attempt, signal);
   }
 
   /** Begins to read a file at an offset: a data node's answer. */
@@ -107,7 +108,7 @@ export class WebHdfs {
   /** Makes a file with the payload; one try, for the payload may be readable once only. */
   async write(path: string, parameters: Parameters, payload: Payload, signal: AbortSignal): Promise<void> {
     const during = describe(parameters, path);
-    const first = await retry(this.#policy, () => this.#ask("PUT", path, parameters, signal), signal);
+    const first = await retry(this.policy, () => this.#ask("PUT", path, parameters, signal), signal);
     if (first.status !== 307) {
       first.body.destroy();
       throw noWebHdfs(during);
@@ -193,10 +194,11 @@ export class WebHdfs {
 }
 
 async function expectSuccess(response: HttpResponse, during: string): Promise<HttpResponse> {
-  const { status, body } = response;
+  const { status, body, headers } = response;
   if ((status >= 200 && status <= 299) || status === 307) return response;
   const text = await readText(body, 1024 * 1024, { during, stallTimeoutMs });
-  throw remoteError(status, text, during);
+  const retryAfterMs = parseRetryAfter(headers["retry-after"]);
+  throw remoteError({ status, body: text, retryAfterMs }, during);
 }
 
 /** Nobody listens, or the wrong protocol is spoken: a port of another version of Hadoop. */
