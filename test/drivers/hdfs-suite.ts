@@ -29,6 +29,8 @@ export const hdfsLimits: Limits = {
   checksums: "WebHDFS sends no checksum of what it reads; only TLS notices",
   ranges: "the answer of a data node does not say which bytes it holds",
   buckets: "hdfsUser is a name that is believed; who may do what is tested in hdfs.test.ts",
+  clock: "nothing is signed",
+  parts: "a file is one request",
   rotation: "hdfsUser is no secret",
 };
 

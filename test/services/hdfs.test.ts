@@ -17,7 +17,10 @@ describeHdfs("hdfs on Hadoop 3.5", async () => [cluster?.url ?? ""], reason);
 if (reason === false) {
   describeDriver(
     "hdfs on Hadoop 3.5",
-    async (t) => await startHdfsStore(t, new URL(cluster?.url ?? "").host),
+    async (t) => ({
+      ...(await startHdfsStore(t, new URL(cluster?.url ?? "").host)),
+      filesOfTree: 40,
+    }),
     {
       ...hdfsLimits,
       faults:
