@@ -48,6 +48,7 @@ export async function startHdfsStore(t: TestContext, target: string): Promise<St
     context: surroundings(),
     artifact,
     keyPrefix,
+    filesOfTree: 100,
     faulty: {
       front,
       read: { method: "GET", path: /op=OPEN/ },
