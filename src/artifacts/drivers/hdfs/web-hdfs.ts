@@ -9,6 +9,7 @@ import {
 import { parseRetryAfter, type RetryPolicy, retry } from "../../../retry/index.ts";
 import type { HdfsConfig } from "./config.ts";
 import { remoteError, StandbyError } from "./errors.ts";
+import type { KerberosClient } from "./kerberos/index.ts";
 
 export interface FileStatus {
   readonly isDirectory: boolean;
@@ -32,7 +33,15 @@ export class WebHdfs {
   /** The name node that answered last. */
   #active = 0;
 
-  constructor(config: HdfsConfig, http: HttpClient, policy: RetryPolicy) {
+  readonly #kerberos: KerberosClient | undefined;
+
+  constructor(
+    config: HdfsConfig,
+    http: HttpClient,
+    policy: RetryPolicy,
+    kerberos: KerberosClient | undefined = undefined,
+  ) {
+    this.#kerberos = kerberos;
     this.#config = config;
     this.#http = http;
     this.policy = policy;
@@ -126,7 +135,7 @@ export class WebHdfs {
   ): Promise<HttpResponse> {
     const { origins, user } = this.#config;
     const during = describe(parameters, path);
-    const query = new URLSearchParams({ ...parameters, "user.name": user });
+    const query = new URLSearchParams({ ...parameters, ...(user !== undefined && { "user.name": user }) });
     const target = `${prefix}${path.split("/").map(encodeURIComponent).join("/")}?${query}`;
     let failure: unknown;
     for (let tries = 0; tries < origins.length; tries += 1) {
@@ -136,6 +145,7 @@ export class WebHdfs {
         const headers = {
           host: new URL(origin).host,
           "user-agent": "outrider",
+          ...(await this.#proofFor(origin, signal)),
           ...(method === "GET" ? {} : { "content-length": "0" }),
         };
         const response = await this.#http.request({ method, origin, path: target, headers }, signal);
@@ -152,6 +162,11 @@ export class WebHdfs {
     throw failure;
   }
 
+  async #proofFor(origin: string, signal: AbortSignal): Promise<Record<string, string>> {
+    if (this.#kerberos === undefined) return {};
+    return { authorization: await this.#kerberos.authorization(new URL(origin).hostname, signal) };
+  }
+
   /** Goes where the name node sends us, once or, through a gateway, twice; never from TLS to plain http. */
   async #follow(
     first: HttpResponse,
@@ -161,7 +176,8 @@ export class WebHdfs {
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     let response = first;
-    let from = new URL(this.#config.origins[this.#active] ?? "");
+    const nameNode = this.#config.origins[this.#active] ?? "";
+    let from = new URL(nameNode);
     for (let hops = 0; response.status === 307; hops += 1) {
       const { location = "" } = response.headers;
       await discardBody(response.body, { during, stallTimeoutMs });
@@ -178,6 +194,8 @@ export class WebHdfs {
       const headers = {
         host: target.host,
         "user-agent": "outrider",
+        // A gateway asks itself again; a data node believes the token in the address.
+        ...(target.origin === new URL(nameNode).origin && (await this.#proofFor(nameNode, signal))),
         ...(payload && { "content-type": "application/octet-stream" }),
         ...(length !== undefined && { "content-length": String(length) }),
       };
