@@ -49,6 +49,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     md5Hash: createHash("md5").update(content).digest("base64"),
     crc32c: headers.crc32c,
     ...(headers["content-encoding"] === undefined ? {} : { contentEncoding: headers["content-encoding"] }),
+    ...(headers["cache-control"] === undefined ? {} : { cacheControl: headers["cache-control"] }),
   });
 
   const insert = (bucketName: string, metadata: Metadata, content: Buffer): object => {
@@ -62,9 +63,11 @@ export async function startGcsServer(): Promise<GcsServer> {
     if (metadata.md5Hash !== undefined && metadata.md5Hash !== md5) {
       throw new Refusal(400, "invalid", "Provided MD5 hash does not match the calculated one.");
     }
-    const { name = "", contentType = "application/octet-stream", contentEncoding } = metadata;
-    const encoding: Record<string, string> =
-      contentEncoding === undefined ? {} : { "content-encoding": contentEncoding };
+    const { name = "", contentType = "application/octet-stream", contentEncoding, cacheControl } = metadata;
+    const encoding: Record<string, string> = {
+      ...(contentEncoding === undefined ? {} : { "content-encoding": contentEncoding }),
+      ...(cacheControl === undefined ? {} : { "cache-control": cacheControl }),
+    };
     const object = store.put(bucket, name, { content, contentType, headers: { crc32c, ...encoding } });
     return resource(bucketName, name, object);
   };
@@ -259,6 +262,7 @@ interface Metadata {
   readonly name?: string;
   readonly contentType?: string;
   readonly contentEncoding?: string;
+  readonly cacheControl?: string;
   readonly crc32c?: string;
   readonly md5Hash?: string;
 }
