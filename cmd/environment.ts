@@ -81,7 +81,7 @@ function templateText(env: Environment, paths: PodPaths): { json: string; source
   const value = env.ARGO_TEMPLATE;
   if (value !== undefined && value !== "" && value !== "offloaded")
     return { json: value, source: "ARGO_TEMPLATE" };
-  const source = value === "offloaded" ? `${paths.config}/ARGO_TEMPLATE` : paths.template;
+  const source = value === "offloaded" ? paths.offloadedTemplate : paths.template;
   // A collector believes only what was there before the step began.
   const keeper = new Keeper(env);
   const kept = keeper.readTemplate();

@@ -37,7 +37,7 @@ export function podTools(
       plugins: {
         sockets: paths.plugins,
         staging: paths.staging,
-        containers: `${paths.runtime}/ctr`,
+        containers: paths.containers,
         ...(options.connectTimeoutMinMs === undefined
           ? {}
           : { connectTimeoutMinMs: options.connectTimeoutMinMs }),

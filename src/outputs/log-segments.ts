@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
-import type { SharedFolder } from "../podfiles/index.ts";
+import { containerFiles, type SharedFolder } from "../podfiles/index.ts";
 
 /** One file of a captured log, held open: it stays readable when the emissary has removed it. */
 export interface Segment {
@@ -65,6 +65,6 @@ function isUnbroken(segments: readonly Segment[]): boolean {
 }
 
 async function openSegment(folder: SharedFolder, start: number): Promise<Segment | undefined> {
-  const file = await folder.file(start === 0 ? "combined" : `combined.${start}`);
+  const file = await folder.file(start === 0 ? containerFiles.log : `${containerFiles.log}.${start}`);
   return file && { start, sizeBytes: (await file.stat()).size, file };
 }
