@@ -178,9 +178,11 @@ function readProgramSettings(env: Environment): DriverSettings["programs"] & obj
 
 /** Those that name an identity of Google Cloud, Azure or Alibaba Cloud, and where their SDKs look for files. */
 function readIdentityVariables(env: Environment): DriverSettings["identityVariables"] {
-  const names =
-    /^(GOOGLE_|GCE_METADATA_|CLOUDSDK_CONFIG$|STORAGE_EMULATOR_HOST$|AZURE_|IDENTITY_|MSI_|IMDS_|ALIBABA_CLOUD_|HOME$)/;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
+  const prefixes = /^(GOOGLE|GCE_METADATA|AZURE|IDENTITY|MSI|IMDS|ALIBABA_CLOUD)_/;
+  const names = ["CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST", "HOME"];
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => prefixes.test(name) || names.includes(name)),
+  );
 }
 
 /** Undefined where the variable is not set. Throws BadRequest for what is no such number. */
