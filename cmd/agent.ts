@@ -31,7 +31,7 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
   const config = readAgentEnvironment(env);
   const { podTools } = await import("./pod-tools.ts");
   const { readSecretKey, TaskSet } = await import("../src/kube/index.ts");
-  const { openKube, log } = podTools(line, env, config.paths);
+  const { openKube, log } = await podTools(line, env, config.paths);
   await using kube = await openKube();
   // The controller mounts the Secret argo-workflows-agent-ca-certificates here, if there is one.
   const roots = {

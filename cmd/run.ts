@@ -65,7 +65,7 @@ export async function runCommand({ args, env }: Invocation): Promise<number> {
     executorEnv: { ...pick(env, passedToExecutor), NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) },
   };
   const terminal = new Terminal((text) => void process.stdout.write(text), hasColours(env));
-  return runTemplate(config, { terminal, log, openDriver: driverOpener(env, log) }, signals);
+  return runTemplate(config, { terminal, log, openDriver: await driverOpener(env, log) }, signals);
 }
 
 /** Ctrl-C ends the pod in order, a second one at once. */
@@ -78,9 +78,9 @@ function catchStops(): RunSignals {
   return { stop: stop.signal, abort: abort.signal };
 }
 
-function driverOpener(env: Environment, log: Logger) {
+async function driverOpener(env: Environment, log: Logger) {
   const direct = { ...env, NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) };
-  const settings = readDriverSettings(direct);
+  const settings = await readDriverSettings(direct);
   const openTransfers = once(async () => {
     const { TransferSession } = await import("../src/transfer/index.ts");
     return new TransferSession({ retry: settings.retry, memoryBytes: driverMemoryBytes });

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { TextPattern } from "../errors/index.ts";
 import type { ProxySettings } from "../http/index.ts";
 import type { Backoff } from "../retry/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
@@ -133,7 +134,7 @@ export interface DriverSettings {
   /** `ARTIFACT_S3_UPLOAD_PART_SIZE_MIB`, in bytes, whatever the store; undefined: chosen by size. */
   readonly partSizeBytes: number | undefined;
   /** `TRANSIENT_ERROR_PATTERN`: an error whose text it matches is transient. */
-  readonly transientPattern: RegExp | undefined;
+  readonly transientPattern: TextPattern | undefined;
   /** PEM of the roots to trust (system roots, `SSL_CERT_FILE`, `SSL_CERT_DIR`); undefined: Node's own. */
   readonly caPem: string | undefined;
   /** What the vendors' own SDKs read of the environment, for the same identities: by the name of the variable. */

@@ -1,4 +1,4 @@
-import { ExecutorError } from "../errors/index.ts";
+import { ExecutorError, type TextPattern } from "../errors/index.ts";
 import {
   type BodyOptions,
   type HttpClient,
@@ -52,9 +52,9 @@ const textMaxBytes = 64 * 1024 * 1024;
 export class StoreRequests<Request> {
   readonly #http: HttpClient;
   readonly #protocol: StoreProtocol<Request>;
-  readonly #transientPattern: RegExp | undefined;
+  readonly #transientPattern: TextPattern | undefined;
 
-  constructor(http: HttpClient, protocol: StoreProtocol<Request>, transientPattern: RegExp | undefined) {
+  constructor(http: HttpClient, protocol: StoreProtocol<Request>, transientPattern: TextPattern | undefined) {
     this.#http = http;
     this.#protocol = protocol;
     this.#transientPattern = transientPattern;

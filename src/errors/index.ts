@@ -8,3 +8,4 @@ export {
 } from "./executor-error.ts";
 export { exitStatusError } from "./exit-status.ts";
 export { fromLanguage } from "./from-language.ts";
+export type { TextPattern } from "./text-pattern.ts";
