@@ -81,7 +81,7 @@ function templateText(env: Environment, paths: PodPaths): { json: string; source
   const value = env.ARGO_TEMPLATE;
   if (value !== undefined && value !== "" && value !== "offloaded")
     return { json: value, source: "ARGO_TEMPLATE" };
-  const source = value === "offloaded" ? `${paths.config}/ARGO_TEMPLATE` : paths.template;
+  const source = value === "offloaded" ? paths.offloadedTemplate : paths.template;
   // A collector believes only what was there before the step began.
   const keeper = new Keeper(env);
   const kept = keeper.readTemplate();
@@ -185,9 +185,11 @@ function readProgramSettings(env: Environment): DriverSettings["programs"] & obj
 
 /** Those that name an identity of Google Cloud, Azure or Alibaba Cloud, and where their SDKs look for files. */
 function readIdentityVariables(env: Environment): DriverSettings["identityVariables"] {
-  const names =
-    /^(GOOGLE_|GCE_METADATA_|CLOUDSDK_CONFIG$|STORAGE_EMULATOR_HOST$|AZURE_|IDENTITY_|MSI_|IMDS_|ALIBABA_CLOUD_|HOME$)/;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
+  const prefixes = /^(GOOGLE|GCE_METADATA|AZURE|IDENTITY|MSI|IMDS|ALIBABA_CLOUD)_/;
+  const names = ["CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST", "HOME"];
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => prefixes.test(name) || names.includes(name)),
+  );
 }
 
 /** Undefined where the variable is not set. Throws BadRequest for what is no such number. */

@@ -46,7 +46,7 @@ export async function podTools(
       plugins: {
         sockets: paths.plugins,
         staging: paths.staging,
-        containers: `${paths.runtime}/ctr`,
+        containers: paths.containers,
         ...(options.connectTimeoutMinMs === undefined
           ? {}
           : { connectTimeoutMinMs: options.connectTimeoutMinMs }),

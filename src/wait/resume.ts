@@ -1,7 +1,7 @@
 import { errorText } from "../errors/index.ts";
 import { busyUntilMs, TaskResult } from "../kube/index.ts";
 import { readProgress } from "../outputs/index.ts";
-import { hasContainerFile, hasEnded, signalContainer } from "../podfiles/index.ts";
+import { containerFiles, hasContainerFile, hasEnded, signalContainer } from "../podfiles/index.ts";
 import { mainContainerNames } from "../template/index.ts";
 import { announce } from "./announce.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
@@ -139,6 +139,8 @@ async function signalMains(config: WaitConfig, number: 9 | 15): Promise<void> {
 }
 
 async function hasAnyStarted({ paths, template }: WaitConfig): Promise<boolean> {
-  const looks = mainContainerNames(template).map((name) => hasContainerFile(paths, name, "lock"));
+  const looks = mainContainerNames(template).map((name) =>
+    hasContainerFile(paths, name, containerFiles.lock),
+  );
   return (await Promise.all(looks)).includes(true);
 }
