@@ -1,4 +1,5 @@
-// Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them. Starts a
+// Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them, and the
+// comparison with kubectl, which NAME can be, too. Starts a
 // cluster of its own, or uses that of KUBECONFIG, where OUTRIDER_IMAGE must be known and the surroundings of
 // test/cluster/objects.yaml have to be there. Says so where the machine cannot run a kubelet.
 import { spawn } from "node:child_process";
@@ -15,9 +16,13 @@ import { startWebServer } from "./web-server.ts";
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } });
 const say = (text: string) => console.log(`# ${text}`);
 
-/** Each of its tests starts kubectl and argoexec dozens of times: FULL=1 runs it, unless recordings are asked for by name. */
-const isFull = process.env.FULL === "1" && positionals.length === 0;
-const kubectlTest = isFull ? ["test/cluster/kubectl.test.ts"] : [];
+/** Each of its tests starts kubectl and argoexec dozens of times: FULL=1 runs it, and whoever asks for it. */
+const comparesKubectl =
+  positionals.includes("kubectl") || (process.env.FULL === "1" && positionals.length === 0);
+const tests = [
+  ...(positionals.join() === "kubectl" ? [] : ["test/cluster/recordings.test.ts"]),
+  ...(comparesKubectl ? ["test/cluster/kubectl.test.ts"] : []),
+];
 
 const given = process.env.KUBECONFIG;
 process.exitCode = given
@@ -56,20 +61,20 @@ async function runHere(): Promise<number> {
 }
 
 function runTests(kubeconfig: string, image: string): Promise<number> {
-  return run(
-    "node_modules/.bin/node",
-    ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts", ...kubectlTest],
-    {
-      KUBECONFIG: kubeconfig,
-      OUTRIDER_IMAGE: image,
-      OUTRIDER_RECORDINGS: positionals.join(","),
-    },
-  );
+  return run("node_modules/.bin/node", ["--test", "--test-reporter=spec", ...tests], {
+    KUBECONFIG: kubeconfig,
+    OUTRIDER_IMAGE: image,
+    OUTRIDER_RECORDINGS: positionals.join(","),
+  });
 }
 
 /** The servers above live in this process, so that it must not block while the tests run. */
 async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<number> {
   const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  // Whoever is told to stop ends what runs, and takes the cluster down like after any other failure.
+  const stop = () => child.kill();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   const [status] = (await once(child, "exit")) as [number | null];
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
   return status ?? 1;
 }
