@@ -1,37 +1,7 @@
 import type { Readable } from "node:stream";
-import type { ByteSink } from "../http/index.ts";
+import type { TextPattern } from "../errors/index.ts";
+import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
-
-/** The content of one file on its way to a store. */
-export interface FileContent {
-  /** The local file's name; stores guess the content type from its extension. */
-  readonly name: string;
-  /** Bytes, where known before reading: always for a plain file, never for a compressed stream. */
-  readonly sizeBytes: number | undefined;
-  /** True: `open` may be called again and starts afresh. False: the bytes can be read once only. */
-  readonly replayable: boolean;
-  /** Opens the bytes from `offset` (only where replayable; default 0), `length` at most. */
-  open(range?: { readonly offset: number; readonly length: number }): Readable;
-  /**
-   * Reads the range straight into the sink, at less cost than through a stream; less only where the content has become
-   * shorter. Only replayable contents of known size have it, and not all of them.
-   */
-  readInto?(
-    range: { readonly offset: number; readonly length: number },
-    sink: ByteSink,
-    signal: AbortSignal,
-  ): Promise<void>;
-}
-
-/** A directory tree on its way to a store, entry by entry, in lexical order; directories themselves do not appear. */
-export interface TreeContent {
-  /**
-   * Yields each file with its path relative to the tree's root (`/` between elements, no leading one).
-   * A content that is not replayable must be read, or dropped, before the next entry is asked for.
-   * A walk that fails throws, naming the path; the artifact fails then.
-   */
-  files(signal: AbortSignal): AsyncIterable<{ readonly path: string; readonly content: FileContent }>;
-}
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -166,7 +136,7 @@ export interface DriverSettings {
   /** `ARTIFACT_S3_UPLOAD_PART_SIZE_MIB`, in bytes, whatever the store; undefined: chosen by size. */
   readonly partSizeBytes: number | undefined;
   /** `TRANSIENT_ERROR_PATTERN`: an error whose text it matches is transient. */
-  readonly transientPattern: RegExp | undefined;
+  readonly transientPattern: TextPattern | undefined;
   /** PEM of the roots to trust (system roots, `SSL_CERT_FILE`, `SSL_CERT_DIR`); undefined: Node's own. */
   readonly caPem: string | undefined;
   /** What the vendors' own SDKs read of the environment, for the same identities: by the name of the variable. */

@@ -1,4 +1,5 @@
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import type { FileContent, TreeContent } from "../streams/index.ts";
 import { type Artifact, getKey, joinKey } from "../template/index.ts";
 import {
   type Channel,
@@ -14,7 +15,7 @@ import {
   uploadObject,
   uploadTree,
 } from "../transfer/index.ts";
-import type { ArtifactDriver, FileContent, ListedObject, StoredArtifact, TreeContent } from "./driver.ts";
+import type { ArtifactDriver, ListedObject, StoredArtifact } from "./driver.ts";
 
 export interface ObjectDriverOptions {
   readonly threads: number;

@@ -1,5 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
-import type { ByteRange, ObjectInfo } from "../transfer/index.ts";
+import type { ByteRange } from "../streams/index.ts";
+import type { ObjectInfo } from "../transfer/index.ts";
 
 /** The head of an answer, however it came. */
 export interface AnswerHead {

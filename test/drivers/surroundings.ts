@@ -3,14 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { TestContext } from "node:test";
-import type {
-  ArtifactDriver,
-  DriverContext,
-  DriverSettings,
-  FileContent,
-  TreeContent,
-} from "../../src/artifacts/index.ts";
+import type { ArtifactDriver, DriverContext, DriverSettings } from "../../src/artifacts/index.ts";
 import { ExecutorError } from "../../src/errors/index.ts";
+import type { ByteRange, FileContent, TreeContent } from "../../src/streams/index.ts";
 import type { Artifact } from "../../src/template/index.ts";
 
 export interface LogLine {
@@ -74,7 +69,7 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
   return path;
 }
 
-/** Content whose size is known, as that of a plain file. */
+/** FileContent whose size is known, as that of a plain file. */
 export function fileOf(name: string, content: string | Uint8Array): FileContent {
   const bytes = Buffer.from(content);
   return {
@@ -85,12 +80,12 @@ export function fileOf(name: string, content: string | Uint8Array): FileContent 
   };
 }
 
-/** Content whose size only its end tells, as that of a compressed stream. */
+/** FileContent whose size only its end tells, as that of a compressed stream. */
 export function streamContent(name: string, content: Uint8Array, replayable = true): FileContent {
   return { name, sizeBytes: undefined, replayable, open: () => streamOf(content) };
 }
 
-function streamOf(bytes: Uint8Array, range?: { readonly offset: number; readonly length: number }): Readable {
+function streamOf(bytes: Uint8Array, range?: ByteRange): Readable {
   const start = range?.offset ?? 0;
   const end = Math.min(bytes.byteLength, start + (range?.length ?? bytes.byteLength));
   const chunks = function* () {

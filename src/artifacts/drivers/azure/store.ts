@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, type Payload, payloadOf } from "../../../http/index.ts";
+import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectInfo,

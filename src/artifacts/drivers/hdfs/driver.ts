@@ -1,16 +1,10 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { RetryPolicy } from "../../../retry/index.ts";
+import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import { type Artifact, getKey, type HdfsLocation } from "../../../template/index.ts";
 import { sessionOf } from "../../../transfer/index.ts";
-import type {
-  ArtifactDriver,
-  DriverContext,
-  FileContent,
-  ListedObject,
-  StoredArtifact,
-  TreeContent,
-} from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
 import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
 import { saveFile, saveTree } from "./upload.ts";

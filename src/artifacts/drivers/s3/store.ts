@@ -1,7 +1,5 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import {
-  appendTo,
-  type ByteSink,
   discardBody,
   type HttpResponse,
   type Payload,
@@ -9,8 +7,8 @@ import {
   readBody,
   readText,
 } from "../../../http/index.ts";
+import { appendTo, type ByteRange, type ByteSink } from "../../../streams/index.ts";
 import {
-  type ByteRange,
   compareKeys,
   type ListPage,
   type MultipartUpload,
