@@ -14,6 +14,7 @@ import { join, resolve } from "node:path";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
 import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
+import { keepCode } from "./keep-code.ts";
 
 const stamp = "dist/.built";
 const sources = ["cmd", "src", "desk", "languages", "native", "scripts", "package-lock.json"];
@@ -25,6 +26,7 @@ if (isStale()) {
   rmSync("dist/lib/argoexec/node", { force: true });
   symlinkSync(realpathSync("node_modules/.bin/node"), "dist/lib/argoexec/node");
   await bundle("dist/lib/argoexec", { version: "dev" });
+  await keepCode("dist/bin/argoexec", "dist/lib/argoexec");
   writeFileSync(stamp, "");
 }
 // Each time: the libraries may have been installed since.

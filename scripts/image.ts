@@ -20,12 +20,12 @@ import { parseArgs } from "node:util";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
 import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
-import { placeCompileCache } from "./image/compile-cache.ts";
 import { placeLicenses } from "./image/licenses.ts";
 import { writeProvenance } from "./image/provenance.ts";
 import { writeSbom } from "./image/sbom.ts";
 import { debianPackages, npmPackage, npmPackages } from "./image/shipped.ts";
 import { setTimes, treeDigest } from "./image/tree.ts";
+import { keepCode } from "./keep-code.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -52,11 +52,12 @@ const bundled = await bundle(join(root, "lib/argoexec"), { version: values.versi
 placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
 if (values.git) placeGit();
-placeCompileCache(join(root, "lib/argoexec"));
+await keepCode(join(root, "bin/argoexec"), join(root, "lib/argoexec"));
 const shipped = [...npmPackages(bundled), npmPackage(nodePackage()), ...debianPackages([...systemFiles])];
 placeDocuments();
 setTimes(root, createdMs);
-const digest = treeDigest(root);
+// What V8 keeps depends on what a run happened to call, and on a seed that it draws at each start.
+const digest = treeDigest(root, "lib/argoexec/code");
 const variant = values.git ? "git" : "root";
 writeFileSync(
   `${root}.provenance.json`,

@@ -1,7 +1,7 @@
 // Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them. Besides
-// recordings, NAME is `least-rights`, `chaos` or `kubectl`. Starts a
-// cluster of its own, or uses that of KUBECONFIG, where OUTRIDER_IMAGE must be known and the surroundings of
-// test/cluster/objects.yaml have to be there. Says so where the machine cannot run a kubelet.
+// recordings, NAME is `least-rights`, `chaos` or `kubectl`. Starts a cluster of its own, or uses that of KUBECONFIG,
+// where OUTRIDER_IMAGE must be known and the surroundings of test/cluster/objects.yaml have to be there. Says so where
+// the machine cannot run a kubelet.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
@@ -78,6 +78,10 @@ function runTests(kubeconfig: string, image: string): Promise<number> {
 /** The servers above live in this process, so that it must not block while the tests run. */
 async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<number> {
   const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  // Whoever is told to stop ends what runs, and takes the cluster down like after any other failure.
+  const stop = () => child.kill();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   const [status] = (await once(child, "exit")) as [number | null];
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
   return status ?? 1;
 }
