@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
 import { type LogSaver, type SpooledLog, spoolPart } from "../outputs/index.ts";
-import { haveEnded, openContainer, spoolPatienceMs, spoolSegmentBytes } from "../podfiles/index.ts";
+import {
+  containerFiles,
+  haveEnded,
+  openContainer,
+  spoolPatienceMs,
+  spoolSegmentBytes,
+} from "../podfiles/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
 import { spooledLogs, spoolMark } from "./spooled-logs.ts";
 import type { WaitState } from "./state.ts";
@@ -112,7 +118,7 @@ const tooSlow = `the store did not take a part of it within ${spoolPatienceMs / 
 async function endSpooling({ paths }: WaitConfig, container: string): Promise<void> {
   try {
     await using folder = await openContainer(paths, container);
-    await folder?.publish("spool-ended", "", 0o644);
+    await folder?.publish(containerFiles.spoolEnded, "", 0o644);
   } catch {
     // The step has taken the folder away; the emissary's own patience ends.
   }
