@@ -13,9 +13,6 @@
 
 enum { GIVE_BACK_STEP = 1 << 20, BLOCK_SIZE = 4096, SEGMENT_NAME_SIZE = 64 };
 
-/* A collector that takes no segment away for so long is not waited for any more (src/wait/spool.ts has as much time). */
-enum { SPOOL_PATIENCE_MS = 60000 };
-
 static int open_to_append(int folder, const char *name, int flags)
 {
 	struct stat status;
@@ -41,14 +38,21 @@ bool open_whole(struct capture_file *file, int folder, const char *name, int64_t
 	return true;
 }
 
-bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit, int64_t segment)
+bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit)
 {
-	*file = (struct capture_file){ .folder = folder, .name = name, .limit = limit, .is_spooled = segment > 0 };
-	file->segment = segment > 0 ? segment : limit / SEGMENTS_MAX;
-	if (file->segment == 0)
-		file->segment = 1;
+	int64_t segment = limit / SEGMENTS_MAX;
+
+	*file = (struct capture_file){ .folder = folder, .name = name, .limit = limit };
+	file->segment = segment > 0 ? segment : 1;
 	file->fd = open_to_append(folder, name, O_TRUNC);
 	return file->fd >= 0;
+}
+
+void spool_segments(struct capture_file *file, int64_t segment, int64_t patience_ms)
+{
+	file->segment = segment < file->limit ? segment : file->limit;
+	file->patience_ms = patience_ms;
+	file->is_spooled = true;
 }
 
 /* The name of the segment that begins behind `start` bytes. */
@@ -123,7 +127,7 @@ int64_t full_until(struct capture_file *file)
 	}
 	if (file->full_ms == 0)
 		file->full_ms = now_ms();
-	return file->full_ms + SPOOL_PATIENCE_MS;
+	return file->full_ms + file->patience_ms;
 }
 
 static bool append_to_segments(struct capture_file *file, const char *bytes, size_t length)

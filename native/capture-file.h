@@ -22,6 +22,7 @@ struct capture_file {
 	int64_t segment;    /* length of each segment but the last one; 0: the file is one piece */
 	int64_t oldest;	    /* where the oldest segment begins, as far as we know */
 	bool is_spooled;    /* the collector takes segments away; nothing is removed before it has */
+	int64_t patience_ms; /* how long nothing is appended while the collector takes no segment away */
 	int64_t full_ms;    /* since when the limit is used up, on the monotonic clock; 0: it is not */
 };
 
@@ -31,10 +32,12 @@ bool open_whole(struct capture_file *file, int folder, const char *name, int64_t
 /*
  * A file in segments, of which all together take up `limit` bytes at most on any file system: `name`, then `name.N`,
  * where N is the number of bytes before it. The oldest are removed. Whoever has opened a segment keeps it, and what
- * is left always says how much is missing, however this process ends. `segment`: its length, where the collector takes
- * segments away; 0: nobody does. False with errno.
+ * is left always says how much is missing, however this process ends. False with errno.
  */
-bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit, int64_t segment);
+bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit);
+
+/* From the beginning on the collector takes segments of this length away: see `full_until`. */
+void spool_segments(struct capture_file *file, int64_t segment, int64_t patience_ms);
 
 /*
  * Until when (monotonic, ms) nothing more should be appended, because the collector has yet to take segments away; -1:

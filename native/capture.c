@@ -25,9 +25,13 @@ bool open_capture(struct capture *capture, struct emissary *e, const char **fail
 	if ((out != NULL || is_asked) && !open_whole(&capture->out, e->folder, *failed, out == NULL ? 0 : out->number))
 		return false;
 	*failed = "combined";
-	if (combined != NULL && combined->number > 0)
-		return open_segmented(&capture->combined, e->folder, *failed, combined->number,
-				      spool == NULL ? 0 : spool->number);
+	if (combined != NULL && combined->number > 0) {
+		if (!open_segmented(&capture->combined, e->folder, *failed, combined->number))
+			return false;
+		if (spool != NULL)
+			spool_segments(&capture->combined, spool->number, spool->number2);
+		return true;
+	}
 	return (combined == NULL && !is_asked) || open_whole(&capture->combined, e->folder, *failed, 0);
 }
 

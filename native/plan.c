@@ -11,7 +11,7 @@
 
 enum { PLAN_BYTES_MAX = 16 << 20 };
 
-enum argument_form { TEXT, TEXT_TEXT, NUMBER, STREAM_NUMBER };
+enum argument_form { TEXT, TEXT_TEXT, NUMBER, NUMBER_NUMBER, STREAM_NUMBER };
 
 static const struct {
 	const char *word;
@@ -19,7 +19,7 @@ static const struct {
 	enum directive_kind kind;
 } words[] = {
 	{ "capture", STREAM_NUMBER, CAPTURE_STDOUT },
-	{ "spool", NUMBER, SPOOL },
+	{ "spool", NUMBER_NUMBER, SPOOL },
 	{ "dependency", TEXT, DEPENDENCY },
 	{ "attempts", NUMBER, ATTEMPTS },
 	{ "pause", NUMBER, PAUSE },
@@ -67,7 +67,10 @@ static bool take_arguments(struct directive *directive, enum argument_form form,
 		directive->text2 = take_text(line);
 		return directive->text != NULL && directive->text2 != NULL;
 	case NUMBER:
-		return take_number(line, &directive->number) && (directive->number >= 1 || directive->kind == PAUSE);
+		return take_number(line, &directive->number) && (directive->kind != ATTEMPTS || directive->number >= 1);
+	case NUMBER_NUMBER:
+		return take_number(line, &directive->number) && directive->number >= 1 &&
+		       take_number(line, &directive->number2);
 	case STREAM_NUMBER:
 		break;
 	}

@@ -24,6 +24,7 @@ struct directive {
 	const char *text;  /* the name, path or message */
 	const char *text2; /* INPUT: the path */
 	int64_t number;	   /* CAPTURE_*, SPOOL: bytes; ATTEMPTS; PAUSE: milliseconds */
+	int64_t number2;   /* SPOOL: milliseconds */
 };
 
 struct plan {

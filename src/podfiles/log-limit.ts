@@ -15,6 +15,11 @@ import { containerFiles } from "./paths.ts";
 const logShare = 1 / 4;
 const logBytesMin = 65_536;
 
+/**
+ * A part of a log that is taken to the store has so long, retries included; the emissary holds its command back as long
+ * without one being taken.
+ */
+export const spoolPatienceMs = 60_000;
 /** A smaller share is not worth a process that is started every few pages. */
 const spoolBytesMin = 1_048_576;
 const segmentBytesMax = 33_554_432;

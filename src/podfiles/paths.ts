@@ -17,6 +17,8 @@ export const containerFiles = {
   released: "released",
   /** The emissary could not place the inputs. */
   stagingFailed: "staging-failed",
+  /** The collector takes no more of the log to the store. */
+  spoolEnded: "spool-ended",
   /** The identity and the start of the emissary's span. */
   span: "span",
 } as const;

@@ -10,7 +10,7 @@ import {
   type Template,
   volumeMounts,
 } from "../template/index.ts";
-import { logBytesMax, spoolSegmentBytes } from "./log-limit.ts";
+import { logBytesMax, spoolPatienceMs, spoolSegmentBytes } from "./log-limit.ts";
 import { containerFiles } from "./paths.ts";
 
 /** The script result's limit, in bytes at the end of standard output (docs/contract/pod.md#5.6 step 4). */
@@ -52,7 +52,7 @@ function captures(template: Template, name: string, context: PlanContext): strin
   if (!savesLogs(template)) return directives;
   directives.push(["capture", containerFiles.log, String(logBytesMax(template))]);
   const segmentBytes = context.collector === undefined ? 0 : spoolSegmentBytes(template);
-  if (segmentBytes > 0) directives.push(["spool", String(segmentBytes)]);
+  if (segmentBytes > 0) directives.push(["spool", String(segmentBytes), String(spoolPatienceMs)]);
   return directives;
 }
 

@@ -1,13 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
 import { type LogSaver, type SpooledLog, spoolPart } from "../outputs/index.ts";
-import { haveEnded, openContainer, spoolSegmentBytes } from "../podfiles/index.ts";
+import {
+  containerFiles,
+  haveEnded,
+  openContainer,
+  spoolPatienceMs,
+  spoolSegmentBytes,
+} from "../podfiles/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
 import { spooledLogs, spoolMark } from "./spooled-logs.ts";
 import type { WaitState } from "./state.ts";
 
-/** One part has so long, retries included; the emissary waits as long for one (native/capture-file.c). */
-const partPatienceMs = 60_000;
 const againMs = 1000;
 /** Other events are looked at after so long, however much there is to take. */
 const turnMs = 10_000;
@@ -95,7 +99,7 @@ async function patiently(
   known: SpooledLog,
   leave: AbortSignal,
 ): Promise<SpooledLog | undefined> {
-  const patience = AbortSignal.timeout(partPatienceMs);
+  const patience = AbortSignal.timeout(spoolPatienceMs);
   const signal = AbortSignal.any([leave, patience]);
   for (;;) {
     try {
@@ -108,13 +112,13 @@ async function patiently(
   }
 }
 
-const tooSlow = `the store did not take a part of it within ${partPatienceMs / 1000} s`;
+const tooSlow = `the store did not take a part of it within ${spoolPatienceMs / 1000} s`;
 
 /** The emissary waits for us no longer. */
 async function endSpooling({ paths }: WaitConfig, container: string): Promise<void> {
   try {
     await using folder = await openContainer(paths, container);
-    await folder?.publish("spool-ended", "", 0o644);
+    await folder?.publish(containerFiles.spoolEnded, "", 0o644);
   } catch {
     // The step has taken the folder away; the emissary's own patience ends.
   }

@@ -21,8 +21,8 @@ function file(pod: Pod, start: number): string {
 }
 
 /** A command that prints, and is held back because nobody has taken anything. */
-async function held(pod: Pod, ...more: readonly string[]): Promise<Running> {
-  pod.plan("main", `capture combined ${limit}`, `spool ${segment}`, ...more);
+async function held(pod: Pod, patienceMs = 60_000): Promise<Running> {
+  pod.plan("main", `capture combined ${limit}`, `spool ${segment} ${patienceMs}`);
   const running = pod.emissary(print, { stdout: "ignore" });
   await until("a full volume", () => existsSync(file(pod, limit)));
   return running;
@@ -67,9 +67,21 @@ describe("emissary: output that the collector takes away", () => {
     assert.equal(text, printed.slice(left[0]));
   });
 
+  it("R32: leaves out the oldest when nobody has taken anything for as long as it may hold the command back", async (t) => {
+    const pod = new Pod(t);
+
+    const exit = await (await held(pod, 300)).exited;
+
+    assert.equal(exit.code, 0);
+    assert.match(exit.stderr, /output is not taken away in time: the oldest is left out from now on/);
+    const left = starts(pod);
+    const text = left.map((start) => readFileSync(file(pod, start), "latin1")).join("");
+    assert.equal(text, printed.slice(left[0]));
+  });
+
   it("R32: a TERM reaches a command that is held back, whose last words are kept", async (t) => {
     const pod = new Pod(t);
-    pod.plan("main", `capture combined ${limit}`, `spool ${segment}`);
+    pod.plan("main", `capture combined ${limit}`, `spool ${segment} 60000`);
     const script = "trap 'echo last words; exit 7' TERM; while :; do echo 0123456789; done";
     const running = pod.emissary(sh(script), { stdout: "ignore" });
     await until("a full volume", () => existsSync(file(pod, limit)));
@@ -83,7 +95,7 @@ describe("emissary: output that the collector takes away", () => {
 
   it("forgets that an earlier collector took no more", async (t) => {
     const pod = new Pod(t);
-    pod.plan("main", `capture combined ${limit}`, `spool ${segment}`);
+    pod.plan("main", `capture combined ${limit}`, `spool ${segment} 60000`);
     await pod.run(["true"]);
     writeFileSync(pod.container("main", "spool-ended"), "");
 

@@ -8,6 +8,7 @@ const lines = 500_000;
 const whole = Array.from({ length: lines }, (_, index) => `${String(index + 1).padStart(8, "0")}\n`).join("");
 const chatty = (after = "") =>
   shell(`seq -f %08.0f ${lines}${after}`, { container: { resources: { limits } } });
+const refusal = { kind: "status", status: 403, code: "AccessDenied" } as const;
 const partKey = /main\.log\.from-\d+$/;
 
 const keptPattern = /^argoexec: the first (\d+) bytes of this log were left out .*\n/;
@@ -76,7 +77,7 @@ describe("the log of a step that prints more than its share of the ephemeral sto
 
   it("R32: is cut as before where what is stored cannot be read back, and no piece is left", async (t) => {
     const servers = await startServers(t);
-    servers.store.addFault({ match: { method: "HEAD", key: partKey }, kind: "status", status: 403 });
+    servers.store.addFault({ match: { method: "HEAD", key: partKey }, ...refusal });
     const pod = await startPod(t, chatty(), { servers });
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
@@ -91,7 +92,7 @@ describe("the log of a step that prints more than its share of the ephemeral sto
 
   it("R32: is saved from where it can be read, and says where the rest is, should the store refuse it at the end", async (t) => {
     const servers = await startServers(t);
-    servers.store.addFault({ match: { method: "GET", key: partKey }, kind: "status", status: 403 });
+    servers.store.addFault({ match: { method: "GET", key: partKey }, ...refusal });
     const pod = await startPod(t, chatty(), { servers });
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });

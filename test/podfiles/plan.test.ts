@@ -76,7 +76,7 @@ describe("the plan of a container", () => {
     const spools = (changed: Template, context = legacy) =>
       plan(changed, "main", context).filter((line) => line.startsWith("spool"));
 
-    assert.deepEqual(spools(template), ["spool 33554432"]);
+    assert.deepEqual(spools(template), ["spool 33554432 60000"]);
     assert.deepEqual(spools(template, { ...legacy, collector: undefined }), []);
     assert.deepEqual(spools({ ...template, archiveLocation: { archiveLogs: true, http: { url: "u" } } }), []);
     assert.deepEqual(spools({ ...template, container: {} }), []);
