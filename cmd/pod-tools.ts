@@ -1,12 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { DriverContext, DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
+import { connectKube, KubeClient, type KubeSettings, readConfigMapKey } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
+import { exponential } from "../src/retry/index.ts";
 import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
-import { type Environment, readDriverSettings, readProxies } from "./environment.ts";
+import { type Environment, readApiBackoff, readDriverSettings, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
 import { catchTerm } from "./signals.ts";
@@ -34,11 +35,21 @@ export async function podTools(
   const log = openLogger(line.logLevel, line.logFormat);
   const read = await readDriverSettings(env);
   const settings = { ...read, retry: { ...read.retry, ...options.retry } };
+  const openKube = async () =>
+    new KubeClient(await connectKube(kubeSettings(line, env)), {
+      userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
+      idleTimeoutMs: kubeIdleTimeoutMs,
+      transientPattern: settings.transientPattern,
+    });
   const openContext = once(async (): Promise<DriverContext> => {
     const { memoryBudget, readMemoryLimit } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
+      async readConfigMap({ name = "", key = "" }, signal) {
+        await using kube = await openKube();
+        return await readConfigMapKey(kube, { name, key }, exponential(readApiBackoff(env)), signal);
+      },
       settings: { ...settings, memoryBytes },
       log,
       plugins: {
@@ -60,12 +71,7 @@ export async function podTools(
       const { openDriver } = await import("../src/artifacts/index.ts");
       return openDriver(location, await openContext());
     },
-    openKube: async () =>
-      new KubeClient(await connectKube(kubeSettings(line, env)), {
-        userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
-        idleTimeoutMs: kubeIdleTimeoutMs,
-        transientPattern: settings.transientPattern,
-      }),
+    openKube,
   };
 }
 
