@@ -1,15 +1,15 @@
 import { readFile } from "node:fs/promises";
 import type { DriverContext, DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { connectKube, KubeClient, type KubeSettings, readConfigMapKey } from "../src/kube/index.ts";
+import type { KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
-import { exponential } from "../src/retry/index.ts";
 import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readApiBackoff, readDriverSettings, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
+import { once } from "./once.ts";
 import { catchTerm } from "./signals.ts";
 import { version } from "./version.ts";
 
@@ -35,27 +35,32 @@ export async function podTools(
   const log = openLogger(line.logLevel, line.logFormat);
   const read = await readDriverSettings(env);
   const settings = { ...read, retry: { ...read.retry, ...options.retry } };
-  const openKube = async () =>
-    new KubeClient(await connectKube(kubeSettings(line, env)), {
+  const openKube = async () => {
+    const { connectKube, KubeClient } = await import("../src/kube/index.ts");
+    return new KubeClient(await connectKube(kubeSettings(line, env)), {
       userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
       idleTimeoutMs: kubeIdleTimeoutMs,
       transientPattern: settings.transientPattern,
     });
+  };
   const openContext = once(async (): Promise<DriverContext> => {
-    const { memoryBudget, readMemoryLimit } = await import("../src/transfer/index.ts");
+    const { memoryBudget, readMemoryLimit, TransferSession } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
       async readConfigMap({ name = "", key = "" }, signal) {
+        const { readConfigMapKey } = await import("../src/kube/index.ts");
+        const { exponential } = await import("../src/retry/index.ts");
         await using kube = await openKube();
         return await readConfigMapKey(kube, { name, key }, exponential(readApiBackoff(env)), signal);
       },
-      settings: { ...settings, memoryBytes },
+      settings,
+      transfers: new TransferSession({ retry: settings.retry, memoryBytes }),
       log,
       plugins: {
         sockets: paths.plugins,
         staging: paths.staging,
-        containers: `${paths.runtime}/ctr`,
+        containers: paths.containers,
         ...(options.connectTimeoutMinMs === undefined
           ? {}
           : { connectTimeoutMinMs: options.connectTimeoutMinMs }),
@@ -72,14 +77,6 @@ export async function podTools(
       return openDriver(location, await openContext());
     },
     openKube,
-  };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
   };
 }
 

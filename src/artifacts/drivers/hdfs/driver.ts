@@ -3,7 +3,6 @@ import { HttpClient } from "../../../http/index.ts";
 import type { RetryPolicy } from "../../../retry/index.ts";
 import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import { type Artifact, getKey, type HdfsLocation } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
 import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
@@ -27,10 +26,14 @@ class HdfsDriver implements ArtifactDriver {
   readonly #policy: RetryPolicy;
   readonly #hdfs: WebHdfs;
 
-  constructor(config: HdfsConfig, kerberos: KerberosClient | undefined, { settings, log }: DriverContext) {
+  constructor(
+    config: HdfsConfig,
+    kerberos: KerberosClient | undefined,
+    { settings, transfers, log }: DriverContext,
+  ) {
     this.#config = config;
     this.#http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
-    this.#policy = sessionOf(settings).channel(new URL(config.origins[0] ?? "").host, log).policy;
+    this.#policy = transfers.channel(new URL(config.origins[0] ?? "").host, log).policy;
     this.#hdfs = new WebHdfs(config, this.#http, this.#policy, kerberos);
   }
 

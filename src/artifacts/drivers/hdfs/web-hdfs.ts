@@ -221,11 +221,8 @@ async function expectSuccess(response: HttpResponse, during: string): Promise<Ht
 
 /** Nobody listens, or the wrong protocol is spoken: a port of another version of Hadoop. */
 function isUnreachable(error: unknown): boolean {
-  if (isExecutorError(error, "Transient"))
-    return /connection refused|no such host|no route|unreachable|dial tcp|name resolution|malformed HTTP/.test(
-      error.message,
-    );
-  return isExecutorError(error, "BadRequest") && /HTTP response to HTTPS client/.test(error.message);
+  const { reason } = isExecutorError(error) ? error : {};
+  return reason === "Refused" || reason === "Unreachable" || reason === "NoHttp" || reason === "PlainHttp";
 }
 
 function readStatus(value: unknown, during: string): FileStatus {
