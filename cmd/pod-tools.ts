@@ -6,7 +6,7 @@ import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
-import { type Environment, readDriverSettings, readProxies } from "./environment.ts";
+import { type Environment, readApiBackoff, readDriverSettings, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
 import { once } from "./once.ts";
@@ -35,11 +35,25 @@ export async function podTools(
   const log = openLogger(line.logLevel, line.logFormat);
   const read = await readDriverSettings(env);
   const settings = { ...read, retry: { ...read.retry, ...options.retry } };
+  const openKube = async () => {
+    const { connectKube, KubeClient } = await import("../src/kube/index.ts");
+    return new KubeClient(await connectKube(kubeSettings(line, env)), {
+      userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
+      idleTimeoutMs: kubeIdleTimeoutMs,
+      transientPattern: settings.transientPattern,
+    });
+  };
   const openContext = once(async (): Promise<DriverContext> => {
     const { memoryBudget, readMemoryLimit, TransferSession } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
+      async readConfigMap({ name = "", key = "" }, signal) {
+        const { readConfigMapKey } = await import("../src/kube/index.ts");
+        const { exponential } = await import("../src/retry/index.ts");
+        await using kube = await openKube();
+        return await readConfigMapKey(kube, { name, key }, exponential(readApiBackoff(env)), signal);
+      },
       settings,
       transfers: new TransferSession({ retry: settings.retry, memoryBytes }),
       log,
@@ -62,14 +76,7 @@ export async function podTools(
       const { openDriver } = await import("../src/artifacts/index.ts");
       return openDriver(location, await openContext());
     },
-    openKube: async () => {
-      const { connectKube, KubeClient } = await import("../src/kube/index.ts");
-      return new KubeClient(await connectKube(kubeSettings(line, env)), {
-        userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
-        idleTimeoutMs: kubeIdleTimeoutMs,
-        transientPattern: settings.transientPattern,
-      });
-    },
+    openKube,
   };
 }
 

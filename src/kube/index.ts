@@ -5,7 +5,7 @@ export { followTaskSet, type TaskSetReader } from "./follow-task-set.ts";
 export { type GcNode, type GcResult, type GcResults, type GcTask, GcTasks } from "./gc-tasks.ts";
 export { type OwnOutcome, reportOwnWork } from "./own-report.ts";
 export { busyUntilMs, type Persistence } from "./persistence.ts";
-export { readSecretKey } from "./secrets.ts";
+export { readConfigMapKey, readSecretKey } from "./secrets.ts";
 export { type NodeIdentity, objectBytesMax, TaskResult, type TaskResultState } from "./task-results.ts";
 export { TaskSet, type TaskSetState } from "./task-sets.ts";
 export { type WatchEvent, type WatchRequest, watchEvents } from "./watch.ts";

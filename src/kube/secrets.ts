@@ -29,3 +29,26 @@ export async function readSecretKey(
   }
   return Buffer.from(value, "base64");
 }
+
+/** One key of a ConfigMap in our namespace, with the same back-off and errors. */
+export async function readConfigMapKey(
+  client: KubeClient,
+  { name, key }: { readonly name: string; readonly key: string },
+  policy: RetryPolicy,
+  signal: AbortSignal,
+): Promise<string> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(client.namespace)}/configmaps/${encodeURIComponent(name)}`;
+  const configMap = await retry(
+    policy,
+    () =>
+      client.request<{ readonly data?: Readonly<Record<string, string>> }>({ method: "GET", path }, signal),
+    signal,
+  ).catch((error) => {
+    if (!isExecutorError(error, "Forbidden")) throw error;
+    const text = `${errorText(error)}; grant the workflow's service account "get" on configmaps with the resourceName ${name}`;
+    throw new ExecutorError("Forbidden", text, { cause: error });
+  });
+  const value = configMap.data?.[key];
+  if (value !== undefined) return value;
+  throw new ExecutorError("BadRequest", `configmap '${name}' does not have the key '${key}'`);
+}

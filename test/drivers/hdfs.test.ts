@@ -51,10 +51,6 @@ describe("hdfs: addresses", () => {
       () => readHdfsConfig({ ...good, dataTransferProtection: "much" }),
       /dataTransferProtection must be/,
     );
-    assert.throws(
-      () => readHdfsConfig({ ...good, krbKeytabSecret: { name: "k", key: "k" } }),
-      (error) => isExecutorError(error, "Unsupported"),
-    );
   });
 
   it("goes on to the next name node where one is down and one is on standby", async (t) => {

@@ -35,8 +35,7 @@ export async function startHdfs(kerberos?: ClusterKerberos): Promise<HdfsCluster
     ...(kerberos ? [`-Djava.security.krb5.conf=${kerberos.configurationFile}`] : []),
     ...["-cp", `${jars}/*`, "test/services/hadoop/Cluster.java", folder, ...(realm ?? [])],
   ];
-  const log = process.env.OUTRIDER_HADOOP_LOG ? "inherit" : "ignore";
-  const cluster = spawn("java", args, { stdio: ["pipe", "pipe", log] });
+  const cluster = spawn("java", args, { stdio: ["pipe", "pipe", "ignore"] });
   const ended = once(cluster, "exit");
   const close = async () => {
     cluster.stdin.end();
