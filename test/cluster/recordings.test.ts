@@ -19,22 +19,7 @@ assert.ok(
   kubeconfig,
   "KUBECONFIG must name the cluster that the pods run in (npm run test:cluster starts one)",
 );
-const connection = await connectKube({
-  kubeconfig,
-  context: undefined,
-  server: undefined,
-  token: undefined,
-  certificateAuthority: undefined,
-  insecureSkipTlsVerify: false,
-  tlsServerName: undefined,
-  namespace: "argo",
-  podNamespace: undefined,
-  kubeconfigVariable: undefined,
-  serviceHost: undefined,
-  servicePort: undefined,
-  home: undefined,
-  serviceAccountDir: "/nowhere",
-});
+const connection = await connectKube({ kubeconfig, namespace: "argo", serviceAccountDir: "/nowhere" });
 const kube = new KubeClient(connection, {
   userAgent: "outrider-test",
   idleTimeoutMs: 600_000,
