@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText, type TextPattern } from "../src/errors/index.ts";
-import { type ProxySettings, readRoots } from "../src/http/index.ts";
+import type { ProxySettings } from "../src/http/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
 import { Keeper } from "./keeper.ts";
@@ -158,10 +158,17 @@ export async function readDriverSettings(env: Environment): Promise<DriverSettin
     partSizeBytes: partSize === undefined ? undefined : partSize * 1024 * 1024,
     transientPattern: await readPattern(env.TRANSIENT_ERROR_PATTERN),
     identityVariables: readIdentityVariables(env),
-    caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
+    caPem: await readCaRoots(env),
     proxy: readProxies(env),
     programs: readProgramSettings(env),
   };
+}
+
+/** The roots to trust beside Node's own; few pods name any, and the others do not load what reads them. */
+async function readCaRoots(env: Environment): Promise<string | undefined> {
+  if (!env.SSL_CERT_FILE && !env.SSL_CERT_DIR) return undefined;
+  const { readRoots } = await import("../src/http/index.ts");
+  return readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR });
 }
 
 export function readProxies(env: Environment): ProxySettings {

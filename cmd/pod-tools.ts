@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { DriverContext, DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
+import type { KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
@@ -62,12 +62,14 @@ export async function podTools(
       const { openDriver } = await import("../src/artifacts/index.ts");
       return openDriver(location, await openContext());
     },
-    openKube: async () =>
-      new KubeClient(await connectKube(kubeSettings(line, env)), {
+    openKube: async () => {
+      const { connectKube, KubeClient } = await import("../src/kube/index.ts");
+      return new KubeClient(await connectKube(kubeSettings(line, env)), {
         userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
         idleTimeoutMs: kubeIdleTimeoutMs,
         transientPattern: settings.transientPattern,
-      }),
+      });
+    },
   };
 }
 

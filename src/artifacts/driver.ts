@@ -83,6 +83,11 @@ export interface ArtifactDriver extends AsyncDisposable {
 export interface DriverContext {
   /** The bytes of a mounted secret (`/argo/secret/<name>/<key>`). Throws BadRequest naming the file that is missing. */
   readSecret(selector: SecretSelector): Promise<Uint8Array>;
+  /**
+   * A text of a config map in the pod's namespace, through the API server (docs/contract/artifacts.md#4). Undefined where
+   * there is none. Throws BadRequest naming what is missing, Forbidden naming the grant.
+   */
+  readConfigMap?(selector: SecretSelector, signal: AbortSignal): Promise<string>;
   readonly settings: DriverSettings;
   /** The memory, the retries and the places at each store that all drivers of a process share. */
   readonly transfers: TransferSession;

@@ -6,6 +6,8 @@ import { type Artifact, getKey, type HdfsLocation } from "../../../template/inde
 import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
 import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
+import { openKerberos } from "./identity.ts";
+import type { KerberosClient } from "./kerberos/index.ts";
 import { saveFile, saveTree } from "./upload.ts";
 import { WebHdfs } from "./web-hdfs.ts";
 
@@ -14,7 +16,8 @@ export async function openHdfsDriver(
   location: HdfsLocation,
   context: DriverContext,
 ): Promise<ArtifactDriver> {
-  return new HdfsDriver(readHdfsConfig(location), context);
+  const config = readHdfsConfig(location);
+  return new HdfsDriver(config, await openKerberos(location, context), context);
 }
 
 class HdfsDriver implements ArtifactDriver {
@@ -23,11 +26,15 @@ class HdfsDriver implements ArtifactDriver {
   readonly #policy: RetryPolicy;
   readonly #hdfs: WebHdfs;
 
-  constructor(config: HdfsConfig, { settings, transfers, log }: DriverContext) {
+  constructor(
+    config: HdfsConfig,
+    kerberos: KerberosClient | undefined,
+    { settings, transfers, log }: DriverContext,
+  ) {
     this.#config = config;
     this.#http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
     this.#policy = transfers.channel(new URL(config.origins[0] ?? "").host, log).policy;
-    this.#hdfs = new WebHdfs(config, this.#http, this.#policy);
+    this.#hdfs = new WebHdfs(config, this.#http, this.#policy, kerberos);
   }
 
   async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {
