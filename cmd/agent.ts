@@ -5,7 +5,7 @@ import { readRoots } from "../src/http/index.ts";
 import type { PodPaths } from "../src/podfiles/index.ts";
 import { exponential } from "../src/retry/index.ts";
 import { parseGoDuration } from "../src/template/index.ts";
-import { type Environment, podPaths, readApiBackoff, readProxies } from "./environment.ts";
+import { collectProblems, type Environment, podPaths, readApiBackoff, readProxies } from "./environment.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { catchTerm } from "./signals.ts";
@@ -55,15 +55,7 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
 
 /** The variables of an agent's containers (docs/contract/roles.md#1.2); every problem is named in one BadRequest. */
 function readAgentEnvironment(env: Environment) {
-  const problems: string[] = [];
-  const checked = <T>(read: () => T, otherwise: T): T => {
-    try {
-      return read();
-    } catch (error) {
-      problems.push(errorText(error));
-      return otherwise;
-    }
-  };
+  const { problems, checked } = collectProblems();
   const paths = podPaths(env);
   for (const name of ["ARGO_WORKFLOW_NAME", "ARGO_WORKFLOW_UID"]) {
     if (!env[name]) problems.push(`${name} must be set to that of the workflow`);

@@ -35,15 +35,7 @@ export interface PodEnvironment {
 
 /** Reads and checks everything at once: every problem is named in one BadRequest. */
 export function readPodEnvironment(env: Environment): PodEnvironment {
-  const problems: string[] = [];
-  const checked = <T>(read: () => T, otherwise: T): T => {
-    try {
-      return read();
-    } catch (error) {
-      problems.push(errorText(error));
-      return otherwise;
-    }
-  };
+  const { problems, checked } = collectProblems();
   const paths = podPaths(env);
   const podName = env.ARGO_POD_NAME ?? "";
   if (podName === "") problems.push("ARGO_POD_NAME must be set to the pod's name (fieldRef metadata.name)");
@@ -70,6 +62,20 @@ export function readPodEnvironment(env: Environment): PodEnvironment {
     pluginContainers: commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES),
     inputPlugins: commaList(env.ARGO_INPUT_ARTIFACT_PLUGIN_NAMES),
   };
+}
+
+/** `checked` reads a setting, or notes what is wrong with it and goes on, so that all problems are told at once. */
+export function collectProblems() {
+  const problems: string[] = [];
+  const checked = <T>(read: () => T, otherwise: T): T => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(errorText(error));
+      return otherwise;
+    }
+  };
+  return { problems, checked };
 }
 
 export function podPaths(env: Environment): PodPaths {

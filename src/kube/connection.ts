@@ -26,13 +26,13 @@ export interface KubeConnection {
 
 /** Flags and variables that decide about the connection (docs/contract/pod.md#1.1, #2.2, #6.1). */
 export interface KubeSettings {
-  readonly kubeconfig: string | undefined;
-  readonly context: string | undefined;
-  readonly server: string | undefined;
-  readonly token: string | undefined;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  readonly server?: string | undefined;
+  readonly token?: string | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
-  readonly certificateAuthority: string | undefined;
+  readonly certificateAuthority?: string | undefined;
   readonly clientCertificate?: string | undefined;
   readonly clientKey?: string | undefined;
   /** Instead of those of the context. */
@@ -48,17 +48,17 @@ export interface KubeSettings {
   readonly proxyUrl?: string | undefined;
   /** `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`. */
   readonly proxy?: ProxySettings;
-  readonly insecureSkipTlsVerify: boolean;
-  readonly tlsServerName: string | undefined;
+  readonly insecureSkipTlsVerify?: boolean;
+  readonly tlsServerName?: string | undefined;
   /** `--namespace`. */
-  readonly namespace: string | undefined;
+  readonly namespace?: string | undefined;
   /** `POD_NAMESPACE`. */
-  readonly podNamespace: string | undefined;
+  readonly podNamespace?: string | undefined;
   /** `KUBECONFIG`, `KUBERNETES_SERVICE_HOST` and `_PORT`, `HOME`. */
-  readonly kubeconfigVariable: string | undefined;
-  readonly serviceHost: string | undefined;
-  readonly servicePort: string | undefined;
-  readonly home: string | undefined;
+  readonly kubeconfigVariable?: string | undefined;
+  readonly serviceHost?: string | undefined;
+  readonly servicePort?: string | undefined;
+  readonly home?: string | undefined;
   /** `/var/run/secrets/kubernetes.io/serviceaccount`. */
   readonly serviceAccountDir: string;
 }

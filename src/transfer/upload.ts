@@ -33,32 +33,26 @@ export async function uploadObject(
   const failing = new AbortController();
   const either = AbortSignal.any([signal, failing.signal]);
   const parts = partsOf(content, plan, channel, either);
+  const upload = { store, key, content, options, channel, failing, signal: either };
   try {
     const { value: first } = await parts.next();
     if (first === undefined) throw new ExecutorError("Internal", `${key}: content without a part`);
-    if (first.isLast) await putWhole(store, key, content, first, options, channel, either);
-    else await uploadParts({ store, key, content, options, channel, failing, signal: either }, first, parts);
+    if (first.isLast) await putWhole(upload, first);
+    else await uploadParts(upload, first, parts);
   } catch (error) {
     // What failed first is what the user has to know; the rest only followed from it.
     const cause = failing.signal.aborted && !signal.aborted ? failing.signal.reason : error;
     if (!(cause instanceof NoMultipart)) throw cause;
     await parts.return(undefined);
-    await putWithoutParts(store, key, content, options, channel, signal);
+    await putWithoutParts({ ...upload, signal });
   } finally {
     failing.abort();
     await parts.return(undefined);
   }
 }
 
-async function putWhole(
-  store: ObjectStore,
-  key: string,
-  content: FileContent,
-  part: Part,
-  options: UploadOptions,
-  channel: Channel,
-  signal: AbortSignal,
-): Promise<void> {
+async function putWhole(upload: Upload, part: Part): Promise<void> {
+  const { store, key, content, options, channel, signal } = upload;
   try {
     expectSize(content, part.sizeBytes);
     const put = () => store.put(key, part.payload, options.contentType, signal);
@@ -75,6 +69,7 @@ interface Upload {
   readonly content: FileContent;
   readonly options: UploadOptions;
   readonly channel: Channel;
+  /** Aborted when a part that is under way fails. */
   readonly failing: AbortController;
   /** Fires for `failing`, too. */
   readonly signal: AbortSignal;
@@ -118,7 +113,7 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     signal.throwIfAborted();
     expectSize(content, sentBytes);
     const parts = done.sort((a, b) => a.number - b.number);
-    await complete(store, key, started, parts, sentBytes, channel, signal);
+    await complete(upload, started, parts, sentBytes);
     noteTransfer(sentBytes);
   } catch (error) {
     failing.abort(error);
@@ -144,19 +139,16 @@ async function startUpload(
 
 /** Completes, and asks what is there afterwards: the answer to a completion that was repeated may be "no such upload". */
 async function complete(
-  store: ObjectStore,
-  key: string,
-  upload: MultipartUpload,
+  { store, key, channel, signal }: Upload,
+  started: MultipartUpload,
   parts: readonly UploadedPart[],
   sizeBytes: number,
-  channel: Channel,
-  signal: AbortSignal,
 ): Promise<void> {
   let tries = 0;
   const attempt = async () => {
     tries += 1;
     try {
-      await store.completeUpload(key, upload, parts, signal);
+      await store.completeUpload(key, started, parts, signal);
     } catch (error) {
       if (tries === 1 || !isExecutorError(error, "NotFound")) throw error;
     }
@@ -176,14 +168,7 @@ async function complete(
 }
 
 /** For stores without multipart uploads: one put, streamed. Its length must be known, so a stream is measured first. */
-async function putWithoutParts(
-  store: ObjectStore,
-  key: string,
-  content: FileContent,
-  options: UploadOptions,
-  channel: Channel,
-  signal: AbortSignal,
-): Promise<void> {
+async function putWithoutParts({ store, key, content, options, channel, signal }: Upload): Promise<void> {
   if (!content.replayable) {
     const text = `${key}: the store has no multipart uploads and the content, which cannot be read twice, exceeds one part`;
     throw new ExecutorError("Unsupported", text);

@@ -7,22 +7,7 @@ const run = promisify(execFile);
 
 /** A client for the cluster of a kubeconfig, and its kubectl; the client is the caller's to dispose of. */
 export async function connectCluster(kubeconfig: string) {
-  const connection = await connectKube({
-    kubeconfig,
-    context: undefined,
-    server: undefined,
-    token: undefined,
-    certificateAuthority: undefined,
-    insecureSkipTlsVerify: false,
-    tlsServerName: undefined,
-    namespace: "argo",
-    podNamespace: undefined,
-    kubeconfigVariable: undefined,
-    serviceHost: undefined,
-    servicePort: undefined,
-    home: undefined,
-    serviceAccountDir: "/nowhere",
-  });
+  const connection = await connectKube({ kubeconfig, namespace: "argo", serviceAccountDir: "/nowhere" });
   const kube = new KubeClient(connection, {
     userAgent: "outrider-test",
     idleTimeoutMs: 600_000,

@@ -1,32 +1,17 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, request as forward, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, connect, createServer as createTcpServer, type Server } from "node:net";
+import { connect, createServer as createTcpServer } from "node:net";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
-import { describe, it, type TestContext } from "node:test";
+import { describe, it } from "node:test";
 import { isExecutorError } from "../../src/errors/index.ts";
-import { HttpClient, type HttpClientOptions, payloadOf, readBody } from "../../src/http/index.ts";
+import { payloadOf, readBody } from "../../src/http/index.ts";
 import { selfSignedCertificate } from "../servers/api-server/index.ts";
+import { listen } from "../servers/listen.ts";
+import { openClient } from "./http-client.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
-
-async function listen(t: TestContext, server: Server & { closeAllConnections?(): void }): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections?.();
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-function open(t: TestContext, options: HttpClientOptions = {}): HttpClient {
-  const client = new HttpClient(options);
-  t.after(() => client[Symbol.dispose]());
-  return client;
-}
 
 const get = (origin: string, path = "/") => ({ method: "GET", origin, path, headers: {} });
 const hello: RequestListener = (request, response) => void response.end(`hello ${request.url}`);
@@ -35,7 +20,10 @@ describe("HTTP client", () => {
   it("sends the path as it is given, dots and doubled slashes included", async (t) => {
     const port = await listen(t, createServer(hello));
 
-    const response = await open(t).request(get(`http://127.0.0.1:${port}`, "/a/../b//c?x=%2F"), signal());
+    const response = await openClient(t).request(
+      get(`http://127.0.0.1:${port}`, "/a/../b//c?x=%2F"),
+      signal(),
+    );
 
     assert.equal(await text(response.body), "hello /a/../b//c?x=%2F");
   });
@@ -47,7 +35,7 @@ describe("HTTP client", () => {
       connections += 1;
     });
     const origin = `http://127.0.0.1:${await listen(t, server)}`;
-    const client = open(t);
+    const client = openClient(t);
 
     for (let index = 0; index < 5; index += 1) {
       const response = await client.request(
@@ -65,8 +53,11 @@ describe("HTTP client", () => {
     const { key, cert } = selfSignedCertificate();
     const origin = `https://127.0.0.1:${await listen(t, createTlsServer({ key, cert }, hello))}`;
 
-    const response = await open(t, { caPem: cert }).request(get(origin), signal());
-    const refused = open(t, { remedies: { Untrusted: "ask for the CA" } }).request(get(origin), signal());
+    const response = await openClient(t, { caPem: cert }).request(get(origin), signal());
+    const refused = openClient(t, { remedies: { Untrusted: "ask for the CA" } }).request(
+      get(origin),
+      signal(),
+    );
 
     assert.equal(await text(response.body), "hello /");
     await assert.rejects(refused, (error: Error) => {
@@ -78,10 +69,13 @@ describe("HTTP client", () => {
   it("says that the other side speaks plain http", async (t) => {
     const port = await listen(t, createServer(hello));
 
-    await assert.rejects(open(t).request(get(`https://127.0.0.1:${port}`), signal()), (error: Error) => {
-      assert.match(error.message, /server gave HTTP response to HTTPS client/);
-      return isExecutorError(error, "BadRequest");
-    });
+    await assert.rejects(
+      openClient(t).request(get(`https://127.0.0.1:${port}`), signal()),
+      (error: Error) => {
+        assert.match(error.message, /server gave HTTP response to HTTPS client/);
+        return isExecutorError(error, "BadRequest");
+      },
+    );
   });
 
   it("R30: goes through the proxy for http and for https, and around it where NO_PROXY says so", async (t) => {
@@ -105,7 +99,7 @@ describe("HTTP client", () => {
       socket.on("error", () => upstream.destroy());
     });
     const port = await listen(t, proxy);
-    const client = open(t, {
+    const client = openClient(t, {
       insecureSkipVerify: true,
       proxy: { httpProxy: `127.0.0.1:${port}`, httpsProxy: `http://127.0.0.1:${port}`, noProxy: ".invalid" },
     });
@@ -129,7 +123,7 @@ describe("HTTP client", () => {
       response.end();
     };
     const origin = `http://127.0.0.1:${await listen(t, createServer(answer))}`;
-    const client = open(t);
+    const client = openClient(t);
 
     const taken = await client.request(get(origin, "/300"), signal());
     const refused = client.request(get(origin, "/400"), signal());
@@ -149,7 +143,7 @@ describe("HTTP client", () => {
     );
 
     await assert.rejects(
-      open(t, { idleTimeoutMs: 100 }).request(get(`http://127.0.0.1:${port}`), signal()),
+      openClient(t, { idleTimeoutMs: 100 }).request(get(`http://127.0.0.1:${port}`), signal()),
       (error: Error) => {
         assert.match(error.message, /i\/o timeout/);
         return isExecutorError(error, "Transient");
@@ -163,7 +157,7 @@ describe("HTTP client", () => {
       response.write("half");
     });
     const port = await listen(t, stalling);
-    const response = await open(t).request(get(`http://127.0.0.1:${port}`), signal());
+    const response = await openClient(t).request(get(`http://127.0.0.1:${port}`), signal());
 
     const reading = async () => {
       for await (const chunk of readBody(response.body, { during: "Get", stallTimeoutMs: 100 })) {
@@ -195,7 +189,7 @@ describe("HTTP client", () => {
     };
 
     await assert.rejects(
-      open(t).request({ ...get(`http://127.0.0.1:${port}`), method: "PUT", payload }, signal()),
+      openClient(t).request({ ...get(`http://127.0.0.1:${port}`), method: "PUT", payload }, signal()),
       /disk on fire/,
     );
   });
@@ -216,7 +210,10 @@ describe("HTTP client", () => {
       };
 
       await assert.rejects(
-        open(t).request({ ...get(`http://127.0.0.1:${port}`), method: "PUT", headers, payload }, signal()),
+        openClient(t).request(
+          { ...get(`http://127.0.0.1:${port}`), method: "PUT", headers, payload },
+          signal(),
+        ),
         (error) => isExecutorError(error, "Corrupt"),
       );
     });
@@ -228,7 +225,7 @@ describe("HTTP client", () => {
       createServer(() => {}),
     );
     const stop = new AbortController();
-    const asking = open(t).request(get(`http://127.0.0.1:${port}`), stop.signal);
+    const asking = openClient(t).request(get(`http://127.0.0.1:${port}`), stop.signal);
 
     stop.abort(new Error("the pod goes away"));
 
@@ -248,17 +245,20 @@ describe("HTTP client", () => {
         }),
       );
 
-      await assert.rejects(open(t).request(get(`http://127.0.0.1:${port}`), signal()), (error: Error) => {
-        assert.match(error.message, pattern);
-        return isExecutorError(error, "Transient");
-      });
+      await assert.rejects(
+        openClient(t).request(get(`http://127.0.0.1:${port}`), signal()),
+        (error: Error) => {
+          assert.match(error.message, pattern);
+          return isExecutorError(error, "Transient");
+        },
+      );
     });
   }
 
   it("names a host that does not exist, and keeps the query out of messages", async (t) => {
     const request = get("http://no-such-host.invalid", "/x?token=secret");
 
-    await assert.rejects(open(t).request(request, signal()), (error: Error) => {
+    await assert.rejects(openClient(t).request(request, signal()), (error: Error) => {
       assert.match(error.message, /^Get "http:\/\/no-such-host\.invalid\/x": dial tcp: lookup/);
       return isExecutorError(error, "Transient");
     });

@@ -2,35 +2,19 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Server,
-  type Socket,
-} from "node:net";
+import { connect, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { Readable } from "node:stream";
 import { buffer, text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { selfSignedCertificate } from "../../desk/api-server/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
-import { HttpClient, type HttpClientOptions, payloadOf } from "../../src/http/index.ts";
+import { payloadOf } from "../../src/http/index.ts";
+import { listen } from "../servers/listen.ts";
+import { openClient } from "./http-client.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const mib = 1024 * 1024;
-
-async function listen(t: TestContext, server: Server & { closeAllConnections?(): void }): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => sockets.add(socket));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return (server.address() as AddressInfo).port;
-}
 
 /** A server of bare TCP. `reply` gets each piece that comes, and the connection's number, from 1. */
 async function startBare(t: TestContext, reply: (socket: Socket, piece: string, connection: number) => void) {
@@ -44,12 +28,6 @@ async function startBare(t: TestContext, reply: (socket: Socket, piece: string, 
     });
   });
   return { origin: `http://127.0.0.1:${await listen(t, server)}`, seen };
-}
-
-function open(t: TestContext, options: HttpClientOptions = {}): HttpClient {
-  const client = new HttpClient(options);
-  t.after(() => client[Symbol.dispose]());
-  return client;
 }
 
 const get = (origin: string, path = "/") => ({ method: "GET", origin, path, headers: {} });
@@ -72,7 +50,7 @@ describe("an answer that comes before the request has been sent", () => {
     const payload = { sizeBytes: undefined, open: () => Readable.from(source(), { objectMode: false }) };
 
     await assert.rejects(
-      open(t).request({ ...get(origin), method: "PUT", payload }, signal()),
+      openClient(t).request({ ...get(origin), method: "PUT", payload }, signal()),
       /disk on fire/,
     );
   });
@@ -93,7 +71,7 @@ describe("an answer that comes before the request has been sent", () => {
         callback(error);
       },
     });
-    const client = open(t);
+    const client = openClient(t);
 
     const response = await client.request(
       { ...get(origin), method: "PUT", payload: { sizeBytes: undefined, open: () => endless } },
@@ -117,7 +95,7 @@ describe("a body that cannot be opened", () => {
     };
 
     await assert.rejects(
-      open(t).request({ ...get("http://127.0.0.1:1"), method: "PUT", payload }, signal()),
+      openClient(t).request({ ...get("http://127.0.0.1:1"), method: "PUT", payload }, signal()),
       /the file is gone/,
     );
   });
@@ -133,7 +111,7 @@ describe("a kept connection", () => {
       if (socket.bytesWritten > 0 && connection < 3) socket.destroy();
       else socket.write(ok);
     });
-    const client = open(t);
+    const client = openClient(t);
     await text((await client.request(get(origin), signal())).body);
 
     await assert.rejects(client.request(post(origin), signal()), (error: Error) => {
@@ -154,7 +132,7 @@ describe("a kept connection", () => {
       sockets.push(socket);
       socket.write(ok);
     });
-    const client = open(t);
+    const client = openClient(t);
     await text((await client.request(get(origin), signal())).body);
     const [first] = sockets;
     first?.write("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
@@ -170,7 +148,7 @@ describe("a kept connection", () => {
     server.on("connection", () => {
       connections += 1;
     });
-    const client = open(t);
+    const client = openClient(t);
     const origin = `http://127.0.0.1:${await listen(t, server)}`;
 
     const first = await client.request(get(origin), signal());
@@ -192,7 +170,7 @@ describe("the body of an answer", () => {
       }
       response.end();
     });
-    const client = open(t);
+    const client = openClient(t);
     const response = await client.request(get(`http://127.0.0.1:${await listen(t, server)}`), signal());
     response.body.once("readable", () => {});
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -206,7 +184,10 @@ describe("the body of an answer", () => {
   it("ends when the request is cancelled, with the reason", async (t) => {
     const server = createServer((_, response) => response.writeHead(200).write("begun"));
     const stop = new AbortController();
-    const response = await open(t).request(get(`http://127.0.0.1:${await listen(t, server)}`), stop.signal);
+    const response = await openClient(t).request(
+      get(`http://127.0.0.1:${await listen(t, server)}`),
+      stop.signal,
+    );
 
     stop.abort(new Error("the pod goes away"));
 
@@ -219,7 +200,7 @@ describe("the body of an answer", () => {
       const length = status === "204" ? "" : "Content-Length: 5000000000\r\n";
       socket.write(`HTTP/1.1 ${status} x\r\n${length}\r\n`);
     });
-    const client = open(t);
+    const client = openClient(t);
 
     for (const [method, path] of [
       ["HEAD", "/200"],
@@ -246,7 +227,7 @@ describe("a request", () => {
     it(`with ${title} is refused before anything is on the wire`, async (t) => {
       const { origin, seen } = await startBare(t, (socket) => socket.write(ok));
 
-      await assert.rejects(open(t).request({ ...get(origin), ...change }, signal()), (error: Error) =>
+      await assert.rejects(openClient(t).request({ ...get(origin), ...change }, signal()), (error: Error) =>
         isExecutorError(error, "BadRequest"),
       );
       assert.deepEqual(seen, []);
@@ -291,7 +272,7 @@ describe("a proxy", () => {
       const port = await listen(t, proxy);
       const url = (pair: string) => `${scheme}://${pair}@127.0.0.1:${port}`;
       const through = (pair: string) =>
-        open(t, {
+        openClient(t, {
           insecureSkipVerify: true,
           proxy: { httpProxy: url(pair), httpsProxy: url(pair), noProxy: undefined },
         });
@@ -319,7 +300,10 @@ describe("a proxy", () => {
     );
     const proxy = { httpProxy: undefined, httpsProxy: `http://127.0.0.1:${silent}`, noProxy: undefined };
 
-    const asking = open(t, { proxy, connectTimeoutMs: 100 }).request(get("https://store.test"), signal());
+    const asking = openClient(t, { proxy, connectTimeoutMs: 100 }).request(
+      get("https://store.test"),
+      signal(),
+    );
 
     await assert.rejects(asking, (error: Error) => {
       assert.match(error.message, /dial tcp 127\.0\.0\.1:\d+: i\/o timeout/);

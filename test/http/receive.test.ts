@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, createServer as createTcpServer, type Server } from "node:net";
+import { createServer as createTcpServer } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { isExecutorError } from "../../src/errors/index.ts";
-import { HttpClient, type HttpClientOptions } from "../../src/http/index.ts";
+import type { HttpClientOptions } from "../../src/http/index.ts";
 import type { ByteSink } from "../../src/streams/index.ts";
 import { selfSignedCertificate } from "../servers/api-server/index.ts";
+import { listen } from "../servers/listen.ts";
+import { openClient } from "./http-client.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 const content = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 251));
@@ -35,22 +36,6 @@ class Collected implements ByteSink {
   }
 }
 
-async function listen(t: TestContext, server: Server & { closeAllConnections?(): void }): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    server.closeAllConnections?.();
-  });
-  return (server.address() as AddressInfo).port;
-}
-
-function open(t: TestContext, options: HttpClientOptions = {}): HttpClient {
-  const client = new HttpClient(options);
-  t.after(() => client[Symbol.dispose]());
-  return client;
-}
-
 const get = (origin: string) => ({
   method: "GET",
   origin,
@@ -64,7 +49,7 @@ const schemes = [
     scheme: "http",
     start: async (t: TestContext, listener: RequestListener, options: HttpClientOptions = {}) => ({
       origin: `http://127.0.0.1:${await listen(t, createServer(listener))}`,
-      client: open(t, options),
+      client: openClient(t, options),
     }),
   },
   {
@@ -72,7 +57,7 @@ const schemes = [
     start: async (t: TestContext, listener: RequestListener, options: HttpClientOptions = {}) => {
       const { key, cert } = selfSignedCertificate();
       const port = await listen(t, createTlsServer({ key, cert }, listener));
-      return { origin: `https://127.0.0.1:${port}`, client: open(t, { caPem: cert, ...options }) };
+      return { origin: `https://127.0.0.1:${port}`, client: openClient(t, { caPem: cert, ...options }) };
     },
   },
 ] as const;
@@ -196,7 +181,7 @@ describe("a body straight into memory", () => {
     const origin = `https://127.0.0.1:${await listen(t, createTlsServer({ key, cert }, serve))}`;
 
     await assert.rejects(
-      open(t).receive(get(origin), content.length, new Collected(), signal()),
+      openClient(t).receive(get(origin), content.length, new Collected(), signal()),
       (error: Error) => {
         assert.match(error.message, /tls: failed to verify certificate: x509: /);
         return isExecutorError(error, "BadRequest");
@@ -207,7 +192,7 @@ describe("a body straight into memory", () => {
   it("is asked for again where the server had closed the idle connection", async (t) => {
     const server = createServer({ keepAliveTimeout: 1 }, serve);
     const origin = `http://127.0.0.1:${await listen(t, server)}`;
-    const client = open(t);
+    const client = openClient(t);
 
     for (let round = 0; round < 5; round++) {
       const sink = new Collected();
@@ -236,7 +221,7 @@ describe("a body straight into memory", () => {
     const origin = `http://127.0.0.1:${await listen(t, server)}`;
     const sink = new Collected();
 
-    const answer = await open(t).receive(get(origin), 1000, sink, signal());
+    const answer = await openClient(t).receive(get(origin), 1000, sink, signal());
 
     assert.equal(answer.headers.etag, '"x"');
     assert.ok(sink.bytes.equals(content.subarray(0, 1000)));

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, connect, type Server, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { TLSSocket } from "node:tls";
@@ -17,37 +16,11 @@ import {
   TaskResult,
 } from "../../src/kube/index.ts";
 import { temporaryFolder } from "../drivers/surroundings.ts";
+import { listen } from "../servers/listen.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);
 const path = "/api/v1/namespaces/argo/secrets/keys";
-const nothing: KubeSettings = {
-  kubeconfig: undefined,
-  context: undefined,
-  server: undefined,
-  token: undefined,
-  certificateAuthority: undefined,
-  insecureSkipTlsVerify: false,
-  tlsServerName: undefined,
-  namespace: "argo",
-  podNamespace: undefined,
-  kubeconfigVariable: undefined,
-  serviceHost: undefined,
-  servicePort: undefined,
-  home: undefined,
-  serviceAccountDir: "/nonexistent",
-};
-
-async function listen(t: TestContext, server: Server): Promise<number> {
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => sockets.add(socket));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  return (server.address() as AddressInfo).port;
-}
+const nothing: KubeSettings = { namespace: "argo", serviceAccountDir: "/nonexistent" };
 
 /** Keeps what is asked, and answers with `{}` unless told otherwise. */
 async function startServer(

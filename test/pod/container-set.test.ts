@@ -106,30 +106,6 @@ describe("a container set", { concurrency: 2 }, () => {
     assert.ok(pod.isCompleted());
   });
 
-  it("ends the other members when main fails, and saves main's outputs", async (t) => {
-    const pod = await startPod(
-      t,
-      {
-        containerSet: {
-          containers: [
-            {
-              name: "main",
-              image: "busybox",
-              command: ["sh", "-c"],
-              args: ["echo ok > /tmp/p; sleep 0.5; exit 4"],
-            },
-            { name: "other", image: "busybox", command: ["sh", "-c"], args: ["echo going; exec sleep 600"] },
-          ],
-        },
-        outputs: { parameters: [{ name: "p", valueFrom: { path: "/tmp/p" } }] },
-      },
-      { gracePeriodSeconds: 5 },
-    );
-
-    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 4, other: 143 });
-    assert.deepEqual(pod.parameters(), { p: "ok" });
-  });
-
   it("R9: starts no dependant of a member that was killed outright", async (t) => {
     const pod = await startPod(
       t,
