@@ -6,6 +6,7 @@ import {
   payloadOf,
   type RedirectRules,
 } from "../http/index.ts";
+import { type NamedSpan, span } from "../tracing/index.ts";
 import { isIdempotent } from "./http-fields.ts";
 import { basicAuth, type PreparedRequest } from "./http-request.ts";
 
@@ -37,12 +38,22 @@ export async function exchange(
   const first = { method, url, headers, payload: body && payloadOf(body) };
   const send = (hop: Hop) => {
     const isRepeatable = request.isRepeatable || isIdempotent(hop.method);
-    return clientFor(hop.url, isRepeatable).request(
-      { ...requestOf(hop), isRepeatable, during: title },
-      signal,
+    return hopSpan(hop, () =>
+      clientFor(hop.url, isRepeatable).request({ ...requestOf(hop), isRepeatable, during: title }, signal),
     );
   };
   return await followRedirects(first, send, { ...rules, show: () => title });
+}
+
+/** Paths and queries are the user's, tokens in them too: a span names the server alone. */
+function hopSpan({ method, url }: Hop, work: () => Promise<HttpResponse>): Promise<HttpResponse> {
+  const attributes = () => ({ "http.request.method": method, "server.address": url.host });
+  const send = async (own: NamedSpan) => {
+    const response = await work();
+    own.set({ "http.response.status_code": response.status });
+    return response;
+  };
+  return span(`HTTP ${method}`, attributes, send, { isClient: true });
 }
 
 function requestOf({ method, url, headers, payload }: Hop) {
