@@ -24,6 +24,8 @@ export class MainDesk {
   readonly root: string;
   /** Where containers find the API server; a test may put something in between. */
   server: string;
+  /** What runs in the containers: the sources, or the image's bundle. */
+  program = mainScript;
   readonly #t: TestContext;
 
   constructor(t: TestContext, api: ApiServer, root: string) {
@@ -38,7 +40,7 @@ export class MainDesk {
     const connection = ["--server", this.server, "--token", "main", "--namespace", "argo"];
     // A small young generation, as pods have it (scripts/bundle.ts).
     const node = ["--max-semi-space-size=1", "--import", listLoaded];
-    const child = spawn(process.execPath, [...node, mainScript, ...args, ...connection], {
+    const child = spawn(process.execPath, [...node, this.program, ...args, ...connection], {
       env: {
         PATH: process.env.PATH ?? "",
         ARGOEXEC_ROOT: this.root,
