@@ -17,7 +17,7 @@ export type {
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
 export { compareKeys } from "./scan-targets.ts";
-export { Channel, sessionOf, TransferSession, type TransferSettings } from "./session.ts";
+export { Channel, TransferSession, type TransferSettings } from "./session.ts";
 export { downloadTree } from "./tree-download.ts";
 export { uploadTree } from "./tree-upload.ts";
 export { type UploadOptions, uploadObject } from "./upload.ts";

@@ -1,7 +1,7 @@
-// Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them, and the
-// comparison with kubectl, which NAME can be, too. Starts a
-// cluster of its own, or uses that of KUBECONFIG, where OUTRIDER_IMAGE must be known and the surroundings of
-// test/cluster/objects.yaml have to be there. Says so where the machine cannot run a kubelet.
+// Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them. Besides
+// recordings, NAME is `least-rights`, `chaos` or `kubectl`. Starts a cluster of its own, or uses that of KUBECONFIG,
+// where OUTRIDER_IMAGE must be known and the surroundings of test/cluster/objects.yaml have to be there. Says so where
+// the machine cannot run a kubelet.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
@@ -16,13 +16,18 @@ import { startWebServer } from "./web-server.ts";
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } });
 const say = (text: string) => console.log(`# ${text}`);
 
-/** Each of its tests starts kubectl and argoexec dozens of times: FULL=1 runs it, and whoever asks for it. */
-const comparesKubectl =
-  positionals.includes("kubectl") || (process.env.FULL === "1" && positionals.length === 0);
-const tests = [
-  ...(positionals.join() === "kubectl" ? [] : ["test/cluster/recordings.test.ts"]),
-  ...(comparesKubectl ? ["test/cluster/kubectl.test.ts"] : []),
-];
+/** Besides the recordings; the comparison with kubectl starts it and argoexec dozens of times: FULL=1, or its name. */
+const others = ["least-rights", "chaos", "kubectl"];
+const isFull = process.env.FULL === "1";
+const chosen =
+  positionals.length === 0
+    ? others.filter((name) => name !== "kubectl" || isFull)
+    : others.filter((name) => positionals.includes(name));
+const recordings = positionals.filter((name) => !others.includes(name));
+const hasRecordings = positionals.length === 0 || recordings.length > 0;
+const tests = [...(hasRecordings ? ["recordings"] : []), ...chosen].map(
+  (name) => `test/cluster/${name}.test.ts`,
+);
 
 const given = process.env.KUBECONFIG;
 process.exitCode = given
@@ -61,10 +66,12 @@ async function runHere(): Promise<number> {
 }
 
 function runTests(kubeconfig: string, image: string): Promise<number> {
-  return run("node_modules/.bin/node", ["--test", "--test-reporter=spec", ...tests], {
+  // One after the other: they share the names of pods, and the API server.
+  const args = ["--test", "--test-concurrency=1", "--test-reporter=spec", ...tests];
+  return run("node_modules/.bin/node", args, {
     KUBECONFIG: kubeconfig,
     OUTRIDER_IMAGE: image,
-    OUTRIDER_RECORDINGS: positionals.join(","),
+    OUTRIDER_RECORDINGS: recordings.join(","),
   });
 }
 

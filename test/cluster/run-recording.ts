@@ -28,6 +28,8 @@ export interface RunOptions {
   /** What the controller does to this pod besides creating it. */
   readonly stop: Stop | undefined;
   readonly kubectl: (...args: string[]) => Promise<string>;
+  /** Changes the pod before it is created. */
+  readonly change?: (pod: object) => object;
 }
 
 /** Runs the pods of a recording in order, each with our image in place of the stock one, nothing else changed. */
@@ -90,7 +92,8 @@ async function runPod(
   options: RunOptions,
 ): Promise<PodRun> {
   const tasks = await createGcTasks(kube, recording, recorded, ownerUid);
-  const pod = adapt(recorded.pod, tasks[0]?.metadata.uid ?? ownerUid, options.image);
+  const adapted = adapt(recorded.pod, tasks[0]?.metadata.uid ?? ownerUid, options.image);
+  const pod = (options.change?.(adapted) ?? adapted) as typeof adapted;
   const { name } = pod.metadata;
   const nodeId = recorded.pod.metadata.annotations?.["workflows.argoproj.io/node-id"] ?? name;
   await remove(kube, `/api/v1/namespaces/${namespace}/pods/${name}?gracePeriodSeconds=0`);

@@ -76,7 +76,7 @@ function flagsDeclared(): ReadonlyMap<string, string> {
 
 function exitCodes(): ReadonlyMap<string, string> {
   const sources: readonly (readonly [string, RegExp])[] = [
-    ["cmd/exit-status.ts", /\bexitStatus\w+ = (\d+)/g],
+    ["src/errors/exit-status.ts", /\bexitStatus\w+ = (\d+)/g],
     ["cmd/expr.ts", /\breturn (\d+);/g],
     ["native/report.h", /\bEXIT_(?:CRASH|OURS|NOT_READY) = (\d+)/g],
     ["native/flags.c", /\bdie_of_value\([^)]*, (\d+)\)/g],

@@ -49,6 +49,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     md5Hash: createHash("md5").update(content).digest("base64"),
     crc32c: headers.crc32c,
     ...(headers["content-encoding"] === undefined ? {} : { contentEncoding: headers["content-encoding"] }),
+    ...(headers["cache-control"] === undefined ? {} : { cacheControl: headers["cache-control"] }),
   });
 
   const insert = (bucketName: string, metadata: Metadata, content: Buffer): object => {
@@ -62,9 +63,11 @@ export async function startGcsServer(): Promise<GcsServer> {
     if (metadata.md5Hash !== undefined && metadata.md5Hash !== md5) {
       throw new Refusal(400, "invalid", "Provided MD5 hash does not match the calculated one.");
     }
-    const { name = "", contentType = "application/octet-stream", contentEncoding } = metadata;
-    const encoding: Record<string, string> =
-      contentEncoding === undefined ? {} : { "content-encoding": contentEncoding };
+    const { name = "", contentType = "application/octet-stream", contentEncoding, cacheControl } = metadata;
+    const encoding: Record<string, string> = {
+      ...(contentEncoding === undefined ? {} : { "content-encoding": contentEncoding }),
+      ...(cacheControl === undefined ? {} : { "cache-control": cacheControl }),
+    };
     const object = store.put(bucket, name, { content, contentType, headers: { crc32c, ...encoding } });
     return resource(bucketName, name, object);
   };
@@ -84,12 +87,12 @@ export async function startGcsServer(): Promise<GcsServer> {
     }
     const body = Buffer.concat(await message.toArray());
     const type = url.searchParams.get("uploadType");
+    const name = url.searchParams.get("name") ?? "";
     if (type === "multipart") {
       const [metadata, contentType, content] = splitRelated(message.headers["content-type"] ?? "", body);
-      return json(response, 200, insert(bucket, { contentType, ...metadata }, content));
+      return json(response, 200, insert(bucket, { name, contentType, ...metadata }, content));
     }
     if (type === "media") {
-      const name = url.searchParams.get("name") ?? "";
       return json(response, 200, insert(bucket, { name }, body));
     }
     if (!store.buckets.has(bucket))
@@ -97,8 +100,14 @@ export async function startGcsServer(): Promise<GcsServer> {
     const metadata = (body.length === 0 ? {} : JSON.parse(body.toString())) as Metadata;
     const id = newId();
     const contentType = metadata.contentType ?? String(message.headers["x-upload-content-type"] ?? "");
-    const name = metadata.name ?? url.searchParams.get("name") ?? "";
-    sessions.set(id, { bucket, name, contentType, bytes: [], size: 0, result: undefined });
+    sessions.set(id, {
+      bucket,
+      name: metadata.name ?? name,
+      contentType,
+      bytes: [],
+      size: 0,
+      result: undefined,
+    });
     const location = `http://${message.headers.host}${url.pathname}?uploadType=resumable&upload_id=${id}`;
     response.writeHead(200, { location, "content-length": "0" }).end();
   };
@@ -253,6 +262,7 @@ interface Metadata {
   readonly name?: string;
   readonly contentType?: string;
   readonly contentEncoding?: string;
+  readonly cacheControl?: string;
   readonly crc32c?: string;
   readonly md5Hash?: string;
 }

@@ -1,6 +1,5 @@
 import { HttpClient } from "../../../http/index.ts";
 import type { AzureLocation } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import type { ArtifactDriver, DriverContext } from "../../driver.ts";
 import { ObjectDriver, type Phrases } from "../../object-driver.ts";
 import { StoreRequests } from "../../store-requests.ts";
@@ -31,7 +30,7 @@ export async function openAzureDriver(
   const protocol = azureProtocol(config, openCredentials(location, context, http));
   const requests = new StoreRequests<AzureRequest>(http, protocol, settings.transientPattern);
   const store = new AzureStore(config, requests);
-  return new ObjectDriver(store, sessionOf(settings).channel(store.name, log), {
+  return new ObjectDriver(store, context.transfers.channel(store.name, log), {
     threads: settings.uploadThreads,
     partBytes: settings.partSizeBytes,
     contentType: async () => "application/octet-stream",

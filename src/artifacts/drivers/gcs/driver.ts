@@ -1,6 +1,5 @@
 import { HttpClient } from "../../../http/index.ts";
 import { type GcsLocation, joinKey } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext } from "../../driver.ts";
 import { ObjectDriver, type Phrases } from "../../object-driver.ts";
@@ -26,7 +25,7 @@ export async function openGcsDriver(location: GcsLocation, context: DriverContex
   const requests = new StoreRequests<GcsRequest>(http, protocol, settings.transientPattern);
   const store = new GcsStore(config, requests);
   const contentTypes = new ContentTypes();
-  return new ObjectDriver(store, sessionOf(settings).channel(store.name, log), {
+  return new ObjectDriver(store, context.transfers.channel(store.name, log), {
     threads: settings.uploadThreads,
     partBytes: settings.partSizeBytes,
     contentType: (name) => contentTypes.of(name),

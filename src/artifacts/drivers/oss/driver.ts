@@ -1,6 +1,5 @@
 import { HttpClient } from "../../../http/index.ts";
 import type { OssLocation } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
@@ -21,7 +20,7 @@ export async function openOssDriver(location: OssLocation, context: DriverContex
   const protocol = ossProtocol(config, openCredentials(location, context, http));
   const requests = new StoreRequests<OssRequest>(http, protocol, settings.transientPattern);
   const store = new OssStore(config, requests);
-  const channel = sessionOf(settings).channel(store.name, log);
+  const channel = context.transfers.channel(store.name, log);
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent !== true;
   return new ObjectDriver(store, channel, {

@@ -1,7 +1,6 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
@@ -31,7 +30,7 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
   await credentials.check();
   const requests = new S3Requests(config, http, credentials, settings.transientPattern);
   const store = new S3Store(requests, encryption);
-  const channel = sessionOf(settings).channel(store.name, log);
+  const channel = context.transfers.channel(store.name, log);
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent === undefined;
   return new ObjectDriver(store, channel, {

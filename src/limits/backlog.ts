@@ -1,8 +1,7 @@
-/**
- * The memory that finished results may take up until the API server has them. The last stage of a task's way fills and
- * empties it; the stages before it begin nothing new while it is full.
- */
-export class ResultRoom {
+import type { Room } from "./permits.ts";
+
+/** Bytes of what is finished and not delivered yet. While it is full, whoever makes more begins nothing new. */
+export class Backlog implements Room {
   readonly #limitBytes: number;
   #sizeBytes = 0;
   #freed = Promise.withResolvers<void>();

@@ -1,14 +1,25 @@
+import { isUtf8 } from "node:buffer";
 import type { Expression, Value } from "../../languages/expr/index.ts";
 import { ExecutorError, errorText, fromLanguage } from "../errors/index.ts";
-import { canonicalName } from "./http-fields.ts";
+import type { Answer } from "./exchange.ts";
+import { canonicalName } from "./http-request.ts";
 import type { HttpTemplate } from "./http-template.ts";
+import type { NodeResult } from "./tasks.ts";
 
-export interface Answer {
-  readonly status: number;
-  /** Name, value, name, value, as they came. */
-  readonly rawHeaders: readonly string[];
-  /** A byte that is not UTF-8 stands as U+DC00 + byte, the form of text in expressions. */
-  readonly text: string;
+/**
+ * What an answer makes of the node: its `successCondition`, or a status of 2xx (docs/contract/roles.md#1.8). Throws
+ * BadRequest with the node's message for a condition that cannot be evaluated.
+ */
+export async function judge(template: HttpTemplate, answer: Answer): Promise<NodeResult> {
+  const outputs = { result: decodeText(answer.body, () => "\ufffd") };
+  const { status } = answer;
+  const condition = template.successCondition;
+  if (condition === "") {
+    if (status >= 200 && status < 300) return { phase: "Succeeded", outputs };
+    return { phase: "Failed", message: `received non-2xx response code: ${status}`, outputs };
+  }
+  if (await meetsCondition(template, answer)) return { phase: "Succeeded", outputs };
+  return { phase: "Failed", message: `successCondition '${condition}' evaluated false`, outputs };
 }
 
 /**
@@ -21,7 +32,7 @@ const limits = { timeMs: 1_000, textBytes: 48 * 1024 * 1024, values: 200_000 };
  * Evaluates `successCondition` (docs/contract/expressions.md#0.2). Throws BadRequest with the node's message where it does
  * not compile, fails, or is no boolean.
  */
-export async function isSuccess(template: HttpTemplate, answer: Answer): Promise<boolean> {
+async function meetsCondition(template: HttpTemplate, answer: Answer): Promise<boolean> {
   const condition = template.successCondition;
   // Most templates have no condition; those that have one pay for the language.
   const { compileExpr, displayText, Header, List, nilList, typesOfEnv } = await import(
@@ -39,7 +50,8 @@ export async function isSuccess(template: HttpTemplate, answer: Answer): Promise
   const headers = [...headerValues(answer.rawHeaders)].map(([name, values]) => [name, list(values)] as const);
   const response = new Map<string, Value>([
     ["statusCode", BigInt(answer.status)],
-    ["body", answer.text],
+    // A byte that is not UTF-8 stands as U+DC00 + byte, the form of text in expressions.
+    ["body", decodeText(answer.body, (byte) => String.fromCharCode(0xdc00 + byte))],
     ["headers", new Header(new Map(headers))],
   ]);
   const env = new Map<string, Value>([
@@ -89,4 +101,33 @@ function isText(value: Value): boolean {
 /** What stands before the value in Go's %!s(int=200). */
 function goType(value: Value): string {
   return typeof value === "bigint" ? "int=" : typeof value === "number" ? "float64=" : "";
+}
+
+/**
+ * The text of a body: each byte that is not part of valid UTF-8 becomes what `replace` makes of it; a byte-order mark
+ * stays (docs/contract/roles.md#1.8).
+ */
+function decodeText(bytes: Buffer, replace: (byte: number) => string): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  let text = "";
+  let from = 0;
+  for (let at = 0; at < bytes.length; ) {
+    const width = sequenceLength(bytes, at);
+    if (width > 0) {
+      at += width;
+      continue;
+    }
+    text += bytes.toString("utf8", from, at) + replace(bytes[at] ?? 0);
+    from = ++at;
+  }
+  return text + bytes.toString("utf8", from);
+}
+
+/** The length of the valid sequence at an offset, 0 where there is none. */
+function sequenceLength(bytes: Buffer, at: number): number {
+  const first = bytes[at] ?? 0;
+  const width =
+    first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (width === 0 || at + width > bytes.length) return 0;
+  return width === 1 || isUtf8(bytes.subarray(at, at + width)) ? width : 0;
 }
