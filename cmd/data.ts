@@ -6,6 +6,7 @@ import type { Invocation } from "./invocation.ts";
 import { mainIdentity } from "./main-identity.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
+import { openTracing } from "./tracing.ts";
 
 /**
  * `argoexec data JSON`: the main container of a data template. The argument says what the template says, and is not
@@ -18,6 +19,8 @@ export async function dataCommand({ args, env }: Invocation): Promise<number> {
   const tools = await podTools(line, env, pod.paths);
   const { template } = pod;
   const identity = mainIdentity(pod, env);
+  // The span around this process is the emissary's.
+  await using _tracing = await openTracing(env, tools.log);
   const { message, isSuccess } = await runData({ template, identity }, tools, stop);
   if (message !== undefined) tools.explain(message);
   return isSuccess ? 0 : exitStatusError;

@@ -7,6 +7,7 @@ import type { Invocation } from "./invocation.ts";
 import { mainIdentity } from "./main-identity.ts";
 import { podTools } from "./pod-tools.ts";
 import { catchTerm } from "./signals.ts";
+import { openTracing } from "./tracing.ts";
 
 const checkIntervalDefaultMs = 5000;
 
@@ -20,6 +21,8 @@ export async function resourceCommand({ args, env }: Invocation): Promise<number
   const { template, paths } = pod;
   const identity = mainIdentity(pod, env);
   const checkIntervalMs = readCheckInterval(env);
+  // The span around this process is the emissary's.
+  await using _tracing = await openTracing(env, tools.log);
   const { message, isSuccess } = await runResource(
     { action, template, identity, paths, checkIntervalMs },
     tools,

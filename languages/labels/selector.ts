@@ -127,12 +127,12 @@ class SelectorParser {
         if (kind === "symbol" && text === ")") break;
         if (kind !== "symbol" || text !== ",") throw unparsable(`found '${text}', expected: ',' or ')'`);
       } else if (token.text === ",") {
-        // An empty value lies before a first comma, after a last one and between two.
+        // An empty value lies before a first comma, after a last one and between two; Kubernetes up to 1.34 takes two
+        // commas for one and refuses what is left of some of them (docs/contract/expressions.md#3.2).
         if (values.size === 0) values.add("");
         const { text } = this.#current;
         if (text === ")" || text === ",") values.add("");
         if (text === ")") break;
-        if (text === ",") this.#take();
       } else throw unparsable(`found '${token.text}', expected: ',', or identifier`);
     }
     this.#take();

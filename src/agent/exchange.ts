@@ -10,6 +10,7 @@ import {
   translateNetworkError,
 } from "../http/index.ts";
 import type { Permits } from "../limits/index.ts";
+import { type NamedSpan, span } from "../tracing/index.ts";
 import type { Connections } from "./connections.ts";
 import { basicAuth, isIdempotent, type PreparedRequest } from "./http-request.ts";
 
@@ -88,9 +89,21 @@ async function send(
     // The certificate is for the server that the template names, not for where that may send us.
     const clientCert = hop.url.origin === url.origin ? request.clientCert : undefined;
     const client = connections.clientFor(hop.url, isRepeatable, { insecureSkipVerify, clientCert });
-    return client.request({ ...requestOf(hop), isRepeatable, during: title }, signal);
+    const attempt = { ...requestOf(hop), isRepeatable, during: title };
+    return hopSpan(hop, () => client.request(attempt, signal));
   };
   return await followRedirects(first, sendHop, { ...rules, show: () => title });
+}
+
+/** Paths and queries are the user's, tokens in them too: a span names the server alone. */
+function hopSpan({ method, url }: Hop, work: () => Promise<HttpResponse>): Promise<HttpResponse> {
+  const attributes = () => ({ "http.request.method": method, "server.address": url.host });
+  const send = async (own: NamedSpan) => {
+    const response = await work();
+    own.set({ "http.response.status_code": response.status });
+    return response;
+  };
+  return span(`HTTP ${method}`, attributes, send, { isClient: true });
 }
 
 function requestOf({ method, url, headers, payload }: Hop) {

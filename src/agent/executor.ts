@@ -31,9 +31,13 @@ async function execute(turn: Turn, options: ExecutorOptions): Promise<void> {
   const signal = wanted.signalOf(nodeId);
   if (signal === undefined) return;
   try {
-    const { result, requeueMs } = await span("executeTask", { "node.id": nodeId }, () =>
-      outcomeOf(task, options, signal),
-    );
+    const attributes = () => ({ "node.id": nodeId, "template.type": typeOf(task.template) });
+    const { result, requeueMs } = await span("executeTask", attributes, async (own) => {
+      const outcome = await outcomeOf(task, options, signal);
+      if (outcome.result !== undefined) own.set({ "node.phase": outcome.result.phase });
+      if (outcome.requeueMs !== undefined) own.set({ "requeue.ms": outcome.requeueMs });
+      return outcome;
+    });
     if (result !== undefined) reporter.add(nodeId, result);
     if (requeueMs !== undefined && wanted.has(nodeId)) queue.pushLater(serverOf(task), task, requeueMs);
   } catch (cause) {
@@ -65,6 +69,8 @@ const templateTypes = {
   resource: "Resource",
   data: "Data",
   suspend: "Suspend",
+  http: "HTTP",
+  plugin: "Plugin",
 } as const;
 
 /** The kind of a template, as the controller names it. */

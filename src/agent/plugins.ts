@@ -2,6 +2,7 @@ import { ExecutorError, errorText } from "../errors/index.ts";
 import { HttpClient, payloadOf, readText, translateNetworkError } from "../http/index.ts";
 import type { Logger } from "../log/index.ts";
 import { doublingPauses, exponential, retry } from "../retry/index.ts";
+import { type NamedSpan, span } from "../tracing/index.ts";
 import { type PluginReply, readPluginReply } from "./plugin-reply.ts";
 import { isTerminal, type Outcome, type Task } from "./tasks.ts";
 
@@ -121,10 +122,18 @@ class Plugin implements Disposable {
       if (!this.#isWaitedFor) this.#log.info({ url: this.#address.url }, "the plugin does not listen yet");
       this.#isWaitedFor = true;
     };
-    return retry(policy, () => this.#attempt(body, signal), signal, { onRetry });
+    const attributes = () => ({
+      "http.request.method": "POST",
+      "server.address": new URL(this.#address.url).host,
+    });
+    const attempt = () =>
+      span("plugin executeTemplate", attributes, (own) => this.#attempt(body, own, signal), {
+        isClient: true,
+      });
+    return retry(policy, attempt, signal, { onRetry });
   }
 
-  async #attempt(body: string, signal: AbortSignal): Promise<PluginReply | undefined> {
+  async #attempt(body: string, own: NamedSpan, signal: AbortSignal): Promise<PluginReply | undefined> {
     const { origin, pathname } = new URL(this.#address.url);
     const path = `${pathname.replace(/\/$/, "")}/api/v1/template.execute`;
     const title = `Post ${JSON.stringify(origin + path)}`;
@@ -145,6 +154,7 @@ class Plugin implements Disposable {
         limit.signal,
       );
       this.#hasAnswered = true;
+      own.set({ "http.response.status_code": response.status });
       const text = await readText(response.body, replyBytesMax + 1, {
         during: title,
         stallTimeoutMs: attemptTimeoutMs,

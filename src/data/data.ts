@@ -9,6 +9,7 @@ import {
 } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
 import type { ArtifactLocation, Outputs, Template } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import { listSource } from "./source.ts";
 import { transformKeys } from "./transform.ts";
 
@@ -35,7 +36,9 @@ export async function runData(
   const { log } = tools;
   await using kube = await tools.openKube();
   const taskResult = new TaskResult(kube, config.identity);
-  const work = () => during("unable to process data template", () => processData(config, tools, signal));
+  const process = () => processData(config, tools, signal);
+  const work = () =>
+    span("processDataTemplate", {}, () => during("unable to process data template", process));
   return await reportOwnWork({ taskResult, log, work, finalizes: async () => true }, signal);
 }
 
@@ -46,12 +49,18 @@ async function processData(
 ): Promise<Outputs> {
   const { data, archiveLocation, outputs } = template;
   if (!data) throw new ExecutorError("BadRequest", "no data template found");
-  const source = await during("unable to process data source", () =>
-    listSource(data, archiveLocation, openDriver, signal),
-  );
+  const source = await span("listArtifacts", {}, async (own) => {
+    const list = () => listSource(data, archiveLocation, openDriver, signal);
+    const found = await during("unable to process data source", list);
+    own.set({ keys: found.keys.length });
+    return found;
+  });
   log.info({ keys: source.keys.length }, "keys listed");
   signal.throwIfAborted();
-  const result = await during("unable to process data transformation", () => transformKeys(source, data));
+  const steps = data.transformation?.length ?? 0;
+  const result = await span("transformKeys", { steps }, () =>
+    during("unable to process data transformation", () => transformKeys(source, data)),
+  );
   return { ...outputs, result };
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
 import { type KubeClient, refusalOf, watchObjects } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
+import { Discovery } from "./kubectl/discovery.ts";
 import { textAt } from "./kubectl/json.ts";
 import { collectionPath, type ObjectRef, objectPath, serverObject } from "./kubectl/requests.ts";
 
@@ -19,7 +20,7 @@ export interface Following {
 
 const firstPauseMs = 250;
 /** Not known to pass: so many answers of the kind in a row are believed. */
-const doubtfulMax: Partial<Record<ErrorCode, number>> = { Unauthorized: 4, Internal: 4 };
+const doubtfulMax: Partial<Record<ErrorCode, number>> = { Unauthorized: 4, Internal: 4, NotFound: 4 };
 
 /**
  * Every state of one object as it comes about, the present one first. A read begins each watch and follows its end: what
@@ -86,9 +87,10 @@ async function readPatiently(
       return { kind: "present", text };
     } catch (error) {
       signal.throwIfAborted();
-      if (isExecutorError(error, "NotFound")) {
-        return { kind: "absent", message: refusalOf(error)?.message ?? errorText(error) };
-      }
+      const absence = isExecutorError(error, "NotFound")
+        ? await absenceOf(ref, error, following, signal)
+        : undefined;
+      if (absence !== undefined) return { kind: "absent", message: absence };
       if (!(error instanceof ExecutorError)) throw error;
       const mayPass = error.code === "Transient" || ++doubtful < (doubtfulMax[error.code] ?? 0);
       if (!mayPass) throw error;
@@ -96,6 +98,29 @@ async function readPatiently(
       await sleep(pauseMs, undefined, { signal });
     }
   }
+}
+
+/**
+ * What a 404 says of the object; undefined where it may be a proxy's, and say nothing. Where a kind has been withdrawn the
+ * API server answers with a page, as any other server does: its list of kinds tells.
+ */
+async function absenceOf(
+  { mapping, name }: ObjectRef,
+  error: ExecutorError,
+  { client }: Following,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const refusal = refusalOf(error);
+  if (refusal?.details?.name === name) return refusal.message;
+  const { group, version, resource } = mapping;
+  const isServed = await new Discovery(client, signal).ofKind(mapping).then(
+    (found) => found !== undefined,
+    () => true,
+  );
+  signal.throwIfAborted();
+  if (!isServed)
+    return `the server does not serve ${resource} of ${group || "the core group"} ${version} any more`;
+  return refusal?.reason === "NotFound" ? refusal.message : undefined;
 }
 
 function versionOf(text: string): string {

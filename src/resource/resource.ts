@@ -11,6 +11,7 @@ import {
 import type { Logger } from "../log/index.ts";
 import { containerFiles, type PodPaths, publishFile } from "../podfiles/index.ts";
 import { type Outputs, type ResourceTemplate, savesLogs, type Template } from "../template/index.ts";
+import { span } from "../tracing/index.ts";
 import { kubectlArguments } from "./arguments.ts";
 import { awaitConditions } from "./await-conditions.ts";
 import { readConditions } from "./conditions.ts";
@@ -67,9 +68,11 @@ async function act(
       "successCondition, failureCondition and outputs are not supported for delete action",
     );
   }
-  const manifestPath = await manifestFile(template, paths);
+  const manifestPath = await span("stageFiles", {}, () => manifestFile(template, paths));
   const line = await kubectlArguments(action, resource, manifestPath);
-  const result = await runKubectl(action, line, client, log, signal);
+  const result = await span("actOnResource", { "resource.action": action }, () =>
+    runKubectl(action, line, client, log, signal),
+  );
   for (const { target } of result.acted) {
     log.info(
       { namespace: target.namespace, resource: `${target.mapping.resource}/${target.name}` },
@@ -86,7 +89,9 @@ async function act(
     signal,
   );
   if (parameters.length === 0) return undefined;
-  const values = await readOutputParameters(parameters, printed(result, states));
+  const values = await span("readOutputParameters", { parameters: parameters.length }, () =>
+    readOutputParameters(parameters, printed(result, states)),
+  );
   const { artifacts: _, ...declared } = template.outputs ?? {};
   return withinLimit({ ...declared, parameters: values });
 }
@@ -112,7 +117,16 @@ async function finalStates(
   const judge = await readConditions(resource);
   const objects = new Objects(following.client, signal);
   const state = async ({ target, object }: ActedOn) => {
-    if (judge) return awaitConditions(target, judge, following, signal);
+    const { mapping, namespace, name } = target;
+    const attributes = () => ({
+      "k8s.kind": mapping.resource,
+      "k8s.namespace.name": namespace,
+      "k8s.name": name,
+    });
+    if (judge) {
+      const wait = () => awaitConditions(target, judge, following, signal);
+      return span("awaitConditions", attributes, wait);
+    }
     return isRead ? (await objects.get(target)).text : object.text;
   };
   // The first failure ends the step: the others need not be waited for.

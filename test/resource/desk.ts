@@ -22,20 +22,25 @@ export interface Ended {
 export class MainDesk {
   readonly api: ApiServer;
   readonly root: string;
+  /** Where containers find the API server; a test may put something in between. */
+  server: string;
+  /** What runs in the containers: the sources, or the image's bundle. */
+  program = mainScript;
   readonly #t: TestContext;
 
   constructor(t: TestContext, api: ApiServer, root: string) {
     this.#t = t;
     this.api = api;
+    this.server = api.url;
     this.root = root;
   }
 
   /** Starts the main container of a template without the emissary around it. */
   start(args: readonly string[], template: object, env: Readonly<Record<string, string>> = {}) {
-    const connection = ["--server", this.api.url, "--token", "main", "--namespace", "argo"];
+    const connection = ["--server", this.server, "--token", "main", "--namespace", "argo"];
     // A small young generation, as pods have it (scripts/bundle.ts).
     const node = ["--max-semi-space-size=1", "--import", listLoaded];
-    const child = spawn(process.execPath, [...node, mainScript, ...args, ...connection], {
+    const child = spawn(process.execPath, [...node, this.program, ...args, ...connection], {
       env: {
         PATH: process.env.PATH ?? "",
         ARGOEXEC_ROOT: this.root,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ApiRequestRecord } from "../servers/api-server/index.ts";
+import { startFront } from "../servers/front.ts";
 import { manifest, openDesk } from "./desk.ts";
 
 const parameters = [
@@ -116,6 +117,32 @@ describe("argoexec resource", { concurrency: 2 }, () => {
       "The resource has been deleted while its status was still being checked. Will not be retried: " +
         'configmaps "c" not found',
     );
+  });
+
+  it("says that the kind was withdrawn while it waited, and does not believe a page that says so", async (t) => {
+    const desk = await openDesk(t);
+    const front = await startFront({ target: new URL(desk.api.url).host });
+    t.after(() => front[Symbol.asyncDispose]());
+    desk.server = front.url;
+    // What the API server's mux answers where nothing is served, and any proxy.
+    const page = { kind: "answer", status: 404, body: "404 page not found\n" } as const;
+    front.addFault({ method: "GET", path: /\/jobs\/j$/, times: 2, effect: page });
+    const job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\nspec: {}\n";
+    const running = desk.resource("create", { manifest: job, successCondition: "status.succeeded == 1" });
+    await desk.api.waitForRequest((record) => isWatch(record) && record.status === 200, limit());
+
+    front.addFault({ path: /^\/apis\/batch\/v1/, effect: page });
+    const headers = { authorization: "Bearer other" };
+    await fetch(`${desk.api.url}/apis/batch/v1/namespaces/argo/jobs/j`, { method: "DELETE", headers });
+    const { code, message } = await running.ended;
+
+    assert.equal(code, 64);
+    assert.equal(
+      message,
+      "The resource has been deleted while its status was still being checked. Will not be retried: " +
+        "the server does not serve jobs of batch v1 any more",
+    );
+    assert.equal(desk.label, "true");
   });
 
   it("tolerates single refusals while it waits", async (t) => {
