@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { ByteSink } from "../http/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
+import type { ObjectStore } from "../transfer/index.ts";
 
 /** The content of one file on its way to a store. */
 export interface FileContent {
@@ -89,6 +90,12 @@ export interface ArtifactDriver extends AsyncDisposable {
   deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
   /** Every full key below the artifact's key, in the store's order. */
   list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** The object store that a location names, without what artifacts mean there. */
+export interface OpenStore extends AsyncDisposable {
+  readonly store: ObjectStore;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What every driver may need from outside; the one place where a driver meets its surroundings. */

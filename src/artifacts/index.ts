@@ -4,9 +4,10 @@ export type {
   DriverLog,
   DriverSettings,
   FileContent,
+  OpenStore,
   PluginPlaces,
   StoredArtifact,
   TreeContent,
 } from "./driver.ts";
-export { canDelete, openDriver } from "./registry.ts";
+export { canDelete, openDriver, openStore } from "./registry.ts";
 export { deletionUnsupported } from "./unsupported.ts";

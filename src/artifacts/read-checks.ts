@@ -59,6 +59,12 @@ export function sizeOf(text: string | undefined, missing: string): number {
   return Number(text);
 }
 
+/** A time as stores write it, in milliseconds since the epoch; undefined for what is none. */
+export function timeOf(text: string | undefined): number | undefined {
+  const ms = Date.parse(text ?? "");
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** The tag, or generation, by which an object's bytes are named; there is none of them without. */
 export function tagOf(text: string | undefined, key: string): string {
   if (text !== undefined && text !== "" && !/[\r\n]/.test(text)) return text;

@@ -1,13 +1,19 @@
 import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { Content, MultipartUpload, ObjectStore, UploadedPart } from "./object-store.ts";
+import type {
+  Content,
+  MultipartUpload,
+  ObjectAttributes,
+  ObjectStore,
+  UploadedPart,
+} from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
 
 export interface UploadOptions {
-  readonly contentType: string;
+  readonly attributes: ObjectAttributes;
   /** Parts of one object in flight. */
   readonly threads: number;
   readonly partBytes: number | undefined;
@@ -60,7 +66,7 @@ async function putWhole(
 ): Promise<void> {
   try {
     expectSize(content, part.sizeBytes);
-    const put = () => store.put(key, part.payload, options.contentType, signal);
+    const put = () => store.put(key, part.payload, options.attributes, signal);
     await channel.laneRequest(part.sizeBytes, put, signal);
     noteTransfer(part.sizeBytes);
   } finally {
@@ -134,7 +140,7 @@ async function startUpload(
   first: Part,
 ): Promise<MultipartUpload> {
   try {
-    return await channel.request(() => store.startUpload(key, options.contentType, signal), signal);
+    return await channel.request(() => store.startUpload(key, options.attributes, signal), signal);
   } catch (error) {
     first.release();
     throw isExecutorError(error, "Unsupported") ? new NoMultipart() : error;
@@ -193,7 +199,7 @@ async function putWithoutParts(
     throw new ExecutorError("TooLarge", text);
   }
   const payload = { sizeBytes, open: () => content.open() };
-  await channel.laneRequest(sizeBytes, () => store.put(key, payload, options.contentType, signal), signal);
+  await channel.laneRequest(sizeBytes, () => store.put(key, payload, options.attributes, signal), signal);
   noteTransfer(sizeBytes);
 }
 

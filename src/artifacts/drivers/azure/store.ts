@@ -5,6 +5,7 @@ import type {
   ByteRange,
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   ReadAnswer,
@@ -13,6 +14,7 @@ import type {
   StoreLimits,
   UploadedPart,
 } from "../../../transfer/index.ts";
+import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
 import { contentMd5, crc32Of, crc32Running, wholeCrc32 } from "../../digests.ts";
 import { checkPrefix, nextFilledPage, notAListing } from "../../listing-checks.ts";
 import {
@@ -23,8 +25,9 @@ import {
   rangeHeader,
   sizeOf,
   tagOf,
+  timeOf,
 } from "../../read-checks.ts";
-import type { StoreRequests } from "../../store-requests.ts";
+import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, textOf } from "../../xml.ts";
 import { readBatchAnswer } from "./batch.ts";
 import type { AzureConfig } from "./config.ts";
@@ -33,6 +36,13 @@ import { type AzureRequest, batchBoundary } from "./requests.ts";
 const mib = 1024 * 1024;
 /** The CRC-32 of a blob of many blocks, in hex: Azure keeps no checksum of those by itself. */
 const crcMetadata = "outrider_crc32";
+const attributeNames: AttributeNames = {
+  metadata: "x-ms-meta-",
+  standard: "x-ms-blob-",
+  own: [crcMetadata, "hdi_isfolder"],
+};
+
+const untyped: ObjectAttributes = { contentType: "application/octet-stream" };
 
 /** One container of Azure Blob Storage as the transfer engine sees it. */
 export class AzureStore implements ObjectStore {
@@ -44,9 +54,10 @@ export class AzureStore implements ObjectStore {
     partsMax: 50_000,
     deleteKeysMax: 256,
     listsFromAnyKey: false,
+    listsInOrder: false,
   };
   readonly #requests: StoreRequests<AzureRequest>;
-  readonly #contentTypes = new WeakMap<MultipartUpload, string>();
+  readonly #attributes = new WeakMap<MultipartUpload, ObjectAttributes>();
 
   constructor(config: AzureConfig, requests: StoreRequests<AzureRequest>) {
     this.name = `${config.host}${config.servicePath}/${config.container}`;
@@ -58,11 +69,18 @@ export class AzureStore implements ObjectStore {
     const isFolder =
       answer.header("x-ms-resource-type") === "directory" ||
       answer.header("x-ms-meta-hdi_isfolder") === "true";
-    return { key, sizeBytes: lengthOf(answer, key), etag: tagOf(answer.header("etag"), key), isFolder };
+    return {
+      key,
+      sizeBytes: lengthOf(answer, key),
+      etag: tagOf(answer.header("etag"), key),
+      isFolder,
+      modifiedMs: timeOf(answer.header("last-modified")),
+      attributes: readAttributes(answer.response.headers, attributeNames),
+    };
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     return await this.#requests.read(getRequest(info, range), check, signal);
   }
 
@@ -72,16 +90,16 @@ export class AzureStore implements ObjectStore {
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<ReadAnswer> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     const into = { sizeBytes: range.length, sink };
     return await this.#requests.receive(getRequest(info, range), into, check, signal);
   }
 
   /** The service checks the MD5, and keeps it with the blob. */
-  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+  async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
     const headers = {
       "x-ms-blob-type": "BlockBlob",
-      "x-ms-blob-content-type": contentType,
+      ...attributeHeaders(attributes, attributeNames),
       "content-md5": await contentMd5(payload),
     };
     const answer = await this.#requests.sendForHead(
@@ -92,10 +110,10 @@ export class AzureStore implements ObjectStore {
   }
 
   /** Blocks need no beginning. Each upload names its own, so that two of them at once cannot mix. */
-  async startUpload(key: string, contentType: string): Promise<MultipartUpload> {
+  async startUpload(key: string, attributes: ObjectAttributes): Promise<MultipartUpload> {
     checkedKey(key);
     const upload = { id: randomBytes(16).toString("hex"), keepsCrc32: true };
-    this.#contentTypes.set(upload, contentType);
+    this.#attributes.set(upload, attributes);
     return upload;
   }
 
@@ -130,7 +148,7 @@ export class AzureStore implements ObjectStore {
     const headers = {
       "content-type": "application/xml",
       "content-md5": await contentMd5(payload),
-      "x-ms-blob-content-type": this.#contentTypes.get(upload) ?? "application/octet-stream",
+      ...attributeHeaders(this.#attributes.get(upload) ?? untyped, attributeNames),
       [`x-ms-meta-${crcMetadata}`]: wholeCrc32(parts).toString(16),
     };
     const query = { comp: "blocklist" };
@@ -204,7 +222,20 @@ function toInfo(item: string): ObjectInfo {
   const sizeBytes = sizeOf(textOf(item, "Content-Length"), `${key}: the listing names no size`);
   const etag = textOf(item, "Etag");
   // Listings write the tag without its quotes, answers with them.
-  return { key, sizeBytes, etag: etag === undefined || etag.startsWith('"') ? etag : `"${etag}"`, isFolder };
+  return {
+    key,
+    sizeBytes,
+    etag: etag === undefined || etag.startsWith('"') ? etag : `"${etag}"`,
+    md5: md5Of(textOf(item, "Content-MD5")),
+    modifiedMs: timeOf(textOf(item, "Last-Modified")),
+    isFolder,
+  };
+}
+
+/** The MD5 that is kept with a blob, in hex. Whoever wrote it may have named any; it is checked against what is read. */
+function md5Of(base64: string | undefined): string | undefined {
+  const bytes = Buffer.from(base64 ?? "", "base64");
+  return bytes.byteLength === 16 ? bytes.toString("hex") : undefined;
 }
 
 function getRequest(info: ObjectInfo, range: ByteRange | undefined): AzureRequest {
@@ -218,7 +249,7 @@ function deleteRequest(key: string): AzureRequest {
   return { method: "DELETE", blob: checkedKey(key), headers: { "x-ms-delete-snapshots": "include" } };
 }
 
-function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
+function readAnswer(head: StoreAnswer, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
   if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
     throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
   }
@@ -226,6 +257,7 @@ function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undef
   return {
     provesMd5: false,
     sha256: undefined,
+    attributes: readAttributes(head.response.headers, attributeNames),
     digest: digestOf(head, range === undefined || isWhole(info, range)),
   };
 }

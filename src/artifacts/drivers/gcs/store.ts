@@ -4,6 +4,7 @@ import type {
   ByteRange,
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   ReadAnswer,
@@ -18,7 +19,14 @@ import type { GcsConfig } from "./config.ts";
 import { crc32cOf, crc32cOfHeader, runningCrc32c } from "./crc32c.ts";
 import { multipartBody, multipartType } from "./multipart-body.ts";
 import { bucketPath, type GcsRequest, objectPath, uploadPath } from "./requests.ts";
-import { type GcsObject, readJson, readResource, resourceFields } from "./resource.ts";
+import {
+  type GcsObject,
+  headFields,
+  readJson,
+  readResource,
+  resourceFields,
+  resourceOf,
+} from "./resource.ts";
 import { ResumableUpload } from "./resumable-upload.ts";
 
 const mib = 1024 * 1024;
@@ -46,7 +54,7 @@ export class GcsStore implements ObjectStore {
   }
 
   async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
-    const path = objectPath(this.#bucket, checkedKey(key), { fields: resourceFields });
+    const path = objectPath(this.#bucket, checkedKey(key), { fields: headFields });
     const text = await this.#requests.sendForText({ method: "GET", path, isAboutObject: true }, signal);
     return readResource(readJson(text), key);
   }
@@ -68,24 +76,28 @@ export class GcsStore implements ObjectStore {
   }
 
   /** Google refuses the object where the CRC-32C is not that of the bytes. */
-  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+  async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
     const crc32c = await crc32cOf(payload);
-    const metadata = { name: checkedKey(key), contentType, crc32c };
+    const resource = { ...resourceOf(checkedKey(key), attributes), crc32c };
     const path = uploadPath(this.#bucket, { uploadType: "multipart", fields: resourceFields });
     const request: GcsRequest = {
       method: "POST",
       path,
       isAboutObject: false,
       headers: { "content-type": multipartType },
-      payload: multipartBody(metadata, contentType, payload),
+      payload: multipartBody(resource, attributes.contentType, payload),
     };
     const stored = readResource(readJson(await this.#requests.sendForText(request, signal)), key);
     await this.#expect(stored, payload.sizeBytes ?? stored.sizeBytes, crc32c, signal);
   }
 
-  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
-    const payload = payloadOf(Buffer.from(JSON.stringify({ name: checkedKey(key), contentType })));
-    const headers = { "content-type": "application/json", "x-upload-content-type": contentType };
+  async startUpload(
+    key: string,
+    attributes: ObjectAttributes,
+    signal: AbortSignal,
+  ): Promise<MultipartUpload> {
+    const payload = payloadOf(Buffer.from(JSON.stringify(resourceOf(checkedKey(key), attributes))));
+    const headers = { "content-type": "application/json", "x-upload-content-type": attributes.contentType };
     const path = uploadPath(this.#bucket, { uploadType: "resumable", fields: resourceFields });
     const answer = await this.#requests.sendForHead(
       { method: "POST", path, isAboutObject: false, headers, payload },

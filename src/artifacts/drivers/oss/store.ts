@@ -4,6 +4,7 @@ import type {
   ByteRange,
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   ReadAnswer,
@@ -11,6 +12,7 @@ import type {
   StoreLimits,
   UploadedPart,
 } from "../../../transfer/index.ts";
+import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
 import { crc64 } from "../../crc.ts";
 import { contentMd5, forEachChunk } from "../../digests.ts";
 import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts";
@@ -22,8 +24,9 @@ import {
   rangeHeader,
   sizeOf,
   tagOf,
+  timeOf,
 } from "../../read-checks.ts";
-import type { StoreRequests } from "../../store-requests.ts";
+import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, encodeXml, isBeyondXml, textOf } from "../../xml.ts";
 import type { OssConfig } from "./config.ts";
 import { partialError } from "./errors.ts";
@@ -31,6 +34,7 @@ import type { OssRequest } from "./requests.ts";
 
 const mib = 1024 * 1024;
 const crcHeader = "x-oss-hash-crc64ecma";
+const attributeNames: AttributeNames = { metadata: "x-oss-meta-", standard: "", own: [] };
 
 /** One OSS bucket as the transfer engine sees it. */
 export class OssStore implements ObjectStore {
@@ -51,11 +55,17 @@ export class OssStore implements ObjectStore {
 
   async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
     const answer = await this.#requests.sendForHead({ method: "HEAD", key }, signal);
-    return { key, sizeBytes: lengthOf(answer, key), etag: tagOf(answer.header("etag"), key) };
+    return {
+      key,
+      sizeBytes: lengthOf(answer, key),
+      etag: tagOf(answer.header("etag"), key),
+      modifiedMs: timeOf(answer.header("last-modified")),
+      attributes: readAttributes(answer.response.headers, attributeNames),
+    };
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     return await this.#requests.read(getRequest(info, range), check, signal);
   }
 
@@ -65,20 +75,27 @@ export class OssStore implements ObjectStore {
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<ReadAnswer> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     const into = { sizeBytes: range.length, sink };
     return await this.#requests.receive(getRequest(info, range), into, check, signal);
   }
 
-  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
-    const headers = { "content-type": contentType, "content-md5": await contentMd5(payload) };
+  async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
+    const headers = {
+      ...attributeHeaders(attributes, attributeNames),
+      "content-md5": await contentMd5(payload),
+    };
     const answer = await this.#requests.sendForHead({ method: "PUT", key, headers, payload }, signal);
     tagOf(answer.header("etag"), key);
     expectCrc(answer, await crcOf(payload), key);
   }
 
-  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
-    const headers = { "content-type": contentType };
+  async startUpload(
+    key: string,
+    attributes: ObjectAttributes,
+    signal: AbortSignal,
+  ): Promise<MultipartUpload> {
+    const headers = attributeHeaders(attributes, attributeNames);
     const xml = await this.#requests.sendForText(
       { method: "POST", key, query: { uploads: "" }, headers },
       signal,
@@ -193,7 +210,10 @@ export class OssStore implements ObjectStore {
     const objects = elements(xml, "Contents").map((item) => {
       const key = decodeURIComponent(textOf(item, "Key") ?? "");
       const sizeBytes = sizeOf(textOf(item, "Size"), `${key}: the listing names no size`);
-      return { key, sizeBytes, etag: textOf(item, "ETag") };
+      const etag = textOf(item, "ETag");
+      // The tag of what was put whole is its MD5; that of parts says how many there are.
+      const md5 = /^"?([0-9A-Fa-f]{32})"?$/.exec(etag ?? "")?.[1]?.toLowerCase();
+      return { key, sizeBytes, etag, md5, modifiedMs: timeOf(textOf(item, "LastModified")) };
     });
     const isTruncated = textOf(xml, "IsTruncated") === "true";
     return { objects, token: isTruncated ? (textOf(xml, "NextContinuationToken") ?? "") : undefined };
@@ -215,14 +235,15 @@ function getRequest(info: ObjectInfo, range: ByteRange | undefined): OssRequest 
 }
 
 /** OSS names the CRC-64 of the whole object with every answer, whatever range was asked for. */
-function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
+function readAnswer(head: StoreAnswer, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
   if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
     throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
   }
   checkRange(head, info, range);
   const expected = head.header(crcHeader);
   const digest = expected === undefined ? undefined : { name: "CRC-64", expected, start: startCrc };
-  return { provesMd5: false, sha256: undefined, digest };
+  const attributes = readAttributes(head.response.headers, attributeNames);
+  return { provesMd5: false, sha256: undefined, digest, attributes };
 }
 
 function startCrc() {
