@@ -1,3 +1,4 @@
+import { mapAhead } from "../../limits/index.ts";
 import {
   type NamedArtifact,
   type StorePlace,
@@ -12,6 +13,8 @@ export interface MissingOutput {
   readonly workflow: string;
   readonly key: string;
 }
+
+const looksAhead = 16;
 
 /** Outputs that have to be in a repository, until they are seen there. */
 export class ExpectedOutputs {
@@ -59,9 +62,10 @@ export class ExpectedOutputs {
 
   /** What is missing once all of the store was seen; each is asked for, as it may have come since. */
   async *missing(signal: AbortSignal): AsyncGenerator<MissingOutput> {
-    for (const [key, workflow] of this.#keys) {
-      if (!(await this.#repository.has(key, signal))) yield { workflow, key };
-    }
+    const unseen = mapAhead(each(this.#keys), looksAhead, async ([key, workflow]) => {
+      return { key, workflow, isThere: await this.#repository.has(key, signal) };
+    });
+    for await (const { key, workflow, isThere } of unseen) if (!isThere) yield { workflow, key };
   }
 
   #isHere(artifact: NamedArtifact, own: StorePlace | undefined): boolean {
@@ -78,6 +82,10 @@ export class ExpectedOutputs {
 
 function isCollected(strategy: NamedArtifact["strategy"]): boolean {
   return strategy === "OnWorkflowCompletion" || strategy === "OnWorkflowDeletion";
+}
+
+async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
+  yield* items;
 }
 
 /** What a location says itself goes before what its repository says. */

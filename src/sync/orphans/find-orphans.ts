@@ -63,7 +63,11 @@ export async function findOrphans(
 
 /** Either nothing was done, and why, or what was. */
 export type DeletionReport =
-  | { readonly refused: readonly string[]; readonly facts: InventoryFacts }
+  | {
+      readonly refused: readonly string[];
+      readonly outcome?: undefined;
+      readonly facts: InventoryFacts;
+    }
   | { readonly refused?: undefined; readonly facts: InventoryFacts; readonly outcome: DeletionOutcome };
 
 /** Deletes what a list of an earlier run names, as far as it is an orphan still (interlocks.ts). */

@@ -1,0 +1,11 @@
+export {
+  type DeletionReport,
+  deleteListed,
+  findOrphans,
+  type OrphanReport,
+  type OrphanSearch,
+} from "./find-orphans.ts";
+export type { Confirmations } from "./interlocks.ts";
+export type { InventoryFacts, InventorySources } from "./inventory.ts";
+export { ageMs, type Retention, readRetention } from "./retention.ts";
+export { type RepositoryPlace, storeRepository } from "./store-repository.ts";
