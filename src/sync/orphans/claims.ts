@@ -11,8 +11,8 @@ import {
   type UnresolvedKey,
   type WorkflowRecord,
   workflowTitle,
+  selfAndAncestors,
 } from "../workflows/index.ts";
-import { selfAndAncestors } from "./ancestors.ts";
 
 /** What is known of whose an object is. */
 export type Ownership =

@@ -4,8 +4,7 @@ import {
   type StorePlace,
   type WorkflowRecord,
   workflowTitle,
-} from "../workflows/index.ts";
-import { selfAndAncestors } from "./ancestors.ts";
+, selfAndAncestors } from "../workflows/index.ts";
 import type { OrphanRepository } from "./repository.ts";
 
 /** An output that its workflow names and the store has not. */

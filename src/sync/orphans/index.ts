@@ -7,5 +7,5 @@ export {
 } from "./find-orphans.ts";
 export type { Confirmations } from "./interlocks.ts";
 export type { InventoryFacts, InventorySources } from "./inventory.ts";
-export { ageMs, type Retention, readRetention } from "./retention.ts";
+export { type Retention, readRetention } from "./retention.ts";
 export { type RepositoryPlace, storeRepository } from "./store-repository.ts";

@@ -1,5 +1,5 @@
 import { ExecutorError } from "../../errors/index.ts";
-import { parseGoDuration } from "../../template/index.ts";
+import { ageMs } from "../criteria/index.ts";
 import type { WorkflowRecord } from "../workflows/index.ts";
 
 /** How long artifacts of workflows are kept that are done. */
@@ -24,12 +24,6 @@ export function readRetention(rules: readonly string[], keepLast: number): Reten
     for (const name of phase === undefined ? phases : [phase]) keepForMs.set(name, ms);
   }
   return { keepLast, keepForMs };
-}
-
-/** A duration in Go's form, or whole days such as `30d`. */
-export function ageMs(text: string, name: string): number {
-  const days = /^(\d{1,6})d$/.exec(text)?.[1];
-  return days === undefined ? parseGoDuration(text, name) : Number(days) * 24 * 60 * 60 * 1000;
 }
 
 /**

@@ -19,21 +19,29 @@ const readsAhead = 8;
 /** The archive is listed until nothing new comes; more often than this, and it changes too fast to be known. */
 const passesMax = 6;
 
-/**
- * Every archived workflow, each once. The server's pages are offsets: a workflow that is deleted from the archive in
- * between moves others to a page that was read already. So the list is read until a whole pass brings nothing new.
- */
+/** Every archived workflow, each once. */
 export async function* archivedWorkflows(
-  { client, namespaces }: ArchivedWorkflows,
+  archive: ArchivedWorkflows,
   signal: AbortSignal,
 ): AsyncGenerator<WorkflowRecord> {
+  for await (const manifest of archivedManifests(archive, signal)) yield await readWorkflow(manifest, "archive");
+}
+
+/**
+ * The same as manifests. The server's pages are offsets: a workflow that is deleted from the archive in
+ * between moves others to a page that was read already. So the list is read until a whole pass brings nothing new.
+ */
+export async function* archivedManifests(
+  { client, namespaces }: ArchivedWorkflows,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
   for (const namespace of namespaces.length === 0 ? [""] : namespaces) {
     const seen = new Set<string>();
     for (let pass = 1; ; pass += 1) {
       const before = seen.size;
       const uids = newUids(client, namespace, seen, signal);
-      for await (const workflow of mapAhead(uids, readsAhead, (uid) => readOne(client, uid, signal))) {
-        if (workflow) yield workflow;
+      for await (const manifest of mapAhead(uids, readsAhead, (uid) => readOne(client, uid, signal))) {
+        if (manifest !== undefined) yield manifest;
       }
       if (seen.size === before) break;
       if (pass === passesMax) {
@@ -82,11 +90,10 @@ async function readOne(
   client: KubeClient,
   uid: string,
   signal: AbortSignal,
-): Promise<WorkflowRecord | undefined> {
+): Promise<unknown> {
   try {
     const item = await get(client, `/api/v1/archived-workflows/${encodeURIComponent(uid)}`, signal);
-    const workflow = await readWorkflow(item, "archive");
-    if (workflow.uid === uid && workflow.name !== "") return workflow;
+    if (textAt(item, "metadata", "uid") === uid && textAt(item, "metadata", "name") !== "") return item;
     throw new ExecutorError("Internal", `the Argo server answered with another workflow than ${uid}`);
   } catch (error) {
     if (isExecutorError(error, "NotFound")) return undefined;

@@ -17,7 +17,7 @@ const metadataPageSize = 500;
 const group = "/apis/argoproj.io/v1alpha1";
 
 /** The paths of a resource's collections: one for all namespaces, or one for each that is named. */
-export function collections(
+function collections(
   resource: string,
   namespaces: readonly string[],
   root = group,
@@ -86,6 +86,33 @@ async function readOne(
   }
 }
 
+/** A resource whose objects are wanted. */
+export interface Listing {
+  readonly resource: string;
+  readonly isNamespaced: boolean;
+  readonly root?: string;
+  readonly labelSelector?: string;
+}
+
+/** Every object of a resource, in all namespaces or those of the cluster; none where it is not installed. */
+export async function* listedObjects(
+  { client, namespaces }: ClusterWorkflows,
+  { resource, root, labelSelector, isNamespaced }: Listing,
+  signal: AbortSignal,
+): AsyncGenerator<unknown> {
+  const within = isNamespaced ? namespaces : [];
+  for (const path of collections(resource, within, root)) {
+    try {
+      const list = { path, pageSize, ...(labelSelector ? { labelSelector } : {}) };
+      for await (const items of listPages(client, list, signal)) yield* items;
+    } catch (error) {
+      // The definition is not installed: an Argo of namespaces has no cluster templates.
+      if (isExecutorError(error, "NotFound")) continue;
+      throw withGrant(error, resource, within);
+    }
+  }
+}
+
 function checkIdentity({ namespace, name, uid }: WorkflowRecord, path: string): void {
   if (namespace !== "" && name !== "" && uid !== "") return;
   const text = `GET ${path}: an item has no metadata.namespace, metadata.name or metadata.uid`;
@@ -93,7 +120,7 @@ function checkIdentity({ namespace, name, uid }: WorkflowRecord, path: string): 
 }
 
 /** A refusal with the grant that is missing. */
-export function withGrant(error: unknown, resource: string, namespaces: readonly string[]): unknown {
+function withGrant(error: unknown, resource: string, namespaces: readonly string[]): unknown {
   if (!isExecutorError(error, "Forbidden")) return error;
   const where = namespaces.length === 0 ? "a ClusterRole" : `a Role in ${namespaces.join(", ")}`;
   const text = `${errorText(error)}; grant "list" on ${resource} with ${where}`;

@@ -1,9 +1,17 @@
-export { type ArchivedWorkflows, archivedWorkflows } from "./archive.ts";
-export { type ClusterWorkflows, clusterWorkflows, newWorkflows } from "./cluster.ts";
+export { selfAndAncestors } from "./ancestors.ts";
+export { type ArchivedWorkflows, archivedManifests, archivedWorkflows } from "./archive.ts";
+export {
+  type ClusterWorkflows,
+  clusterWorkflows,
+  type Listing,
+  listedObjects,
+  newWorkflows,
+} from "./cluster.ts";
 export { type JsonObject, listAt, memberAt, objectAt, textAt } from "./json.ts";
 export { defaultKeyFormat, type KeyFormat, type KeyOwner, keyFormat } from "./key-format.ts";
 export { manifestWorkflows } from "./manifests.ts";
 export { type OtherOwner, otherOwners } from "./other-owners.ts";
+export { asked } from "./pages.ts";
 export { readWorkflow } from "./read-workflow.ts";
 export { hasTags, knownStart } from "./tags.ts";
 export {

@@ -1,7 +1,5 @@
-import { isExecutorError } from "../../errors/index.ts";
-import { type ClusterWorkflows, collections, withGrant } from "./cluster.ts";
+import { type ClusterWorkflows, listedObjects } from "./cluster.ts";
 import { memberAt, objectAt, textAt } from "./json.ts";
-import { listPages } from "./pages.ts";
 import { namedByOutputs, namedBySpec } from "./read-workflow.ts";
 import type { NamedArtifact, UnresolvedKey } from "./workflow.ts";
 
@@ -21,7 +19,6 @@ const templateKinds = [
   { resource: "clusterworkflowtemplates", spec: ["spec"], isNamespaced: false },
 ] as const;
 const cacheSelector = "workflows.argoproj.io/configmap-type=Cache";
-const pageSize = 100;
 
 /**
  * What else in a cluster names artifacts: the inputs of templates that wait to be run, outputs that memoization caches
@@ -33,7 +30,7 @@ export async function* otherOwners(
   signal: AbortSignal,
 ): AsyncGenerator<OtherOwner> {
   for (const { resource, spec, isNamespaced } of templateKinds) {
-    for await (const item of listed(cluster, { resource, isNamespaced }, signal)) {
+    for await (const item of listedObjects(cluster, { resource, isNamespaced }, signal)) {
       yield { kind: "template", title: title(resource, item), ...namedBySpec(memberAt(item, ...spec)) };
     }
   }
@@ -43,13 +40,13 @@ export async function* otherOwners(
     labelSelector: cacheSelector,
     isNamespaced: true,
   };
-  for await (const item of listed(cluster, caches, signal)) {
+  for await (const item of listedObjects(cluster, caches, signal)) {
     const artifacts = Object.values(objectAt(item, "data")).flatMap((entry) =>
       namedByOutputs(outputsOf(entry)),
     );
     yield { kind: "cache", title: title("configmaps", item), artifacts, unresolvedKeys: [] };
   }
-  for await (const item of listed(
+  for await (const item of listedObjects(
     cluster,
     { resource: "workflowartifactgctasks", isNamespaced: true },
     signal,
@@ -59,31 +56,6 @@ export async function* otherOwners(
       namedByOutputs({ artifacts: Object.values(objectAt(node, "artifacts")) }),
     );
     yield { kind: "gc-task", title: title("workflowartifactgctasks", item), artifacts, unresolvedKeys: [] };
-  }
-}
-
-interface Listing {
-  readonly resource: string;
-  readonly isNamespaced: boolean;
-  readonly root?: string;
-  readonly labelSelector?: string;
-}
-
-async function* listed(
-  { client, namespaces }: ClusterWorkflows,
-  { resource, root, labelSelector, isNamespaced }: Listing,
-  signal: AbortSignal,
-): AsyncGenerator<unknown> {
-  const within = isNamespaced ? namespaces : [];
-  for (const path of collections(resource, within, root)) {
-    try {
-      const list = { path, pageSize, ...(labelSelector ? { labelSelector } : {}) };
-      for await (const items of listPages(client, list, signal)) yield* items;
-    } catch (error) {
-      // The definition is not installed: an Argo of namespaces has no cluster templates.
-      if (isExecutorError(error, "NotFound")) continue;
-      throw withGrant(error, resource, within);
-    }
   }
 }
 

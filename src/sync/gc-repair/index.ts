@@ -1,0 +1,1 @@
+export { type GcStore, type RepairJob, type RepairResult, repairGc } from "./repair.ts";
