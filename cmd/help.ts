@@ -18,6 +18,7 @@ In a workflow's pods, started by the controller:
 On your desk:
   run FILE             run a template without a cluster
   expr EXPRESSION      evaluate an expression
+  sync COMMAND         copy, compare and clean artifact repositories
   version              print the version
 
 argoexec COMMAND --help tells more about each.
@@ -83,6 +84,29 @@ The controller starts it.`,
     usage: "artifact delete [flags]",
     about: `The artifact garbage collection job: deletes what the tasks of its pod list. The controller starts it.`,
     flags: connectionFlags,
+  },
+  sync: {
+    usage: "sync plan | run | verify SOURCE TARGET [flags]",
+    about: `Copies an artifact repository to another store (docs/sync.md). A repository is a URL such as
+s3://bucket/prefix?endpoint=http://minio:9000, gs://, azure://, oss:// or file:///folder, a file with the controller's
+artifactRepository, or configmap/NAME[#KEY] of the cluster.
+  plan      says what run would do, and changes nothing
+  run       copies; the target is right when it ends with 0
+  verify    compares content, and copies nothing
+Exit status: 0 done, 10 partial and a retry helps, 20 a person has to act, 64 used wrongly.`,
+    flags: `Flags:
+      --prefix PREFIX            only keys that begin with it
+      --include, --exclude GLOB  only such keys, or all but them; may be repeated
+      --delete                   delete in the target what the source does not have
+      --max-delete N             delete nothing where there is more than this to delete (default 1000)
+      --bandwidth RATE           such as 50M: bytes a second
+      --requests-per-second N
+      --transfers N              objects in flight (default 64)
+      --source-secrets DIR, --target-secrets DIR
+                                 folders with secrets as files NAME/KEY
+      --report FILE              .json, .prom or .html; may be repeated
+
+${connectionFlags}`,
   },
   run: {
     usage: "run FILE [flags]",

@@ -27,6 +27,8 @@ export interface ObjectAttributes {
   readonly cacheControl?: string | undefined;
   /** What users have attached: names in lower case, values as they are. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** When the content was stored first, for stores that keep a time they are given, such as files. */
+  readonly modifiedMs?: number | undefined;
 }
 
 /** A digest of a whole object that only its store's kind knows. */

@@ -62,7 +62,8 @@ function attributesOf(resource: Readonly<Record<string, unknown>>): ObjectAttrib
 
 /** The resource of an object that is to be made; the fields have the names that we have for them. */
 export function resourceOf(name: string, attributes: ObjectAttributes): object {
-  return { name, ...attributes };
+  const { modifiedMs: _modifiedMs, ...kept } = attributes;
+  return { name, ...kept };
 }
 
 export function readJson(text: string): Readonly<Record<string, unknown>> {

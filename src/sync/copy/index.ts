@@ -1,0 +1,1 @@
+export { planSync, type SyncScope } from "./plan.ts";

@@ -1,0 +1,53 @@
+import { type DecisionRules, decide, mergeJoin } from "../compare/index.ts";
+import { type Outcome, syncStatus } from "../outcome.ts";
+import { Report } from "../report/index.ts";
+import type { KeyRange, Repository } from "../repository/index.ts";
+
+/** What a sync is between, and about. */
+export interface SyncScope {
+  readonly source: Repository;
+  readonly target: Repository;
+  readonly range: KeyRange;
+  readonly rules: DecisionRules;
+}
+
+/**
+ * Counts what `run` would do, and changes nothing. The report has an incident for each key that is not in the target as
+ * it is in the source, up to the report's limit.
+ */
+export async function planSync(
+  { source, target, range, rules }: SyncScope,
+  signal: AbortSignal,
+): Promise<{ readonly report: Report; readonly outcome: Outcome }> {
+  const report = new Report("sync plan", source.name, target.name);
+  const joined = mergeJoin(
+    { repository: source, pages: source.pages(range, signal) },
+    { repository: target, pages: target.pages(range, signal) },
+  );
+  for await (const pairs of joined) {
+    for (const pair of pairs) {
+      const decision = decide(pair, rules);
+      if (decision === undefined) continue;
+      const { deed, workflow, why } = decision;
+      const object = "source" in decision ? decision.source : decision.object;
+      report.note(deed, object, workflow, why);
+      if (deed === "equal" || deed === "skipped") continue;
+      const { key, sizeBytes } = object;
+      report.tell({ deed, key, workflow, sizeBytes, why: why ?? "", isPassing: true });
+    }
+  }
+  return { report, outcome: { status: syncStatus.done, advice: planAdvice(report) } };
+}
+
+function planAdvice(report: Report): string {
+  const counts = (["copied", "replaced", "deleted"] as const).map((deed) => ({
+    deed,
+    ...report.tally(deed),
+  }));
+  const parts = counts
+    .filter(({ objects }) => objects > 0)
+    .map(({ deed, objects }) => `${objects} would be ${deed}`);
+  if (parts.length === 0) return "nothing to do: the target has what the source has";
+  const bytes = counts.filter(({ deed }) => deed !== "deleted").reduce((sum, tally) => sum + tally.bytes, 0);
+  return `${parts.join(", ")}, ${bytes} bytes in all; sync run with the same arguments does it`;
+}

@@ -1,0 +1,1 @@
+export { type Deed, type Incident, Report, type ReportSnapshot, type Tally } from "./report.ts";
