@@ -38,21 +38,6 @@ export async function deleteKeys(
   return keys.map((key) => deletion.failures.get(key));
 }
 
-/**
- * Deletes these very objects, and nothing below their keys. Resolves to those that are left, with the reason; what is
- * not there is deleted. Never throws but when cancelled.
- */
-export async function deleteObjects(
-  store: ObjectStore,
-  keys: readonly string[],
-  channel: Channel,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, Error>> {
-  const deletion = new Deletion(store, channel, signal);
-  await deletion.delete(keys, (key) => [key]);
-  return deletion.failures;
-}
-
 async function deleteBelow(
   store: ObjectStore,
   targets: ScanTargets,

@@ -1,4 +1,4 @@
-export { deleteKeys, deleteObjects } from "./delete.ts";
+export { deleteKeys } from "./delete.ts";
 export { openDownload } from "./download.ts";
 export { downloadToFile } from "./file-download.ts";
 export { openInflated } from "./inflated.ts";

@@ -408,7 +408,7 @@ describe("sync orphans --delete refuses", () => {
     const text = await readFile(stage.list, "utf8");
     const repository = { ...stage.search.repository, title: "s3://elsewhere/artifacts/" };
 
-    assert.match((await refused(stage, {}, { repository })).join(), /the list was made for s3:\/\/127/);
+    assert.match((await refused(stage, {}, { repository })).join(), /the list was made for s3 127/);
     const before = await stage.keys();
     const lines = text.split("\n");
     for (const damaged of [

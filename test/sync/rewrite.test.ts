@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { readLocationMap, type RewriteJob, rewrite } from "../../src/sync/rewrite/index.ts";
+import { type RewriteJob, readLocationMap, rewrite } from "../../src/sync/rewrite/index.ts";
 import { temporaryFolder } from "../drivers/surroundings.ts";
 import { collect, never, startArchive, startCluster } from "./clients.ts";
 import { workflowObject, workflowsResource } from "./workflow-objects.ts";
@@ -59,23 +59,34 @@ describe("sync rewrite", () => {
         legacy: artifact({ s3: { endpoint: "minio:9000", bucket: "legacy", key: "a/b" } }),
       },
       spec: { templates: [{ name: "main", archiveLocation: { s3: full } }] },
-      status: { artifactRepositoryRef: { artifactRepository: { s3: { endpoint: "minio:9000", bucket: "legacy", keyFormat: "x" } } } },
+      status: {
+        artifactRepositoryRef: {
+          artifactRepository: { s3: { endpoint: "minio:9000", bucket: "legacy", keyFormat: "x" } },
+        },
+      },
     });
     create({ name: "untouched", outputs: { key: "team/data.tgz" } });
 
     const results = await run();
     const again = await run();
 
-    const workflow = find("wf") as { spec: { templates: object[] }; status: { artifactRepositoryRef: object } };
+    const workflow = find("wf") as {
+      spec: { templates: object[] };
+      status: { artifactRepositoryRef: object };
+    };
     const outputs = outputsOf(workflow, "wf");
-    assert.deepEqual(results, [{ title: "workflows/argo/wf", locations: 4, deed: "changed", why: "", isPassing: false }]);
+    assert.deepEqual(results, [
+      { title: "workflows/argo/wf", locations: 4, deed: "changed", why: "", isPassing: false },
+    ]);
     assert.deepEqual(outputs?.[0], artifact({ s3: moved }));
     assert.deepEqual(outputs?.[1]?.s3, { ...full, bucket: "another" });
     assert.deepEqual(outputs?.[2]?.s3, { key: "team/data.tgz" });
     assert.deepEqual(outputs?.[3]?.s3, { ...full, key: "teams/x" });
-    assert.deepEqual(outputs?.[4], artifact({ gcs: { bucket: "new-legacy", key: "a/b" } }, "legacy"));
+    assert.deepEqual(outputs?.[4], artifact({ gcs: { bucket: "new-legacy", key: "a/b" } }));
     assert.deepEqual(workflow.spec.templates, [{ name: "main", archiveLocation: { s3: moved } }]);
-    assert.deepEqual(workflow.status.artifactRepositoryRef, { artifactRepository: { gcs: { bucket: "new-legacy" } } });
+    assert.deepEqual(workflow.status.artifactRepositoryRef, {
+      artifactRepository: { gcs: { bucket: "new-legacy" } },
+    });
     assert.deepEqual(again, []);
   });
 
@@ -137,19 +148,34 @@ describe("sync rewrite", () => {
     const { api, run } = await start(t);
     const resource = { group: "argoproj.io", version: "v1alpha1" };
     const templates = [{ name: "t", inputs: { artifacts: [artifact({ s3: full })] } }];
-    api.create({ ...resource, resource: "workflowtemplates", namespace: "argo" }, { metadata: { name: "wt" }, spec: { templates } });
-    api.create({ ...resource, resource: "clusterworkflowtemplates", namespace: "" }, { metadata: { name: "cwt" }, spec: { templates } });
-    api.create({ ...resource, resource: "cronworkflows", namespace: "argo" }, { metadata: { name: "cron" }, spec: { workflowSpec: { templates } } });
+    api.create(
+      { ...resource, resource: "workflowtemplates", namespace: "argo" },
+      { metadata: { name: "wt" }, spec: { templates } },
+    );
+    api.create(
+      { ...resource, resource: "clusterworkflowtemplates", namespace: "" },
+      { metadata: { name: "cwt" }, spec: { templates } },
+    );
+    api.create(
+      { ...resource, resource: "cronworkflows", namespace: "argo" },
+      { metadata: { name: "cron" }, spec: { workflowSpec: { templates } } },
+    );
 
     assert.deepEqual(await run(), []);
     const results = await run({ includesTemplates: true });
 
     assert.deepEqual(
       results.map(({ title, deed }) => `${deed} ${title}`),
-      ["changed workflowtemplates/argo/wt", "changed cronworkflows/argo/cron", "changed clusterworkflowtemplates/cwt"],
+      [
+        "changed workflowtemplates/argo/wt",
+        "changed cronworkflows/argo/cron",
+        "changed clusterworkflowtemplates/cwt",
+      ],
     );
     const cron = api.find({ ...resource, resource: "cronworkflows", namespace: "argo", name: "cron" });
-    assert.deepEqual(cron?.spec, { workflowSpec: { templates: [{ name: "t", inputs: { artifacts: [artifact({ s3: moved })] } }] } });
+    assert.deepEqual(cron?.spec, {
+      workflowSpec: { templates: [{ name: "t", inputs: { artifacts: [artifact({ s3: moved })] } }] },
+    });
   });
 
   it("writes archived workflows down as SQL, whose texts no workflow can break out of", async (t) => {
@@ -161,7 +187,9 @@ describe("sync rewrite", () => {
       labels: { evil },
       outputs: { data: artifact({ s3: full }) },
     });
-    const { client } = await startArchive(t, { workflows: [workflow, workflowObject({ name: "other", uid: "uid-2" })] });
+    const { client } = await startArchive(t, {
+      workflows: [workflow, workflowObject({ name: "other", uid: "uid-2" })],
+    });
     const archive = { client, namespaces: [] };
     const statements: Record<string, string[]> = { postgres: [], mysql: [] };
 
@@ -174,7 +202,8 @@ describe("sync rewrite", () => {
     const [[postgres = ""], [mysql = ""]] = [statements.postgres ?? [], statements.mysql ?? []];
     assert.deepEqual([statements.postgres?.length, statements.mysql?.length], [1, 1]);
     assert.match(postgres, /^UPDATE argo_archived_workflows SET workflow = '.*' WHERE uid = 'uid-1';\n$/);
-    const unquoted = (text: string) => text.slice(text.indexOf("'") + 1, text.lastIndexOf("' WHERE")).replaceAll("''", "'");
+    const unquoted = (text: string) =>
+      text.slice(text.indexOf("'") + 1, text.lastIndexOf("' WHERE")).replaceAll("''", "'");
     const inside = [JSON.parse(unquoted(postgres)), JSON.parse(unquoted(mysql).replaceAll("\\\\", "\\"))];
     for (const archived of inside) {
       assert.equal(archived.metadata.labels.evil, evil);
@@ -193,7 +222,10 @@ describe("sync rewrite", () => {
     await refuses("- from: {s3: {endpoint: x}}\n  to: {s3: {bucket: y}}", /from must name the bucket/);
     await refuses("- from: {s3: {bucket: x}, gcs: {}}\n  to: {s3: {bucket: y}}", /exactly one of s3/);
     await refuses("- from: {s3: {bucket: x}}\n  to: {gcs: {key: y}}", /all of a location of another type/);
-    await refuses("- from: {s3: {bucket: x}}\n  to: {s3: {bucket: x, key: y/}}", /a second run would move it once more/);
+    await refuses(
+      "- from: {s3: {bucket: x}}\n  to: {s3: {bucket: x, key: y/}}",
+      /a second run would move it once more/,
+    );
     await refuses("- [", /map.yaml: /);
   });
 });

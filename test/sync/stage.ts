@@ -1,7 +1,7 @@
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { openStore } from "../../src/artifacts/index.ts";
-import { payloadOf } from "../../src/http/index.ts";
+import { openRepository, Pace } from "../../src/sync/index.ts";
 import {
   type Confirmations,
   type DeletionReport,
@@ -9,10 +9,8 @@ import {
   findOrphans,
   type OrphanReport,
   type OrphanSearch,
-  storeRepository,
+  orphanRepository,
 } from "../../src/sync/orphans/index.ts";
-import { defaultKeyFormat } from "../../src/sync/workflows/index.ts";
-import { listObjects, sessionOf } from "../../src/transfer/index.ts";
 import { surroundings, temporaryFolder } from "../drivers/surroundings.ts";
 import type { ArgoServer } from "../servers/argo-server/index.ts";
 import { type ObjectServer, startObjectServer } from "../servers/object-server/index.ts";
@@ -23,6 +21,8 @@ export interface Stage extends Cluster {
   readonly store: ObjectServer;
   readonly argo: ArgoServer;
   readonly folder: string;
+  /** The repository, as a file and a folder of secrets. */
+  readonly configuration: string;
   readonly list: string;
   readonly search: OrphanSearch;
   archive(sketch: WorkflowSketch): void;
@@ -36,7 +36,6 @@ export interface Stage extends Cluster {
 }
 
 export interface StageOptions {
-  readonly prefix?: string;
   readonly keyFormat?: string;
 }
 
@@ -61,14 +60,30 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
       secretKeySecret: { name: "keys", key: "s" },
     },
   };
-  const opened = await openStore(location, context);
-  t.after(() => opened[Symbol.asyncDispose]());
-  const channel = sessionOf(context.settings).channel(opened.store.name, context.log);
-  const { prefix = "", keyFormat = defaultKeyFormat } = options;
-  const title = `s3://${store.endpoint}/${bucket}/${prefix}`;
-  const place = { type: "s3" as const, endpoint: store.endpoint, bucket, prefix, keyFormat, title };
+  const configuration = join(folder, "repository.yaml");
+  const { keyFormat } = options;
+  await writeFile(
+    configuration,
+    JSON.stringify({ s3: { ...location.s3, ...(keyFormat ? { keyFormat } : {}) } }),
+  );
+  await mkdir(join(folder, "keys"));
+  await Promise.all(["a", "s"].map((name) => writeFile(join(folder, "keys", name), name)));
+  const repository = await openRepository(
+    configuration,
+    {
+      settings: context.settings,
+      log: context.log,
+      variables: {},
+      secretFolders: [folder],
+      openKube: undefined,
+      pace: new Pace({ requestsPerSecond: undefined, bytesPerSecond: undefined }),
+      temporaryFolder: folder,
+    },
+    never,
+  );
+  t.after(() => repository[Symbol.asyncDispose]());
   const search: OrphanSearch = {
-    repository: storeRepository(place, opened.store, channel),
+    repository: orphanRepository(repository, undefined),
     sources: { cluster: cluster.kube, archive: client, files: [], namespaces: [] },
     formerKeyFormats: [],
     isExclusive: false,
@@ -85,12 +100,13 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
     maxDelete: 1000,
   };
   const write = async (key: string, content: string) =>
-    await opened.store.put(key, payloadOf(Buffer.from(content)), { contentType: "text/plain" }, never);
+    await repository.write(key, Buffer.from(content), { contentType: "text/plain" }, never);
   return {
     ...cluster,
     store,
     argo,
     folder,
+    configuration,
     list,
     search,
     archive: (sketch) => void argo.workflows.push(workflowObject(sketch)),
@@ -99,7 +115,7 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
     },
     rewrite: write,
     async keys() {
-      const objects = await collect(listObjects(opened.store, "", channel, never));
+      const objects = await collect(repository.list({}, never));
       return objects.map(({ key }) => key);
     },
     find: (changes = {}) => findOrphans({ ...search, ...changes }, list, never),

@@ -13,8 +13,6 @@ export interface Criteria {
   readonly artifact: Glob | undefined;
   readonly olderThanMs: number | undefined;
   readonly newerThanMs: number | undefined;
-  readonly include: Glob | undefined;
-  readonly exclude: Glob | undefined;
 }
 
 /** The same as texts, by the names of the flags. */
@@ -27,8 +25,6 @@ export interface CriteriaTexts {
   readonly artifact?: readonly string[];
   readonly olderThan?: string | undefined;
   readonly newerThan?: string | undefined;
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
 }
 
 const phases = ["Pending", "Running", "Succeeded", "Failed", "Error"];
@@ -49,8 +45,6 @@ export async function readCriteria(texts: CriteriaTexts): Promise<Criteria> {
     artifact: await globs(texts.artifact, "--artifact"),
     olderThanMs: olderThan === undefined ? undefined : ageMs(olderThan, "--older-than"),
     newerThanMs: newerThan === undefined ? undefined : ageMs(newerThan, "--newer-than"),
-    include: await globs(texts.include, "--include"),
-    exclude: await globs(texts.exclude, "--exclude"),
   };
 }
 
@@ -68,6 +62,8 @@ function readSelector(text: string): LabelSelector {
   try {
     return labelSelector(text);
   } catch (cause) {
-    throw new ExecutorError("BadRequest", `--selector ${JSON.stringify(text)}: ${errorText(cause)}`, { cause });
+    throw new ExecutorError("BadRequest", `--selector ${JSON.stringify(text)}: ${errorText(cause)}`, {
+      cause,
+    });
   }
 }

@@ -4,16 +4,18 @@ import { ExecutorError, errorText } from "../../errors/index.ts";
 export type Glob = (text: string) => boolean;
 
 /**
- * Patterns as shells have them: `*` within an element, `**` across them, `?`, `[a-z]`, `{a,b}`; a dot is nothing special.
+ * Patterns as shells have them: `*`, `?`, `[a-z]`, `{a,b}`; a dot is nothing special.
  * Undefined where there is none. Throws BadRequest naming the flag for one that cannot be read.
  */
-export async function globs(patterns: readonly string[] | undefined, flag: string): Promise<Glob | undefined> {
+export async function globs(
+  patterns: readonly string[] | undefined,
+  flag: string,
+): Promise<Glob | undefined> {
   if (patterns === undefined || patterns.length === 0) return undefined;
   const { default: picomatch } = await import("picomatch");
   const tests = patterns.map((pattern) => {
     try {
-      // Keys are texts, not paths: "./", "//" and "\" in them are what they are.
-      return picomatch(pattern, { dot: true, windows: false, format: (text: string) => text });
+      return picomatch(pattern, { dot: true, nonegate: true, windows: false });
     } catch (cause) {
       const text = `${flag} ${JSON.stringify(pattern)} is no pattern: ${errorText(cause)}`;
       throw new ExecutorError("BadRequest", text, { cause });

@@ -1,4 +1,10 @@
-import { type KeyFormat, keyFormat, selfAndAncestors, type WorkflowRecord, workflowTitle } from "../workflows/index.ts";
+import {
+  type KeyFormat,
+  keyFormat,
+  selfAndAncestors,
+  type WorkflowRecord,
+  workflowTitle,
+} from "../workflows/index.ts";
 
 /** What a workflow, and its template, is to an object. */
 export interface ObjectOwner {
@@ -13,6 +19,7 @@ export interface ObjectOwner {
 
 /** Tells the workflow of an object: by the artifact that names it, else by the form of its key. */
 export class Owners {
+  /** Empty: any, as in a folder that holds a copy. */
   readonly #bucket: string;
   readonly #byKey = new Map<string, ObjectOwner>();
   /** By name, `namespace/name` and uid; the newest of a name. */
@@ -32,7 +39,8 @@ export class Owners {
     }
     for (const { role, key, bucket, name: artifact, template, isDeleted } of workflow.artifacts) {
       // What a workflow reads is another's, unless nobody else names it.
-      if ((bucket !== "" && bucket !== this.#bucket) || (role === "input" && this.#byKey.has(key))) continue;
+      const isElsewhere = bucket !== "" && this.#bucket !== "" && bucket !== this.#bucket;
+      if (isElsewhere || (role === "input" && this.#byKey.has(key))) continue;
       this.#byKey.set(key, { ...owner, artifact, template, isBeingCollected: isDeleted });
     }
   }
@@ -53,7 +61,9 @@ export class Owners {
       const owners = format.ownersOf(key);
       if (owners === undefined || owners === "any") continue;
       for (const { namespace, name, uid } of owners) {
-        const known = this.#workflows.get(uid ?? (namespace === undefined ? `${name}` : `${namespace}/${name}`));
+        const known = this.#workflows.get(
+          uid ?? (namespace === undefined ? `${name}` : `${namespace}/${name}`),
+        );
         if (known) return known;
       }
     }

@@ -20,7 +20,7 @@ export function selectsWorkflow(workflow: WorkflowRecord, criteria: Criteria): b
  * is about to delete is never wanted.
  */
 export function selectObjects(criteria: Criteria, owners: Owners | undefined, nowMs: number): Selection {
-  const { include, exclude, olderThanMs, newerThanMs } = criteria;
+  const { olderThanMs, newerThanMs } = criteria;
   const byWorkflow = asksForWorkflows(criteria);
   return {
     isPartial: byWorkflow || olderThanMs !== undefined || newerThanMs !== undefined,
@@ -28,10 +28,9 @@ export function selectObjects(criteria: Criteria, owners: Owners | undefined, no
       const owner = owners?.ownerOf(key);
       const workflow = owner?.workflow || undefined;
       const not = (why: string): Verdict => ({ isWanted: false, workflow, why });
-      if (exclude?.(key)) return not("excluded by --exclude");
-      if (include && !include(key)) return not("not among --include");
       if (owner?.isBeingCollected) return not("artifact GC deletes it");
-      const why = wrongAge(modifiedMs, criteria, nowMs) ?? (byWorkflow ? notMeant(owner, criteria) : undefined);
+      const why =
+        wrongAge(modifiedMs, criteria, nowMs) ?? (byWorkflow ? notMeant(owner, criteria) : undefined);
       return why === undefined ? { isWanted: true, workflow } : not(why);
     },
   };

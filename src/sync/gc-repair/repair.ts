@@ -181,4 +181,3 @@ function isOldEnough({ finishedMs, createdMs }: WorkflowRecord, olderThanMs: num
   const endMs = finishedMs ?? createdMs;
   return endMs !== undefined && Date.now() - endMs >= olderThanMs;
 }
-

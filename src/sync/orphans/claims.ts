@@ -8,10 +8,10 @@ import {
   type NamedArtifact,
   type OtherOwner,
   type StorePlace,
+  selfAndAncestors,
   type UnresolvedKey,
   type WorkflowRecord,
   workflowTitle,
-  selfAndAncestors,
 } from "../workflows/index.ts";
 
 /** What is known of whose an object is. */
@@ -83,7 +83,8 @@ export class Claims {
 
   addArtifact({ key, bucket }: NamedArtifact, owner: string): void {
     // The same bucket has many endpoints: only another bucket is surely another place.
-    if (bucket === "" || bucket === this.#options.repository.bucket) this.#keys.set(key, owner);
+    const own = this.#options.repository.bucket;
+    if (bucket === "" || own === "" || bucket === own) this.#keys.set(key, owner);
   }
 
   /** Whose an object is; `modifiedMs` is when it was written. */

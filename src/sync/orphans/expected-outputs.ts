@@ -2,9 +2,10 @@ import { mapAhead } from "../../limits/index.ts";
 import {
   type NamedArtifact,
   type StorePlace,
+  selfAndAncestors,
   type WorkflowRecord,
   workflowTitle,
-, selfAndAncestors } from "../workflows/index.ts";
+} from "../workflows/index.ts";
 import type { OrphanRepository } from "./repository.ts";
 
 /** An output that its workflow names and the store has not. */
@@ -70,6 +71,8 @@ export class ExpectedOutputs {
   #isHere(artifact: NamedArtifact, own: StorePlace | undefined): boolean {
     const { type, endpoint, bucket, prefix } = this.#repository;
     const place = artifact.isFull ? artifact : { ...own, ...filled(artifact) };
+    // A folder holds a copy of whatever bucket.
+    if (bucket === "") return artifact.key.startsWith(prefix);
     return (
       (place.type ?? type) === type &&
       [bucket, ""].includes(place.bucket ?? "") &&

@@ -8,4 +8,4 @@ export {
 export type { Confirmations } from "./interlocks.ts";
 export type { InventoryFacts, InventorySources } from "./inventory.ts";
 export { type Retention, readRetention } from "./retention.ts";
-export { type RepositoryPlace, storeRepository } from "./store-repository.ts";
+export { orphanRepository } from "./store-repository.ts";

@@ -1,52 +1,25 @@
-import { isExecutorError } from "../../errors/index.ts";
-import {
-  type Channel,
-  deleteObjects,
-  hasObjects,
-  listObjects,
-  type ObjectStore,
-} from "../../transfer/index.ts";
-import type { StorePlace } from "../workflows/index.ts";
-import type { OrphanRepository, StoredObject } from "./repository.ts";
+import { locationType } from "../../template/index.ts";
+import { hasObjects } from "../../transfer/index.ts";
+import type { Repository } from "../repository/index.ts";
+import { defaultKeyFormat, placeOf } from "../workflows/index.ts";
+import type { OrphanRepository } from "./repository.ts";
 
-export interface RepositoryPlace extends StorePlace {
-  readonly title: string;
-  readonly prefix: string;
-  readonly keyFormat: string;
-}
-
-/** A repository in an object store, whose requests go through the channel: repeated, and as many at once as are good. */
-export function storeRepository(
-  place: RepositoryPlace,
-  store: ObjectStore,
-  channel: Channel,
-): OrphanRepository {
-  const { type, endpoint, bucket, title, prefix, keyFormat } = place;
-  const head = async (key: string, signal: AbortSignal): Promise<StoredObject | undefined> => {
-    try {
-      return await channel.request(() => store.head(key, signal), signal);
-    } catch (error) {
-      if (isExecutorError(error, "NotFound")) return undefined;
-      throw error;
-    }
-  };
+/** A repository as looking for orphans sees it; its key format is the one given, its own, or the controller's default. */
+export function orphanRepository(repository: Repository, keyFormat: string | undefined): OrphanRepository {
+  const { location, prefix, name, store, channel } = repository;
+  const place = placeOf({ ...location }) ?? { type: "s3", endpoint: "", bucket: "" };
+  const title = location === undefined ? name : `${locationType(location)} ${place.endpoint} ${name}`;
   return {
-    type,
-    endpoint,
-    bucket,
+    ...place,
     title,
     prefix,
-    keyFormat,
-    async *list(signal) {
-      for await (const object of listObjects(store, prefix, channel, signal)) {
-        if (!object.isFolder) yield object;
-      }
-    },
-    head,
+    keyFormat: keyFormat ?? repository.keyFormat ?? defaultKeyFormat,
+    list: (signal) => repository.list({}, signal),
+    head: (key, signal) => repository.head(key, signal),
     async has(key, signal) {
-      if (!key.endsWith("/") && (await head(key, signal)) !== undefined) return true;
+      if (!key.endsWith("/") && (await repository.head(key, signal)) !== undefined) return true;
       return await hasObjects(store, key.endsWith("/") ? key : `${key}/`, channel, signal);
     },
-    delete: (keys, signal) => deleteObjects(store, keys, channel, signal),
+    delete: (keys, signal) => repository.delete(keys, signal),
   };
 }

@@ -24,7 +24,10 @@ export interface MapRule {
 /** From old to new locations. */
 export interface LocationMap {
   /** The new location, or undefined where no rule is about it. The first rule that is counts. */
-  moved(type: string, location: JsonObject): { readonly type: MovableType; readonly location: JsonObject } | undefined;
+  moved(
+    type: string,
+    location: JsonObject,
+  ): { readonly type: MovableType; readonly location: JsonObject } | undefined;
 }
 
 /** Reads a map from a file of YAML or JSON: a list of `{from: {s3: {...}}, to: {s3: {...}}}`. */
@@ -83,7 +86,10 @@ function readRule(value: unknown, where: string): MapRule {
   const to = readSide(objectAt(value, "to"), `${where}, to`);
   const bucket = from.type === "azure" ? "container" : "bucket";
   if (textAt(from.fields, bucket) === "") {
-    throw new ExecutorError("BadRequest", `${where}: from must name the ${bucket}, or every location would fit`);
+    throw new ExecutorError(
+      "BadRequest",
+      `${where}: from must name the ${bucket}, or every location would fit`,
+    );
   }
   if (from.type !== to.type && textAt(to.fields, to.type === "azure" ? "container" : "bucket") === "") {
     throw new ExecutorError("BadRequest", `${where}: to must name all of a location of another type`);

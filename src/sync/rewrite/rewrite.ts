@@ -83,7 +83,12 @@ async function rewriteObject(
     if (unseen !== undefined) return result(title, count, "left", unseen);
     if (operations.length === 0) return undefined;
     if (resource === "workflows" && !isDone(object)) {
-      return result(title, count, "left", "it is running: its controller would write the old locations again");
+      return result(
+        title,
+        count,
+        "left",
+        "it is running: its controller would write the old locations again",
+      );
     }
     if (!job.applies) return result(title, count, "changed", "");
     const path = pathOf(resource, object);

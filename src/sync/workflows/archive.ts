@@ -24,7 +24,8 @@ export async function* archivedWorkflows(
   archive: ArchivedWorkflows,
   signal: AbortSignal,
 ): AsyncGenerator<WorkflowRecord> {
-  for await (const manifest of archivedManifests(archive, signal)) yield await readWorkflow(manifest, "archive");
+  for await (const manifest of archivedManifests(archive, signal))
+    yield await readWorkflow(manifest, "archive");
 }
 
 /**
@@ -86,11 +87,7 @@ async function* newUids(
 }
 
 /** Undefined where it is gone again. */
-async function readOne(
-  client: KubeClient,
-  uid: string,
-  signal: AbortSignal,
-): Promise<unknown> {
+async function readOne(client: KubeClient, uid: string, signal: AbortSignal): Promise<unknown> {
   try {
     const item = await get(client, `/api/v1/archived-workflows/${encodeURIComponent(uid)}`, signal);
     if (textAt(item, "metadata", "uid") === uid && textAt(item, "metadata", "name") !== "") return item;

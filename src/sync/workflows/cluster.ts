@@ -17,11 +17,7 @@ const metadataPageSize = 500;
 const group = "/apis/argoproj.io/v1alpha1";
 
 /** The paths of a resource's collections: one for all namespaces, or one for each that is named. */
-function collections(
-  resource: string,
-  namespaces: readonly string[],
-  root = group,
-): readonly string[] {
+function collections(resource: string, namespaces: readonly string[], root = group): readonly string[] {
   if (namespaces.length === 0) return [`${root}/${resource}`];
   return namespaces.map((namespace) => `${root}/namespaces/${encodeURIComponent(namespace)}/${resource}`);
 }

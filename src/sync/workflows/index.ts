@@ -12,7 +12,7 @@ export { defaultKeyFormat, type KeyFormat, type KeyOwner, keyFormat } from "./ke
 export { manifestWorkflows } from "./manifests.ts";
 export { type OtherOwner, otherOwners } from "./other-owners.ts";
 export { asked } from "./pages.ts";
-export { readWorkflow } from "./read-workflow.ts";
+export { placeOf, readWorkflow } from "./read-workflow.ts";
 export { hasTags, knownStart } from "./tags.ts";
 export {
   type ArtifactRole,
