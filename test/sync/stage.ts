@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { openRepository, Pace } from "../../src/sync/index.ts";
+import { openRepository, Pace, Report } from "../../src/sync/index.ts";
 import {
   type Confirmations,
   type DeletionReport,
@@ -83,6 +83,7 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
   );
   t.after(() => repository[Symbol.asyncDispose]());
   const search: OrphanSearch = {
+    report: new Report("sync orphans", undefined, repository.name),
     repository: orphanRepository(repository, undefined),
     sources: { cluster: cluster.kube, archive: client, files: [], namespaces: [] },
     formerKeyFormats: [],

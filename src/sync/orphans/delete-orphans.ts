@@ -1,4 +1,5 @@
 import { mapAhead } from "../../limits/index.ts";
+import type { Report } from "../report/index.ts";
 import type { WorkflowRecord } from "../workflows/index.ts";
 import { type JudgeOptions, judge } from "./judge.ts";
 import type { OrphanRepository, StoredObject } from "./repository.ts";
@@ -6,6 +7,7 @@ import type { Candidate } from "./scan.ts";
 import { Tallies } from "./tally.ts";
 
 export interface Deletion {
+  readonly report: Report;
   readonly repository: OrphanRepository;
   readonly judging: JudgeOptions;
   /** Workflows that came into being since the inventory; asked before each batch. */
@@ -19,13 +21,16 @@ export interface DeletionOutcome {
   readonly counts: Tallies;
   /** What was deleted, by the workflow that its key names. */
   readonly workflows: Tallies;
-  /** The first of what could not be deleted, with the reason. */
-  readonly failures: readonly string[];
 }
 
 const batchSize = 500;
 const looksAhead = 16;
-const failuresShown = 20;
+/** The words of reports. */
+const stayingBecause = {
+  gone: "gone already",
+  changed: "changed since it was listed",
+  kept: "no orphan any more",
+} as const;
 
 /**
  * Deletes candidates of a list that are orphans still, in batches. Before each one, workflows that are new by then get
@@ -37,7 +42,7 @@ export async function deleteOrphans(
   deletion: Deletion,
   signal: AbortSignal,
 ): Promise<DeletionOutcome> {
-  const outcome = { counts: new Tallies(), workflows: new Tallies(), failures: [] as string[] };
+  const outcome = { counts: new Tallies(), workflows: new Tallies() };
   for await (const batch of batchesOf(candidates)) {
     for await (const workflow of deletion.newWorkflows(signal)) deletion.judging.claims.addWorkflow(workflow);
     await deleteBatch(batch, deletion, outcome, signal);
@@ -48,8 +53,8 @@ export async function deleteOrphans(
 
 async function deleteBatch(
   batch: readonly Candidate[],
-  { repository, judging }: Deletion,
-  outcome: DeletionOutcome & { readonly failures: string[] },
+  { repository, judging, report }: Deletion,
+  outcome: DeletionOutcome,
   signal: AbortSignal,
 ): Promise<void> {
   const doomed = new Map<string, Candidate>();
@@ -60,15 +65,21 @@ async function deleteBatch(
   for await (const { candidate, now } of looked) {
     const stays = reasonToStay(candidate, now, judging);
     if (stays === undefined) doomed.set(candidate.key, candidate);
-    else outcome.counts.add(stays, candidate.sizeBytes);
+    else {
+      outcome.counts.add(stays, candidate.sizeBytes);
+      report.note("kept", candidate, candidate.workflow, stayingBecause[stays]);
+    }
   }
   if (doomed.size === 0) return;
   const failures = await repository.delete([...doomed.keys()], signal);
   for (const [key, { sizeBytes, workflow }] of doomed) {
     const failure = failures.get(key);
     outcome.counts.add(failure ? "failed" : "deleted", sizeBytes);
-    if (!failure) outcome.workflows.add(workflow, sizeBytes);
-    else if (outcome.failures.length < failuresShown) outcome.failures.push(`${key}: ${failure.message}`);
+    if (failure) report.fail({ key, sizeBytes }, failure, workflow);
+    else {
+      outcome.workflows.add(workflow, sizeBytes);
+      report.note("deleted", { sizeBytes }, workflow);
+    }
   }
 }
 

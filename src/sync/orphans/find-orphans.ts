@@ -1,3 +1,4 @@
+import type { Report } from "../report/index.ts";
 import { newWorkflows, type WorkflowRecord } from "../workflows/index.ts";
 import { Claims, type ClaimsOptions } from "./claims.ts";
 import { type DeletionOutcome, deleteOrphans } from "./delete-orphans.ts";
@@ -12,6 +13,8 @@ import { newTotals, type ScanTotals, scan } from "./scan.ts";
 
 /** What is looked for, and where. */
 export interface OrphanSearch {
+  /** Counts what is found, or what is done. */
+  readonly report: Report;
   readonly repository: OrphanRepository;
   readonly sources: InventorySources;
   /** Formats that the repository had before, besides its own. */
@@ -48,7 +51,7 @@ export async function findOrphans(
   const expected = new ExpectedOutputs(repository);
   const { judging, facts } = await takeStock(search, (record) => expected.addWorkflow(record), signal);
   const totals = newTotals();
-  const candidates = scan(repository, judging, { totals, expected }, signal);
+  const candidates = scan(repository, judging, { totals, expected, report: search.report }, signal);
   if (listPath === undefined) for await (const _ of candidates);
   else await writeOrphanList(listPath, headerOf(repository, facts), candidates);
   const missing: MissingOutput[] = [];
@@ -56,6 +59,13 @@ export async function findOrphans(
   for await (const output of expected.missing(signal)) {
     missingCount += 1;
     if (missing.length < missingShown) missing.push(output);
+    search.report.note("lost", { sizeBytes: 0 }, output.workflow);
+    search.report.tell({
+      deed: "lost",
+      ...output,
+      why: "its workflow names it, and it is gone",
+      isPassing: false,
+    });
   }
   const { count: expectedOutputs, elsewhere: outputsElsewhere } = expected;
   return { facts, totals, expectedOutputs, outputsElsewhere, missing, missingCount };
@@ -95,6 +105,7 @@ export async function deleteListed(
   const deletion = {
     repository,
     judging,
+    report: search.report,
     newWorkflows: (signal: AbortSignal) => newcomers(sources, known, signal),
   };
   return { facts, outcome: await deleteOrphans(readOrphanList(listPath), deletion, signal) };

@@ -37,7 +37,7 @@ export function judge(object: StoredObject, options: JudgeOptions): Verdict {
   const { key, modifiedMs } = object;
   const kept = (because: KeptBecause, detail = ""): Verdict => ({ kind: "kept", because, detail });
   const ownership = options.claims.ownershipOf(key, modifiedMs);
-  if (ownership.kind === "named") return kept("named");
+  if (ownership.kind === "named") return kept("named", ownership.workflow);
   if (ownership.kind === "unnamed") return kept("unnamed", ownership.workflow);
   if (ownership.kind === "uncertain") return kept("uncertain", ownership.why);
   if (options.excludes(key)) return kept("excluded");

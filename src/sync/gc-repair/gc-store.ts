@@ -1,0 +1,62 @@
+import { deleteKeys } from "../../transfer/index.ts";
+import { type InventorySources, readInventory } from "../orphans/index.ts";
+import type { Repository } from "../repository/index.ts";
+import { placeOf, type StorePlace, workflowTitle } from "../workflows/index.ts";
+import type { DueArtifact } from "./due-artifacts.ts";
+import type { GcStore } from "./repair.ts";
+
+/**
+ * The repository as the repair sees it. All sources are read first: an artifact that another workflow, a template or a
+ * cache names is used still, whatever its own workflow's strategy says.
+ */
+export async function openGcStore(
+  repository: Repository,
+  sources: InventorySources,
+  signal: AbortSignal,
+): Promise<GcStore> {
+  const place = placeOf({ ...repository.location }) ?? { type: "s3", endpoint: "", bucket: "" };
+  const users = new Map<string, Set<string>>();
+  const note = (key: string, bucket: string, title: string) => {
+    if (bucket !== "" && bucket !== place.bucket) return;
+    const titles = users.get(key);
+    if (titles) titles.add(title);
+    else users.set(key, new Set([title]));
+  };
+  await readInventory(
+    sources,
+    {
+      workflow(record) {
+        for (const { key, bucket } of record.artifacts) note(key, bucket, workflowTitle(record));
+      },
+      // A task of artifact GC names what it is to delete: that is no use.
+      other({ kind, title, artifacts }) {
+        if (kind !== "gc-task") for (const { key, bucket } of artifacts) note(key, bucket, title);
+      },
+    },
+    signal,
+  );
+  return {
+    holds: ({ key, ...artifact }, { repository: own }) =>
+      isHere({ key, ...artifact }, own, place) && key.startsWith(repository.prefix),
+    otherOwnerOf: (key, workflow) =>
+      [...(users.get(key) ?? [])].find((title) => title !== workflowTitle(workflow)),
+    delete: (keys, signal) => deleteKeys(repository.store, keys, repository.channel, signal),
+  };
+}
+
+/** True only where type, bucket and endpoint are those of the repository, or not said by anyone. */
+function isHere(artifact: DueArtifact, own: StorePlace | undefined, place: StorePlace): boolean {
+  const said = artifact.isFull ? artifact : { ...artifact, ...filledFrom(own, artifact) };
+  return (
+    said.type === place.type &&
+    [place.bucket, ""].includes(said.bucket) &&
+    [place.endpoint, ""].includes(said.endpoint)
+  );
+}
+
+function filledFrom(own: StorePlace | undefined, artifact: StorePlace): Partial<StorePlace> {
+  return {
+    bucket: artifact.bucket || (own?.bucket ?? ""),
+    endpoint: artifact.endpoint || (own?.endpoint ?? ""),
+  };
+}
