@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { openRepository, Pace, Report } from "../../src/sync/index.ts";
+import { openRepository, Pace, Report, type Repository } from "../../src/sync/index.ts";
 import {
   type Confirmations,
   type DeletionReport,
@@ -18,6 +18,7 @@ import { type Cluster, collect, never, startArchive, startCluster } from "./clie
 import { type WorkflowSketch, workflowObject } from "./workflow-objects.ts";
 
 export interface Stage extends Cluster {
+  readonly repository: Repository;
   readonly store: ObjectServer;
   readonly argo: ArgoServer;
   readonly folder: string;
@@ -104,6 +105,7 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
     await repository.write(key, Buffer.from(content), { contentType: "text/plain" }, never);
   return {
     ...cluster,
+    repository,
     store,
     argo,
     folder,
