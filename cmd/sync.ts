@@ -7,6 +7,8 @@ import { type OpenCall, openCall, type SyncSubcommand } from "./sync-call.ts";
 /** Each command is loaded when it is called for. */
 const subcommands: Readonly<Record<string, () => Promise<SyncSubcommand>>> = {
   plan: async () => (await import("./sync-copy.ts")).planCommand,
+  run: async () => (await import("./sync-copy.ts")).runCommand,
+  verify: async () => (await import("./sync-copy.ts")).verifyCommand,
 };
 
 /**
