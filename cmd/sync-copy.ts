@@ -1,95 +1,140 @@
+import { ContentTypes } from "../src/artifacts/index.ts";
 import { ExecutorError } from "../src/errors/index.ts";
-import {
-  allOf,
-  everything,
-  type Outcome,
-  Pace,
-  type Repository,
-  type Selection,
-  selectKeys,
-} from "../src/sync/index.ts";
-import { type FlagValues, textFlag } from "./flags.ts";
+import type { SyncScope } from "../src/sync/copy/index.ts";
+import { type Outcome, Pace, type Repository } from "../src/sync/index.ts";
+import { Journal, journalId, journalInFile, journalInTarget } from "../src/sync/journal/index.ts";
+import { progressBar, progressFile, progressLines, SyncProgress } from "../src/sync/progress/index.ts";
+import { checkReportPath, type Report, writeReport } from "../src/sync/report/index.ts";
+import { numberFlag, sizeFlag, textFlag, textsFlag, wholeFlag } from "./flags.ts";
 import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
+import { selectionFlags, selectionOf } from "./sync-selection.ts";
 
 /** What plan, run and verify have in common. */
 const copyFlags = {
+  ...selectionFlags,
   prefix: { type: "string" },
-  include: { type: "string", multiple: true },
-  exclude: { type: "string", multiple: true },
   delete: { type: "boolean" },
   bandwidth: { type: "string" },
   "requests-per-second": { type: "string" },
+  report: { type: "string", multiple: true },
 } as const;
+
+const transferFlags = { transfers: { type: "string" } } as const;
+const transfersDefault = 64;
+const deletionsMaxDefault = 1000;
 
 /** `sync plan SOURCE TARGET`: what `run` would do. */
 export const planCommand: SyncSubcommand = {
   flags: copyFlags,
   run: (call) =>
-    withBoth(call, async (sides) => {
+    withBoth(call, async (scope) => {
       const { planSync } = await import("../src/sync/copy/index.ts");
-      const { report, outcome } = await planSync(await scopeOf(call, sides), call.stop);
-      process.stdout.write(`${JSON.stringify(report.snapshot())}\n`);
-      return outcome;
+      return await planSync(scope, call.stop);
     }),
 };
 
-interface Sides {
-  readonly source: Repository;
-  readonly target: Repository;
-}
+/** `sync run SOURCE TARGET`: copies. */
+export const runCommand: SyncSubcommand = {
+  flags: {
+    ...copyFlags,
+    ...transferFlags,
+    "max-delete": { type: "string" },
+    journal: { type: "string" },
+    threads: { type: "string" },
+  },
+  run: (call) => {
+    const { flags } = call.line;
+    const settings = {
+      transfers: numberFlag(flags, "transfers") ?? transfersDefault,
+      threads: numberFlag(flags, "threads") ?? 4,
+      deletionsMax: wholeFlag(flags, "max-delete") ?? deletionsMaxDefault,
+      temporaryFolder: call.temporaryFolder,
+      contentType: contentTypes(),
+    };
+    return withBoth(call, async (scope) => {
+      const { runSync } = await import("../src/sync/copy/index.ts");
+      using progress = await openProgress(call);
+      return await runSync(scope, settings, { journal: openJournal(call, scope), progress }, call.stop);
+    });
+  },
+};
 
-async function withBoth(call: SyncCall, work: (sides: Sides) => Promise<Outcome>): Promise<Outcome> {
+/** `sync verify SOURCE TARGET`: compares content. */
+export const verifyCommand: SyncSubcommand = {
+  flags: { ...copyFlags, ...transferFlags },
+  run: (call) => {
+    const transfers = numberFlag(call.line.flags, "transfers") ?? transfersDefault;
+    return withBoth(call, async (scope) => {
+      const { verifySync } = await import("../src/sync/copy/index.ts");
+      using progress = await openProgress(call);
+      return await verifySync(scope, { transfers, progress }, call.stop);
+    });
+  },
+};
+
+type Work = (scope: SyncScope) => Promise<{ readonly report: Report; readonly outcome: Outcome }>;
+
+/** Opens both repositories, works, and hands out the report: on standard output, and to the files that were named. */
+async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
   const [from, to, ...others] = call.line.positionals;
   if (from === undefined || to === undefined || others.length > 0) {
     throw new ExecutorError("BadRequest", "give two repositories: argoexec sync COMMAND SOURCE TARGET");
   }
   const { flags } = call.line;
+  const reports = textsFlag(flags, "report");
+  for (const path of reports) checkReportPath(path);
   const pace = new Pace({
     requestsPerSecond: numberFlag(flags, "requests-per-second"),
     bytesPerSecond: sizeFlag(flags, "bandwidth"),
   });
   await using source = await call.openRepository(from, "source", pace);
   await using target = await call.openRepository(to, "target", pace);
-  call.begin();
-  return await work({ source, target });
-}
-
-async function scopeOf({ line: { flags } }: SyncCall, sides: Sides) {
-  const selection = await selectionOf(flags, sides);
-  return {
-    ...sides,
+  const scope = {
+    source,
+    target,
     range: { prefix: textFlag(flags, "prefix") },
-    rules: { selection, deletes: flags.delete === true },
+    rules: { selection: await selectionOf(call, [source, target]), deletes: flags.delete === true },
   };
+  expectDifferent(source, target);
+  call.begin();
+  const { report, outcome } = await work(scope);
+  const snapshot = report.snapshot();
+  for (const path of reports) await writeReport(path, snapshot);
+  if (reports.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+  return outcome;
 }
 
-/** Keys by globs; what is known of workflows comes in here, too. */
-async function selectionOf(flags: FlagValues, { source, target }: Sides): Promise<Selection> {
-  const include = textsFlag(flags, "include");
-  const exclude = textsFlag(flags, "exclude");
-  if (include.length + exclude.length === 0) return everything;
-  return allOf(await selectKeys({ include, exclude }, [source.prefix, target.prefix]));
+/** A repository that is copied into itself would grow for ever. */
+function expectDifferent(source: Repository, target: Repository): void {
+  if (source.store.name !== target.store.name) return;
+  if (!source.prefix.startsWith(target.prefix) && !target.prefix.startsWith(source.prefix)) return;
+  throw new ExecutorError(
+    "BadRequest",
+    `${source.name} and ${target.name} lie in each other; give two that do not`,
+  );
 }
 
-function textsFlag(flags: FlagValues, name: string): readonly string[] {
-  return [flags[name] ?? []].flat().map(String);
+function openJournal(call: SyncCall, { source, target, range }: SyncScope): Journal {
+  const { flags } = call.line;
+  const what = [source.store.name, source.prefix, target.store.name, target.prefix, range];
+  const id = journalId(...what, textsFlag(flags, "include"), textsFlag(flags, "exclude"));
+  const file = textFlag(flags, "journal");
+  const place = file === undefined ? journalInTarget(target, id) : journalInFile(file);
+  const warn = (error: unknown) =>
+    call.log.warn({ journal: place.name, error: String(error) }, "the journal could not be written");
+  return new Journal(place, id, warn);
 }
 
-function numberFlag(flags: FlagValues, name: string): number | undefined {
-  const text = textFlag(flags, name);
-  if (text === undefined) return undefined;
-  if (/^\d{1,9}(\.\d+)?$/.test(text) && Number(text) > 0) return Number(text);
-  throw new ExecutorError("BadRequest", `--${name} must be a number above zero, not ${JSON.stringify(text)}`);
+async function openProgress(call: SyncCall): Promise<SyncProgress> {
+  const file = call.env.ARGO_PROGRESS_FILE;
+  const isTerminal = process.stderr.isTTY === true && call.line.logFormat === "text";
+  return new SyncProgress([
+    isTerminal ? await progressBar(process.stderr) : progressLines(call.log),
+    ...(file ? [progressFile(file, call.log)] : []),
+  ]);
 }
 
-const units: Readonly<Record<string, number>> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
-
-/** Bytes, as `500K`, `50M`, `50MiB` or a number. */
-function sizeFlag(flags: FlagValues, name: string): number | undefined {
-  const text = textFlag(flags, name);
-  if (text === undefined) return undefined;
-  const [, number, unit = ""] = /^(\d{1,12}(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(text) ?? [];
-  const bytes = Number(number) * (units[unit.toUpperCase()] ?? Number.NaN);
-  if (bytes > 0) return bytes;
-  throw new ExecutorError("BadRequest", `--${name} must be bytes such as 50M, not ${JSON.stringify(text)}`);
+function contentTypes(): (key: string) => Promise<string> {
+  const types = new ContentTypes();
+  return (key) => types.of(key);
 }

@@ -10,6 +10,8 @@ const subcommands: Readonly<Record<string, () => Promise<SyncSubcommand>>> = {
   rewrite: async () => (await import("./sync-rewrite.ts")).rewriteCommand,
   gc: async () => (await import("./sync-gc.ts")).gcCommand,
   plan: async () => (await import("./sync-copy.ts")).planCommand,
+  run: async () => (await import("./sync-copy.ts")).runCommand,
+  verify: async () => (await import("./sync-copy.ts")).verifyCommand,
 };
 
 /**

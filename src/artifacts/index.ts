@@ -1,3 +1,4 @@
+export { ContentTypes } from "./content-type.ts";
 export type {
   ArtifactDriver,
   DriverContext,

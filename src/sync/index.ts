@@ -1,4 +1,4 @@
-export { type KeyGlobs, selectKeys } from "./key-selection.ts";
+export { type KeyGlobs, selectKeys } from "./globs/index.ts";
 export { isPassing, type Outcome, outcomeOfError, syncStatus } from "./outcome.ts";
 export { type Deed, type Incident, Report, type ReportSnapshot, type Tally } from "./report/index.ts";
 export {

@@ -20,16 +20,16 @@ export interface Outcome {
 
 /** True for what the same command, run again, may get over. */
 export function isPassing(error: unknown): boolean {
-  return isExecutorError(error, "Transient", "Timeout", "Cancelled", "Conflict");
+  return ["Transient", "Timeout", "Cancelled", "Conflict"].includes(errorCode(error));
 }
 
 /** The outcome of a command that threw. `before` says whether anything had begun: what is wrong then was used wrongly. */
 export function outcomeOfError(error: unknown, hadBegun: boolean): Outcome {
   if (isPassing(error)) {
-    const was = errorCode(error) === "Cancelled" ? "stopped" : "interrupted";
+    const why = errorCode(error) === "Cancelled" ? "stopped" : `interrupted: ${errorText(error)}`;
     return {
       status: syncStatus.retry,
-      advice: `${was}: ${errorText(error)}; run the same command again, it goes on where it stopped`,
+      advice: `${why}; run the same command again, it goes on where it stopped`,
     };
   }
   if (!hadBegun && isExecutorError(error, "BadRequest")) {

@@ -19,6 +19,7 @@ export type {
   UploadedPart,
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
+export { type RelayEnd, type RelayOptions, relayObject } from "./relay.ts";
 export { compareKeys } from "./scan-targets.ts";
 export { Channel, sessionOf, TransferSession, type TransferSettings } from "./session.ts";
 export { downloadTree } from "./tree-download.ts";

@@ -3,18 +3,21 @@ import type { Selection } from "../selection.ts";
 import { likenessOf } from "./equality.ts";
 import type { Pair } from "./merge-join.ts";
 
+/** The target is to get the source's object. */
+export interface CopyDecision {
+  readonly deed: "copied" | "replaced";
+  readonly source: ListedObject;
+  /** What the target has now. */
+  readonly target: ListedObject | undefined;
+  readonly workflow: string | undefined;
+  readonly why: string;
+  /** See Likeness. */
+  readonly isDoubtful: boolean;
+}
+
 /** What is to be done with one key. */
 export type Decision =
-  | {
-      readonly deed: "copied" | "replaced";
-      readonly source: ListedObject;
-      /** What the target has now. */
-      readonly target: ListedObject | undefined;
-      readonly workflow: string | undefined;
-      readonly why: string;
-      /** See Likeness. */
-      readonly isDoubtful: boolean;
-    }
+  | CopyDecision
   | {
       readonly deed: "equal" | "skipped" | "deleted" | "kept";
       readonly object: ListedObject;

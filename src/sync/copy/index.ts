@@ -1,1 +1,4 @@
-export { planSync, type SyncScope } from "./plan.ts";
+export { planSync } from "./plan.ts";
+export { type RunSettings, type RunTools, runSync } from "./run.ts";
+export type { SyncScope } from "./scope.ts";
+export { verifySync } from "./verify.ts";

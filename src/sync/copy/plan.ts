@@ -1,32 +1,20 @@
-import { type DecisionRules, decide, mergeJoin } from "../compare/index.ts";
+import { decide } from "../compare/index.ts";
 import { type Outcome, syncStatus } from "../outcome.ts";
 import { Report } from "../report/index.ts";
-import type { KeyRange, Repository } from "../repository/index.ts";
-
-/** What a sync is between, and about. */
-export interface SyncScope {
-  readonly source: Repository;
-  readonly target: Repository;
-  readonly range: KeyRange;
-  readonly rules: DecisionRules;
-}
+import { joinScope, type SyncScope } from "./scope.ts";
 
 /**
  * Counts what `run` would do, and changes nothing. The report has an incident for each key that is not in the target as
  * it is in the source, up to the report's limit.
  */
 export async function planSync(
-  { source, target, range, rules }: SyncScope,
+  scope: SyncScope,
   signal: AbortSignal,
 ): Promise<{ readonly report: Report; readonly outcome: Outcome }> {
-  const report = new Report("sync plan", source.name, target.name);
-  const joined = mergeJoin(
-    { repository: source, pages: source.pages(range, signal) },
-    { repository: target, pages: target.pages(range, signal) },
-  );
-  for await (const pairs of joined) {
+  const report = new Report("sync plan", scope.source.name, scope.target.name);
+  for await (const pairs of joinScope(scope, undefined, signal)) {
     for (const pair of pairs) {
-      const decision = decide(pair, rules);
+      const decision = decide(pair, scope.rules);
       if (decision === undefined) continue;
       const { deed, workflow, why } = decision;
       const object = "source" in decision ? decision.source : decision.object;

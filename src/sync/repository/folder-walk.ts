@@ -57,6 +57,7 @@ async function entriesOf(root: string, folder: string): Promise<readonly Entry[]
   try {
     entries = await readdir(join(root, folder), { withFileTypes: true });
   } catch (error) {
+    // Removed since the folder above was read; the whole folder must not be.
     if ((error as NodeJS.ErrnoException).code === "ENOENT" && folder !== "") return [];
     throw fileError(error, folder === "" ? root : folder);
   }

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { type DriverLog, type DriverSettings, openStore } from "../../artifacts/index.ts";
 import { ExecutorError, errorText } from "../../errors/index.ts";
 import type { KubeClient } from "../../kube/index.ts";
@@ -48,7 +48,7 @@ export async function openRepository(
   signal: AbortSignal,
 ): Promise<Repository> {
   const place = await findPlace(text, surroundings, signal);
-  if (place.location === undefined) return openFolder(place.folder ?? "", surroundings);
+  if (place.location === undefined) return await openFolder(place.folder ?? "", surroundings);
   const location = withEnvironment(place, surroundings);
   const { log, pace, temporaryFolder } = surroundings;
   const settings = sideSettings(surroundings, place.emulator);
@@ -106,7 +106,15 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function openFolder(folder: string, surroundings: RepositorySurroundings): Repository {
+/** A folder that is not there is no empty one: it is misspelled, or not mounted. */
+async function openFolder(folder: string, surroundings: RepositorySurroundings): Promise<Repository> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() !== true) {
+    throw new ExecutorError(
+      "BadRequest",
+      `there is no folder ${folder}; make it, or mount what should be there`,
+    );
+  }
   const store = paced(new FolderStore(folder), surroundings.pace);
   return new StoreRepository({
     name: `file://${folder}`,

@@ -13,6 +13,9 @@ import { sortedPages } from "../listing/index.ts";
 /** An object as a listing tells of it; its key is that in the bucket, the repository's prefix included. */
 export type ListedObject = ObjectInfo;
 
+/** Behind a repository's prefix: what sync keeps there itself, which belongs to nobody's artifacts and is never listed. */
+export const journalFolder = ".outrider-sync/";
+
 /** A stretch of keys, in the order of their bytes. */
 export interface KeyRange {
   /** Keys begin with this, behind the repository's own prefix. */
@@ -92,6 +95,7 @@ export class StoreRepository implements Repository {
   async *pages(range: KeyRange, signal: AbortSignal): AsyncGenerator<readonly ListedObject[]> {
     const { after, upTo } = range;
     const prefix = `${this.prefix}${range.prefix ?? ""}`;
+    const own = `${this.prefix}${journalFolder}`;
     const { temporaryFolder } = this.#parts;
     for await (const page of sortedPages(
       this.store,
@@ -101,12 +105,12 @@ export class StoreRepository implements Repository {
       signal,
     )) {
       const last = page.at(-1);
-      if (upTo === undefined || last === undefined || compareKeys(last.key, upTo) <= 0) {
-        yield page;
-        continue;
-      }
-      yield page.filter(({ key }) => compareKeys(key, upTo) <= 0);
-      return;
+      const isOver = upTo !== undefined && last !== undefined && compareKeys(last.key, upTo) > 0;
+      const hasOwn = page.some(({ key }) => key.startsWith(own));
+      const isMeant = ({ key }: ListedObject) =>
+        !key.startsWith(own) && (!isOver || compareKeys(key, upTo ?? "") <= 0);
+      yield isOver || hasOwn ? page.filter(isMeant) : page;
+      if (isOver) return;
     }
   }
 

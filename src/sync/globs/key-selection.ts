@@ -1,4 +1,4 @@
-import type { Selection } from "./selection.ts";
+import type { Selection } from "../selection.ts";
 
 /** Which keys the user named. */
 export interface KeyGlobs {
@@ -16,7 +16,7 @@ export async function selectKeys(
   { include, exclude }: KeyGlobs,
   prefixes: readonly string[],
 ): Promise<Selection> {
-  const { default: picomatch } = await import("picomatch");
+  const { picomatch } = await import("./vendor.ts");
   const options = { dot: true, nonegate: true };
   const isIncluded = include.length === 0 ? () => true : picomatch([...include], options);
   const isExcluded = exclude.length === 0 ? () => false : picomatch([...exclude], options);

@@ -1,0 +1,1 @@
+export { type KeyGlobs, selectKeys } from "./key-selection.ts";
