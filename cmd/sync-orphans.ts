@@ -1,9 +1,9 @@
 import { ExecutorError } from "../src/errors/index.ts";
 import { type Outcome, Pace, Report, selectKeys, syncStatus } from "../src/sync/index.ts";
 import type { DeletionReport, OrphanReport, OrphanSearch } from "../src/sync/orphans/index.ts";
-import { type FlagValues, textFlag } from "./flags.ts";
+import { type FlagValues, textFlag, textsFlag } from "./flags.ts";
 import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
-import { openSources, textsFlag, wholeFlag, workflowFlags } from "./sync-workflows.ts";
+import { openSources, wholeFlag, workflowFlags } from "./sync-workflows.ts";
 
 const orphansFlags = {
   ...workflowFlags,
@@ -89,7 +89,7 @@ async function readSettings(flags: FlagValues): Promise<Pick<OrphanSearch, "olde
 
 /** `--include` is for keys that nothing else says a workflow made. */
 async function selectionOf(flags: FlagValues, prefix: string): Promise<OrphanSearch["selection"]> {
-  const { globs } = await import("../src/sync/criteria/index.ts");
+  const { globs } = await import("../src/sync/globs/index.ts");
   const [include, exclude] = [textsFlag(flags, "include"), textsFlag(flags, "exclude")];
   const included = await selectKeys({ include, exclude: [] }, [prefix]);
   const excluded = await selectKeys({ include: exclude, exclude: [] }, [prefix]);

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { KubeClient } from "../src/kube/index.ts";
-import type { InventorySources } from "../src/sync/orphans/index.ts";
+import type { InventorySources } from "../src/sync/inventory/index.ts";
 import { commaList, type Environment, readPattern, readProxies } from "./environment.ts";
-import { type FlagValues, textFlag } from "./flags.ts";
+import { type FlagValues, textFlag, textsFlag } from "./flags.ts";
 import type { SyncCall } from "./sync-call.ts";
 import { version } from "./version.ts";
 
@@ -81,10 +81,6 @@ async function readToken(path: string): Promise<string> {
       cause,
     });
   }
-}
-
-export function textsFlag(flags: FlagValues, name: string): readonly string[] {
-  return [flags[name] ?? []].flat().map(String);
 }
 
 /** A whole number. Throws BadRequest naming the flag. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { program } from "../pod/desk.ts";
@@ -171,6 +171,36 @@ describe("argoexec sync", () => {
       name: "wf",
     };
     assert.match(JSON.stringify(api.find(names)), /"bucket":"new"/);
+  });
+
+  it("plan: takes what is known of workflows, live and archived", async (t) => {
+    const { sync, put, create, archive, configuration, folder } = await start(t);
+    create({ name: "build-1", labels: { team: "red" }, outputs: { data: "build-1/build-1/data" } });
+    create({ name: "build-2", namespace: "other", outputs: { data: "custom/data" } });
+    archive({ name: "build-3", uid: "uid-3", outputs: { data: "build-3/build-3/data" } });
+    await put("build-1/build-1/data", "custom/data", "build-3/build-3/data", "nobody/nobody/data");
+    await mkdir(join(folder, "target"));
+    const plan = async (...args: string[]) => {
+      const { code, stdout, stderr } = await sync("plan", configuration, `file://${folder}/target`, ...args);
+      assert.equal(code, 0, stderr);
+      return JSON.parse(stdout);
+    };
+
+    const builds = await plan("--workflow", "build-*");
+    const inOther = await plan("--workflow", "build-*", "--namespace", "other");
+    const red = await plan("--selector", "team=red");
+    const all = await plan("--namespace", "other");
+
+    assert.deepEqual(
+      [builds, inOther, red, all].map(({ totals }) => totals.copied.objects),
+      [3, 1, 1, 4],
+    );
+    assert.deepEqual(
+      Object.keys(inOther.workflows).filter((name) => inOther.workflows[name].copied),
+      ["other/build-2"],
+    );
+    assert.equal(red.reasons["of another workflow"], 2);
+    assert.equal(red.reasons["of no workflow that is known"], 1);
   });
 
   it("gc: finishes what artifact GC has left undone", async (t) => {

@@ -1,6 +1,6 @@
 import { ExecutorError, errorText } from "../../errors/index.ts";
+import { type Glob, globs } from "../globs/index.ts";
 import { ageMs } from "./age.ts";
-import { type Glob, globs } from "./globs.ts";
 import { type LabelSelector, labelSelector } from "./label-selector.ts";
 
 /** What people know of the objects that they mean; what is not given does not matter. */

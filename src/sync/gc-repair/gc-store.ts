@@ -1,5 +1,5 @@
 import { deleteKeys } from "../../transfer/index.ts";
-import { type InventorySources, readInventory } from "../orphans/index.ts";
+import { type InventorySources, readInventory } from "../inventory/index.ts";
 import type { Repository } from "../repository/index.ts";
 import { placeOf, type StorePlace, workflowTitle } from "../workflows/index.ts";
 import type { DueArtifact } from "./due-artifacts.ts";

@@ -1,10 +1,10 @@
+import { type InventoryFacts, type InventorySources, readInventory } from "../inventory/index.ts";
 import type { Report } from "../report/index.ts";
 import { newWorkflows, type WorkflowRecord } from "../workflows/index.ts";
 import { Claims, type ClaimsOptions } from "./claims.ts";
 import { type DeletionOutcome, deleteOrphans } from "./delete-orphans.ts";
 import { ExpectedOutputs, type MissingOutput } from "./expected-outputs.ts";
 import { type Confirmations, refusals } from "./interlocks.ts";
-import { type InventoryFacts, type InventorySources, readInventory } from "./inventory.ts";
 import type { JudgeOptions } from "./judge.ts";
 import { type ListHeader, readListHeader, readOrphanList, writeOrphanList } from "./orphan-list.ts";
 import type { OrphanRepository } from "./repository.ts";

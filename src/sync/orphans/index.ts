@@ -6,6 +6,5 @@ export {
   type OrphanSearch,
 } from "./find-orphans.ts";
 export type { Confirmations } from "./interlocks.ts";
-export { type InventoryFacts, type InventorySources, readInventory } from "./inventory.ts";
 export { type Retention, readRetention } from "./retention.ts";
 export { orphanRepository } from "./store-repository.ts";

@@ -1,4 +1,4 @@
-import type { InventoryFacts } from "./inventory.ts";
+import type { InventoryFacts } from "../inventory/index.ts";
 
 /** What a person has confirmed, by flags. */
 export interface Confirmations {

@@ -4,7 +4,7 @@ import { ExecutorError, errorText } from "../../errors/index.ts";
 export type Glob = (text: string) => boolean;
 
 /**
- * Patterns as shells have them: `*`, `?`, `[a-z]`, `{a,b}`; a dot is nothing special.
+ * Patterns for names, as shells have them: `*`, `?`, `[a-z]`, `{a,b}`; a dot is nothing special.
  * Undefined where there is none. Throws BadRequest naming the flag for one that cannot be read.
  */
 export async function globs(
@@ -12,7 +12,7 @@ export async function globs(
   flag: string,
 ): Promise<Glob | undefined> {
   if (patterns === undefined || patterns.length === 0) return undefined;
-  const { default: picomatch } = await import("picomatch");
+  const { picomatch } = await import("./vendor.ts");
   const tests = patterns.map((pattern) => {
     try {
       return picomatch(pattern, { dot: true, nonegate: true, windows: false });
