@@ -5,7 +5,7 @@ import { readRoots } from "../src/http/index.ts";
 import type { PodPaths } from "../src/podfiles/index.ts";
 import { exponential } from "../src/retry/index.ts";
 import { parseGoDuration } from "../src/template/index.ts";
-import { type Environment, podPaths, readApiBackoff, readDriverSettings } from "./environment.ts";
+import { type Environment, podPaths, readApiBackoff, readProxies } from "./environment.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { catchTerm } from "./signals.ts";
@@ -31,7 +31,7 @@ async function mainCommand({ args, env }: Invocation): Promise<number> {
   const config = readAgentEnvironment(env);
   const { podTools } = await import("./pod-tools.ts");
   const { readSecretKey, TaskSet } = await import("../src/kube/index.ts");
-  const { openKube, log } = podTools(line, env, config.paths);
+  const { openKube, log } = await podTools(line, env, config.paths);
   await using kube = await openKube();
   // The controller mounts the Secret argo-workflows-agent-ca-certificates here, if there is one.
   const roots = {
@@ -78,11 +78,7 @@ function readAgentEnvironment(env: Environment) {
     httpTimeoutMs: checked(() => duration(env, "ARGO_AGENT_HTTP_TIMEOUT", "10m"), 600_000),
     // No container can have this name, so no plugin sees the file through its sub-path of the volume.
     journalPath: `${paths.runtime}/.agent-journal`,
-    proxy: checked(() => readDriverSettings(env).proxy, {
-      httpProxy: undefined,
-      httpsProxy: undefined,
-      noProxy: undefined,
-    }),
+    proxy: readProxies(env),
     userAgent: `argoexec/${version} argo-workflows/${version} argo-executor/agent`,
   };
   if (problems.length > 0) throw new ExecutorError("BadRequest", problems.join("; "));

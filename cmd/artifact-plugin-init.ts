@@ -22,7 +22,7 @@ export async function artifactPluginInitCommand({ args, env }: Invocation): Prom
     throw new ExecutorError("BadRequest", text);
   }
   const { template, paths } = readPodEnvironment(env);
-  const { openDriver, log } = podTools(line, env, paths);
+  const { openDriver, log } = await podTools(line, env, paths);
   await traced("runPluginInitContainer", env, log, () =>
     artifactPluginInit({ template, plugin, command }, { paths, openDriver, log }, stop),
   );

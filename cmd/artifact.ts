@@ -2,7 +2,7 @@ import { collectGarbage } from "../src/artifact-delete/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { GcTasks } from "../src/kube/index.ts";
 import { endContainers } from "../src/podfiles/index.ts";
-import { commaList, podPaths, readGracePeriod } from "./environment.ts";
+import { commaList, podPaths, readDeleteRetry, readGracePeriod } from "./environment.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { podTools } from "./pod-tools.ts";
@@ -33,9 +33,15 @@ export async function artifactCommand({ args, env }: Invocation): Promise<number
   const podLabel = env.ARGO_ARTIFACT_POD_NAME;
   if (!podLabel) return 0;
   const paths = podPaths(env);
-  const tools = podTools(line, { ...env, POD_NAMESPACE: env.ARGO_NAMESPACE || env.POD_NAMESPACE }, paths, {
-    connectTimeoutMinMs,
-  });
+  const tools = await podTools(
+    line,
+    { ...env, POD_NAMESPACE: env.ARGO_NAMESPACE || env.POD_NAMESPACE },
+    paths,
+    {
+      connectTimeoutMinMs,
+      retry: readDeleteRetry(env),
+    },
+  );
   const plugins = commaList(env.ARGO_ARTIFACT_PLUGIN_NAMES);
   const work = async () => {
     await using kube = await tools.openKube();

@@ -15,7 +15,7 @@ export async function dataCommand({ args, env }: Invocation): Promise<number> {
   const { stop } = catchTerm();
   const line = parseCommandLine(args, {});
   const pod = readPodEnvironment(env);
-  const tools = podTools(line, env, pod.paths);
+  const tools = await podTools(line, env, pod.paths);
   const { template } = pod;
   const identity = mainIdentity(pod, env);
   const { message, isSuccess } = await runData({ template, identity }, tools, stop);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { DriverSettings } from "../src/artifacts/index.ts";
-import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { ExecutorError, errorText, type TextPattern } from "../src/errors/index.ts";
 import { type ProxySettings, readRoots } from "../src/http/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
@@ -139,7 +139,7 @@ export function commaList(text: string | undefined): readonly string[] {
 }
 
 /** What operators set for artifact drivers (docs/contract/pod.md#2.2, docs/contract/artifacts.md#4). */
-export function readDriverSettings(env: Environment): Omit<DriverSettings, "memoryBytes"> {
+export async function readDriverSettings(env: Environment): Promise<Omit<DriverSettings, "memoryBytes">> {
   const partSize = wholeNumber(env, "ARTIFACT_S3_UPLOAD_PART_SIZE_MIB", { from: 5, to: 5120 });
   return {
     retry: {
@@ -150,7 +150,7 @@ export function readDriverSettings(env: Environment): Omit<DriverSettings, "memo
     },
     uploadThreads: wholeNumber(env, "ARTIFACT_S3_UPLOAD_THREADS", { from: 1, to: 1000 }) ?? 4,
     partSizeBytes: partSize === undefined ? undefined : partSize * 1024 * 1024,
-    transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
+    transientPattern: await readPattern(env.TRANSIENT_ERROR_PATTERN),
     identityVariables: readIdentityVariables(env),
     caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
     proxy: readProxies(env),
@@ -220,20 +220,35 @@ export function readApiBackoff(env: Environment) {
   };
 }
 
+/** Those of `RETRY_BACKOFF_*` that are set: how `artifact delete` asks stores again (docs/contract/roles.md#8.2). */
+export function readDeleteRetry(env: Environment): Partial<DriverSettings["retry"]> {
+  const { attempts, durationMs, factor } = readApiBackoff(env);
+  return {
+    ...(env.RETRY_BACKOFF_STEPS ? { attempts } : {}),
+    ...(env.RETRY_BACKOFF_DURATION ? { durationMs } : {}),
+    ...(env.RETRY_BACKOFF_FACTOR ? { factor } : {}),
+  };
+}
+
 function backoffDuration(env: Environment, name: string, otherwiseMs: number): number {
   const text = env[name];
   return text === undefined || text === "" ? otherwiseMs : parseGoDuration(text, name);
 }
 
-/** `TRANSIENT_ERROR_PATTERN`. Throws BadRequest for a pattern that cannot be read. */
-export function readPattern(text: string | undefined): RegExp | undefined {
+/**
+ * `TRANSIENT_ERROR_PATTERN`, which is RE2: loaded only where it is set, for it is more code than a pod's other parts.
+ * Throws BadRequest for a pattern that cannot be read.
+ */
+export async function readPattern(text: string | undefined): Promise<TextPattern | undefined> {
   if (!text) return undefined;
+  const { compileRegexp, matchesAnywhere } = await import("../languages/text/regexp.ts");
   try {
-    return new RegExp(text);
+    const compiled = compileRegexp(text);
+    return { test: (message) => matchesAnywhere(compiled, message) };
   } catch (cause) {
     throw new ExecutorError(
       "BadRequest",
-      `TRANSIENT_ERROR_PATTERN must be a regular expression, not ${JSON.stringify(text)}: ${errorText(cause)}`,
+      `TRANSIENT_ERROR_PATTERN must be a regular expression as RE2 has them, not ${JSON.stringify(text)}: ${errorText(cause)}`,
       { cause },
     );
   }

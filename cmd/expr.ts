@@ -16,7 +16,7 @@ export interface ExprIo {
   readonly stderr: Writable;
 }
 
-const USAGE = `usage: argoexec expr EXPRESSION [--lang expr|gjson|labels|jsonpath|jq] [--env FILE] [--timeout MILLISECONDS]
+const usageText = `usage: argoexec expr EXPRESSION [--lang expr|gjson|labels|jsonpath|jq] [--env FILE] [--timeout MILLISECONDS]
        argoexec expr --batch [--timeout MILLISECONDS] < CASES
   --lang     language of the expression (default expr)
   --env      JSON file with the environment of expr, or the document of the others; - is standard input
@@ -39,11 +39,11 @@ export async function exprCommand(args: readonly string[], io: ExprIo): Promise<
   try {
     options = parseOptions(args);
   } catch (error) {
-    io.stderr.write(`argoexec expr: ${errorText(error)}\n${USAGE}`);
+    io.stderr.write(`argoexec expr: ${errorText(error)}\n${usageText}`);
     return exitStatusError;
   }
   if (options.isHelp) {
-    io.stdout.write(USAGE);
+    io.stdout.write(usageText);
     return 0;
   }
   if (options.isBatch) {

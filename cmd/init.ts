@@ -12,7 +12,7 @@ export async function initCommand({ args, env }: Invocation): Promise<number> {
   process.umask(0);
   const line = parseCommandLine(args, {});
   const pod = readPodEnvironment(env);
-  const tools = podTools(line, env, pod.paths);
+  const tools = await podTools(line, env, pod.paths);
   const config = { ...pod, program: programPath(), ...runtimeFiles() };
   const loader = { paths: pod.paths, openDriver: tools.openDriver, log: tools.log };
   await traced("runInitContainer", env, tools.log, () => init(config, loader, stop));

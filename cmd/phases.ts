@@ -46,7 +46,7 @@ export async function phaseCommand(
   }
   const pod = readPodEnvironment(env);
   const config = waitConfig(pod, readsPodAnnotations(name, env));
-  const tools = podTools(line, env, pod.paths);
+  const tools = await podTools(line, env, pod.paths);
   const start: PhaseStart =
     keeper.event === undefined
       ? { first: () => first({ pod, config, tools }) }

@@ -1,14 +1,15 @@
 import { readFile } from "node:fs/promises";
-import type { DriverContext } from "../src/artifacts/index.ts";
+import type { DriverContext, DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
 import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
-import { type Environment, readDriverSettings, readPattern, readProxies } from "./environment.ts";
+import { type Environment, readDriverSettings, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
+import { catchTerm } from "./signals.ts";
 import { version } from "./version.ts";
 
 /** A request to the API server on which nothing comes for so long is repeated. */
@@ -16,15 +17,23 @@ const kubeIdleTimeoutMs = 60_000;
 /** Where a container sees its own limits. */
 const cgroupRoot = "/sys/fs/cgroup";
 
+export interface PodToolsOptions {
+  /** A connection to a plugin gets so long at least, whatever the artifact says. */
+  readonly connectTimeoutMinMs?: number;
+  /** Goes before `EXECUTOR_RETRY_BACKOFF_*`. */
+  readonly retry?: Partial<DriverSettings["retry"]>;
+}
+
 /** Builds what init, wait and supervisor work with; nothing is connected or loaded before it is used. */
-export function podTools(
+export async function podTools(
   line: CommandLine,
   env: Environment,
   paths: PodPaths,
-  options: { readonly connectTimeoutMinMs?: number } = {},
-): WaitTools {
+  options: PodToolsOptions = {},
+): Promise<WaitTools> {
   const log = openLogger(line.logLevel, line.logFormat);
-  const settings = readDriverSettings(env);
+  const read = await readDriverSettings(env);
+  const settings = { ...read, retry: { ...read.retry, ...options.retry } };
   const openContext = once(async (): Promise<DriverContext> => {
     const { memoryBudget, readMemoryLimit } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
@@ -45,6 +54,7 @@ export function podTools(
   return {
     log,
     program: programPath(),
+    listenForTerm: () => catchTerm().stop,
     explain: (text) => explain(paths, log, text),
     openDriver: async (location) => {
       const { openDriver } = await import("../src/artifacts/index.ts");
@@ -54,7 +64,7 @@ export function podTools(
       new KubeClient(await connectKube(kubeSettings(line, env)), {
         userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
         idleTimeoutMs: kubeIdleTimeoutMs,
-        transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
+        transientPattern: settings.transientPattern,
       }),
   };
 }

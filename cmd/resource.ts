@@ -16,7 +16,7 @@ export async function resourceCommand({ args, env }: Invocation): Promise<number
   const line = parseCommandLine(args, {});
   const action = parseAction(line.positionals[0]);
   const pod = readPodEnvironment(env);
-  const tools = podTools(line, env, pod.paths);
+  const tools = await podTools(line, env, pod.paths);
   const { template, paths } = pod;
   const identity = mainIdentity(pod, env);
   const checkIntervalMs = readCheckInterval(env);

@@ -64,7 +64,7 @@ export async function runCommand({ args, env }: Invocation): Promise<number> {
     executorEnv: { ...pick(env, passedToExecutor), NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) },
   };
   const terminal = new Terminal((text) => void process.stdout.write(text), hasColours(env));
-  return runTemplate(config, { terminal, log, openDriver: driverOpener(env, log) }, signals);
+  return runTemplate(config, { terminal, log, openDriver: await driverOpener(env, log) }, signals);
 }
 
 /** Ctrl-C ends the pod in order, a second one at once. */
@@ -77,9 +77,9 @@ function catchStops(): RunSignals {
   return { stop: stop.signal, abort: abort.signal };
 }
 
-function driverOpener(env: Environment, log: Logger) {
+async function driverOpener(env: Environment, log: Logger) {
   const direct = { ...env, NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) };
-  const settings = { ...readDriverSettings(direct), memoryBytes: driverMemoryBytes };
+  const settings = { ...(await readDriverSettings(direct)), memoryBytes: driverMemoryBytes };
   return async (
     location: ArtifactLocation,
     readSecret: DriverContext["readSecret"],

@@ -1,3 +1,4 @@
+import { ExecutorError } from "../src/errors/index.ts";
 import { Keeper } from "./keeper.ts";
 
 /** What the kubelet's or the controller's TERM means to a container depends on its role. */
@@ -12,7 +13,9 @@ export interface TermSignal {
  */
 export function catchTerm(): TermSignal {
   const controller = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => controller.abort());
+  const told = (name: string) =>
+    new ExecutorError("Cancelled", `told to end by ${name}, as when the pod is deleted`);
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.on(name, () => controller.abort(told(name)));
   new Keeper(process.env).startListening();
   return { stop: controller.signal };
 }

@@ -48,16 +48,23 @@ export interface OpenCall extends SyncCall, AsyncDisposable {
 }
 
 /** `args` without the command's name. Throws BadRequest for flags that are wrong. */
-export function openCall(
+export async function openCall(
   args: readonly string[],
   env: Environment,
   { flags }: SyncSubcommand,
   stop: AbortSignal,
-): OpenCall {
+): Promise<OpenCall> {
   const line = parseCommandLine(args, { ...sharedFlags, ...flags });
-  const tools = podTools(line, env, podPaths(env));
-  const settings = once(async () => ({ ...readDriverSettings(env), memoryBytes: await transferBytes() }));
+  const tools = await podTools(line, env, podPaths(env));
+  const settings = once(async () => ({
+    ...(await readDriverSettings(env)),
+    memoryBytes: await transferBytes(),
+  }));
   const openKube = once(() => tools.openKube());
+  const connect = () => {
+    hasKube = true;
+    return openKube();
+  };
   let hasBegun = false;
   let hasKube = false;
   const temporaryFolder = env.TMPDIR || tmpdir();
@@ -73,10 +80,7 @@ export function openCall(
     begin() {
       hasBegun = true;
     },
-    openKube() {
-      hasKube = true;
-      return openKube();
-    },
+    openKube: connect,
     async openRepository(text, side, pace) {
       const { openRepository } = await import("../src/sync/index.ts");
       const folder = textFlag(line.flags, `${side}-secrets`);
@@ -85,7 +89,7 @@ export function openCall(
         log: tools.log,
         variables: variablesOf(env, side),
         secretFolders: folder === undefined ? [podPaths(env).secrets] : [folder],
-        openKube: folder === undefined ? () => this.openKube() : undefined,
+        openKube: folder === undefined ? connect : undefined,
         pace,
         temporaryFolder,
       };

@@ -33,7 +33,7 @@ export async function syncCommand({ args, env }: Invocation): Promise<number> {
   const subcommand = await load();
   let call: OpenCall | undefined;
   try {
-    await using opened = openCall(args.toSpliced(at, 1), env, subcommand, stop);
+    await using opened = await openCall(args.toSpliced(at, 1), env, subcommand, stop);
     call = opened;
     return tell(await subcommand.run(opened));
   } catch (error) {

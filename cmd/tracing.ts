@@ -3,7 +3,7 @@ import type { PodPaths } from "../src/podfiles/index.ts";
 import { type Attributes, span } from "../src/tracing/index.ts";
 import type { ContainerSpan, Tracing } from "../src/tracing/start.ts";
 import type { PhaseEnd, PhaseStart } from "../src/wait/index.ts";
-import { type Environment, readDriverSettings } from "./environment.ts";
+import { type Environment, readProxies } from "./environment.ts";
 import { version } from "./version.ts";
 
 type Log = Parameters<typeof import("../src/tracing/start.ts").startTracing>[0]["log"];
@@ -15,7 +15,7 @@ const endpointVariables = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TR
 export async function openTracing(env: Environment, log: Log): Promise<Tracing | undefined> {
   if (!endpointVariables.some((name) => env[name] !== undefined)) return undefined;
   const { startTracing } = await import("../src/tracing/start.ts");
-  return startTracing({ env, version, proxy: readDriverSettings(env).proxy, log });
+  return startTracing({ env, version, proxy: readProxies(env), log });
 }
 
 /** Runs all of a command in one span, whose parent is the controller's, and sends what was recorded. */

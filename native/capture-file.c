@@ -1,6 +1,7 @@
 #include "capture-file.h"
 #include "listing.h"
 #include "report.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,9 @@
 #include <unistd.h>
 
 enum { GIVE_BACK_STEP = 1 << 20, BLOCK_SIZE = 4096, SEGMENT_NAME_SIZE = 64 };
+
+/* A collector that takes no segment away for so long is not waited for any more (src/wait/spool.ts has as much time). */
+enum { SPOOL_PATIENCE_MS = 60000 };
 
 static int open_to_append(int folder, const char *name, int flags)
 {
@@ -37,12 +41,12 @@ bool open_whole(struct capture_file *file, int folder, const char *name, int64_t
 	return true;
 }
 
-bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit)
+bool open_segmented(struct capture_file *file, int folder, const char *name, int64_t limit, int64_t segment)
 {
-	int64_t segment = limit / SEGMENTS_MAX;
-
-	*file = (struct capture_file){ .folder = folder, .name = name, .limit = limit };
-	file->segment = segment > 0 ? segment : 1;
+	*file = (struct capture_file){ .folder = folder, .name = name, .limit = limit, .is_spooled = segment > 0 };
+	file->segment = segment > 0 ? segment : limit / SEGMENTS_MAX;
+	if (file->segment == 0)
+		file->segment = 1;
 	file->fd = open_to_append(folder, name, O_TRUNC);
 	return file->fd >= 0;
 }
@@ -56,11 +60,28 @@ static void segment_name(const struct capture_file *file, int64_t start, char na
 		snprintf(name, SEGMENT_NAME_SIZE, "%s.%" PRId64, file->name, start);
 }
 
-/* The oldest goes once its successor's successor is there: a reader always finds an unbroken row. */
+/* Whether as many segments are there as the limit allows. */
+static bool is_used_up(const struct capture_file *file)
+{
+	return file->size - file->oldest >= file->limit / file->segment * file->segment;
+}
+
+/* The oldest go once their successors' successor is there: a reader always finds an unbroken row. */
+static bool remove_oldest(struct capture_file *file)
+{
+	char name[SEGMENT_NAME_SIZE];
+
+	for (; is_used_up(file) && file->oldest + file->segment <= file->size; file->oldest += file->segment) {
+		segment_name(file, file->oldest, name);
+		if (unlinkat(file->folder, name, 0) != 0 && errno != ENOENT)
+			return false;
+	}
+	return true;
+}
+
 static bool begin_segment(struct capture_file *file)
 {
 	char name[SEGMENT_NAME_SIZE];
-	int64_t oldest = file->size - SEGMENTS_MAX * file->segment;
 
 	segment_name(file, file->size, name);
 	int fd = open_to_append(file->folder, name, O_TRUNC);
@@ -68,10 +89,41 @@ static bool begin_segment(struct capture_file *file)
 		return false;
 	close(file->fd);
 	file->fd = fd;
-	if (oldest < 0)
-		return true;
-	segment_name(file, oldest, name);
-	return unlinkat(file->folder, name, 0) == 0 || errno == ENOENT;
+	return file->is_spooled || remove_oldest(file);
+}
+
+void stop_spooling(struct capture_file *file)
+{
+	file->is_spooled = false;
+}
+
+static bool is_there(const struct capture_file *file, const char *name)
+{
+	return faccessat(file->folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+int64_t full_until(struct capture_file *file)
+{
+	char name[SEGMENT_NAME_SIZE];
+
+	if (!file->is_spooled || file->fd < 0)
+		return -1;
+	while (is_used_up(file) && file->oldest + file->segment <= file->size) {
+		segment_name(file, file->oldest, name);
+		if (is_there(file, name))
+			break;
+		file->oldest += file->segment;
+		file->full_ms = 0;
+	}
+	if (is_used_up(file) && is_there(file, "spool-ended"))
+		stop_spooling(file);
+	if (!is_used_up(file) || !file->is_spooled) {
+		file->full_ms = 0;
+		return -1;
+	}
+	if (file->full_ms == 0)
+		file->full_ms = now_ms();
+	return file->full_ms + SPOOL_PATIENCE_MS;
 }
 
 static bool append_to_segments(struct capture_file *file, const char *bytes, size_t length)

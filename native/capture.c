@@ -15,6 +15,7 @@ bool open_capture(struct capture *capture, struct emissary *e, const char **fail
 {
 	const struct directive *out = next_directive(&e->plan, CAPTURE_STDOUT, NULL);
 	const struct directive *combined = next_directive(&e->plan, CAPTURE_COMBINED, NULL);
+	const struct directive *spool = next_directive(&e->plan, SPOOL, NULL);
 	bool is_asked = !e->plan.exists && is_true("ARGO_INCLUDE_SCRIPT_OUTPUT");
 
 	capture->out.fd = -1;
@@ -25,7 +26,8 @@ bool open_capture(struct capture *capture, struct emissary *e, const char **fail
 		return false;
 	*failed = "combined";
 	if (combined != NULL && combined->number > 0)
-		return open_segmented(&capture->combined, e->folder, *failed, combined->number);
+		return open_segmented(&capture->combined, e->folder, *failed, combined->number,
+				      spool == NULL ? 0 : spool->number);
 	return (combined == NULL && !is_asked) || open_whole(&capture->combined, e->folder, *failed, 0);
 }
 
@@ -183,6 +185,21 @@ static bool read_chunk(struct channel *channel, const struct log *log)
 	return true;
 }
 
+int64_t held_until(struct capture *capture, const struct emissary *e)
+{
+	int64_t until = full_until(&capture->combined);
+
+	/* A command that was told to end gets rid of its last words, whatever becomes of the first ones. */
+	if (until >= 0 && (e->stop_signal != 0 || now_ms() >= until)) {
+		log_line(&e->log, LOG_WARN, "output is not taken away in time: the oldest is left out from now on", "printed",
+			 "%lld", (long long)capture->combined.size);
+		stop_spooling(&capture->combined);
+		until = -1;
+	}
+	capture->is_held = until >= 0;
+	return until;
+}
+
 nfds_t capture_polls(struct capture *capture, struct pollfd *fds)
 {
 	struct channel *const channels[] = { &capture->channels[0], &capture->channels[1], &capture->input };
@@ -191,7 +208,7 @@ nfds_t capture_polls(struct capture *capture, struct pollfd *fds)
 	for (int i = 0; i < 3; i++) {
 		if (channels[i]->length > 0)
 			fds[count++] = (struct pollfd){ .fd = channels[i]->to, .events = POLLOUT };
-		else if (channels[i]->from >= 0)
+		else if (channels[i]->from >= 0 && (i == 2 || !capture->is_held))
 			fds[count++] = (struct pollfd){ .fd = channels[i]->from, .events = POLLIN };
 	}
 	return count;
@@ -209,8 +226,12 @@ static void copy_channel(struct channel *channel, const struct log *log)
 
 void copy_ready(struct capture *capture, const struct log *log)
 {
-	for (int i = 0; i < 2; i++)
-		copy_channel(&capture->channels[i], log);
+	for (int i = 0; i < 2; i++) {
+		if (capture->is_held)
+			write_pending(&capture->channels[i]);
+		else
+			copy_channel(&capture->channels[i], log);
+	}
 	/* A terminal that the command has left takes no input. */
 	if (capture->channels[0].from < 0)
 		capture->input.from = -1;

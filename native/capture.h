@@ -25,6 +25,7 @@ struct capture {
 	struct channel channels[2];   /* standard output (or the terminal), standard error */
 	struct channel input;	      /* our terminal to the command's */
 	bool is_terminal;
+	bool is_held; /* the command's output is not read now */
 };
 
 /* Opens the files that the plan asks for; false with errno and the name of the file in `failed`. */
@@ -38,6 +39,12 @@ bool open_streams(struct capture *capture, struct emissary *e, struct streams *s
 
 /* Closes the command's ends in this process. */
 void close_streams(struct streams *streams);
+
+/*
+ * Until when (monotonic, ms) the command's output is not read, because the collector has yet to take some of it away; -1:
+ * it is read. Asked anew after each sleep.
+ */
+int64_t held_until(struct capture *capture, const struct emissary *e);
 
 /* Fills in what poll should look at; returns the number of descriptors, at most 4. */
 nfds_t capture_polls(struct capture *capture, struct pollfd *fds);

@@ -57,6 +57,11 @@ static void end_sidecar(struct emissary *e, struct sidecar_end *end)
 	}
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* Until the command has ended; its streams are copied on the way. */
 static void supervise(struct emissary *e, struct capture *capture)
 {
@@ -67,11 +72,13 @@ static void supervise(struct emissary *e, struct capture *capture)
 		/* Whether the others have ended can only change with a file, or when a lock was released. */
 		if (!end.is_asked || end.kill_ms >= 0)
 			end_sidecar(e, &end);
-		sleep_until_event(e, fds, capture_polls(capture, fds), end.kill_ms);
+		int64_t wake = earlier(end.kill_ms, held_until(capture, e));
+		sleep_until_event(e, fds, capture_polls(capture, fds), wake);
 		copy_ready(capture, &e->log);
 	}
 	int64_t until = now_ms() + STRAGGLERS_MS;
 	while (is_capturing(capture) && now_ms() < until) {
+		(void)held_until(capture, e);
 		sleep_until_event(e, fds, capture_polls(capture, fds), until);
 		copy_ready(capture, &e->log);
 	}

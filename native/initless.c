@@ -1,5 +1,6 @@
 #include "initless.h"
 #include "file.h"
+#include "lock.h"
 #include "shared.h"
 
 #include <errno.h>
@@ -15,15 +16,32 @@
 
 enum { DEAD_AFTER_S = 30, LOOK_EVERY_MS = 2000 };
 
+/*
+ * The heartbeat tells after 30 s; the lock at once. It counts only where it was seen held, for one that was free from the
+ * beginning may be left from a sandbox before this one.
+ */
+static void refuse_dead_supervisor(struct emissary *e, enum container_state state)
+{
+	static bool was_alive;
+
+	was_alive |= state == RUNNING;
+	if (was_alive && state == DIED)
+		fail(e, EXIT_NOT_READY, EXIT_NOT_READY, "supervisor died before it was ready");
+}
+
 /* Looks at the marker once; true where it says READY. A supervisor that failed or is dead ends the program. */
 static bool is_supervisor_ready(struct emissary *e, const char *path, int64_t began_ms)
 {
 	char text[MESSAGE_SIZE];
 	struct stat status;
+	int code;
+	/* Before the marker: its last words count. */
+	enum container_state supervisor = container_state("supervisor", &code);
 
 	if (lstat(path, &status) != 0) {
 		if (errno != ENOENT)
 			fail(e, EXIT_NOT_READY, EXIT_NOT_READY, "stat supervisor status: %s", reason(errno));
+		refuse_dead_supervisor(e, supervisor);
 		if (now_ms() - began_ms > DEAD_AFTER_S * 1000)
 			fail(e, EXIT_NOT_READY, EXIT_NOT_READY,
 			     "supervisor presumed dead: status marker never appeared within 30s");
@@ -41,6 +59,7 @@ static bool is_supervisor_ready(struct emissary *e, const char *path, int64_t be
 	if (strcmp(word, "FAILED") == 0)
 		fail(e, EXIT_NOT_READY, EXIT_NOT_READY, "supervisor reported pre-main failure: %s",
 		     rest == NULL ? "" : trim(rest));
+	refuse_dead_supervisor(e, supervisor);
 	if (time(NULL) - status.st_mtime > DEAD_AFTER_S)
 		fail(e, EXIT_NOT_READY, EXIT_NOT_READY, "supervisor presumed dead: no status update within 30s");
 	return false;

@@ -173,10 +173,32 @@ static char *sleep_request(struct phases *p)
 	return from;
 }
 
+/* Killed from outside, which without a TERM before it is what the kernel does where memory runs out. */
+static bool was_killed(const struct phases *p)
+{
+	return WIFSIGNALED(p->status) && WTERMSIG(p->status) == SIGKILL && !p->signals.was_signalled;
+}
+
+/* The kubelet knows the exit code only, and not whose it was. */
+static void explain_signal(const struct phases *p)
+{
+	char text[MESSAGE_SIZE];
+
+	if (!WIFSIGNALED(p->status))
+		return;
+	snprintf(text, sizeof text, "Node was killed by signal %d%s", WTERMSIG(p->status),
+		 was_killed(p) ? ": if its memory ran out, raise this container's memory limit" : "");
+	print_error(text);
+	write_termination_message(text);
+}
+
 _Noreturn void run_phases(char **node, bool is_collector)
 {
 	struct phases p = { .node = node, .template = -1, .state = -1, .words_fd = -1 };
+	const struct log log = { .level = LOG_WARN };
 	const char *event = NULL;
+	bool was_repeated = false;
+	bool is_again;
 	char *request;
 
 	open_signals(&p.signals);
@@ -196,6 +218,14 @@ _Noreturn void run_phases(char **node, bool is_collector)
 		request = is_collector ? sleep_request(&p) : NULL;
 		if (request != NULL)
 			event = stand_by(request, &p.signals);
-	} while (request != NULL);
+		/* Every phase can be repeated, and outputs depend on it: once, for a limit that is too low stays too low. */
+		is_again = is_collector && !was_repeated && was_killed(&p);
+		if (is_again) {
+			was_repeated = true;
+			log_line(&log, LOG_WARN, "Node was killed: starting it again", "event", "%s",
+				 event == NULL ? "start" : event);
+		}
+	} while (request != NULL || is_again);
+	explain_signal(&p);
 	exit(exit_status(p.status));
 }

@@ -19,6 +19,7 @@ static const struct {
 	enum directive_kind kind;
 } words[] = {
 	{ "capture", STREAM_NUMBER, CAPTURE_STDOUT },
+	{ "spool", NUMBER, SPOOL },
 	{ "dependency", TEXT, DEPENDENCY },
 	{ "attempts", NUMBER, ATTEMPTS },
 	{ "pause", NUMBER, PAUSE },
@@ -66,7 +67,7 @@ static bool take_arguments(struct directive *directive, enum argument_form form,
 		directive->text2 = take_text(line);
 		return directive->text != NULL && directive->text2 != NULL;
 	case NUMBER:
-		return take_number(line, &directive->number) && (directive->kind != ATTEMPTS || directive->number >= 1);
+		return take_number(line, &directive->number) && (directive->number >= 1 || directive->kind == PAUSE);
 	case STREAM_NUMBER:
 		break;
 	}

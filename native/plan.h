@@ -7,6 +7,7 @@
 enum directive_kind {
 	CAPTURE_STDOUT,
 	CAPTURE_COMBINED,
+	SPOOL,
 	DEPENDENCY,
 	ATTEMPTS,
 	PAUSE,
@@ -22,7 +23,7 @@ struct directive {
 	enum directive_kind kind;
 	const char *text;  /* the name, path or message */
 	const char *text2; /* INPUT: the path */
-	int64_t number;	   /* CAPTURE_*: bytes; ATTEMPTS; PAUSE: milliseconds */
+	int64_t number;	   /* CAPTURE_*, SPOOL: bytes; ATTEMPTS; PAUSE: milliseconds */
 };
 
 struct plan {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -69,7 +70,7 @@ void fail(struct emissary *e, int verdict, int status, const char *format, ...)
 static void remove_stale_files(struct emissary *e)
 {
 	static const char *const names[] = { "exitcode", "stdout",	   "combined", "outputs",
-					     "handed",	 "staging-failed", "released", "span" };
+					     "handed",	 "staging-failed", "released", "span", "spool-ended" };
 	bool was_here = faccessat(e->folder, "lock", F_OK, 0) == 0 || faccessat(e->folder, "exitcode", F_OK, 0) == 0;
 
 	/* A signal without a predecessor is meant for us: it was sent before we started. */
@@ -137,7 +138,8 @@ void watch_files(struct emissary *e)
 	if (e->files.is_open)
 		return;
 	open_watch(&e->files);
-	watch_open_folder(&e->files, e->folder, watch_published);
+	/* That a segment is gone means that it was taken away. */
+	watch_open_folder(&e->files, e->folder, watch_published | IN_DELETE);
 }
 
 void watch_container(struct emissary *e, const char *name)

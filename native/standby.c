@@ -27,6 +27,8 @@ struct standby {
 	size_t container_count;
 	int64_t deadline_ms; /* epoch; -1: none */
 	int64_t limit_ms;
+	size_t spool_count;
+	char **spools;	  /* container and file in turn: a file that is news once it is there */
 	const char *held; /* the container that waits to be released, while its end is news; or NULL */
 	const char *file; /* NULL: none */
 	int64_t tick_ms;
@@ -74,6 +76,12 @@ static bool parse_line(struct standby *s, char *line)
 		return take_number(&line, &s->deadline_ms) && line == NULL;
 	if (strcmp(word, "limit") == 0)
 		return take_number(&line, &s->limit_ms) && line == NULL;
+	if (strcmp(word, "spool") == 0) {
+		s->spools[s->spool_count] = take_text(&line);
+		s->spools[s->spool_count + 1] = take_text(&line);
+		s->spool_count += 2;
+		return s->spools[s->spool_count - 2] != NULL && s->spools[s->spool_count - 1] != NULL && line == NULL;
+	}
 	if (strcmp(word, "held") == 0)
 		return (s->held = take_text(&line)) != NULL && line == NULL;
 	if (strcmp(word, "terminating") == 0) {
@@ -94,7 +102,8 @@ static void parse_request(struct standby *s, char *text, struct signals *signals
 		lines += *at == '\n';
 	*s = (struct standby){ .deadline_ms = -1, .limit_ms = -1, .seen = "", .signals = signals };
 	s->containers = calloc(lines + 1, sizeof *s->containers);
-	if (s->containers == NULL)
+	s->spools = calloc(2 * lines + 2, sizeof *s->spools);
+	if (s->containers == NULL || s->spools == NULL)
 		die(EXIT_OURS, "standby: no memory");
 	for (char *line = text; line != NULL && *line != '\0';) {
 		char *end = strchr(line, '\n');
@@ -244,6 +253,20 @@ static bool has_news(const struct standby *s)
 	return *line != '\0' && strcmp(line, s->seen) != 0;
 }
 
+/* Whether some container has printed so much that it should be taken away. */
+static bool has_spool(const struct standby *s)
+{
+	for (size_t i = 0; i < s->spool_count; i += 2) {
+		int folder = open_container(s->spools[i], false);
+		bool is_there = folder >= 0 && faccessat(folder, s->spools[i + 1], F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		if (folder >= 0)
+			close(folder);
+		if (is_there)
+			return true;
+	}
+	return false;
+}
+
 /* The first event that holds, in the order of the contract, or NULL. */
 static const char *current_event(struct standby *s)
 {
@@ -258,6 +281,8 @@ static const char *current_event(struct standby *s)
 		return "deadline";
 	if (has_come(s->limit_ms))
 		return "limit";
+	if (has_spool(s))
+		return "spool";
 	return has_news(s) ? "file" : NULL;
 }
 
@@ -295,6 +320,7 @@ static void close_standby(struct standby *s)
 	if (s->clock >= 0)
 		close(s->clock);
 	free(s->containers);
+	free(s->spools);
 }
 
 const char *stand_by(char *request, struct signals *signals)

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
 /** A private key and its certificate, in PEM. */
 export interface Certificate {
@@ -11,42 +11,63 @@ export interface Certificate {
  * Clients trust it by taking the certificate itself as the authority (RFC 5280).
  */
 export function selfSignedCertificate(): Certificate {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const body = certificateBody(publicKey);
-  const signature = sign("sha256", body, privateKey);
-  const der = sequence(body, sequence(ECDSA_SHA256), bitString(signature));
-  const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
+  const { privateKey, publicKey } = newKeys();
+  const loopback = [Buffer.from([127, 0, 0, 1]), Buffer.concat([Buffer.alloc(15), Buffer.from([1])])];
+  const names = [der(0x82, Buffer.from("localhost")), ...loopback.map((address) => der(0x87, address))];
+  const isAuthority = sequence(basicConstraints, derTrue, der(0x04, sequence(derTrue)));
+  const body = certificateBody(publicKey, authorityName, names, [isAuthority]);
+  return toPem(body, privateKey, privateKey);
+}
+
+/** Makes a key and a certificate for host names, `*.` in front allowed, that a self-signed one vouches for. */
+export function issuedCertificate(authority: Certificate, hosts: readonly string[]): Certificate {
+  const { privateKey, publicKey } = newKeys();
+  const names = hosts.map((host) => der(0x82, Buffer.from(host)));
+  const body = certificateBody(publicKey, hosts[0] ?? "", names, []);
+  return toPem(body, createPrivateKey(authority.key), privateKey);
+}
+
+/** Not a name that a certificate of the machine may have, for GnuTLS looks issuers up by it. */
+const authorityName = "Outrider on this machine";
+
+function newKeys() {
+  return generateKeyPairSync("ec", { namedCurve: "P-256" });
+}
+
+function toPem(body: Buffer, issuerKey: KeyObject, ownKey: KeyObject): Certificate {
+  const whole = sequence(body, sequence(ecdsaSha256), bitString(sign("sha256", body, issuerKey)));
+  const lines = whole.toString("base64").match(/.{1,64}/g) ?? [];
   return {
-    key: privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    key: ownKey.export({ type: "pkcs8", format: "pem" }).toString(),
     cert: `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`,
   };
 }
 
 /** TBSCertificate (RFC 5280 4.1). */
-function certificateBody(publicKey: KeyObject): Buffer {
+function certificateBody(
+  publicKey: KeyObject,
+  subject: string,
+  names: readonly Buffer[],
+  extensions: readonly Buffer[],
+): Buffer {
   const serial = randomBytes(16);
   // Positive, and without a leading zero byte.
   serial[0] = 0x40 | ((serial[0] ?? 0) & 0x3f);
-  const name = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from("localhost")))));
   const now = Date.now();
-  const validity = sequence(time(now - 24 * 3600_000), time(now + 3650 * 24 * 3600_000));
-  const names = sequence(
-    der(0x82, Buffer.from("localhost")),
-    der(0x87, Buffer.from([127, 0, 0, 1])),
-    der(0x87, Buffer.concat([Buffer.alloc(15), Buffer.from([1])])),
-  );
-  const isAuthority = sequence(BASIC_CONSTRAINTS, TRUE, der(0x04, sequence(TRUE)));
-  const extensions = sequence(isAuthority, sequence(SUBJECT_ALT_NAME, der(0x04, names)));
   return sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, serial),
-    sequence(ECDSA_SHA256),
-    name,
-    validity,
-    name,
+    sequence(ecdsaSha256),
+    commonName(authorityName),
+    sequence(time(now - 24 * 3600_000), time(now + 3650 * 24 * 3600_000)),
+    commonName(subject),
     publicKey.export({ type: "spki", format: "der" }),
-    der(0xa3, extensions),
+    der(0xa3, sequence(...extensions, sequence(subjectAltName, der(0x04, sequence(...names))))),
   );
+}
+
+function commonName(text: string): Buffer {
+  return sequence(der(0x31, sequence(commonNameType, der(0x0c, Buffer.from(text)))));
 }
 
 /** Tag, length, content (X.690 8.1). */
@@ -72,8 +93,8 @@ function time(atMs: number): Buffer {
   return der(0x17, Buffer.from(`${digits}Z`));
 }
 
-const TRUE = Buffer.from([0x01, 0x01, 0xff]);
-const ECDSA_SHA256 = der(0x06, Buffer.from("2a8648ce3d040302", "hex"));
-const COMMON_NAME = der(0x06, Buffer.from("550403", "hex"));
-const BASIC_CONSTRAINTS = der(0x06, Buffer.from("551d13", "hex"));
-const SUBJECT_ALT_NAME = der(0x06, Buffer.from("551d11", "hex"));
+const derTrue = Buffer.from([0x01, 0x01, 0xff]);
+const ecdsaSha256 = der(0x06, Buffer.from("2a8648ce3d040302", "hex"));
+const commonNameType = der(0x06, Buffer.from("550403", "hex"));
+const basicConstraints = der(0x06, Buffer.from("551d13", "hex"));
+const subjectAltName = der(0x06, Buffer.from("551d11", "hex"));

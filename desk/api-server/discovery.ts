@@ -1,9 +1,9 @@
-import { KNOWN_RESOURCES } from "./kube-object.ts";
+import { knownResources } from "./kube-object.ts";
 
-const VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const verbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /** The versions that the known groups are served in. */
-const GROUP_VERSIONS: Readonly<Record<string, string>> = {
+const groupVersions: Readonly<Record<string, string>> = {
   apps: "v1",
   "argoproj.io": "v1alpha1",
   batch: "v1",
@@ -18,24 +18,24 @@ export function discover(path: string): unknown {
   if (path === "/apis") return { kind: "APIGroupList", apiVersion: "v1", groups: groups() };
   if (path === "/api/v1") return resourceList("", "v1");
   const [, group = "", version = ""] = /^\/apis\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
-  return GROUP_VERSIONS[group] === version && version !== ""
+  return groupVersions[group] === version && version !== ""
     ? resourceList(group, `${group}/${version}`)
     : undefined;
 }
 
 function groups(): unknown[] {
-  return Object.entries(GROUP_VERSIONS).map(([name, version]) => {
+  return Object.entries(groupVersions).map(([name, version]) => {
     const preferredVersion = { groupVersion: `${name}/${version}`, version };
     return { name, versions: [preferredVersion], preferredVersion };
   });
 }
 
 function resourceList(group: string, groupVersion: string): unknown {
-  const resources = Object.entries(KNOWN_RESOURCES).flatMap(
+  const resources = Object.entries(knownResources).flatMap(
     ([qualified, { kind, isNamespaced, hasStatus }]) => {
       const [name = "", ...rest] = qualified.split(".");
       if (rest.join(".") !== group) return [];
-      const main = { name, singularName: kind.toLowerCase(), namespaced: isNamespaced, kind, verbs: VERBS };
+      const main = { name, singularName: kind.toLowerCase(), namespaced: isNamespaced, kind, verbs: verbs };
       const status = { ...main, name: `${name}/status`, singularName: "", verbs: ["get", "patch", "update"] };
       return hasStatus ? [main, status] : [main];
     },

@@ -1,7 +1,7 @@
 export type { ApiUser, RbacRule } from "./access.ts";
 export { refuse, sendJson } from "./answers.ts";
 export type { ApiRequest, Verb } from "./api-path.ts";
-export { type Certificate, selfSignedCertificate } from "./certificate.ts";
+export { type Certificate, issuedCertificate, selfSignedCertificate } from "./certificate.ts";
 export type { ApiExchangeObserver } from "./exchange.ts";
 export type { KubeObject, ObjectMeta, ResourceName } from "./kube-object.ts";
 export type { ObjectRef } from "./object-table.ts";

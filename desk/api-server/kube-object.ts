@@ -56,7 +56,7 @@ interface KnownResource {
 }
 
 /** What Argo's definitions and the core group say; other resources are accepted, with the kind that objects give. */
-export const KNOWN_RESOURCES: Readonly<Record<string, KnownResource>> = {
+export const knownResources: Readonly<Record<string, KnownResource>> = {
   configmaps: { kind: "ConfigMap", isNamespaced: true, hasStatus: false },
   events: { kind: "Event", isNamespaced: true, hasStatus: false },
   namespaces: { kind: "Namespace", isNamespaced: false, hasStatus: true },

@@ -3,8 +3,8 @@ import { EventEmitter } from "node:events";
 import { isDeepStrictEqual } from "node:util";
 import {
   apiVersionOf,
-  KNOWN_RESOURCES,
   type KubeObject,
+  knownResources,
   type ObjectMeta,
   qualified,
   type ResourceName,
@@ -27,8 +27,8 @@ export interface ObjectRef extends ResourceName {
 }
 
 /** etcd's limit for one request, and that of the connection to it (etcd "System limits", `--max-request-bytes`). */
-const ETCD_BYTES_MAX = 1_572_864;
-const GRPC_BYTES_MAX = 2_097_152;
+const etcdBytesMax = 1_572_864;
+const grpcBytesMax = 2_097_152;
 
 /** Every object, the changes of late, and every state that any object ever had. Emits `change`. */
 export class ObjectTable extends EventEmitter<{ change: [Change] }> {
@@ -98,7 +98,7 @@ export class ObjectTable extends EventEmitter<{ change: [Change] }> {
   create(ref: ResourceName & { readonly namespace: string }, object: KubeObject): KubeObject {
     const generateName = object.metadata.generateName ?? "";
     const name = object.metadata.name ?? (generateName === "" ? "" : generateName + randomUUID().slice(-5));
-    const kind = object.kind ?? KNOWN_RESOURCES[qualified(ref)]?.kind ?? "";
+    const kind = object.kind ?? knownResources[qualified(ref)]?.kind ?? "";
     checkName(ref, kind, name);
     checkOwners(ref, kind, name, object.metadata);
     const target = { ...ref, name };
@@ -199,7 +199,7 @@ function timestamp(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`;
 }
 
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const namePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 function checkName(resource: ResourceName, kind: string, name: string): void {
   const field = "metadata.name";
@@ -210,7 +210,7 @@ function checkName(resource: ResourceName, kind: string, name: string): void {
   const tooLong = "must be no more than 253 characters";
   const malformed =
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-  const why = name.length > 253 ? tooLong : NAME.test(name) ? undefined : malformed;
+  const why = name.length > 253 ? tooLong : namePattern.test(name) ? undefined : malformed;
   if (why !== undefined) {
     const message = `Invalid value: ${JSON.stringify(name)}: ${why}`;
     throw invalid(resource, kind, name, { field, reason: "FieldValueInvalid", message });
@@ -231,11 +231,11 @@ function checkOwners(resource: ResourceName, kind: string, name: string, metadat
 
 function checkSize(object: KubeObject): void {
   const sizeBytes = Buffer.byteLength(JSON.stringify(object));
-  if (sizeBytes > GRPC_BYTES_MAX) {
-    const message = `rpc error: code = ResourceExhausted desc = trying to send message larger than max (${sizeBytes} vs. ${GRPC_BYTES_MAX})`;
+  if (sizeBytes > grpcBytesMax) {
+    const message = `rpc error: code = ResourceExhausted desc = trying to send message larger than max (${sizeBytes} vs. ${grpcBytesMax})`;
     throw new ApiRefusal(failure(500, undefined, message));
   }
-  if (sizeBytes > ETCD_BYTES_MAX) {
+  if (sizeBytes > etcdBytesMax) {
     throw new ApiRefusal(failure(500, undefined, "etcdserver: request is too large"));
   }
 }
@@ -259,7 +259,7 @@ function withIdentity(current: KubeObject, next: KubeObject): KubeObject {
 }
 
 function hasStatus(resource: ResourceName): boolean {
-  return KNOWN_RESOURCES[qualified(resource)]?.hasStatus ?? false;
+  return knownResources[qualified(resource)]?.hasStatus ?? false;
 }
 
 /** Through `/status` only the status changes, and elsewhere everything but the status. */

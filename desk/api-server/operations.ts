@@ -1,5 +1,5 @@
 import type { ApiRequest } from "./api-path.ts";
-import { apiVersionOf, KNOWN_RESOURCES, type KubeObject, type ObjectMeta, qualified } from "./kube-object.ts";
+import { apiVersionOf, type KubeObject, knownResources, type ObjectMeta, qualified } from "./kube-object.ts";
 import type { ObjectRef, ObjectTable } from "./object-table.ts";
 import { jsonPatch, mergePatch, PatchError } from "./patches.ts";
 import { readSelector } from "./selectors.ts";
@@ -39,7 +39,7 @@ export function perform(table: ObjectTable, request: ApiRequest, content: Reques
 }
 
 function create(table: ObjectTable, request: ApiRequest, content: RequestContent): KubeObject {
-  const isNamespaced = KNOWN_RESOURCES[qualified(request)]?.isNamespaced;
+  const isNamespaced = knownResources[qualified(request)]?.isNamespaced;
   if (isNamespaced === true && request.namespace === undefined) throw methodNotAllowed();
   const object = readObject(request, content);
   return table.create({ ...request, namespace: request.namespace ?? "" }, object);
@@ -63,7 +63,7 @@ function list(table: ObjectTable, request: ApiRequest): KubeObject {
       remainingItemCount: rest.length - items.length,
     }),
   };
-  const kind = KNOWN_RESOURCES[qualified(request)]?.kind ?? objects[0]?.kind ?? "Object";
+  const kind = knownResources[qualified(request)]?.kind ?? objects[0]?.kind ?? "Object";
   return { apiVersion: apiVersionOf(request), kind: `${kind}List`, metadata, items };
 }
 
@@ -141,19 +141,23 @@ function readObject(request: ApiRequest, { type, text }: RequestContent): KubeOb
   return object;
 }
 
-const JSON_PATCH = "application/json-patch+json";
-const MERGE_PATCH = "application/merge-patch+json";
+const jsonPatchType = "application/json-patch+json";
+const mergePatchType = "application/merge-patch+json";
 /** Known to the built-in resources only; lists are replaced here, where Kubernetes merges some of them by key. */
-const STRATEGIC_PATCH = "application/strategic-merge-patch+json";
+const strategicPatchType = "application/strategic-merge-patch+json";
 
 function patched(current: KubeObject, request: ApiRequest, { type, text }: RequestContent): KubeObject {
-  const accepted = [JSON_PATCH, MERGE_PATCH, ...(request.group.includes(".") ? [] : [STRATEGIC_PATCH])];
+  const accepted = [
+    jsonPatchType,
+    mergePatchType,
+    ...(request.group.includes(".") ? [] : [strategicPatchType]),
+  ];
   if (!accepted.includes(type)) throw unsupportedType(accepted);
   const patch = parseJson(text);
   // The present version is no precondition; one that the patch names is.
   const { resourceVersion: _, ...metadata } = current.metadata;
   const target = { ...current, metadata };
-  if (type !== JSON_PATCH) return mergePatch(target, patch) as KubeObject;
+  if (type !== jsonPatchType) return mergePatch(target, patch) as KubeObject;
   try {
     return jsonPatch(target, patch) as KubeObject;
   } catch (error) {

@@ -68,12 +68,12 @@ export function alreadyExists(resource: ResourceName, name: string): ApiRefusal 
   return new ApiRefusal(failure(409, "AlreadyExists", message, objectDetails(resource, name)));
 }
 
-export function conflict(resource: ResourceName, name: string, why = MODIFIED): ApiRefusal {
+export function conflict(resource: ResourceName, name: string, why = modifiedHint): ApiRefusal {
   const message = `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`;
   return new ApiRefusal(failure(409, "Conflict", message, objectDetails(resource, name)));
 }
 
-const MODIFIED =
+const modifiedHint =
   "the object has been modified; please apply your changes to the latest version and try again";
 
 export function forbidden(resource: ResourceName, name: string, why: string): ApiRefusal {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { ApiRequest } from "./api-path.ts";
-import { apiVersionOf, KNOWN_RESOURCES, type KubeObject, qualified } from "./kube-object.ts";
+import { apiVersionOf, type KubeObject, knownResources, qualified } from "./kube-object.ts";
 import type { Change, ObjectTable } from "./object-table.ts";
 import { readSelector, type Selector } from "./selectors.ts";
 import { expired } from "./status.ts";
@@ -66,7 +66,7 @@ export class WatchStream {
       creationTimestamp: null,
       ...(annotations && { annotations }),
     };
-    const kind = KNOWN_RESOURCES[qualified(this.#request)]?.kind ?? "";
+    const kind = knownResources[qualified(this.#request)]?.kind ?? "";
     this.#send("BOOKMARK", { kind, apiVersion: apiVersionOf(this.#request), metadata });
   }
 

@@ -8,7 +8,7 @@ export type ChecksumName = CrcName | "sha1" | "sha256";
 /** Base64 values by algorithm, as the headers carry them. */
 export type Checksums = Partial<Record<ChecksumName, string>>;
 
-export const CHECKSUM_NAMES: readonly ChecksumName[] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
+export const checksumNames: readonly ChecksumName[] = ["crc32", "crc32c", "crc64nvme", "sha1", "sha256"];
 
 export function checksumHeader(name: ChecksumName): string {
   return `x-amz-checksum-${name}`;
@@ -16,7 +16,7 @@ export function checksumHeader(name: ChecksumName): string {
 
 /** `CRC32C` and `crc32c` name the same algorithm; anything unknown is refused. */
 export function checksumName(text: string): ChecksumName {
-  const name = CHECKSUM_NAMES.find((known) => known === text.toLowerCase());
+  const name = checksumNames.find((known) => known === text.toLowerCase());
   if (name === undefined) {
     throw new Refusal(400, "InvalidRequest", `Checksum algorithm provided is unsupported: ${text}`);
   }

@@ -8,7 +8,7 @@ interface CrcParameters {
 
 export type CrcName = "crc32" | "crc32c" | "crc64nvme";
 
-const PARAMETERS: Readonly<Record<CrcName, CrcParameters>> = {
+const crcParameters: Readonly<Record<CrcName, CrcParameters>> = {
   crc32: { bits: 32n, polynomial: 0xedb88320n },
   crc32c: { bits: 32n, polynomial: 0x82f63b78n },
   crc64nvme: { bits: 64n, polynomial: 0x9a6c9329ac4bc9b5n },
@@ -21,7 +21,7 @@ export interface RunningCrc {
 }
 
 export function startCrc(name: CrcName): RunningCrc {
-  if (name !== "crc32") return new TableCrc(PARAMETERS[name]);
+  if (name !== "crc32") return new TableCrc(crcParameters[name]);
   let crc = 0;
   return {
     update: (data) => {
@@ -32,13 +32,13 @@ export function startCrc(name: CrcName): RunningCrc {
 }
 
 export function crcBytes(name: CrcName, value: bigint): Buffer {
-  const length = Number(PARAMETERS[name].bits / 8n);
+  const length = Number(crcParameters[name].bits / 8n);
   return Buffer.from(value.toString(16).padStart(length * 2, "0"), "hex");
 }
 
 /** The checksum of two pieces of data one after the other, from the checksum of each and the length of the second. */
 export function combineCrc(name: CrcName, first: bigint, second: bigint, secondBytes: number): bigint {
-  const parameters = PARAMETERS[name];
+  const parameters = crcParameters[name];
   const one = 1n << (parameters.bits - 1n);
   let shift = one;
   let square = one >> 1n;

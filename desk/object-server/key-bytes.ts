@@ -5,7 +5,7 @@
 export type KeyBytes = string;
 
 /** Sorts after every key that starts with the prefix it is appended to. */
-export const AFTER_ALL = "\u0100";
+export const afterAll = "\u0100";
 
 export function toKeyBytes(text: string): KeyBytes {
   return Buffer.from(text, "utf8").toString("latin1");

@@ -1,4 +1,4 @@
-import { AFTER_ALL, fromKeyBytes, type KeyBytes, percentEncode } from "./key-bytes.ts";
+import { afterAll, fromKeyBytes, type KeyBytes, percentEncode } from "./key-bytes.ts";
 import type { Bucket, StoredObject } from "./object-store.ts";
 import { Refusal } from "./refusal.ts";
 import { type Operation, type Reply, requireBucket } from "./request.ts";
@@ -52,7 +52,7 @@ function listV1(bucket: Bucket, query: ReadonlyMap<string, string>): Reply {
   const delimiter = query.get("delimiter") ?? "";
   // A marker that is a common prefix stands for everything below it.
   const isPrefix = delimiter !== "" && marker.endsWith(delimiter);
-  const selection = readSelection(query, isPrefix ? marker + AFTER_ALL : after(marker));
+  const selection = readSelection(query, isPrefix ? marker + afterAll : after(marker));
   const page = readPage(bucket, selection);
   const write = textWriter(query);
   const last = page.items.at(-1);
@@ -102,7 +102,7 @@ function readPage({ objects }: Bucket, { prefix, delimiter, max, from }: Selecti
       }
       const common = key.slice(0, end + delimiter.length);
       items.push({ prefix: common });
-      skipTo = common + AFTER_ALL;
+      skipTo = common + afterAll;
       break;
     }
     if (skipTo === undefined) break;

@@ -16,7 +16,7 @@ import { headerText, type Operation, type Reply, readText, requireBucket, requir
 import { checkCustomerKey, customerKey, encryptionHeaders, keptHeaders, receiveBody } from "./upload-body.ts";
 import { childText, element, parseXml, type XmlElement, xmlDocument } from "./xml.ts";
 
-const PART_NUMBER_MAX = 10_000;
+const partNumberMax = 10_000;
 
 export function createUpload(operation: Operation): Reply {
   const { headers, nowMs } = operation;
@@ -71,7 +71,7 @@ function requireUpload(operation: Operation): Upload {
 export async function uploadPart(operation: Operation): Promise<Reply> {
   const { headers, query, store, nowMs } = operation;
   const number = Number(query.get("partNumber"));
-  if (!Number.isInteger(number) || number < 1 || number > PART_NUMBER_MAX) {
+  if (!Number.isInteger(number) || number < 1 || number > partNumberMax) {
     throw new Refusal(
       400,
       "InvalidArgument",

@@ -80,7 +80,7 @@ type JournalLine =
   | { readonly op: "drop"; readonly bucket: string };
 
 /** Bodies up to this size are written with one call when they are complete; larger ones as they arrive. */
-const WRITE_BYTES = 1024 * 1024;
+const writeBytes = 1024 * 1024;
 
 /**
  * Buckets and objects in a folder. Content lies in `blobs/` under names of our own, so that every key is possible; which
@@ -125,7 +125,7 @@ export class ObjectStore implements Disposable {
         waiting.push(chunk);
         waitingBytes += chunk.length;
         sizeBytes += chunk.length;
-        if (waitingBytes < WRITE_BYTES) continue;
+        if (waitingBytes < writeBytes) continue;
         handle ??= await open(path, "wx");
         await handle.writev(waiting);
         waiting = [];

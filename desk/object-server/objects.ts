@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { BodyDigest, CHECKSUM_NAMES, type ChecksumName, checksumHeader } from "./checksums.ts";
+import { BodyDigest, type ChecksumName, checksumHeader, checksumNames } from "./checksums.ts";
 import { fromKeyBytes, toKeyBytes } from "./key-bytes.ts";
 import type { Bucket, StoredObject } from "./object-store.ts";
 import { malformedXml, noSuchKey, Refusal } from "./refusal.ts";
@@ -148,7 +148,7 @@ export async function deleteObjects(operation: Operation): Promise<Reply> {
   const { headers, body, store } = operation;
   const bucket = requireBucket(operation);
   const text = await readText(operation);
-  const announced = CHECKSUM_NAMES.filter(
+  const announced = checksumNames.filter(
     (name) => headers[checksumHeader(name)] !== undefined || body.trailers.has(checksumHeader(name)),
   );
   if (headers["content-md5"] === undefined && announced.length === 0) {

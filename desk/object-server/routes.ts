@@ -24,7 +24,7 @@ import type { Operation, Reply } from "./request.ts";
 type Handler = (operation: Operation) => Reply | Promise<Reply>;
 
 /** By method and, where the query names one, the subresource. */
-const BUCKET_ROUTES: Readonly<Record<string, Handler>> = {
+const bucketRoutes: Readonly<Record<string, Handler>> = {
   "GET ": listObjects,
   "HEAD ": headBucket,
   "PUT ": createBucket,
@@ -37,7 +37,7 @@ const BUCKET_ROUTES: Readonly<Record<string, Handler>> = {
   "DELETE encryption": deleteEncryption,
 };
 
-const OBJECT_ROUTES: Readonly<Record<string, Handler>> = {
+const objectRoutes: Readonly<Record<string, Handler>> = {
   "GET ": readObject,
   "HEAD ": readObject,
   "PUT ": putObject,
@@ -50,7 +50,7 @@ const OBJECT_ROUTES: Readonly<Record<string, Handler>> = {
 };
 
 /** Query parameters that make a request mean something else (S3 API reference). */
-const SUBRESOURCES: readonly string[] = [
+const subresources: readonly string[] = [
   ...["delete", "encryption", "location", "uploadId", "uploads"],
   ...[
     "accelerate",
@@ -79,13 +79,13 @@ const SUBRESOURCES: readonly string[] = [
 /** Does what a verified request asks for. Throws a Refusal; what this server does not know is NotImplemented. */
 export async function perform(operation: Operation): Promise<Reply> {
   const { method, bucket, key, query } = operation;
-  const subresource = SUBRESOURCES.find((name) => query.has(name)) ?? "";
+  const subresource = subresources.find((name) => query.has(name)) ?? "";
   if (bucket === undefined) {
     if (method === "GET" || method === "HEAD") return listBuckets(operation);
     throw new Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
   }
   if (operation.headers["x-amz-copy-source"] !== undefined) throw notImplemented("CopyObject");
-  const routes = key === undefined ? BUCKET_ROUTES : OBJECT_ROUTES;
+  const routes = key === undefined ? bucketRoutes : objectRoutes;
   const handler = routes[`${method} ${subresource}`];
   if (!handler) throw notImplemented(`${method}${subresource === "" ? "" : ` ?${subresource}`}`);
   return handler(operation);

@@ -35,8 +35,8 @@ export interface SignedRequest {
   readonly query: ReadonlyMap<string, string>;
 }
 
-const SKEW_MAX_MS = 15 * 60_000;
-const EMPTY_SHA256 = createHash("sha256").digest("hex");
+const skewMaxMs = 15 * 60_000;
+const emptySha256 = createHash("sha256").digest("hex");
 
 /**
  * Checks a request's Signature Version 4, in the `Authorization` header or in the query of a presigned URL, and says how
@@ -146,8 +146,8 @@ function checkTime(claim: Claim, nowMs: number): void {
   if (claim.expiresSeconds !== undefined && nowMs > atMs + claim.expiresSeconds * 1000) {
     throw new Refusal(403, "AccessDenied", "Request has expired");
   }
-  const isLate = claim.expiresSeconds === undefined && nowMs - atMs > SKEW_MAX_MS;
-  if (isLate || atMs - nowMs > SKEW_MAX_MS) {
+  const isLate = claim.expiresSeconds === undefined && nowMs - atMs > skewMaxMs;
+  if (isLate || atMs - nowMs > skewMaxMs) {
     throw new Refusal(
       403,
       "RequestTimeTooSkewed",
@@ -155,7 +155,7 @@ function checkTime(claim: Claim, nowMs: number): void {
       {
         RequestTime: claim.date,
         ServerTime: new Date(nowMs).toISOString(),
-        MaxAllowedSkewMilliseconds: String(SKEW_MAX_MS),
+        MaxAllowedSkewMilliseconds: String(skewMaxMs),
       },
     );
   }
@@ -247,7 +247,7 @@ function chunkSigner(claim: Claim, key: Buffer): ChunkSigner {
     return previous;
   };
   return {
-    chunk: (digest) => sign("PAYLOAD", `${EMPTY_SHA256}\n${digest}`),
+    chunk: (digest) => sign("PAYLOAD", `${emptySha256}\n${digest}`),
     trailer: (digest) => sign("TRAILER", digest),
   };
 }

@@ -1,5 +1,5 @@
 /** Entries a run may hold before it is split; small enough that an insertion moves little memory. */
-const RUN_MAX = 512;
+const runLengthMax = 512;
 
 /**
  * A map from strings to values that can be walked in order from any position. Keys live in short sorted runs, so that
@@ -24,7 +24,7 @@ export class SortedMap<Value> {
     const at = this.#runFor(key);
     const run = this.#run(at);
     run.splice(lowerBound(run, key), 0, key);
-    if (run.length > RUN_MAX) this.#runs.splice(at + 1, 0, run.splice(RUN_MAX / 2));
+    if (run.length > runLengthMax) this.#runs.splice(at + 1, 0, run.splice(runLengthMax / 2));
   }
 
   delete(key: string): boolean {

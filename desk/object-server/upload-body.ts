@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import {
   BodyDigest,
-  CHECKSUM_NAMES,
   type ChecksumName,
   type Checksums,
   checksumHeader,
   checksumName,
+  checksumNames,
 } from "./checksums.ts";
 import type { Blob } from "./object-store.ts";
 import { Refusal } from "./refusal.ts";
@@ -74,7 +74,7 @@ export function checkChecksums(
   trailers: ReadonlyMap<string, string>,
   actual: Checksums,
 ): void {
-  for (const name of CHECKSUM_NAMES) {
+  for (const name of checksumNames) {
     const expected = headerText(headers, checksumHeader(name)) ?? trailers.get(checksumHeader(name));
     if (expected !== undefined && expected !== actual[name]) {
       const label = name.toUpperCase();
@@ -101,7 +101,7 @@ export function keptHeaders(headers: IncomingHttpHeaders): Record<string, string
     const isWanted =
       names.includes(name) ||
       name.startsWith("x-amz-meta-") ||
-      (name.startsWith("x-amz-server-side-encryption") && !name.startsWith(CUSTOMER_KEY));
+      (name.startsWith("x-amz-server-side-encryption") && !name.startsWith(customerKeyHeader));
     const value = headerText(headers, name);
     if (isWanted && value !== undefined) kept[name] = value;
   }
@@ -114,12 +114,12 @@ export function keptHeaders(headers: IncomingHttpHeaders): Record<string, string
   return kept;
 }
 
-const CUSTOMER_KEY = "x-amz-server-side-encryption-customer-key";
+const customerKeyHeader = "x-amz-server-side-encryption-customer-key";
 
 /** The MD5 of the key that the customer sent (SSE-C), verified against the key; undefined without one. */
 export function customerKey(headers: IncomingHttpHeaders): string | undefined {
-  const key = headerText(headers, CUSTOMER_KEY);
-  const md5 = headerText(headers, `${CUSTOMER_KEY}-md5`);
+  const key = headerText(headers, customerKeyHeader);
+  const md5 = headerText(headers, `${customerKeyHeader}-md5`);
   if (key === undefined && md5 === undefined) return undefined;
   const bytes = Buffer.from(key ?? "", "base64");
   if (bytes.length !== 32) {
@@ -161,6 +161,6 @@ export function encryptionHeaders(
   for (const [name, value] of Object.entries(kept)) {
     if (name.startsWith("x-amz-server-side-encryption")) headers[name] = value;
   }
-  if (customerKeyMd5 !== undefined) headers[`${CUSTOMER_KEY}-md5`] = customerKeyMd5;
+  if (customerKeyMd5 !== undefined) headers[`${customerKeyHeader}-md5`] = customerKeyMd5;
   return headers;
 }

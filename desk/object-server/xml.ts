@@ -5,10 +5,10 @@ export interface XmlElement {
   readonly children: XmlElement[];
 }
 
-const NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
+const xmlNamespace = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 export function xmlDocument(root: string, content: string): string {
-  const namespace = root === "Error" ? "" : ` xmlns="${NAMESPACE}"`;
+  const namespace = root === "Error" ? "" : ` xmlns="${xmlNamespace}"`;
   return `<?xml version="1.0" encoding="UTF-8"?>\n<${root}${namespace}>${content}</${root}>`;
 }
 
@@ -58,11 +58,11 @@ export function childText(parent: XmlElement, name: string): string | undefined 
   return parent.children.find((child) => child.name === name)?.text;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
+const entities: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
 function unescapeText(text: string): string {
   return text.replace(/&(#x?)?(\w+);/g, (whole, numeric: string | undefined, name: string) => {
-    if (numeric === undefined) return ENTITIES[name] ?? whole;
+    if (numeric === undefined) return entities[name] ?? whole;
     const code = Number.parseInt(name, numeric === "#x" ? 16 : 10);
     return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
   });

@@ -2,10 +2,10 @@ import { constants, openSync } from "node:fs";
 import { chmod, link, lstat, mkdir, symlink, unlink } from "node:fs/promises";
 import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
+import { close, fchmod, open, read } from "../files/index.ts";
 import { Bookkeeping } from "./bookkeeping.ts";
 import { type ByteString, bytesOf, fsPath, shown } from "./byte-string.ts";
 import { fileError, isSystemError } from "./errors.ts";
-import { close, fchmod, open, read } from "./file-calls.ts";
 
 export type LinkPolicy =
   /** A link whose target is absolute or leaves the destination fails the archive. */

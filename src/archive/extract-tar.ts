@@ -1,10 +1,10 @@
 import { closeSync, fchmodSync, futimesSync, writeSync } from "node:fs";
 import { ExecutorError } from "../errors/index.ts";
+import { close, fchmod, ftruncate, futimes, write } from "../files/index.ts";
 import { CallPace } from "../limits/index.ts";
 import { type ByteString, shown } from "./byte-string.ts";
 import { Destination, type LinkPolicy } from "./destination.ts";
 import { fileError } from "./errors.ts";
-import { close, fchmod, ftruncate, futimes, write } from "./file-calls.ts";
 import { abortable } from "./read-tar.ts";
 import { type SparseTarHeader, type TarLimits, TarReader, tarLimits } from "./tar-reader.ts";
 import { TaskPool } from "./task-pool.ts";

@@ -1,10 +1,10 @@
 import { ExecutorError } from "../errors/index.ts";
+import { close, futimes, write } from "../files/index.ts";
 import { Bookkeeping } from "./bookkeeping.ts";
 import { type ByteString, shown } from "./byte-string.ts";
 import { Destination } from "./destination.ts";
 import { corrupt, fileError } from "./errors.ts";
 import type { ExtractOptions } from "./extract-tar.ts";
-import { close, futimes, write } from "./file-calls.ts";
 import { abortable } from "./read-tar.ts";
 import { tarLimits } from "./tar-reader.ts";
 import type { CentralRecord, LocalHeader } from "./zip-decode.ts";

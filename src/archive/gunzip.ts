@@ -1,7 +1,7 @@
-import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { gunzip as inflate } from "node:zlib";
 import { mapAhead } from "../limits/index.ts";
+import { byteStream } from "../streams/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { blocksInFlight } from "./deflate-blocks.ts";
 import { corrupt, zlibError } from "./errors.ts";
@@ -106,7 +106,7 @@ async function* foreignMembers(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const plain = gunzipStream();
-  const piping = pipeline(Readable.from(reader.rest(), { objectMode: false }), plain, { signal });
+  const piping = pipeline(byteStream(reader.rest()), plain, { signal });
   // A failure of the pipe reaches the loop below as the stream's own.
   const ended = piping.catch(() => undefined);
   try {

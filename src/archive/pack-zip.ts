@@ -1,5 +1,6 @@
-import { addAbortSignal, Readable } from "node:stream";
+import { addAbortSignal, type Readable } from "node:stream";
 import { crc32 } from "node:zlib";
+import { byteStream } from "../streams/index.ts";
 import { lastBlock } from "./block-encoder.ts";
 import { shown } from "./byte-string.ts";
 import { BlockDeflater } from "./deflate-blocks.ts";
@@ -32,7 +33,7 @@ const modeTypes = { file: 0o100000, directory: 0o040000, symlink: 0o120000 };
  */
 export function packZip(tar: AsyncIterable<Uint8Array>, options: ZipOptions, signal: AbortSignal): Readable {
   const bytes = new ZipWriter(options).write(tar, signal);
-  return addAbortSignal(signal, Readable.from(bytes, { objectMode: false, highWaterMark: 1024 * 1024 }));
+  return addAbortSignal(signal, byteStream(bytes, 1024 * 1024));
 }
 
 class ZipWriter {

@@ -1,4 +1,5 @@
 import { addAbortSignal, Readable } from "node:stream";
+import { byteStream } from "../streams/index.ts";
 import { textOf } from "./byte-string.ts";
 import type { TarType } from "./tar-header.ts";
 import { type TarLimits, TarReader, tarLimits } from "./tar-reader.ts";
@@ -30,7 +31,7 @@ export async function* readTar(
   const reader = new TarReader(abortable(source, signal), limits, signal);
   try {
     for (let header = await reader.next(); header; header = await reader.next()) {
-      const body = Readable.from(reader.content(header), { objectMode: false });
+      const body = byteStream(reader.content(header));
       yield {
         name: textOf(header.path),
         type: header.type,

@@ -1,38 +1,8 @@
 import type { Readable } from "node:stream";
-import type { ByteSink } from "../http/index.ts";
+import type { TextPattern } from "../errors/index.ts";
+import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
 import type { ObjectStore } from "../transfer/index.ts";
-
-/** The content of one file on its way to a store. */
-export interface FileContent {
-  /** The local file's name; stores guess the content type from its extension. */
-  readonly name: string;
-  /** Bytes, where known before reading: always for a plain file, never for a compressed stream. */
-  readonly sizeBytes: number | undefined;
-  /** True: `open` may be called again and starts afresh. False: the bytes can be read once only. */
-  readonly replayable: boolean;
-  /** Opens the bytes from `offset` (only where replayable; default 0), `length` at most. */
-  open(range?: { readonly offset: number; readonly length: number }): Readable;
-  /**
-   * Reads the range straight into the sink, at less cost than through a stream; less only where the content has become
-   * shorter. Only replayable contents of known size have it, and not all of them.
-   */
-  readInto?(
-    range: { readonly offset: number; readonly length: number },
-    sink: ByteSink,
-    signal: AbortSignal,
-  ): Promise<void>;
-}
-
-/** A directory tree on its way to a store, entry by entry, in lexical order; directories themselves do not appear. */
-export interface TreeContent {
-  /**
-   * Yields each file with its path relative to the tree's root (`/` between elements, no leading one).
-   * A content that is not replayable must be read, or dropped, before the next entry is asked for.
-   * A walk that fails throws, naming the path; the artifact fails then.
-   */
-  files(signal: AbortSignal): AsyncIterable<{ readonly path: string; readonly content: FileContent }>;
-}
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -69,6 +39,17 @@ export type StoredArtifact =
       loadTo(path: string): Promise<"file" | "directory">;
     };
 
+/** One object of a listing, with as much as the listing says of it. */
+export interface ListedObject {
+  /** Whole, from the root of the bucket or file system. */
+  readonly key: string;
+  readonly sizeBytes?: number | undefined;
+  /** Names these very bytes, in the store's own words. */
+  readonly etag?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly modifiedMs?: number | undefined;
+}
+
 /**
  * One artifact store, bound to one location and one identity. Every method throws ExecutorError; `NotFound` means
  * that nothing is stored under the key (docs/contract/artifacts.md#3.2), a missing bucket is not `NotFound`.
@@ -88,8 +69,12 @@ export interface ArtifactDriver extends AsyncDisposable {
    * deleted or absent, else why not.
    */
   deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
-  /** Every full key below the artifact's key, in the store's order. */
-  list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]>;
+  /**
+   * Every object below the artifact's key, in the store's order, each once; none that stands for a folder. A page is
+   * fetched while the one before is read, and no further: who stops reading stops the listing. A listing that breaks
+   * off throws, after objects that were there.
+   */
+  list(artifact: Artifact, signal: AbortSignal): AsyncIterable<ListedObject>;
 }
 
 /** The object store that a location names, without what artifacts mean there. */
@@ -158,7 +143,7 @@ export interface DriverSettings {
   /** `ARTIFACT_S3_UPLOAD_PART_SIZE_MIB`, in bytes, whatever the store; undefined: chosen by size. */
   readonly partSizeBytes: number | undefined;
   /** `TRANSIENT_ERROR_PATTERN`: an error whose text it matches is transient. */
-  readonly transientPattern: RegExp | undefined;
+  readonly transientPattern: TextPattern | undefined;
   /** PEM of the roots to trust (system roots, `SSL_CERT_FILE`, `SSL_CERT_DIR`); undefined: Node's own. */
   readonly caPem: string | undefined;
   /** What the vendors' own SDKs read of the environment, for the same identities: by the name of the variable. */

@@ -4,11 +4,10 @@ export type {
   DriverContext,
   DriverLog,
   DriverSettings,
-  FileContent,
+  ListedObject,
   OpenStore,
   PluginPlaces,
   StoredArtifact,
-  TreeContent,
 } from "./driver.ts";
 export { canDelete, openDriver, openStore } from "./registry.ts";
 export { deletionUnsupported } from "./unsupported.ts";

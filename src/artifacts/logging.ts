@@ -77,8 +77,15 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
       log.info({ ...counts, duration: durationSince(startedMs) }, "Delete artifact");
       return outcomes;
     },
-    async list(artifact, signal) {
-      return await logged("List objects", artifact, () => driver.list(artifact, signal));
+    async *list(artifact, signal) {
+      const startedMs = performance.now();
+      try {
+        yield* driver.list(artifact, signal);
+      } catch (error) {
+        close("List objects", artifact, startedMs, error);
+        throw error;
+      }
+      close("List objects", artifact, startedMs);
     },
     async [Symbol.asyncDispose]() {
       await driver[Symbol.asyncDispose]();

@@ -1,4 +1,5 @@
 import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import type { FileContent, TreeContent } from "../streams/index.ts";
 import { type Artifact, getKey, joinKey } from "../template/index.ts";
 import {
   type Channel,
@@ -14,7 +15,7 @@ import {
   uploadObject,
   uploadTree,
 } from "../transfer/index.ts";
-import type { ArtifactDriver, FileContent, StoredArtifact, TreeContent } from "./driver.ts";
+import type { ArtifactDriver, ListedObject, StoredArtifact } from "./driver.ts";
 
 export interface ObjectDriverOptions {
   readonly threads: number;
@@ -124,20 +125,21 @@ export class ObjectDriver implements ArtifactDriver {
     return keys.map((key) => (key === "" ? emptyKey() : byKey.get(key)));
   }
 
-  async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
+  async *list(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ListedObject> {
     const key = this.#keyOf(artifact);
-    const keys: string[] = [];
+    let isEmpty = true;
     try {
       for await (const object of listObjects(this.#store, folderPrefix(key), this.#channel, signal)) {
-        if (!object.isFolder && !object.key.endsWith("/")) keys.push(object.key);
+        if (object.isFolder || object.key.endsWith("/")) continue;
+        isEmpty = false;
+        yield object;
       }
     } catch (error) {
       throw ExecutorError.wrap(error, this.#phrase("list", key));
     }
-    if (keys.length === 0 && key !== "" && (await this.#find(key, signal)) === undefined) {
+    if (isEmpty && key !== "" && (await this.#find(key, signal)) === undefined) {
       throw new ExecutorError("NotFound", `no key found of name ${key}`);
     }
-    return keys;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,5 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
-import type { ByteRange, ObjectInfo } from "../transfer/index.ts";
+import type { ByteRange } from "../streams/index.ts";
+import type { ObjectInfo } from "../transfer/index.ts";
 
 /** The head of an answer, however it came. */
 export interface AnswerHead {
@@ -51,18 +52,18 @@ export function lengthOf(head: AnswerHead, key: string, name = "content-length")
   return sizeOf(head.header(name), `${key}: the store did not say how long the object is (${name})`);
 }
 
+/** A date as stores write it, in milliseconds since 1970; nothing depends on it, so that no date is no error. */
+export function dateOf(text: string | undefined): number | undefined {
+  const ms = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms;
+}
+
 /** A size as stores write it; anything else is an error that begins with `missing`. */
 export function sizeOf(text: string | undefined, missing: string): number {
   if (text === undefined || !/^\d{1,16}$/.test(text)) {
     throw new ExecutorError("Transient", `${missing}: ${quoted(text)}`);
   }
   return Number(text);
-}
-
-/** A time as stores write it, in milliseconds since the epoch; undefined for what is none. */
-export function timeOf(text: string | undefined): number | undefined {
-  const ms = Date.parse(text ?? "");
-  return Number.isNaN(ms) ? undefined : ms;
 }
 
 /** The tag, or generation, by which an object's bytes are named; there is none of them without. */

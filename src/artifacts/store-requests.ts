@@ -1,8 +1,6 @@
-import { ExecutorError } from "../errors/index.ts";
+import { ExecutorError, type TextPattern } from "../errors/index.ts";
 import {
-  appendTo,
   type BodyOptions,
-  type ByteSink,
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
@@ -11,6 +9,7 @@ import {
   readText,
 } from "../http/index.ts";
 import { parseRetryAfter } from "../retry/index.ts";
+import { appendTo, type ByteSink } from "../streams/index.ts";
 
 /** An answer that is none of those the request asked for. */
 export interface Refusal {
@@ -53,9 +52,9 @@ const textMaxBytes = 64 * 1024 * 1024;
 export class StoreRequests<Request> {
   readonly #http: HttpClient;
   readonly #protocol: StoreProtocol<Request>;
-  readonly #transientPattern: RegExp | undefined;
+  readonly #transientPattern: TextPattern | undefined;
 
-  constructor(http: HttpClient, protocol: StoreProtocol<Request>, transientPattern: RegExp | undefined) {
+  constructor(http: HttpClient, protocol: StoreProtocol<Request>, transientPattern: TextPattern | undefined) {
     this.#http = http;
     this.#protocol = protocol;
     this.#transientPattern = transientPattern;

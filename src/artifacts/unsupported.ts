@@ -1,6 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
 import type { Artifact } from "../template/index.ts";
-import type { ArtifactDriver } from "./driver.ts";
+import type { ArtifactDriver, ListedObject } from "./driver.ts";
 
 type Deletion = Pick<ArtifactDriver, "delete" | "deleteMany">;
 
@@ -25,6 +25,7 @@ export const unsupportedDeletion: Deletion = {
 };
 
 /** Listing for stores without it (docs/contract/artifacts.md#E2). */
-export async function unsupportedListing(): Promise<never> {
-  throw new ExecutorError("Unsupported", noListing);
+export function unsupportedListing(): AsyncIterable<ListedObject> {
+  const next = () => Promise.reject(new ExecutorError("Unsupported", noListing));
+  return { [Symbol.asyncIterator]: () => ({ next }) };
 }

@@ -40,7 +40,8 @@ export async function listSource(
   try {
     const artifact = locateSource({ name: "", ...source.artifactPaths }, archive);
     await using driver = await openDriver(artifact);
-    const keys = await driver.list(artifact, signal);
+    const keys: string[] = [];
+    for await (const { key } of driver.list(artifact, signal)) keys.push(key);
     return { keys, isNilWhenEmpty: locationType(artifact) !== "gcs" };
   } catch (error) {
     throw ExecutorError.wrap(error, "unable to source artifact paths");

@@ -7,3 +7,4 @@ export {
   isExecutorError,
 } from "./executor-error.ts";
 export { fromLanguage } from "./from-language.ts";
+export type { TextPattern } from "./text-pattern.ts";

@@ -9,7 +9,7 @@ import {
 } from "node:http2";
 import { createConnection } from "node:net";
 import { ExecutorError, errorText } from "../errors/index.ts";
-import { frameOf, messagesOf } from "./frames.ts";
+import { brokenFrame, frameOf, messagesOf } from "./frames.ts";
 import { checkHead, checkStatus, rpcError } from "./status.ts";
 
 /** Where the server is: a unix socket, or an address with http (plaintext) or https. */
@@ -150,10 +150,10 @@ export class GrpcChannel implements Disposable {
     const either = deadline === undefined ? signal : AbortSignal.any([signal, deadline]);
     const head = encoding === undefined ? metadata : { ...metadata, "grpc-encoding": encoding };
     const stream = this.#open(method, head, timeoutMs);
-    const cancel = () => stream.destroy(either.reason as Error);
+    const sending = new Sending(stream, requests, encoding !== undefined);
+    const cancel = () => sending.breakOff(() => stream.destroy(either.reason as Error));
     either.addEventListener("abort", cancel, { once: true });
     this.#callBegins();
-    const sending = new Sending(stream, requests, encoding !== undefined);
     try {
       const answer = new Answer(stream);
       yield* messagesOf(answer.body(), messageBytesMax);
@@ -243,31 +243,56 @@ function grpcTimeout(ms: number): string {
   return ms < 1e8 ? `${Math.ceil(ms)}m` : `${Math.ceil(ms / 1000)}S`;
 }
 
+/** A server that has not read on by then is busy, and will see the end of the call for what it is. */
+const breakOffMs = 1000;
+
 /** The messages on their way to the server. It may answer, and end the call, before it has read them all. */
 class Sending {
   failure: { readonly error: unknown } | undefined;
+  readonly #stream: ClientHttp2Stream;
+  #isBroken = false;
 
   constructor(
     stream: ClientHttp2Stream,
     requests: Uint8Array | AsyncIterable<Uint8Array>,
     isCompressed: boolean,
   ) {
+    this.#stream = stream;
     if (requests instanceof Uint8Array) stream.end(frameOf(requests, isCompressed));
-    else void this.#send(stream, requests);
+    else void this.#send(requests);
   }
 
-  async #send(stream: ClientHttp2Stream, requests: AsyncIterable<Uint8Array>): Promise<void> {
+  async #send(requests: AsyncIterable<Uint8Array>): Promise<void> {
+    const stream = this.#stream;
     try {
       for await (const request of requests) {
-        if (stream.destroyed || stream.closed) return;
+        if (stream.destroyed || stream.closed || this.#isBroken) return;
         if (!stream.write(frameOf(request))) await drained(stream);
       }
-      stream.end();
+      if (!this.#isBroken) stream.end();
     } catch (error) {
       // The source failed: nothing of what was sent counts.
       this.failure = { error };
-      stream.close(constants.NGHTTP2_CANCEL);
+      this.breakOff(() => stream.close(constants.NGHTTP2_CANCEL));
     }
+  }
+
+  /**
+   * Says that what was sent is not all, and ends the call with `end` unless the server does. Some implementations
+   * (Python's) show a call that is cancelled while they wait for a message as one whose messages have all come, and a
+   * plugin would publish half an artifact; a message that is none makes all of them fail the call.
+   */
+  breakOff(end: () => void): void {
+    const stream = this.#stream;
+    if (this.#isBroken) return;
+    this.#isBroken = true;
+    if (stream.writableEnded || stream.destroyed || stream.closed) {
+      end();
+      return;
+    }
+    stream.write(brokenFrame);
+    const timer = setTimeout(end, breakOffMs);
+    stream.once("close", () => clearTimeout(timer));
   }
 }
 

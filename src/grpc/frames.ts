@@ -10,6 +10,9 @@ export function frameOf(message: Uint8Array, isCompressed = false): Buffer {
   return Buffer.concat([head, message]);
 }
 
+/** A message that no decoder of Protocol Buffers takes: a tag that does not end. */
+export const brokenFrame = frameOf(Buffer.of(0xff));
+
 /**
  * Cuts a body into messages. What a message says of its length is checked before anything is kept for it.
  * @throws TooLarge beyond `messageBytesMax`, Corrupt for a compressed message, and for a body that ends within one

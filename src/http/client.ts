@@ -1,8 +1,8 @@
 import type { LookupFunction } from "node:net";
 import type { SecureContext } from "node:tls";
 import { type ErrorReason, ExecutorError, errorText } from "../errors/index.ts";
+import type { ByteSink } from "../streams/index.ts";
 import type { AnswerHead } from "./answer-head.ts";
-import type { ByteSink } from "./byte-sink.ts";
 import { Connection, type ConnectionSettings, type WireAnswer, type WireRequest } from "./connection.ts";
 import type { Route } from "./dial.ts";
 import { translateNetworkError } from "./errors.ts";

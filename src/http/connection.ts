@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { Readable } from "node:stream";
+import { appendTo, type ByteSink } from "../streams/index.ts";
 import type { AnswerHead } from "./answer-head.ts";
 import { AnswerReader } from "./answer-reader.ts";
-import { appendTo, type ByteSink } from "./byte-sink.ts";
 import { type DialSettings, dial, dialTls, needsTunnel, type Route } from "./dial.ts";
 import { timeoutError, unexpectedEnd } from "./errors.ts";
 import { isPayloadStream, type Payload, writeStream } from "./payload.ts";

@@ -1,5 +1,4 @@
 export { type BodyOptions, discardBody, readBody, readText } from "./body.ts";
-export { appendTo, type ByteSink } from "./byte-sink.ts";
 export { HttpClient, type HttpClientOptions } from "./client.ts";
 export { type ClientCredentials, fetchClientCredentials } from "./client-credentials.ts";
 export { translateNetworkError } from "./errors.ts";

@@ -1,4 +1,4 @@
-import { ExecutorError } from "../errors/index.ts";
+import { ExecutorError, type TextPattern } from "../errors/index.ts";
 import {
   discardBody,
   HttpClient,
@@ -38,7 +38,7 @@ export interface KubeClientOptions {
   /** A connection on which nothing comes for so long is given up. */
   readonly idleTimeoutMs: number;
   /** `TRANSIENT_ERROR_PATTERN`. */
-  readonly transientPattern: RegExp | undefined;
+  readonly transientPattern: TextPattern | undefined;
 }
 
 /** Answers larger than this are refused; no object in etcd is larger than 1.5 MiB, a list may be. */

@@ -1,4 +1,4 @@
-import { type ErrorCode, ExecutorError, isExecutorError } from "../errors/index.ts";
+import { type ErrorCode, ExecutorError, isExecutorError, type TextPattern } from "../errors/index.ts";
 import { parseRetryAfter } from "../retry/index.ts";
 
 /** The part of a Kubernetes Status object that tells what happened. */
@@ -59,7 +59,7 @@ export function statusError(
   answer: { readonly status: number; readonly headers: { readonly "retry-after"?: string | undefined } },
   body: string,
   during: string,
-  pattern: RegExp | undefined,
+  pattern: TextPattern | undefined,
 ): ExecutorError {
   const { status, headers } = answer;
   const known = parseStatus(body);
@@ -90,7 +90,7 @@ export function connectionError(error: unknown, during: string, signal: AbortSig
     : new ExecutorError("Transient", error.message, { cause: error, reason: error.reason });
 }
 
-function classify(status: number, reason: string, text: string, pattern: RegExp | undefined): ErrorCode {
+function classify(status: number, reason: string, text: string, pattern: TextPattern | undefined): ErrorCode {
   if (transientTexts.some((known) => text.includes(known)) || pattern?.test(text)) return "Transient";
   if (reason === "Timeout" || reason === "ServerTimeout") return "Transient";
   switch (status) {

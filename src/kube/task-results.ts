@@ -26,6 +26,12 @@ export type TaskResultState = "unknown" | "exists" | "forbidden";
 
 export const objectBytesMax = 1_500_000;
 
+/**
+ * What was granted a moment ago is refused now: roles are being changed, or a cache is behind. Without the label the
+ * controller would wait, so it is asked again, for some 15 s.
+ */
+const refusalsMax = 4;
+
 const completedLabel = "workflows.argoproj.io/report-outputs-completed";
 const annotation = { outputs: "workflows.argoproj.io/outputs", progress: "workflows.argoproj.io/progress" };
 
@@ -72,12 +78,15 @@ export class TaskResult {
    */
   async finalize(persistence: Persistence, signal: AbortSignal): Promise<void> {
     const labels = { [completedLabel]: "true" };
+    let refusals = 0;
     await persist(persistence, signal, async () => {
       try {
         await this.#patch({ metadata: { labels } }, signal);
       } catch (error) {
         if (isExecutorError(error, "NotFound") && this.state === "exists")
           await this.#create({}, "true", signal);
+        else if (isExecutorError(error, "Forbidden") && this.state === "exists" && refusals++ < refusalsMax)
+          throw new ExecutorError("Transient", errorText(error), { cause: error });
         else if (!(await this.#annotate({ [completedLabel]: "true" }, error, signal))) throw error;
       }
     });

@@ -1,35 +1,33 @@
-import { Readable } from "node:stream";
-import type { FileContent } from "../artifacts/index.ts";
 import { openContainer, type PodPaths } from "../podfiles/index.ts";
+import { byteStream, type FileContent } from "../streams/index.ts";
+import { filePiece, type LogPart, type Piece, piecesContent, textPiece } from "./log-pieces.ts";
 import { closeSegments, openSegments, type Segment } from "./log-segments.ts";
-
-const chunkBytes = 65_536;
-
-/** Bytes of the log: a text of ours, or what an open segment held when it was opened. */
-type Piece = { readonly sizeBytes: number; read(into: Uint8Array, position: number): Promise<number> };
 
 /**
  * What the emissary captured of a container's output: `combined` and the segments `combined.N`, where N is the number
  * of bytes before a segment (native/README.md, "The plan"). They are held open, so that none is removed under a
- * reader. Where the beginning is missing, a line that says so stands in its place.
+ * reader. Where something is missing before them, a line that says so stands in its place.
  */
 export class CapturedLog implements AsyncDisposable {
-  /** How many bytes the container printed before the first one that was kept. */
+  /** How many bytes the container printed that were not kept. */
   readonly leftOutBytes: number;
   readonly #pieces: readonly Piece[];
   readonly #segments: readonly Segment[];
 
-  /** Opens a log as it is now; undefined where there is none. */
-  static async open(paths: PodPaths, container: string): Promise<CapturedLog | undefined> {
+  /**
+   * Opens a log as it is now; undefined where there is none.
+   * @param fromBytes how many bytes of its beginning are in the store already
+   */
+  static async open(paths: PodPaths, container: string, fromBytes = 0): Promise<CapturedLog | undefined> {
     await using folder = await openContainer(paths, container);
-    const segments = folder ? await openSegments(folder) : [];
-    return segments.length === 0 ? undefined : new CapturedLog(segments);
+    const segments = folder ? await openSegments(folder, fromBytes) : [];
+    return segments.length === 0 && fromBytes === 0 ? undefined : new CapturedLog(segments, fromBytes);
   }
 
-  private constructor(segments: readonly Segment[]) {
-    this.leftOutBytes = segments[0]?.start ?? 0;
+  private constructor(segments: readonly Segment[], fromBytes: number) {
+    this.leftOutBytes = (segments[0]?.start ?? fromBytes) - fromBytes;
     this.#segments = segments;
-    const notice = this.leftOutBytes > 0 ? [textPiece(noticeOf(this.leftOutBytes))] : [];
+    const notice = this.leftOutBytes > 0 ? [textPiece(noticeOf(this.leftOutBytes, fromBytes))] : [];
     this.#pieces = [...notice, ...segments.map(filePiece)];
   }
 
@@ -37,68 +35,31 @@ export class CapturedLog implements AsyncDisposable {
     await closeSegments(this.#segments);
   }
 
-  /** The log as content for a store, good until it is disposed of. */
-  content(name: string): FileContent {
-    const sizeBytes = this.#pieces.reduce((sum, piece) => sum + piece.sizeBytes, 0);
+  /**
+   * The log as content for a store, good until it is disposed of.
+   * @param earlier its beginning, which is in the store already
+   */
+  content(name: string, earlier: readonly LogPart[] = []): FileContent {
+    const here = piecesContent(name, this.#pieces);
+    if (earlier.length === 0) return here;
     return {
       name,
-      sizeBytes,
+      sizeBytes: undefined,
       replayable: true,
-      open: (range) => {
-        const offset = range?.offset ?? 0;
-        return Readable.from(this.#chunks(offset, Math.min(range?.length ?? sizeBytes, sizeBytes - offset)), {
-          objectMode: false,
-        });
-      },
-      readInto: async ({ offset, length }, sink, signal) => {
-        for (let done = 0; done < length; ) {
-          signal.throwIfAborted();
-          const bytesRead = await this.#read(sink.space().subarray(0, length - done), offset + done);
-          if (bytesRead === 0) return;
-          sink.filled(bytesRead);
-          done += bytesRead;
-        }
-      },
+      open: () => byteStream(joined(earlier, here)),
     };
   }
-
-  async *#chunks(offset: number, length: number): AsyncGenerator<Buffer> {
-    for (let done = 0; done < length; ) {
-      const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, length - done));
-      const bytesRead = await this.#read(chunk, offset + done);
-      if (bytesRead === 0) return;
-      yield chunk.subarray(0, bytesRead);
-      done += bytesRead;
-    }
-  }
-
-  /** Fills some of `into` from one piece; 0 at the end. */
-  async #read(into: Uint8Array, position: number): Promise<number> {
-    let start = 0;
-    for (const piece of this.#pieces) {
-      const within = position - start;
-      if (within < piece.sizeBytes) return piece.read(into.subarray(0, piece.sizeBytes - within), within);
-      start += piece.sizeBytes;
-    }
-    return 0;
-  }
 }
 
-function noticeOf(leftOutBytes: number): string {
-  return `argoexec: the first ${leftOutBytes} bytes of this log were left out to stay within the ephemeral-storage limit\n`;
+async function* joined(earlier: readonly LogPart[], rest: FileContent): AsyncGenerator<Buffer> {
+  for (const part of earlier) yield* part.read();
+  yield* rest.open();
 }
 
-function textPiece(text: string): Piece {
-  const bytes = Buffer.from(text);
-  return {
-    sizeBytes: bytes.length,
-    read: async (into, position) => bytes.copy(into, 0, position),
-  };
-}
-
-function filePiece({ file, sizeBytes }: Segment): Piece {
-  return {
-    sizeBytes,
-    read: async (into, position) => (await file.read(into, 0, into.length, position)).bytesRead,
-  };
+function noticeOf(leftOutBytes: number, fromBytes: number): string {
+  const what =
+    fromBytes === 0
+      ? `the first ${leftOutBytes} bytes of this log`
+      : `${leftOutBytes} bytes of this log, behind its first ${fromBytes},`;
+  return `argoexec: ${what} were left out to stay within the ephemeral-storage limit\n`;
 }

@@ -1,4 +1,4 @@
-import type { ByteSink } from "../http/index.ts";
+import type { ByteSink } from "../streams/index.ts";
 import { type AnswerRules, decodeFrameHead, type Frame, frameHeadBytes } from "./frames.ts";
 
 /**

@@ -1,9 +1,9 @@
 import { basename } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { readTar, type TarEntry } from "../archive/index.ts";
-import type { FileContent, TreeContent } from "../artifacts/index.ts";
 import { ExecutorError } from "../errors/index.ts";
 import { openContainer, type PodPaths } from "../podfiles/index.ts";
+import { byteStream, type FileContent, type TreeContent } from "../streams/index.ts";
 import { AnswerRules, type Frame, readFrames } from "./frames.ts";
 import { checkName, LeftOut } from "./left-out.ts";
 import type { OutputFiles, OutputKind } from "./output-files.ts";
@@ -37,7 +37,7 @@ export class HandedFiles implements OutputFiles {
       name: basename(path),
       sizeBytes: undefined,
       replayable: true,
-      open: () => Readable.from(this.#firstBody(path, signal), { objectMode: false }),
+      open: () => byteStream(this.#firstBody(path, signal)),
     };
   }
 
@@ -60,7 +60,7 @@ export class HandedFiles implements OutputFiles {
   }
 
   tar(path: string): Readable {
-    return Readable.from(this.#data(path), { objectMode: false, highWaterMark: 1 << 20 });
+    return byteStream(this.#data(path), 1 << 20);
   }
 
   async readSmall(path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {

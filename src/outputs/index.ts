@@ -1,5 +1,6 @@
 export { CapturedLog } from "./captured-log.ts";
 export { HandedFiles } from "./handed-files.ts";
+export { type LogSaver, type SpooledLog, spoolPart } from "./log-spool.ts";
 export { MainServer } from "./main-server.ts";
 export { missingFiles } from "./missing-files.ts";
 export type { OutputFiles, OutputKind } from "./output-files.ts";

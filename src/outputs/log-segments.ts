@@ -1,6 +1,6 @@
 import type { FileHandle } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
-import type { SharedFolder } from "../podfiles/index.ts";
+import { type SharedFolder, segmentName } from "../podfiles/index.ts";
 
 /** One file of a captured log, held open: it stays readable when the emissary has removed it. */
 export interface Segment {
@@ -14,10 +14,13 @@ export interface Segment {
 /** Main may print on while its log is opened, faster than we look. */
 const looksMax = 1000;
 
-/** Opens `combined` and `combined.N` in a container's folder, the oldest first; none where nothing was captured. */
-export async function openSegments(folder: SharedFolder): Promise<readonly Segment[]> {
+/**
+ * Opens `combined` and `combined.N` in a container's folder, the oldest first; none where nothing was captured. Those that
+ * begin before `fromBytes` are passed over.
+ */
+export async function openSegments(folder: SharedFolder, fromBytes: number): Promise<readonly Segment[]> {
   for (let look = 0; look < looksMax; look++) {
-    const starts = await segmentStarts(folder);
+    const starts = (await segmentStarts(folder)).filter((start) => start >= fromBytes);
     if (starts.length === 0) return [];
     const segments = await openFromNewest(folder, starts);
     if (segments.length > 0 && isUnbroken(segments)) return segments;
@@ -65,6 +68,6 @@ function isUnbroken(segments: readonly Segment[]): boolean {
 }
 
 async function openSegment(folder: SharedFolder, start: number): Promise<Segment | undefined> {
-  const file = await folder.file(start === 0 ? "combined" : `combined.${start}`);
+  const file = await folder.file(segmentName(start));
   return file && { start, sizeBytes: (await file.stat()).size, file };
 }

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { FileContent, TreeContent } from "../artifacts/index.ts";
+import type { FileContent, TreeContent } from "../streams/index.ts";
 
 /** What stands at an output path. */
 export type OutputKind =

@@ -1,7 +1,7 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
-import type { ByteSink } from "../http/index.ts";
 import { encodeArgument } from "../podfiles/index.ts";
+import { type ByteRange, type ByteSink, byteStream } from "../streams/index.ts";
 import { FrameReceiver } from "./frame-receiver.ts";
 import { AnswerRules, type Frame, readFrames } from "./frames.ts";
 import { IdleLimit } from "./idle-limit.ts";
@@ -51,7 +51,7 @@ export class OutputRequests {
   /** The same straight into the sink, without a buffer for every 64 KiB in between where the server allows that. */
   async readInto(
     path: string,
-    { offset, length }: { readonly offset: number; readonly length: number },
+    { offset, length }: ByteRange,
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<void> {
@@ -111,7 +111,7 @@ export class OutputRequests {
 
   #stream(request: readonly string[], rules: AnswerRules, signal: AbortSignal): Readable {
     const data = this.#data(request, rules, signal);
-    return Readable.from(data, { objectMode: false, highWaterMark: 1 << 20 });
+    return byteStream(data, 1 << 20);
   }
 
   async *#data(request: readonly string[], rules: AnswerRules, signal: AbortSignal): AsyncGenerator<Buffer> {

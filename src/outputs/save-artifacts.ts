@@ -1,9 +1,10 @@
 import { basename } from "node:path";
 import { pipeline, type Readable } from "node:stream";
 import { gzip, packZip } from "../archive/index.ts";
-import type { ArtifactDriver, FileContent } from "../artifacts/index.ts";
+import type { ArtifactDriver } from "../artifacts/index.ts";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
+import type { FileContent } from "../streams/index.ts";
 import {
   type Artifact,
   type ArtifactLocation,

@@ -3,58 +3,66 @@ import type { PodPaths } from "../podfiles/index.ts";
 import { type Artifact, relocate, withGeneratedKey, withRequiredFields } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 import { CapturedLog } from "./captured-log.ts";
-import type { OutputSaver, SavedArtifacts } from "./save-artifacts.ts";
+import { deleteParts, type LogSaver, type SpooledLog, spooledParts } from "./log-spool.ts";
+import type { SavedArtifacts } from "./save-artifacts.ts";
 
 /**
- * Uploads what each main container printed, as artifact `<name>-logs` under `<name>.log`, never archived. A container
+ * Uploads what each main container printed, as artifact `<name>-logs` under `<name>.log`, never archived; what was taken
+ * to the store while the container ran comes first. A container
  * whose command never started has no log, which is no error (docs/contract/pod.md#5.6.3).
  */
 export async function saveLogs(
-  saver: OutputSaver,
+  saver: LogSaver,
   paths: PodPaths,
-  containers: readonly string[],
+  logs: readonly SpooledLog[],
   signal: AbortSignal,
 ): Promise<SavedArtifacts> {
-  return await span("saveLogs", {}, () => saveEachLog(saver, paths, containers, signal));
+  return await span("saveLogs", {}, () => saveEachLog(saver, paths, logs, signal));
 }
 
 async function saveEachLog(
-  saver: OutputSaver,
+  saver: LogSaver,
   paths: PodPaths,
-  containers: readonly string[],
+  logs: readonly SpooledLog[],
   signal: AbortSignal,
 ): Promise<SavedArtifacts> {
   const artifacts: Artifact[] = [];
   const errors: Error[] = [];
-  for (const container of containers) {
+  for (const spooled of logs) {
+    const { container } = spooled;
     try {
       const saved = await span("saveContainerLogs", { container_name: container }, () =>
-        saveLog(saver, paths, container, signal),
+        saveLog(saver, paths, spooled, signal),
       );
       if (saved) artifacts.push(saved);
       else saver.log.warn({ container }, "no log to save: the command never started");
     } catch (error) {
-      errors.push(ExecutorError.wrap(error, `logs of container ${container} failed to save`));
+      const begun =
+        spooled.endBytes === 0 ? "" : `, but its first ${spooled.endBytes} bytes are stored beside it`;
+      errors.push(ExecutorError.wrap(error, `logs of container ${container} failed to save${begun}`));
     }
   }
   return { artifacts, errors };
 }
 
 async function saveLog(
-  saver: OutputSaver,
+  saver: LogSaver,
   paths: PodPaths,
-  container: string,
+  spooled: SpooledLog,
   signal: AbortSignal,
 ): Promise<Artifact | undefined> {
-  await using captured = await CapturedLog.open(paths, container);
+  const { container, endBytes } = spooled;
+  await using captured = await CapturedLog.open(paths, container, endBytes);
   if (captured === undefined) return undefined;
   const { leftOutBytes } = captured;
-  if (leftOutBytes > 0) saver.log.warn({ container, leftOutBytes }, "only the end of the log was kept");
+  if (leftOutBytes > 0) saver.log.warn({ container, leftOutBytes }, "a part of the log was not kept");
   const fileName = `${container}.log`;
   const bare = { name: `${container}-logs` };
   const reported = withRequiredFields(withGeneratedKey(bare, saver.archiveLocation, fileName));
   const located = relocate(reported, saver.archiveLocation);
   await using driver = await saver.openDriver(located);
-  await driver.saveFile(located, captured.content(fileName), signal);
+  const earlier = spooledParts(saver, spooled, signal);
+  await driver.saveFile(located, captured.content(fileName, earlier), signal);
+  await deleteParts(saver, spooled, signal);
   return reported;
 }

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { Readable } from "node:stream";
-import type { FileContent, TreeContent } from "../artifacts/index.ts";
 import { ExecutorError } from "../errors/index.ts";
+import { byteStream, type FileContent, type TreeContent } from "../streams/index.ts";
 import { checkName, LeftOut } from "./left-out.ts";
 import type { OutputFiles, OutputKind } from "./output-files.ts";
 import type { OutputRequests, OutputStat } from "./output-requests.ts";
@@ -96,7 +96,7 @@ function inMemory(path: string, bytes: Buffer): FileContent {
     open: (range) => {
       const offset = range?.offset ?? 0;
       const part = bytes.subarray(offset, offset + (range?.length ?? bytes.length));
-      return Readable.from(part.length > 0 ? [part] : [], { objectMode: false });
+      return byteStream(part.length > 0 ? [part] : []);
     },
   };
 }

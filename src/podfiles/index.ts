@@ -7,6 +7,7 @@ export {
   readExitCode,
   signalContainer,
 } from "./containers.ts";
+export { logBytesMax, segmentName, spoolSegmentBytes } from "./log-limit.ts";
 export { PodPaths } from "./paths.ts";
 export { containerPlans, encodeArgument, type PlanContext, resultBytesMax, servedOutputs } from "./plan.ts";
 export { readRange, SharedFolder } from "./shared-folder.ts";

@@ -1,4 +1,11 @@
-import { type Container, mainContainerNames, quantityBytes, type Template } from "../template/index.ts";
+import {
+  type Container,
+  type LocationType,
+  locationType,
+  mainContainerNames,
+  quantityBytes,
+  type Template,
+} from "../template/index.ts";
 
 /**
  * The kubelet keeps its own copy of the same output (50 MiB by default), and the step wants most of its room for
@@ -6,6 +13,13 @@ import { type Container, mainContainerNames, quantityBytes, type Template } from
  */
 const logShare = 1 / 4;
 const logBytesMin = 65_536;
+
+/** A smaller share is not worth a process that is started every few pages. */
+const spoolBytesMin = 1_048_576;
+const segmentBytesMax = 33_554_432;
+const segmentsMin = 8;
+/** Where what was put there while the step ran can be taken away again, and is not staged on this pod's disk first. */
+const spoolingStores: ReadonlySet<LocationType | undefined> = new Set(["s3", "gcs", "azure", "oss", "hdfs"]);
 
 /**
  * How many bytes each captured log may take up on the pod's volume; 0: any number. The kubelet evicts a pod whose
@@ -16,6 +30,21 @@ export function logBytesMax(template: Template): number {
   const limit = storageLimits(template).reduce((sum, bytes) => sum + bytes, 0);
   if (limit === 0) return 0;
   return Math.max(logBytesMin, Math.floor((limit * logShare) / mainContainerNames(template).length));
+}
+
+/**
+ * How long the segments of a captured log are that the collector takes to the store while the step runs, so that a log
+ * larger than its share of the volume is kept whole; 0: nothing is taken.
+ */
+export function spoolSegmentBytes(template: Template): number {
+  const bytesMax = logBytesMax(template);
+  if (bytesMax < spoolBytesMin || !spoolingStores.has(locationType(template.archiveLocation))) return 0;
+  return Math.min(segmentBytesMax, Math.floor(bytesMax / segmentsMin));
+}
+
+/** The file of a captured log that begins behind `start` bytes of output (native/README.md, "The plan"). */
+export function segmentName(start: number): string {
+  return start === 0 ? "combined" : `combined.${start}`;
 }
 
 function storageLimits(template: Template): readonly number[] {

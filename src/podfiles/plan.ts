@@ -10,7 +10,7 @@ import {
   type Template,
   volumeMounts,
 } from "../template/index.ts";
-import { logBytesMax } from "./log-limit.ts";
+import { logBytesMax, spoolSegmentBytes } from "./log-limit.ts";
 
 /** The script result's limit, in bytes at the end of standard output (docs/contract/pod.md#5.6 step 4). */
 export const resultBytesMax = 262_144;
@@ -48,7 +48,10 @@ function captures(template: Template, name: string, context: PlanContext): strin
   if (name === "main" && context.includesResult && hasOutput(template)) {
     directives.push(["capture", "stdout", String(resultBytesMax + 1)]);
   }
-  if (savesLogs(template)) directives.push(["capture", "combined", String(logBytesMax(template))]);
+  if (!savesLogs(template)) return directives;
+  directives.push(["capture", "combined", String(logBytesMax(template))]);
+  const segmentBytes = context.collector === undefined ? 0 : spoolSegmentBytes(template);
+  if (segmentBytes > 0) directives.push(["spool", String(segmentBytes)]);
   return directives;
 }
 

@@ -76,6 +76,11 @@ export class SharedFolder implements AsyncDisposable {
     return found?.isSocket() ? path : undefined;
   }
 
+  /** Removes a file, or a link itself; one that is not there is no error. */
+  async remove(name: string): Promise<void> {
+    await rm(this.#path(name), { force: true });
+  }
+
   async names(): Promise<readonly string[]> {
     return readdir(this.#path("."));
   }

@@ -1,7 +1,8 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
+import { type ByteRange, byteStream } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeChunks, rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import type { SlabBuffer } from "./slabs.ts";
@@ -25,7 +26,7 @@ export function openDownload(
   channel: Channel,
   signal: AbortSignal,
 ): Readable {
-  return Readable.from(downloadChunks(store, info, channel, signal), { objectMode: false });
+  return byteStream(downloadChunks(store, info, channel, signal));
 }
 
 /** The bytes as they come; throws Corrupt at the end where length or digest differ from what the store knows. */

@@ -1,15 +1,13 @@
 import * as fs from "node:fs";
-import { promisify } from "node:util";
+import { close, open } from "../files/index.ts";
 import { TaskGroup } from "../limits/index.ts";
+import type { ByteRange } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
 import { rangeInto, type Source } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import { Verification } from "./verification.ts";
-
-const open = promisify(fs.open);
-const close = promisify(fs.close);
 
 /** One request each: few enough that their cost does not show, small enough that several fit into the budget. */
 const rangeBytesMax = 8 * 1024 * 1024;

@@ -5,8 +5,6 @@ export { openInflated } from "./inflated.ts";
 export { hasObjects, listObjects } from "./listing.ts";
 export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
 export type {
-  ByteRange,
-  Content,
   ListPage,
   MultipartUpload,
   ObjectAttributes,
@@ -23,5 +21,5 @@ export { type RelayEnd, type RelayOptions, relayObject } from "./relay.ts";
 export { compareKeys } from "./scan-targets.ts";
 export { Channel, sessionOf, TransferSession, type TransferSettings } from "./session.ts";
 export { downloadTree } from "./tree-download.ts";
-export { type Tree, uploadTree } from "./tree-upload.ts";
+export { uploadTree } from "./tree-upload.ts";
 export { type UploadOptions, uploadObject } from "./upload.ts";

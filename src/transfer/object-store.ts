@@ -1,5 +1,5 @@
-import type { Readable } from "node:stream";
-import type { ByteSink, Payload } from "../http/index.ts";
+import type { Payload } from "../http/index.ts";
+import type { ByteRange, ByteSink } from "../streams/index.ts";
 
 export interface ObjectInfo {
   readonly key: string;
@@ -54,11 +54,6 @@ export interface ReadAnswer {
 
 export interface StoredBytes extends ReadAnswer {
   readonly chunks: AsyncIterable<Uint8Array>;
-}
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
 }
 
 export interface ListPage {
@@ -159,13 +154,4 @@ export interface ObjectStore {
   delete(key: string, signal: AbortSignal): Promise<void>;
   /** Deletes up to `deleteKeysMax` objects with one request; resolves to those that are left, with the reason. */
   deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>;
-}
-
-/** The content of one file on its way to a store; `open` starts afresh where `replayable`, `readInto` reads straight into memory. */
-export interface Content {
-  readonly name: string;
-  readonly sizeBytes: number | undefined;
-  readonly replayable: boolean;
-  open(range?: ByteRange): Readable;
-  readInto?(range: ByteRange, sink: ByteSink, signal: AbortSignal): Promise<void>;
 }

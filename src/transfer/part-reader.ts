@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { Content } from "./object-store.ts";
+import type { FileContent } from "../streams/index.ts";
 import type { SlabBuffer } from "./slabs.ts";
 
 /** Where parts come from, one after the other. */
@@ -14,11 +14,11 @@ export interface PartSource {
 /** Reads a content of known size range by range. */
 export class RangeSource implements PartSource {
   readonly signal: AbortSignal;
-  readonly #readInto: NonNullable<Content["readInto"]>;
+  readonly #readInto: NonNullable<FileContent["readInto"]>;
   #offset = 0;
   #left: number;
 
-  constructor(readInto: NonNullable<Content["readInto"]>, sizeBytes: number, signal: AbortSignal) {
+  constructor(readInto: NonNullable<FileContent["readInto"]>, sizeBytes: number, signal: AbortSignal) {
     this.#readInto = readInto;
     this.#left = sizeBytes;
     this.signal = signal;

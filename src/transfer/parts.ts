@@ -1,5 +1,5 @@
 import { type Payload, payloadOf } from "../http/index.ts";
-import type { Content } from "./object-store.ts";
+import type { FileContent } from "../streams/index.ts";
 import { PartReader, type PartSource, RangeSource } from "./part-reader.ts";
 import type { PartPlan } from "./part-size.ts";
 import type { Channel } from "./session.ts";
@@ -23,7 +23,7 @@ export interface Part {
  * more instead, for their checksum and for each try.
  */
 export function partsOf(
-  content: Content,
+  content: FileContent,
   plan: PartPlan,
   channel: Channel,
   signal: AbortSignal,
@@ -36,7 +36,7 @@ export function partsOf(
     : bufferedParts(openSource(content, signal), content.sizeBytes, plan, channel);
 }
 
-async function* rangedParts(content: Content, totalBytes: number, plan: PartPlan): AsyncGenerator<Part> {
+async function* rangedParts(content: FileContent, totalBytes: number, plan: PartPlan): AsyncGenerator<Part> {
   let offset = 0;
   for (let number = 1; offset < totalBytes; number += 1) {
     const range = { offset, length: Math.min(plan.sizeAt(offset, number), totalBytes - offset) };
@@ -79,7 +79,7 @@ async function* bufferedParts(
   }
 }
 
-function openSource(content: Content, signal: AbortSignal): PartSource {
+function openSource(content: FileContent, signal: AbortSignal): PartSource {
   return content.readInto && content.sizeBytes !== undefined
     ? new RangeSource(content.readInto, content.sizeBytes, signal)
     : new PartReader(content.open(), signal);

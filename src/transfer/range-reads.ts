@@ -1,7 +1,7 @@
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
-import type { ByteSink } from "../http/index.ts";
 import { resumed } from "../retry/index.ts";
-import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { ByteRange, ByteSink } from "../streams/index.ts";
+import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
 import type { Verification } from "./verification.ts";
 

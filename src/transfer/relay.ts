@@ -1,8 +1,9 @@
 import { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
-import { type ByteSink, payloadOf } from "../http/index.ts";
+import { payloadOf } from "../http/index.ts";
+import type { ByteSink, FileContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { Content, ObjectAttributes, ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { ObjectAttributes, ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeChunks, rangeInto } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
 import { uploadObject } from "./upload.ts";
@@ -94,7 +95,7 @@ async function relayParts(
 }
 
 /** The object's bytes as an upload takes them: range by range, in order, checked when the last one has come. */
-function relayedContent({ store, channel, info }: Source, signal: AbortSignal): Content {
+function relayedContent({ store, channel, info }: Source, signal: AbortSignal): FileContent {
   let verification = new Verification(store, info, channel, signal);
   let reached = 0;
   return {

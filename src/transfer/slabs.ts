@@ -1,4 +1,4 @@
-import { appendTo, type ByteSink } from "../http/index.ts";
+import { appendTo, type ByteSink } from "../streams/index.ts";
 
 const slabBytes = 1024 * 1024;
 

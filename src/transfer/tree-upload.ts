@@ -1,8 +1,9 @@
 import { posix } from "node:path";
 import { type MemoryPayload, payloadOf } from "../http/index.ts";
 import { TaskGroup } from "../limits/index.ts";
+import type { FileContent, TreeContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { Content, ObjectAttributes, ObjectStore } from "./object-store.ts";
+import type { ObjectAttributes, ObjectStore } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
 import type { Channel } from "./session.ts";
 import { expectSize, type UploadOptions, uploadObject } from "./upload.ts";
@@ -10,11 +11,6 @@ import { expectSize, type UploadOptions, uploadObject } from "./upload.ts";
 /** Files whose content is read before the walk goes on are at most this large; others are stored one at a time. */
 const smallBytes = 1024 * 1024;
 const filesMax = 128;
-
-/** A directory on its way to a store (artifacts/driver.ts TreeContent). */
-export interface Tree {
-  files(signal: AbortSignal): AsyncIterable<{ readonly path: string; readonly content: Content }>;
-}
 
 export interface TreeUploadOptions extends Omit<UploadOptions, "attributes"> {
   contentType(name: string): Promise<string>;
@@ -28,7 +24,7 @@ export interface TreeUploadOptions extends Omit<UploadOptions, "attributes"> {
 export async function uploadTree(
   store: ObjectStore,
   key: string,
-  tree: Tree,
+  tree: TreeContent,
   options: TreeUploadOptions,
   channel: Channel,
   signal: AbortSignal,
@@ -61,7 +57,7 @@ export async function uploadTree(
 interface SmallUpload {
   readonly store: ObjectStore;
   readonly key: string;
-  readonly content: Content;
+  readonly content: FileContent;
   readonly attributes: ObjectAttributes;
   readonly channel: Channel;
   readonly progress: Progress;
@@ -98,7 +94,7 @@ async function putSmall(
   noteTransfer(payload.sizeBytes);
 }
 
-async function readWhole(content: Content, signal: AbortSignal): Promise<MemoryPayload> {
+async function readWhole(content: FileContent, signal: AbortSignal): Promise<MemoryPayload> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of content.open()) {
     signal.throwIfAborted();

@@ -1,13 +1,8 @@
 import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
+import type { FileContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type {
-  Content,
-  MultipartUpload,
-  ObjectAttributes,
-  ObjectStore,
-  UploadedPart,
-} from "./object-store.ts";
+import type { MultipartUpload, ObjectAttributes, ObjectStore, UploadedPart } from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
@@ -28,7 +23,7 @@ const abortTimeoutMs = 15_000;
 export async function uploadObject(
   store: ObjectStore,
   key: string,
-  content: Content,
+  content: FileContent,
   options: UploadOptions,
   channel: Channel,
   signal: AbortSignal,
@@ -58,7 +53,7 @@ export async function uploadObject(
 async function putWhole(
   store: ObjectStore,
   key: string,
-  content: Content,
+  content: FileContent,
   part: Part,
   options: UploadOptions,
   channel: Channel,
@@ -77,7 +72,7 @@ async function putWhole(
 interface Upload {
   readonly store: ObjectStore;
   readonly key: string;
-  readonly content: Content;
+  readonly content: FileContent;
   readonly options: UploadOptions;
   readonly channel: Channel;
   readonly failing: AbortController;
@@ -184,7 +179,7 @@ async function complete(
 async function putWithoutParts(
   store: ObjectStore,
   key: string,
-  content: Content,
+  content: FileContent,
   options: UploadOptions,
   channel: Channel,
   signal: AbortSignal,
@@ -213,7 +208,7 @@ async function measure(stream: Readable, signal: AbortSignal): Promise<number> {
 }
 
 /** Throws Corrupt where a file did not have the bytes that it announced. */
-export function expectSize(content: Content, sentBytes: number): void {
+export function expectSize(content: FileContent, sentBytes: number): void {
   if (content.sizeBytes === undefined || content.sizeBytes === sentBytes) return;
   const text = `${content.name} changed while it was saved: ${sentBytes} bytes were read, ${content.sizeBytes} were announced`;
   throw new ExecutorError("Corrupt", text);

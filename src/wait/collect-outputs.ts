@@ -28,6 +28,7 @@ import {
 } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
+import { spooledLogs } from "./spooled-logs.ts";
 import type { WaitState } from "./state.ts";
 
 export interface CollectedOutputs {
@@ -58,14 +59,27 @@ export async function collectOutputs(
   const isResource = templateType(template) === "resource";
   const hasFiles = !isResource && !state.hasPreMainFailed && !(await hasStagingFailed(config));
   const own = hasFiles ? await collectFiles(config, saver, signal) : declaredOnly(config);
+  const ownErrors = (await wasMainKilled(config)) ? own.errors.map(afterKill) : own.errors;
   const logs = savesLogs(template)
-    ? await saveLogs(saver, paths, mainContainerNames(template), signal)
+    ? await saveLogs(saver, paths, spooledLogs(template, state), signal)
     : { artifacts: [], errors: [] };
   const artifacts = [...own.artifacts, ...logs.artifacts];
   const outputs = isResource
     ? composeOutputs({}, { parameters: [], artifacts, result: undefined })
     : composeOutputs(template.outputs ?? {}, { ...own, artifacts });
-  return { outputs, errors: [...own.errors, ...logs.errors] };
+  return { outputs, errors: [...ownErrors, ...logs.errors] };
+}
+
+/** It has started, and will never say how it ended. */
+async function wasMainKilled({ template, paths }: WaitConfig): Promise<boolean> {
+  if (!mainContainerNames(template).includes("main")) return false;
+  if ((await readExitCode(paths, "main")) !== undefined) return false;
+  return await hasContainerFile(paths, "main", "lock");
+}
+
+/** What is missing on a volume is missing because of that, which has to come first. */
+function afterKill(error: Error): Error {
+  return ExecutorError.wrap(error, "main was killed, or had to be left running");
 }
 
 async function collectFiles(config: WaitConfig, saver: OutputSaver, signal: AbortSignal) {
@@ -142,11 +156,7 @@ async function mainFiles(
   const code = await readExitCode(paths, "main");
   if (code === undefined) {
     const hasStarted = await hasContainerFile(paths, "main", "lock");
-    return missingFiles(
-      hasStarted
-        ? "main was killed, or had to be left running, before its outputs could be read"
-        : "main has not started",
-    );
+    return missingFiles(hasStarted ? "its files went with it" : "main has not started");
   }
   if (await hasContainerFile(paths, "main", "outputs")) {
     return new ServedFiles(new OutputRequests(main, warn), warn);

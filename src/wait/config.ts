@@ -32,6 +32,8 @@ export interface WaitTools {
   readonly log: Logger;
   /** The static program of this installation. */
   readonly program: string;
+  /** From now on a SIGTERM that reaches the container fires the signal; the static program, our parent, keeps it too. */
+  readonly listenForTerm: () => AbortSignal;
   /** Writes the termination message; a failure is logged. */
   readonly explain: (text: string) => void;
 }

@@ -5,6 +5,7 @@ import { hasContainerFile, hasEnded, signalContainer } from "../podfiles/index.t
 import { mainContainerNames } from "../template/index.ts";
 import { announce } from "./announce.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
+import { spoolLogs } from "./spool-logs.ts";
 import type { StandbyEvent } from "./standby.ts";
 import type { WaitState } from "./state.ts";
 
@@ -39,6 +40,8 @@ export async function resume(
       return limitReached(config, tools, state, signal);
     case "failed":
       return { kind: "sleep", state: await endOthers(config, tools, state) };
+    case "spool":
+      return { kind: "sleep", state: await spoolLogs(config, tools, state, signal) };
     case "file":
       return { kind: "sleep", state: await sendProgress(config, tools, state, signal) };
   }

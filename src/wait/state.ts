@@ -1,5 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
 import type { TaskResultState } from "../kube/index.ts";
+import type { SpooledLog } from "../outputs/index.ts";
 
 /** Why a sleep has an end of its own. */
 export type LimitReason =
@@ -30,6 +31,8 @@ export interface WaitState {
   readonly hasMainFailed: boolean;
   /** The progress last reported. */
   readonly progressSeen: string;
+  /** What of the main containers' logs is in the store already; those that are not here: nothing. */
+  readonly spools: readonly SpooledLog[];
   readonly limit: { readonly atMs: number; readonly reason: LimitReason } | undefined;
   /** The API server asked (Retry-After) not to be asked before this time, in milliseconds since the epoch. */
   readonly apiBusyUntilMs: number;
@@ -46,6 +49,7 @@ export const initialState: WaitState = {
   isTerminating: false,
   hasMainFailed: false,
   progressSeen: "",
+  spools: [],
   limit: undefined,
   apiBusyUntilMs: 0,
   trace: "",

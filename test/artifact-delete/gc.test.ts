@@ -7,7 +7,7 @@ import { collectGarbage } from "../../src/artifact-delete/index.ts";
 import { openDriver } from "../../src/artifacts/index.ts";
 import { GcTasks, KubeClient } from "../../src/kube/index.ts";
 import type { Artifact, ArtifactLocation } from "../../src/template/index.ts";
-import { surroundings } from "../drivers/surroundings.ts";
+import { keysOf, surroundings } from "../drivers/surroundings.ts";
 import { type ApiServer, startApiServer } from "../servers/api-server/index.ts";
 import { type ObjectServer, startObjectServer } from "../servers/object-server/index.ts";
 
@@ -131,7 +131,7 @@ async function keys({ archive }: Surroundings): Promise<readonly string[]> {
   const context = surroundings({ "keys/access": "access", "keys/secret": "secret" });
   await using driver = await openDriver(archive, context);
   try {
-    return await driver.list({ name: "all", s3: { ...archive.s3, key: "" } }, never);
+    return await keysOf(driver, { name: "all", s3: { ...archive.s3, key: "" } }, never);
   } catch {
     // Nothing is stored at all.
     return [];

@@ -11,11 +11,11 @@ import {
 } from "@kubernetes/client-node";
 import { type ApiServer, type ApiServerOptions, startApiServer } from "../servers/api-server/index.ts";
 
-const ARGO = { group: "argoproj.io", version: "v1alpha1" };
-const RESULTS = { ...ARGO, namespace: "argo", plural: "workflowtaskresults" };
-const SETS = { ...ARGO, namespace: "argo", plural: "workflowtasksets" };
-const MERGE = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
-const JSON_PATCH = setHeaderOptions("Content-Type", PatchStrategy.JsonPatch);
+const argoGroup = { group: "argoproj.io", version: "v1alpha1" };
+const taskResults = { ...argoGroup, namespace: "argo", plural: "workflowtaskresults" };
+const taskSets = { ...argoGroup, namespace: "argo", plural: "workflowtasksets" };
+const mergePatch = setHeaderOptions("Content-Type", PatchStrategy.MergePatch);
+const jsonPatchType = setHeaderOptions("Content-Type", PatchStrategy.JsonPatch);
 
 async function apiServer(t: TestContext, options: ApiServerOptions = {}): Promise<ApiServer> {
   const server = await startApiServer(options);
@@ -69,7 +69,7 @@ async function raw(
   return { status: response.status, headers: response.headers, body: JSON.parse(content) };
 }
 
-const RESULTS_PATH = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflowtaskresults";
+const resultsPath = "/apis/argoproj.io/v1alpha1/namespaces/argo/workflowtaskresults";
 
 interface WatchEvent {
   readonly type: string;
@@ -84,7 +84,7 @@ interface WatchEvent {
 async function openWatch(t: TestContext, server: ApiServer, query: string) {
   const controller = new AbortController();
   t.after(() => controller.abort());
-  const { body } = await fetch(`${server.url}${RESULTS_PATH}?watch=true${query}`, {
+  const { body } = await fetch(`${server.url}${resultsPath}?watch=true${query}`, {
     signal: controller.signal,
   });
   assert.ok(body);
@@ -120,24 +120,24 @@ describe("API server", () => {
     const api = customObjects(server);
 
     const created = await api.createNamespacedCustomObject({
-      ...RESULTS,
+      ...taskResults,
       body: result("a", { labels: { l: "1" } }),
     });
     await api.patchNamespacedCustomObject(
-      { ...RESULTS, name: "a", body: { progress: "1/2", outputs: { a: 1 } } },
-      MERGE,
+      { ...taskResults, name: "a", body: { progress: "1/2", outputs: { a: 1 } } },
+      mergePatch,
     );
     await api.patchNamespacedCustomObject(
-      { ...RESULTS, name: "a", body: { outputs: { b: 2, a: null } } },
-      MERGE,
+      { ...taskResults, name: "a", body: { outputs: { b: 2, a: null } } },
+      mergePatch,
     );
     await api.patchNamespacedCustomObject(
-      { ...RESULTS, name: "a", body: [{ op: "add", path: "/metadata/labels/x~1y", value: "2" }] },
-      JSON_PATCH,
+      { ...taskResults, name: "a", body: [{ op: "add", path: "/metadata/labels/x~1y", value: "2" }] },
+      jsonPatchType,
     );
-    const read = await api.getNamespacedCustomObject({ ...RESULTS, name: "a" });
-    const listed = await api.listNamespacedCustomObject({ ...RESULTS, labelSelector: "l in (1, 2),x/y" });
-    await api.deleteNamespacedCustomObject({ ...RESULTS, name: "a" });
+    const read = await api.getNamespacedCustomObject({ ...taskResults, name: "a" });
+    const listed = await api.listNamespacedCustomObject({ ...taskResults, labelSelector: "l in (1, 2),x/y" });
+    await api.deleteNamespacedCustomObject({ ...taskResults, name: "a" });
 
     assert.match(created.metadata.uid, /^[0-9a-f-]{36}$/);
     assert.match(created.metadata.creationTimestamp, /^2\d{3}-.*Z$/);
@@ -148,11 +148,11 @@ describe("API server", () => {
     assert.equal(listed.kind, "WorkflowTaskResultList");
     assert.deepEqual(listed.items, [read]);
     assert.equal(
-      server.find({ ...ARGO, resource: "workflowtaskresults", namespace: "argo", name: "a" }),
+      server.find({ ...argoGroup, resource: "workflowtaskresults", namespace: "argo", name: "a" }),
       undefined,
     );
     assert.equal(server.states("workflowtaskresults", "argo", "a").length, 4);
-    await assert.rejects(api.getNamespacedCustomObject({ ...RESULTS, name: "a" }), { code: 404 });
+    await assert.rejects(api.getNamespacedCustomObject({ ...taskResults, name: "a" }), { code: 404 });
   });
 
   it("refuses an owner that is not named in full, as Kubernetes does", async (t) => {
@@ -161,7 +161,7 @@ describe("API server", () => {
     const ownerReferences = [{ apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", name: "wf", uid: "" }];
 
     await assert.rejects(
-      api.createNamespacedCustomObject({ ...RESULTS, body: result("a", { ownerReferences }) }),
+      api.createNamespacedCustomObject({ ...taskResults, body: result("a", { ownerReferences }) }),
       (error: { code: number; body: string }) =>
         error.code === 422 && /metadata\.ownerReferences\.uid: .*uid must not be empty/.test(error.body),
     );
@@ -185,18 +185,18 @@ describe("API server", () => {
     const api = customObjects(await apiServer(t));
 
     const body = { ...result(""), metadata: { generateName: "run-" } };
-    const created = await api.createNamespacedCustomObject({ ...RESULTS, body });
+    const created = await api.createNamespacedCustomObject({ ...taskResults, body });
 
     assert.match(created.metadata.name, /^run-[0-9a-z]{5}$/);
   });
 
   it("refuses a second object of the same name, and a stale update, in Kubernetes' words", async (t) => {
     const server = await apiServer(t);
-    const { body: first } = await raw(server, "POST", RESULTS_PATH, result("a"));
+    const { body: first } = await raw(server, "POST", resultsPath, result("a"));
 
-    const second = await raw(server, "POST", RESULTS_PATH, result("a"));
-    await raw(server, "PATCH", `${RESULTS_PATH}/a`, { progress: "1/1" });
-    const stale = await raw(server, "PUT", `${RESULTS_PATH}/a`, first);
+    const second = await raw(server, "POST", resultsPath, result("a"));
+    await raw(server, "PATCH", `${resultsPath}/a`, { progress: "1/1" });
+    const stale = await raw(server, "PUT", `${resultsPath}/a`, first);
 
     assert.deepEqual(second.body, {
       kind: "Status",
@@ -217,9 +217,9 @@ describe("API server", () => {
 
   it("makes no new version when nothing changes", async (t) => {
     const server = await apiServer(t);
-    const created = await raw(server, "POST", RESULTS_PATH, result("a"));
+    const created = await raw(server, "POST", resultsPath, result("a"));
 
-    const again = await raw(server, "PATCH", `${RESULTS_PATH}/a`, { metadata: {} });
+    const again = await raw(server, "PATCH", `${resultsPath}/a`, { metadata: {} });
 
     assert.deepEqual(again.body, created.body);
     assert.equal(server.states("workflowtaskresults", "argo", "a").length, 1);
@@ -228,13 +228,16 @@ describe("API server", () => {
   it("changes the status of a task set through its own path only", async (t) => {
     const api = customObjects(await apiServer(t));
     const body = { ...result("s"), kind: "WorkflowTaskSet", spec: { tasks: { a: {} } } };
-    await api.createNamespacedCustomObject({ ...SETS, body });
+    await api.createNamespacedCustomObject({ ...taskSets, body });
     const nodes = (phase: string) => ({ spec: { tasks: { b: {} } }, status: { nodes: { a: { phase } } } });
 
-    const main = await api.patchNamespacedCustomObject({ ...SETS, name: "s", body: nodes("Wrong") }, MERGE);
+    const main = await api.patchNamespacedCustomObject(
+      { ...taskSets, name: "s", body: nodes("Wrong") },
+      mergePatch,
+    );
     const status = await api.patchNamespacedCustomObjectStatus(
-      { ...SETS, name: "s", body: nodes("Right") },
-      MERGE,
+      { ...taskSets, name: "s", body: nodes("Right") },
+      mergePatch,
     );
 
     assert.deepEqual([main.spec.tasks, main.status], [{ a: {}, b: {} }, undefined]);
@@ -245,11 +248,11 @@ describe("API server", () => {
   it("refuses names, bodies and media types that Kubernetes refuses", async (t) => {
     const server = await apiServer(t);
 
-    const badName = await raw(server, "POST", RESULTS_PATH, result("Bad_Name"));
-    const noJson = await raw(server, "POST", RESULTS_PATH, "{");
-    const wrongPlace = await raw(server, "POST", RESULTS_PATH, result("a", { namespace: "other" }));
-    const missing = await raw(server, "PATCH", `${RESULTS_PATH}/none`, {});
-    const type = await raw(server, "PATCH", `${RESULTS_PATH}/none`, {}, { "content-type": "text/plain" });
+    const badName = await raw(server, "POST", resultsPath, result("Bad_Name"));
+    const noJson = await raw(server, "POST", resultsPath, "{");
+    const wrongPlace = await raw(server, "POST", resultsPath, result("a", { namespace: "other" }));
+    const missing = await raw(server, "PATCH", `${resultsPath}/none`, {});
+    const type = await raw(server, "PATCH", `${resultsPath}/none`, {}, { "content-type": "text/plain" });
     const noPath = await raw(server, "GET", "/nowhere");
 
     assert.deepEqual([badName.status, badName.body.reason], [422, "Invalid"]);
@@ -267,7 +270,7 @@ describe("API server", () => {
   it("knows the limits of the request, of etcd, and of the connection to it", async (t) => {
     const server = await apiServer(t);
     const post = async (bytes: number) => {
-      const { status, body } = await raw(server, "POST", RESULTS_PATH, {
+      const { status, body } = await raw(server, "POST", resultsPath, {
         ...result("big"),
         data: "x".repeat(bytes),
       });
@@ -296,19 +299,19 @@ describe("API server", () => {
       rules: [rule],
     });
     server.create(
-      { ...ARGO, resource: "workflowtaskresults", namespace: "argo" },
+      { ...argoGroup, resource: "workflowtaskresults", namespace: "argo" },
       { metadata: { name: "a" } },
     );
     const authorization = "Bearer secret";
 
-    const stranger = await raw(server, "GET", `${RESULTS_PATH}/a`);
-    const create = await raw(server, "POST", RESULTS_PATH, result("b"), { authorization });
-    const remove = await raw(server, "DELETE", `${RESULTS_PATH}/a`, undefined, { authorization });
-    const patch = await raw(server, "PATCH", `${RESULTS_PATH}/a`, { progress: "1/1" }, { authorization });
+    const stranger = await raw(server, "GET", `${resultsPath}/a`);
+    const create = await raw(server, "POST", resultsPath, result("b"), { authorization });
+    const remove = await raw(server, "DELETE", `${resultsPath}/a`, undefined, { authorization });
+    const patch = await raw(server, "PATCH", `${resultsPath}/a`, { progress: "1/1" }, { authorization });
     server.setUser({ token: "secret", rules: [{ verbs: ["*"], resources: ["*"] }] });
-    const later = await raw(server, "POST", RESULTS_PATH, result("b"), { authorization });
+    const later = await raw(server, "POST", resultsPath, result("b"), { authorization });
     server.revokeToken("secret");
-    const revoked = await raw(server, "GET", `${RESULTS_PATH}/a`, undefined, { authorization });
+    const revoked = await raw(server, "GET", `${resultsPath}/a`, undefined, { authorization });
 
     assert.deepEqual([stranger.status, stranger.body.message], [401, "Unauthorized"]);
     assert.equal(create.status, 403);
@@ -325,9 +328,9 @@ describe("API server", () => {
 
   it("pages through a list", async (t) => {
     const server = await apiServer(t);
-    for (const name of ["c", "a", "b"]) await raw(server, "POST", RESULTS_PATH, result(name));
+    for (const name of ["c", "a", "b"]) await raw(server, "POST", resultsPath, result(name));
     const page = async (query: string) => {
-      const { body } = await raw(server, "GET", `${RESULTS_PATH}?limit=2${query}`);
+      const { body } = await raw(server, "GET", `${resultsPath}?limit=2${query}`);
       const list = body as { items: { metadata: { name: string } }[]; metadata: Record<string, string> };
       return { names: list.items.map(({ metadata }) => metadata.name), metadata: list.metadata };
     };
@@ -336,16 +339,16 @@ describe("API server", () => {
     const second = await page(`&continue=${first.metadata.continue}`);
 
     assert.deepEqual([first.names, second.names, second.metadata.continue], [["a", "b"], ["c"], undefined]);
-    await raw(server, "POST", RESULTS_PATH, result("d"));
+    await raw(server, "POST", resultsPath, result("d"));
     server.forgetChanges();
-    const late = await raw(server, "GET", `${RESULTS_PATH}?limit=2&continue=${first.metadata.continue}`);
+    const late = await raw(server, "GET", `${resultsPath}?limit=2&continue=${first.metadata.continue}`);
     assert.deepEqual([late.status, late.body.reason], [410, "Expired"]);
   });
 
   it("speaks TLS with a certificate of its own", async (t) => {
     const server = await apiServer(t, { tls: true });
 
-    const listed = await customObjects(server).listNamespacedCustomObject(RESULTS);
+    const listed = await customObjects(server).listNamespacedCustomObject(taskResults);
 
     assert.match(server.url, /^https:/);
     assert.deepEqual(listed.items, []);
@@ -355,23 +358,23 @@ describe("API server", () => {
 describe("API server's watches", () => {
   it("replay from a version, then follow, with the selector deciding what appears and goes", async (t) => {
     const server = await apiServer(t);
-    await raw(server, "POST", RESULTS_PATH, result("old", { labels: { keep: "yes" } }));
+    await raw(server, "POST", resultsPath, result("old", { labels: { keep: "yes" } }));
     const from = server.resourceVersion;
-    await raw(server, "POST", RESULTS_PATH, result("a", { labels: { keep: "yes" } }));
+    await raw(server, "POST", resultsPath, result("a", { labels: { keep: "yes" } }));
     const watch = await openWatch(t, server, `&resourceVersion=${from}&labelSelector=keep%3Dyes`);
 
-    await raw(server, "PATCH", `${RESULTS_PATH}/a`, { progress: "1/1" });
-    await raw(server, "PATCH", `${RESULTS_PATH}/a`, { metadata: { labels: { keep: "no" } } });
-    await raw(server, "POST", RESULTS_PATH, result("b"));
-    await raw(server, "PATCH", `${RESULTS_PATH}/b`, { metadata: { labels: { keep: "yes" } } });
-    await raw(server, "DELETE", `${RESULTS_PATH}/b`);
+    await raw(server, "PATCH", `${resultsPath}/a`, { progress: "1/1" });
+    await raw(server, "PATCH", `${resultsPath}/a`, { metadata: { labels: { keep: "no" } } });
+    await raw(server, "POST", resultsPath, result("b"));
+    await raw(server, "PATCH", `${resultsPath}/b`, { metadata: { labels: { keep: "yes" } } });
+    await raw(server, "DELETE", `${resultsPath}/b`);
 
     assert.deepEqual(await watch.types(5), ["ADDED a", "MODIFIED a", "DELETED a", "ADDED b", "DELETED b"]);
   });
 
   it("begin with the present objects when no version is given", async (t) => {
     const server = await apiServer(t);
-    for (const name of ["a", "b"]) await raw(server, "POST", RESULTS_PATH, result(name));
+    for (const name of ["a", "b"]) await raw(server, "POST", resultsPath, result(name));
 
     const watch = await openWatch(t, server, "&fieldSelector=metadata.name%3Db");
 
@@ -380,9 +383,9 @@ describe("API server's watches", () => {
 
   it("S5: are told 410 when the version is no longer known", async (t) => {
     const server = await apiServer(t);
-    await raw(server, "POST", RESULTS_PATH, result("a"));
+    await raw(server, "POST", resultsPath, result("a"));
     const from = server.resourceVersion;
-    await raw(server, "POST", RESULTS_PATH, result("b"));
+    await raw(server, "POST", resultsPath, result("b"));
     server.forgetChanges();
 
     const watch = await openWatch(t, server, `&resourceVersion=${from}`);
@@ -394,7 +397,7 @@ describe("API server's watches", () => {
 
   it("send bookmarks to those who asked, and end after timeoutSeconds", async (t) => {
     const server = await apiServer(t);
-    await raw(server, "POST", RESULTS_PATH, result("a"));
+    await raw(server, "POST", resultsPath, result("a"));
     const from = server.resourceVersion;
 
     const watch = await openWatch(
@@ -411,8 +414,8 @@ describe("API server's watches", () => {
 
   it("S5: end early or expire when the script says so", async (t) => {
     const server = await apiServer(t);
-    await raw(server, "POST", RESULTS_PATH, result("a"));
-    await raw(server, "POST", RESULTS_PATH, result("b"));
+    await raw(server, "POST", resultsPath, result("a"));
+    await raw(server, "POST", resultsPath, result("b"));
     server.addFault({ kind: "close-watch", times: 1 });
     server.addFault({ kind: "expire-watch", afterEvents: 1, times: 1 });
 
@@ -426,12 +429,12 @@ describe("API server's watches", () => {
   it("serve the watch and the informer of the public client", async (t) => {
     const server = await apiServer(t);
     const config = kubeConfig(server);
-    await raw(server, "POST", RESULTS_PATH, result("a"));
+    await raw(server, "POST", resultsPath, result("a"));
     const added: string[] = [];
     const { promise: seen, resolve } = Promise.withResolvers<void>();
     const api = config.makeApiClient(CustomObjectsApi);
 
-    const informer = makeInformer(config, RESULTS_PATH, () => api.listNamespacedCustomObject(RESULTS));
+    const informer = makeInformer(config, resultsPath, () => api.listNamespacedCustomObject(taskResults));
     informer.on("add", (object) => {
       added.push(object.metadata?.name ?? "");
       if (added.length === 2) resolve();
@@ -439,12 +442,12 @@ describe("API server's watches", () => {
     await informer.start();
     t.after(() => informer.stop());
     await server.waitForRequest(({ query, status }) => query.watch === "true" && status === 200);
-    await raw(server, "POST", RESULTS_PATH, result("b"));
+    await raw(server, "POST", resultsPath, result("b"));
     await seen;
     const types: string[] = [];
     const { promise: watched, resolve: done } = Promise.withResolvers<void>();
     const controller = await new Watch(config).watch(
-      RESULTS_PATH,
+      resultsPath,
       {},
       (type) => types.push(type) === 2 && done(),
       () => done(),
@@ -463,8 +466,8 @@ describe("API server's faults", () => {
       faults: [{ kind: "status", status: 429, retryAfterSeconds: 3, match: { verb: "create" }, times: 1 }],
     });
 
-    const refused = await raw(server, "POST", RESULTS_PATH, result("a"));
-    const accepted = await raw(server, "POST", RESULTS_PATH, result("a"));
+    const refused = await raw(server, "POST", resultsPath, result("a"));
+    const accepted = await raw(server, "POST", resultsPath, result("a"));
 
     assert.deepEqual([refused.status, refused.body.reason], [429, "TooManyRequests"]);
     assert.equal(refused.headers.get("retry-after"), "3");
@@ -474,22 +477,22 @@ describe("API server's faults", () => {
   it("lose the answer of a change that was made", async (t) => {
     const server = await apiServer(t, { faults: [{ kind: "drop", afterWork: true, times: 1 }] });
 
-    await assert.rejects(raw(server, "POST", RESULTS_PATH, result("a")));
+    await assert.rejects(raw(server, "POST", resultsPath, result("a")));
 
-    assert.equal((await raw(server, "GET", `${RESULTS_PATH}/a`)).status, 200);
+    assert.equal((await raw(server, "GET", `${resultsPath}/a`)).status, 200);
   });
 
   it("S4: refuse connections for a while and keep the objects", async (t) => {
     const server = await apiServer(t);
-    await raw(server, "POST", RESULTS_PATH, result("a"));
+    await raw(server, "POST", resultsPath, result("a"));
     const watch = await openWatch(t, server, "");
     await watch.types(1);
 
     await server.pause();
     await assert.rejects(watch.next());
-    await assert.rejects(raw(server, "GET", `${RESULTS_PATH}/a`));
+    await assert.rejects(raw(server, "GET", `${resultsPath}/a`));
     await server.resume();
 
-    assert.equal((await raw(server, "GET", `${RESULTS_PATH}/a`)).status, 200);
+    assert.equal((await raw(server, "GET", `${resultsPath}/a`)).status, 200);
   });
 });

@@ -9,7 +9,7 @@ import {
   startObjectServer,
 } from "../servers/object-server/index.ts";
 
-export const CREDENTIALS = { accessKey: "desk", secretKey: "desk-secret" };
+export const credentials = { accessKey: "desk", secretKey: "desk-secret" };
 
 /** A server on a folder of its own, with a bucket named `ml`; both are gone after the test. */
 export async function objectServer(
@@ -17,7 +17,7 @@ export async function objectServer(
   options: Partial<ObjectServerOptions> = {},
 ): Promise<ObjectServer> {
   const directory = options.directory ?? (await temporaryFolder(t));
-  const server = await startObjectServer({ ...CREDENTIALS, ...options, directory });
+  const server = await startObjectServer({ ...credentials, ...options, directory });
   t.after(() => server[Symbol.asyncDispose]());
   server.createBucket("ml");
   return server;
@@ -36,7 +36,7 @@ export function objectClient(t: TestContext, server: ObjectServer, config: S3Cli
     region: "us-east-1",
     forcePathStyle: true,
     maxAttempts: 1,
-    credentials: { accessKeyId: CREDENTIALS.accessKey, secretAccessKey: CREDENTIALS.secretKey },
+    credentials: { accessKeyId: credentials.accessKey, secretAccessKey: credentials.secretKey },
     ...config,
   });
   t.after(() => client.destroy());

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { createHash, createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { crc32 } from "node:zlib";
-import { CREDENTIALS, objectServer } from "./object-client.ts";
+import { credentials, objectServer } from "./object-client.ts";
 import { type RawRequest, send, sendSigned, sha256, signedChunks } from "./signed-request.ts";
 
-const PUT = { method: "PUT", path: "/ml/k" };
+const putObject = { method: "PUT", path: "/ml/k" };
 
 function crc32Base64(data: string): string {
   const bytes = Buffer.alloc(4);
@@ -34,12 +34,12 @@ describe("Object server's signatures", () => {
     ],
     [
       "verifies the hash of the body",
-      { ...PUT, body: "sent", payload: sha256("other") },
+      { ...putObject, body: "sent", payload: sha256("other") },
       400,
       "XAmzContentSHA256Mismatch",
     ],
-    ["accepts an unsigned body", { ...PUT, body: "sent", payload: "UNSIGNED-PAYLOAD" }, 200, undefined],
-    ["does not know other payload names", { ...PUT, payload: "NONE" }, 400, "InvalidArgument"],
+    ["accepts an unsigned body", { ...putObject, body: "sent", payload: "UNSIGNED-PAYLOAD" }, 200, undefined],
+    ["does not know other payload names", { ...putObject, payload: "NONE" }, 400, "InvalidArgument"],
   ];
 
   for (const [title, raw, status, code] of cases) {
@@ -80,13 +80,13 @@ describe("Object server's signatures", () => {
 
   it("accepts a presigned URL until it expires", async (t) => {
     const server = await objectServer(t);
-    await sendSigned(server, { ...PUT, body: "content" });
+    await sendSigned(server, { ...putObject, body: "content" });
     const presigned = (at: Date) => {
       const date = at.toISOString().replace(/[-:]|\.\d+/g, "");
       const scope = `${date.slice(0, 8)}/us-east-1/s3/aws4_request`;
       const query = [
         "X-Amz-Algorithm=AWS4-HMAC-SHA256",
-        `X-Amz-Credential=${encodeURIComponent(`${CREDENTIALS.accessKey}/${scope}`)}`,
+        `X-Amz-Credential=${encodeURIComponent(`${credentials.accessKey}/${scope}`)}`,
         `X-Amz-Date=${date}`,
         "X-Amz-Expires=60",
         "X-Amz-SignedHeaders=host",
@@ -96,7 +96,7 @@ describe("Object server's signatures", () => {
         .split("/")
         .reduce<string | Buffer>(
           (last, step) => createHmac("sha256", last).update(step).digest(),
-          `AWS4${CREDENTIALS.secretKey}`,
+          `AWS4${credentials.secretKey}`,
         );
       const signature = createHmac("sha256", key)
         .update(`AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`)
@@ -114,7 +114,7 @@ describe("Object server's signatures", () => {
 });
 
 describe("Object server's chunked bodies", () => {
-  const streaming = { ...PUT, payload: "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" };
+  const streaming = { ...putObject, payload: "STREAMING-AWS4-HMAC-SHA256-PAYLOAD" };
   const headers = { "content-encoding": "aws-chunked,gzip", "x-amz-decoded-content-length": "11" };
 
   it("R21: stores what the chunks hold, without their wrapping", async (t) => {
@@ -135,7 +135,7 @@ describe("Object server's chunked bodies", () => {
     const server = await objectServer(t);
     const put = (checksum: string, forged = false) =>
       sendSigned(server, {
-        ...PUT,
+        ...putObject,
         payload: "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
         headers: { ...headers, "x-amz-trailer": "x-amz-checksum-crc32" },
         chunks: (signer) => {
@@ -184,7 +184,7 @@ describe("Object server's digests", () => {
   it("compares Content-MD5 and checksums with what arrived", async (t) => {
     const server = await objectServer(t);
     const put = async (headers: Record<string, string>) =>
-      (await sendSigned(server, { ...PUT, body: "content", headers })).code;
+      (await sendSigned(server, { ...putObject, body: "content", headers })).code;
     const md5 = (data: string) => createHash("md5").update(data).digest("base64");
 
     assert.equal(await put({ "content-md5": md5("content") }), undefined);
@@ -199,7 +199,7 @@ describe("Object server's digests", () => {
     const put = async (name: string, hex: string) => {
       const value = Buffer.from(hex, "hex").toString("base64");
       const headers = { [`x-amz-checksum-${name}`]: value };
-      return (await sendSigned(server, { ...PUT, body: "123456789", headers })).status;
+      return (await sendSigned(server, { ...putObject, body: "123456789", headers })).status;
     };
 
     assert.equal(await put("crc32", "cbf43926"), 200);
@@ -219,7 +219,7 @@ describe("Object server's digests", () => {
     const server = await objectServer(t);
 
     const acl = await sendSigned(server, { path: "/ml/k?acl" });
-    const copy = await sendSigned(server, { ...PUT, headers: { "x-amz-copy-source": "/ml/a" } });
+    const copy = await sendSigned(server, { ...putObject, headers: { "x-amz-copy-source": "/ml/a" } });
 
     assert.deepEqual([acl.code, copy.code, copy.status], ["NotImplemented", "NotImplemented", 501]);
   });

@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from "node:test";
 import { type ApiServer, startApiServer } from "../servers/api-server/index.ts";
 
 /** RFC 7386, appendix A. */
-const MERGES: readonly [unknown, unknown, unknown][] = [
+const mergePatches: readonly [unknown, unknown, unknown][] = [
   [{ a: "b" }, { a: "c" }, { a: "c" }],
   [{ a: "b" }, { b: "c" }, { a: "b", b: "c" }],
   [{ a: "b" }, { a: null }, {}],
@@ -26,7 +26,7 @@ const MERGES: readonly [unknown, unknown, unknown][] = [
 ];
 
 /** RFC 6902, appendix A. */
-const PATCHES: readonly [unknown, readonly object[], unknown][] = [
+const jsonPatches: readonly [unknown, readonly object[], unknown][] = [
   [{ foo: "bar" }, [{ op: "add", path: "/baz", value: "qux" }], { baz: "qux", foo: "bar" }],
   [{ foo: ["bar", "baz"] }, [{ op: "add", path: "/foo/1", value: "qux" }], { foo: ["bar", "qux", "baz"] }],
   [{ baz: "qux", foo: "bar" }, [{ op: "remove", path: "/baz" }], { foo: "bar" }],
@@ -47,7 +47,7 @@ const PATCHES: readonly [unknown, readonly object[], unknown][] = [
   [{ foo: null }, [{ op: "copy", from: "/foo", path: "/bar" }], { foo: null, bar: null }],
 ];
 
-const REFUSED: readonly object[] = [
+const refused: readonly object[] = [
   { op: "test", path: "/data/a", value: "other" },
   { op: "add", path: "/none/b", value: 1 },
   { op: "remove", path: "/none" },
@@ -57,7 +57,7 @@ const REFUSED: readonly object[] = [
   { op: "invent", path: "/data/a" },
 ];
 
-const PLACE = { group: "example.com", version: "v1", resource: "documents", namespace: "argo" };
+const place = { group: "example.com", version: "v1", resource: "documents", namespace: "argo" };
 
 /** A server with an object whose `data` is the document, and a function that patches it. */
 async function documentServer(t: TestContext) {
@@ -67,9 +67,9 @@ async function documentServer(t: TestContext) {
   return async (target: unknown, type: "merge-patch" | "json-patch", body: unknown) => {
     count += 1;
     const name = `document-${count}`;
-    server.create(PLACE, { metadata: { name }, data: target });
+    server.create(place, { metadata: { name }, data: target });
     const response = await patch(server, name, type, body);
-    return { response, data: server.find({ ...PLACE, name })?.data };
+    return { response, data: server.find({ ...place, name })?.data };
   };
 }
 
@@ -93,7 +93,7 @@ describe("API server's patches", () => {
   it("merge as RFC 7386 says", async (t) => {
     const apply = await documentServer(t);
 
-    for (const [target, body, expected] of MERGES) {
+    for (const [target, body, expected] of mergePatches) {
       const { data } = await apply(target, "merge-patch", { data: body });
 
       assert.deepEqual(data, expected, JSON.stringify(body));
@@ -103,7 +103,7 @@ describe("API server's patches", () => {
   it("change documents as RFC 6902 says", async (t) => {
     const apply = await documentServer(t);
 
-    for (const [target, body, expected] of PATCHES) {
+    for (const [target, body, expected] of jsonPatches) {
       const { data } = await apply(target, "json-patch", body.map(belowData));
 
       assert.deepEqual(data, expected, JSON.stringify(body));
@@ -114,7 +114,7 @@ describe("API server's patches", () => {
     const apply = await documentServer(t);
     const target = { a: 1, list: [] };
 
-    for (const operation of REFUSED) {
+    for (const operation of refused) {
       const { response, data } = await apply(target, "json-patch", [
         { op: "add", path: "/data/b", value: 2 },
         operation,

@@ -2,7 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http";
 import { text } from "node:stream/consumers";
 import type { ObjectServer } from "../servers/object-server/index.ts";
-import { CREDENTIALS } from "./object-client.ts";
+import { credentials } from "./object-client.ts";
 
 export interface RawRequest {
   readonly method?: string;
@@ -71,10 +71,10 @@ export async function sendSigned(server: ObjectServer, raw: RawRequest): Promise
     .split("/")
     .reduce<Buffer>(
       (last, step) => hmac(last, step),
-      Buffer.from(`AWS4${raw.secretKey ?? CREDENTIALS.secretKey}`),
+      Buffer.from(`AWS4${raw.secretKey ?? credentials.secretKey}`),
     );
   const seed = hmac(key, `AWS4-HMAC-SHA256\n${date}\n${scope}\n${sha256(canonical)}`).toString("hex");
-  const credential = `${raw.accessKey ?? CREDENTIALS.accessKey}/${scope}`;
+  const credential = `${raw.accessKey ?? credentials.accessKey}/${scope}`;
   const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names.join(";")}, Signature=${seed}`;
   const content = raw.chunks ? raw.chunks({ key, date, scope, seed }) : Buffer.from(body);
   return send(server, method, raw.path, { ...headers, ...raw.unsigned, authorization }, content);

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { openDriver } from "../../src/artifacts/index.ts";
@@ -15,28 +12,7 @@ import { startGoogleIdentity } from "../servers/google-identity.ts";
 import { authorizationOf, startAzure, startOss } from "./stores.ts";
 import { load } from "./suite.ts";
 import { fileOf, patience, surroundings, temporaryFolder } from "./surroundings.ts";
-
-/** A server that answers each request with a JSON document, and keeps what it was asked. */
-async function startTokenServer(
-  t: TestContext,
-  answer: (message: IncomingMessage, body: string) => object | undefined,
-) {
-  const asked: string[] = [];
-  const server = createServer((message, response) => {
-    void message.toArray().then((chunks) => {
-      asked.push(message.url ?? "");
-      const value = answer(message, Buffer.concat(chunks).toString());
-      const headers = { "content-type": "application/json" };
-      response
-        .writeHead(value === undefined ? 400 : 200, headers)
-        .end(JSON.stringify(value ?? { error: "invalid_client" }));
-    });
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
-  return { endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
-}
+import { startTokenServer } from "./token-server.ts";
 
 /** Google's storage behind a proxy, for without an emulator's variable the address is Google's own. */
 async function startGoogle(t: TestContext) {

@@ -6,7 +6,7 @@ import { openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { Front, FrontFault } from "../servers/front.ts";
 import type { StoreUnderTest } from "./suite.ts";
-import { fileOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
+import { fileOf, keysOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
 
 type Where = Pick<FrontFault, "method" | "path">;
 
@@ -189,7 +189,7 @@ export function describeFaults(
       strike(faulty.list, { kind: "answer", status: 200, headers: html, body: page });
 
       await assert.rejects(
-        driver.list(artifact("dir"), patience()),
+        keysOf(driver, artifact("dir"), patience()),
         (error) => !isExecutorError(error, "NotFound"),
       );
     });
@@ -215,7 +215,7 @@ export function describeFaults(
       assert.ok(faulty.endless);
       strike(faulty.list, { kind: "lie", body: faulty.endless });
 
-      await assert.rejects(driver.list(artifact("dir"), patience()));
+      await assert.rejects(keysOf(driver, artifact("dir"), patience()));
     });
 
     check(

@@ -1,16 +1,7 @@
 import { startFileServer } from "./file-server.ts";
-import { describeDriver, type Limits } from "./suite.ts";
+import { encodedKey, webLimits } from "./http-suite.ts";
+import { describeDriver } from "./suite.ts";
 import { surroundings } from "./surroundings.ts";
-
-const cannot: Limits = {
-  directories: "a URL names one file",
-  delete: "the reference deletes nothing there, and a DELETE may mean anything to a web server",
-  list: "web servers have no listing that programs can read",
-  buckets: "a URL has no bucket; wrong credentials are tested in http.test.ts",
-  faults: "tested in http.test.ts, for each request is the whole artifact",
-};
-
-const encoded = (key: string) => key.split("/").map(encodeURIComponent).join("/");
 
 describeDriver(
   "http",
@@ -19,10 +10,10 @@ describeDriver(
     const context = surroundings();
     return {
       context,
-      artifact: (key) => ({ name: "artifact", http: { url: `${server.url}/${encoded(key)}` } }),
+      artifact: (key) => ({ name: "artifact", http: { url: `${server.url}/${encodedKey(key)}` } }),
     };
   },
-  cannot,
+  webLimits,
 );
 
 describeDriver(
@@ -35,14 +26,14 @@ describeDriver(
       artifact: (key) => ({
         name: "artifact",
         artifactory: {
-          url: `${server.url}/${encoded(key)}`,
+          url: `${server.url}/${encodedKey(key)}`,
           usernameSecret: { name: "jfrog", key: "user" },
           passwordSecret: { name: "jfrog", key: "password" },
         },
       }),
     };
   },
-  cannot,
+  webLimits,
 );
 
 describeDriver(

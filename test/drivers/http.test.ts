@@ -317,6 +317,35 @@ describe("HTTP driver: identity", () => {
     );
   });
 
+  it("replaces a token that the server takes no longer, once", async (t) => {
+    const server = await startFileServer(t);
+    let tokens = 0;
+    server.intercept((request, response) => {
+      if (request.path === "/token") {
+        tokens += 1;
+        response.writeHead(200).end(JSON.stringify({ access_token: `t${tokens}`, expires_in: 3600 }));
+        return true;
+      }
+      if (request.headers.authorization === "Bearer t2") return false;
+      response.writeHead(401).end();
+      return true;
+    });
+    const at = artifact(`${server.url}/f`, { auth: { oauth2 } });
+    const secrets = { "oauth/id": "id", "oauth/secret": "secret", "oauth/url": `${server.url}/token` };
+    const driver = await open(t, at, secrets);
+
+    await driver.saveFile(at, fileOf("f", "content"), patience());
+
+    assert.equal((await load(driver, at)).toString(), "content");
+    assert.equal(tokens, 2);
+    const stranger = await open(t, at, secrets);
+    await stranger.saveFile(at, fileOf("f", "x"), patience()).then(
+      () => assert.fail("t3 and t4 are unknown"),
+      (error) => assert.ok(isExecutorError(error, "Unauthorized")),
+    );
+    assert.equal(tokens, 4);
+  });
+
   it("puts the OAuth2 credentials into the body for a server that wants them there", async (t) => {
     const server = await startFileServer(t);
     server.files.set("/f", Buffer.from("x"));

@@ -4,6 +4,7 @@ import { describeDriver, type Limits } from "./suite.ts";
 import { surroundings } from "./surroundings.ts";
 
 const cannot: Limits = {
+  details: "a plugin's listing has names alone",
   buckets: "the plugin's configuration names a folder, and no identity",
   faults: "the way is a socket on the pod's own volume; test/plugins/hostile has plugins that are wrong",
 };

@@ -9,6 +9,7 @@ import { type S3TestOptions, type S3UnderTest, s3Artifact, startS3 } from "./s3-
 import { load } from "./suite.ts";
 import {
   fileOf,
+  keysOf,
   noise,
   patience,
   streamContent,
@@ -388,11 +389,48 @@ describe("S3 driver: keys", () => {
 
       assert.equal((await load(driver, artifact(key))).toString(), "content");
       assert.ok(server.requests.some(({ method, key: stored }) => method === "PUT" && stored === key));
-      assert.ok((await driver.list(artifact(""), patience())).includes(key));
+      assert.ok((await keysOf(driver, artifact(""), patience())).includes(key));
       await driver.delete(artifact(key), patience());
-      assert.deepEqual(await driver.list(artifact(""), patience()), []);
+      assert.deepEqual(await keysOf(driver, artifact(""), patience()), []);
     });
   }
+});
+
+describe("S3 driver: listing", () => {
+  it("asks for pages as they are read, one ahead, and for no more when the reader stops", async (t) => {
+    const { driver, artifact, server } = await openS3(t);
+    const files: Record<string, string> = {};
+    for (let index = 0; index < 3500; index += 1) files[`${index}`.padStart(5, "0")] = "";
+    await driver.saveTree(artifact("dir"), treeOf(files), patience());
+    const pages = () => server.requests.filter(({ query }) => query["list-type"] !== undefined).length;
+    const before = pages();
+
+    for await (const { key } of driver.list(artifact("dir"), patience())) if (key === "dir/01002") break;
+
+    assert.ok(pages() - before <= 3, `${pages() - before} pages for two`);
+    assert.equal((await keysOf(driver, artifact("dir"), patience())).length, 3500);
+  });
+
+  it("fails a listing that breaks off behind its first page, and logs it", async (t) => {
+    const { driver, artifact, context } = await openS3(t, {
+      faults: [{ match: { query: "continuation-token" }, kind: "status", status: 403, code: "AccessDenied" }],
+    });
+    const files: Record<string, string> = {};
+    for (let index = 0; index < 1001; index += 1) files[`${index}`] = "";
+    await driver.saveTree(artifact("dir"), treeOf(files), patience());
+    let seen = 0;
+
+    await assert.rejects(
+      async () => {
+        for await (const _ of driver.list(artifact("dir"), patience())) seen += 1;
+      },
+      (error) => isExecutorError(error, "Forbidden") && /failed to list directory/.test(error.message),
+    );
+
+    assert.equal(seen, 1000);
+    const line = context.lines.find(({ message }) => message === "List objects");
+    assert.match(String(line?.fields.error), /Access/);
+  });
 });
 
 describe("S3 driver: deletion", () => {
@@ -410,7 +448,7 @@ describe("S3 driver: deletion", () => {
 
     assert.ok(outcomes.every((outcome) => outcome === undefined));
     assert.ok(server.requests.length <= 10, `${server.requests.length} requests`);
-    await assert.rejects(driver.list(artifact("wf"), patience()), /no key found/);
+    await assert.rejects(keysOf(driver, artifact("wf"), patience()), /no key found/);
   });
 
   it("deletes one by one where the store has no batches", async (t) => {
@@ -421,7 +459,7 @@ describe("S3 driver: deletion", () => {
 
     await driver.delete(artifact("dir"), patience());
 
-    await assert.rejects(driver.list(artifact("dir"), patience()), /no key found/);
+    await assert.rejects(keysOf(driver, artifact("dir"), patience()), /no key found/);
   });
 
   it("reports every artifact when the store refuses", async (t) => {
@@ -455,6 +493,6 @@ describe("S3 driver: deletion", () => {
 
     await assert.rejects(driver.delete(artifact(""), patience()), /key is empty/);
 
-    assert.deepEqual(await driver.list(artifact(""), patience()), ["a"]);
+    assert.deepEqual(await keysOf(driver, artifact(""), patience()), ["a"]);
   });
 });

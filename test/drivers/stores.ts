@@ -176,6 +176,7 @@ export async function startAzure(
   };
 }
 
+/** What a request of the emulator's account must be signed with. */
 export function authorizationOf(
   method: string,
   url: string,
@@ -187,7 +188,8 @@ export function authorizationOf(
   return sharedKey(account, Buffer.from(key, "base64"), { method, path: pathname, query, headers });
 }
 
-async function createContainer(target: string, container: string): Promise<void> {
+/** A container in an Azurite, whose address is `target`. */
+export async function createContainer(target: string, container: string): Promise<void> {
   const path = `/${account}/${container}`;
   const headers: Record<string, string> = {
     "x-ms-date": new Date().toUTCString(),

@@ -10,7 +10,7 @@ import type { Artifact } from "../../src/template/index.ts";
 import { Outcomes } from "./conformance.ts";
 import { describeFaults, type FaultyStore } from "./fault-suite.ts";
 import { resolvingEither } from "./resolve-either.ts";
-import { fileOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
+import { fileOf, keysOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
 
 /** A store for one test: where its artifacts live, and what a driver needs to get there. */
 export interface StoreUnderTest {
@@ -29,6 +29,7 @@ export type Ability =
   | "directories"
   | "delete"
   | "list"
+  | "details"
   | "missing"
   | "buckets"
   | "faults"
@@ -183,12 +184,23 @@ export function describeDriver(
 
     check("lists the keys of a directory and none of its siblings'", undefined, async (t) => {
       const { driver, artifact } = await open(t);
-      if (cannot.list !== undefined) return await refuses(driver.list(artifact("dir"), patience()));
-      await driver.saveTree(artifact("dir"), treeOf({ "b.txt": "b", "a/c.txt": "c" }), patience());
+      if (cannot.list !== undefined) return await refuses(keysOf(driver, artifact("dir"), patience()));
+      await driver.saveTree(artifact("dir"), treeOf({ "b.txt": "b", "a/c.txt": "cc" }), patience());
       await driver.saveFile(artifact("dir2/d.txt"), fileOf("d.txt", "d"), patience());
 
-      assert.deepEqual(await driver.list(artifact("dir"), patience()), ["dir/a/c.txt", "dir/b.txt"]);
-      await assert.rejects(driver.list(artifact("no-dir"), patience()), /no key found of name no-dir/);
+      const listed = await Array.fromAsync(driver.list(artifact("dir"), patience()));
+      assert.deepEqual(
+        listed.map(({ key }) => key),
+        ["dir/a/c.txt", "dir/b.txt"],
+      );
+      if (cannot.details === undefined) {
+        assert.deepEqual(
+          listed.map(({ sizeBytes }) => sizeBytes),
+          [2, 1],
+        );
+        for (const { modifiedMs = 0 } of listed) assert.ok(Math.abs(Date.now() - modifiedMs) < 86_400_000);
+      }
+      await assert.rejects(keysOf(driver, artifact("no-dir"), patience()), /no key found of name no-dir/);
     });
 
     check(
@@ -235,7 +247,12 @@ export function describeDriver(
         );
 
         assert.deepEqual(outcomes, [undefined, undefined, undefined]);
-        assert.deepEqual(await driver.list(artifact(""), patience()), ["di", "dir-x/y", "dir.txt", "dir2"]);
+        assert.deepEqual(await keysOf(driver, artifact(""), patience()), [
+          "di",
+          "dir-x/y",
+          "dir.txt",
+          "dir2",
+        ]);
       },
     );
 

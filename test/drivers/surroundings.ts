@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { TestContext } from "node:test";
-import type { DriverContext, DriverSettings, FileContent, TreeContent } from "../../src/artifacts/index.ts";
+import type { ArtifactDriver, DriverContext, DriverSettings } from "../../src/artifacts/index.ts";
 import { ExecutorError } from "../../src/errors/index.ts";
+import type { ByteRange, FileContent, TreeContent } from "../../src/streams/index.ts";
+import type { Artifact } from "../../src/template/index.ts";
 
 export interface LogLine {
   readonly message: string;
@@ -50,13 +52,24 @@ export function surroundings(
   };
 }
 
+/** All keys of a listing. */
+export async function keysOf(
+  driver: ArtifactDriver,
+  artifact: Artifact,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of driver.list(artifact, signal)) keys.push(key);
+  return keys;
+}
+
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), "outrider-"));
   t.after(() => rm(path, { recursive: true, force: true }));
   return path;
 }
 
-/** Content whose size is known, as that of a plain file. */
+/** FileContent whose size is known, as that of a plain file. */
 export function fileOf(name: string, content: string | Uint8Array): FileContent {
   const bytes = Buffer.from(content);
   return {
@@ -67,12 +80,12 @@ export function fileOf(name: string, content: string | Uint8Array): FileContent 
   };
 }
 
-/** Content whose size only its end tells, as that of a compressed stream. */
+/** FileContent whose size only its end tells, as that of a compressed stream. */
 export function streamContent(name: string, content: Uint8Array, replayable = true): FileContent {
   return { name, sizeBytes: undefined, replayable, open: () => streamOf(content) };
 }
 
-function streamOf(bytes: Uint8Array, range?: { readonly offset: number; readonly length: number }): Readable {
+function streamOf(bytes: Uint8Array, range?: ByteRange): Readable {
   const start = range?.offset ?? 0;
   const end = Math.min(bytes.byteLength, start + (range?.length ?? bytes.byteLength));
   const chunks = function* () {

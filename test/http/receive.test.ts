@@ -6,7 +6,8 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from "
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 import { isExecutorError } from "../../src/errors/index.ts";
-import { type ByteSink, HttpClient, type HttpClientOptions } from "../../src/http/index.ts";
+import { HttpClient, type HttpClientOptions } from "../../src/http/index.ts";
+import type { ByteSink } from "../../src/streams/index.ts";
 import { selfSignedCertificate } from "../servers/api-server/index.ts";
 
 const signal = (): AbortSignal => AbortSignal.timeout(20_000);

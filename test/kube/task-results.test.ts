@@ -90,6 +90,19 @@ describe("task result", () => {
     assert.equal(stored(server).metadata.labels[completed], "true");
   });
 
+  it("R7: a label that is refused after outputs were taken is sent again, and given up in the end", async (t) => {
+    const { server, kube } = await start(t, {});
+    const result = new TaskResult(kube, identity);
+    await result.reportOutputs({ result: "x" }, patient, never);
+    server.addFault({ kind: "status", status: 403, times: 1, match: { verb: "patch" } });
+
+    await result.finalize(patient, never);
+
+    assert.equal(stored(server).metadata.labels[completed], "true");
+    server.addFault({ kind: "status", status: 403, match: { verb: "patch" } });
+    await assert.rejects(result.finalize({ patienceMs: 1500 }, never), /grant the pod's service account/);
+  });
+
   it("R7: creation forbidden ends at once with an error that names the grant", async (t) => {
     const rules = [{ verbs: ["patch"], apiGroups: ["argoproj.io"], resources: ["workflowtaskresults"] }];
     const { kube } = await start(t, { rules });

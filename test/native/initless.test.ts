@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import {
+  chmodSync,
+  copyFileSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -10,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { describe, it } from "node:test";
-import { Pod, type Running, sh, until } from "./program.ts";
+import { Pod, program, type Running, sh, until } from "./program.ts";
 
 const env = { ARGO_WAIT_FOR_READY: "true" };
 
@@ -60,6 +62,25 @@ describe("init-less: waiting for the supervisor", () => {
 
     assert.equal(exit.code, 65);
     assert.equal(pod.message(), "supervisor presumed dead: no status update within 30s");
+  });
+
+  it("R1: fails with 65 as soon as a supervisor that was alive has died", async (t) => {
+    const pod = new Pod(t);
+    mark(pod, "RUNNING\n");
+    mkdirSync(pod.path("opt/bin"), { recursive: true });
+    copyFileSync(program, pod.path("opt/bin/argoexec"));
+    chmodSync(pod.write("opt/lib/argoexec/node", "#!/bin/sh\necho up; exec sleep 600\n"), 0o755);
+    const supervisor = pod.start(["supervisor"], {
+      program: pod.path("opt/bin/argoexec"),
+      container: "supervisor",
+    });
+    await until("the supervisor", () => supervisor.stdout() === "up\n");
+    const emissary = await waiting(pod, ["true"]);
+
+    supervisor.kill("SIGKILL");
+
+    assert.equal((await emissary.exited).code, 65);
+    assert.equal(pod.message(), "supervisor died before it was ready");
   });
 
   it("exits with 143 on SIGTERM", async (t) => {

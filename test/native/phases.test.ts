@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   openSync,
+  readFileSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -42,6 +43,44 @@ async function isAsleep(running: Running): Promise<void> {
     /inotify/.test(spawnSync("sh", ["-c", `cat /proc/${running.pid}/fdinfo/*`]).stdout.toString()),
   );
 }
+
+describe("phases: Node is killed", () => {
+  const script = (rest: string) => `echo "\${ARGOEXEC_EVENT:-start}" >> $ARGOEXEC_ROOT/starts; ${rest}`;
+
+  it("starts it again with the same event", async (t) => {
+    const pod = new Pod(t);
+    const once = "[ $(wc -l < $ARGOEXEC_ROOT/starts) = 1 ] && kill -9 $$; exit 3";
+
+    const exit = await pod.start(["wait"], { program: install(pod, script(once)), container: "wait" }).exited;
+
+    assert.equal(exit.code, 3);
+    assert.equal(readFileSync(pod.path("starts"), "utf8"), "start\nstart\n");
+    assert.match(exit.stderr, /msg="Node was killed: starting it again" argo=true event=start/);
+    assert.equal(pod.message(), undefined);
+  });
+
+  it("gives up the second time, and names the remedy", async (t) => {
+    const pod = new Pod(t);
+
+    const exit = await pod.start(["wait"], { program: install(pod, script("kill -9 $$")), container: "wait" })
+      .exited;
+
+    assert.equal(exit.code, 137);
+    assert.equal(readFileSync(pod.path("starts"), "utf8"), "start\nstart\n");
+    assert.match(pod.message() ?? "", /^Node was killed by signal 9: .*raise this container's memory limit$/);
+  });
+
+  it("is not tried again in init, whose container the kubelet starts again if it may", async (t) => {
+    const pod = new Pod(t);
+
+    const exit = await pod.start(["init"], { program: install(pod, script("kill -9 $$")), container: "init" })
+      .exited;
+
+    assert.equal(exit.code, 137);
+    assert.equal(readFileSync(pod.path("starts"), "utf8"), "start\n");
+    assert.match(pod.message() ?? "", /^Node was killed by signal 9/);
+  });
+});
 
 describe("phases: standby", () => {
   it("starts Node again when every container has ended", async (t) => {
@@ -96,6 +135,17 @@ describe("phases: standby", () => {
     assert.ok(Date.now() >= at);
     assert.equal(await eventOf(collector(pod, "deadline 1")), "deadline");
     assert.equal(await eventOf(collector(pod, "limit 1", `deadline ${Date.now() + 60_000}`)), "limit");
+  });
+
+  it("tells that a log should be taken away, once the file that was named is there", async (t) => {
+    const pod = new Pod(t);
+    const running = collector(pod, "container main", "container other", "spool other combined.20");
+    await isAsleep(running);
+
+    pod.write("var/run/argo/ctr/other/combined.10", "");
+    pod.write("var/run/argo/ctr/other/combined.20", "");
+
+    assert.equal(await eventOf(running), "spool");
   });
 
   it("tells that main failed while another member of its set runs", async (t) => {

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
-import type { ByteSink } from "../../src/http/index.ts";
 import { MainServer, OutputRequests, ServedFiles } from "../../src/outputs/index.ts";
 import { PodPaths } from "../../src/podfiles/index.ts";
+import type { ByteSink } from "../../src/streams/index.ts";
 
 const { signal } = new AbortController();
 

@@ -57,7 +57,7 @@ describe("the end of a pod", { concurrency: 2 }, () => {
     pod.container("main").killAll();
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 64, main: 137 });
-    assert.match(await pod.message("wait"), /artifact made failed to save: .*main was killed/);
+    assert.match(await pod.message("wait"), /^main was killed, .*: artifact made failed to save: /);
     assert.deepEqual(pod.saved(), ["main-logs"]);
     assert.ok(pod.isCompleted());
   });
@@ -206,7 +206,7 @@ describe("the end of a pod", { concurrency: 2 }, () => {
     assert.deepEqual(await pod.codes(), { init: 0, wait: 64, main: 137 });
     assert.match(
       await pod.message("wait"),
-      /artifact never failed to save: .*main was killed, or had to be left running/,
+      /^main was killed, or had to be left running: artifact never failed to save: /,
     );
     assert.equal((await pod.stored("main-logs")).toString(), "started\n");
     assert.ok(pod.isCompleted());

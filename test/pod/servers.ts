@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { type KeyedData, shortTemporaryFolder } from "../../desk/kubelet/index.ts";
 import { type ApiFault, type ApiServer, type RbacRule, startApiServer } from "../servers/api-server/index.ts";
@@ -23,6 +22,11 @@ export interface ServerOptions {
   readonly apiFaults?: readonly ApiFault[];
 }
 
+/** Who runs what has to be done at the end: a test, or anything else that runs pods. */
+export interface Cleanup {
+  after(step: () => Promise<void>): void;
+}
+
 /** What is around the pods of a test. */
 export interface Servers {
   readonly api: ApiServer;
@@ -30,7 +34,7 @@ export interface Servers {
   readonly s3: S3Client;
 }
 
-export async function startServers(t: TestContext, options: ServerOptions = {}): Promise<Servers> {
+export async function startServers(t: Cleanup, options: ServerOptions = {}): Promise<Servers> {
   const directory = await mkdtemp(join(temporary, "store-"));
   const { rules, apiFaults } = options;
   const api = await startApiServer({

@@ -70,6 +70,18 @@ describe("the plan of a container", () => {
     assert.equal(limitOf(withSidecar, "main"), `capture combined ${2 ** 20}`);
   });
 
+  it("R32: has what is over taken away where there is a collector and a store to take it to", () => {
+    const container = { resources: { limits: { "ephemeral-storage": "1Gi" } } };
+    const template: Template = { container, archiveLocation: { archiveLogs: true, s3: { key: "k" } } };
+    const spools = (changed: Template, context = legacy) =>
+      plan(changed, "main", context).filter((line) => line.startsWith("spool"));
+
+    assert.deepEqual(spools(template), ["spool 33554432"]);
+    assert.deepEqual(spools(template, { ...legacy, collector: undefined }), []);
+    assert.deepEqual(spools({ ...template, archiveLocation: { archiveLogs: true, http: { url: "u" } } }), []);
+    assert.deepEqual(spools({ ...template, container: {} }), []);
+  });
+
   it("runs a container-set member `retries` times, and nonsense once", () => {
     const withRetries = (retries: string | number, duration?: string): Template => ({
       containerSet: {

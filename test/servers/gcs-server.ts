@@ -37,7 +37,7 @@ export async function startGcsServer(): Promise<GcsServer> {
   const resource = (
     bucket: string,
     name: string,
-    { content, contentType, generation, headers }: StoredObject,
+    { content, contentType, generation, headers, modifiedMs }: StoredObject,
   ) => ({
     kind: "storage#object",
     bucket,
@@ -45,6 +45,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     generation,
     contentType,
     size: String(content.length),
+    updated: new Date(modifiedMs).toISOString(),
     md5Hash: createHash("md5").update(content).digest("base64"),
     crc32c: headers.crc32c,
     ...(headers["content-encoding"] === undefined ? {} : { contentEncoding: headers["content-encoding"] }),

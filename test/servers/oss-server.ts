@@ -154,8 +154,8 @@ export async function startOssServer(): Promise<OssServer> {
       .filter(([key]) => Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0);
     const page = all.slice(0, Number(query.get("max-keys") ?? 100));
     const items = page.map(
-      ([key, { content, headers }]) =>
-        `<Contents><Key>${encodeURIComponent(key)}</Key><Size>${content.length}</Size><ETag>${headers.etag}</ETag></Contents>`,
+      ([key, { content, headers, modifiedMs }]) =>
+        `<Contents><Key>${encodeURIComponent(key)}</Key><LastModified>${new Date(modifiedMs).toISOString()}</LastModified><Size>${content.length}</Size><ETag>${headers.etag}</ETag></Contents>`,
     );
     const isTruncated = page.length < all.length;
     const token = isTruncated

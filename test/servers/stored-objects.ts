@@ -6,6 +6,7 @@ export interface StoredObject {
   readonly headers: Readonly<Record<string, string>>;
   /** Rises with every write. */
   readonly generation: string;
+  readonly modifiedMs: number;
 }
 
 let generations = 1_000_000n;
@@ -17,10 +18,10 @@ export class StoredObjects {
   put(
     bucket: Map<string, StoredObject>,
     key: string,
-    object: Omit<StoredObject, "generation">,
+    object: Omit<StoredObject, "generation" | "modifiedMs">,
   ): StoredObject {
     generations += 1n;
-    const stored = { ...object, generation: String(generations) };
+    const stored = { ...object, generation: String(generations), modifiedMs: Date.now() };
     bucket.set(key, stored);
     return stored;
   }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { posix } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -26,23 +27,28 @@ export interface WebHdfsServer {
 const pageSize = 3;
 
 /** Name node and data node in one, in memory, as WebHDFS' documentation has them. */
-export async function startWebHdfs(t: TestContext): Promise<WebHdfsServer> {
+export async function startWebHdfs(
+  t: TestContext,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<WebHdfsServer> {
   const entries = new Map<string, Buffer | undefined>([["/", undefined]]);
   const requests: WebHdfsRequest[] = [];
   let handle: (request: WebHdfsRequest, response: ServerResponse) => boolean = () => false;
-  const server = createServer((message, response) => {
+  const listener = (message: IncomingMessage, response: ServerResponse) => {
     const request = toRequest(message);
     requests.push(request);
     if (!handle(request, response))
       serve(entries, message, request, response).catch(() => response.destroy());
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => {
     server.close();
     server.closeAllConnections();
   });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const scheme = tls === undefined ? "http" : "https";
+  const url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
     url,
     entries,
@@ -77,7 +83,9 @@ async function serve(
   if ((op === "OPEN" || op === "CREATE") && !isData) {
     if (op === "OPEN" && content === undefined)
       return refuse(response, 404, "FileNotFoundException", `File does not exist: ${path}`);
-    response.writeHead(307, { location: `http://${message.headers.host}${message.url}&data=true` }).end();
+    const scheme = "encrypted" in message.socket ? "https" : "http";
+    const location = `${scheme}://${message.headers.host}${message.url}&data=true`;
+    response.writeHead(307, { location }).end();
     return;
   }
   switch (op) {

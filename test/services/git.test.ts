@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { DriverSettings } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import { loadGit } from "../drivers/git-load.ts";
 import { noise, surroundings, temporaryFolder } from "../drivers/surroundings.ts";
 import { git, makeRepository, pointerOf, publish, startGitServer } from "../servers/git-server.ts";
+import { freePort, untilItListens } from "./programs.ts";
 
 const sshd = "/usr/sbin/sshd";
 const withoutSsh = existsSync(sshd) ? false : "sshd is not installed (Debian package openssh-server)";
@@ -71,28 +70,6 @@ async function startSshServer(t: TestContext): Promise<SshServer> {
     key: readFileSync(join(root, "user"), "utf8"),
     knownHosts,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-async function untilItListens(port: number): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const socket = connect(port, "127.0.0.1");
-    const isThere = await once(socket, "connect").then(
-      () => true,
-      () => false,
-    );
-    socket.destroy();
-    if (isThere) return;
-    await sleep(100);
-  }
-  throw new Error(`sshd does not listen at port ${port}`);
 }
 
 const keySecret = { sshPrivateKeySecret: { name: "git", key: "key" } };

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** A server program that is running. */
@@ -33,7 +33,8 @@ export async function startProgram(
   };
 }
 
-async function freePort(): Promise<number> {
+/** A port of this host that nobody uses. */
+export async function freePort(): Promise<number> {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -55,4 +56,19 @@ async function untilItAnswers(url: string, child: ChildProcess): Promise<void> {
     // These programs tell nobody that they are ready.
     await sleep(50);
   }
+}
+
+/** Resolves when something listens there; servers that tell nobody that they are ready leave only asking. */
+export async function untilItListens(port: number): Promise<void> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    const socket = connect(port, "127.0.0.1");
+    const isThere = await once(socket, "connect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (isThere) return;
+    await sleep(100);
+  }
+  throw new Error(`nothing listens at port ${port}`);
 }

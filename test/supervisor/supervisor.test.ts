@@ -28,6 +28,7 @@ async function run(t: TestContext, template: Template, prepare: (runtime: string
   const tools = {
     ...loader,
     openKube: async () => new KubeClient(connection, options),
+    listenForTerm: () => new AbortController().signal,
     explain: () => {},
     program: "argoexec",
   };

@@ -12,7 +12,7 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import type { ReportSnapshot } from "../../src/sync/index.ts";
-import { CREDENTIALS, objectClient, objectServer } from "../desk/object-client.ts";
+import { credentials, objectClient, objectServer } from "../desk/object-client.ts";
 import type { ObjectServer, ObjectServerOptions } from "../servers/object-server/index.ts";
 
 const program = resolve(import.meta.dirname, "../../dist/bin/argoexec");
@@ -28,8 +28,8 @@ export interface SyncOutcome {
 
 const environment = {
   PATH: process.env.PATH,
-  AWS_ACCESS_KEY_ID: CREDENTIALS.accessKey,
-  AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretKey,
+  AWS_ACCESS_KEY_ID: credentials.accessKey,
+  AWS_SECRET_ACCESS_KEY: credentials.secretKey,
   // Tries are quick, so that what fails for good fails soon.
   EXECUTOR_RETRY_BACKOFF_STEPS: "3",
   EXECUTOR_RETRY_BACKOFF_DURATION: "20ms",

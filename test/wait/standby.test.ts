@@ -70,6 +70,22 @@ describe("the sleep of wait", () => {
     assert.ok(sleepOf({ progress: undefined }, { limit }).includes("limit 1235"));
   });
 
+  it("waits for half a log's share of the volume behind what was taken, unless taking it has ended", () => {
+    const container = { name: "main", resources: { limits: { "ephemeral-storage": "4Mi" } } };
+    const template = { container, archiveLocation: { archiveLogs: true, s3: { key: "k" } } };
+    const spool = { container: "main", partStarts: [0], endBytes: 1_048_576, isOver: false };
+    const marks = (state: Partial<WaitState>, changes: Partial<WaitConfig> = { template }) =>
+      sleepOf(changes, state).filter((line) => line.startsWith("spool"));
+
+    assert.deepEqual(marks({}), ["spool main combined.524288"]);
+    assert.deepEqual(marks({ spools: [spool] }), ["spool main combined.1572864"]);
+    assert.deepEqual(marks({ spools: [{ ...spool, isOver: true }] }), []);
+    assert.deepEqual(marks({ isTerminating: true }), []);
+    for (const archiveLocation of [{ s3: { key: "k" } }, { archiveLogs: true, http: { url: "http://x" } }]) {
+      assert.deepEqual(marks({}, { template: { container, archiveLocation } }), []);
+    }
+  });
+
   it("says that a signal was obeyed, and has nothing of foreign length in it", () => {
     const lines = sleepOf({}, { isTerminating: true, errors: ["x".repeat(200_000)] });
 

@@ -2,9 +2,9 @@ import { mkdir, open, readdir, rename, rm, rmdir, stat, unlink, utimes } from "n
 import { dirname, join } from "node:path";
 import { ExecutorError } from "../../errors/index.ts";
 import { randomBytes } from "../../files/index.ts";
-import { type ByteSink, isPayloadStream, type Payload } from "../../http/index.ts";
+import { isPayloadStream, type Payload } from "../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectAttributes,

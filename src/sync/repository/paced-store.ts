@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { ByteSink, Payload } from "../../http/index.ts";
+import type { Payload } from "../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectAttributes,

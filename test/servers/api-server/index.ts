@@ -1,6 +1,7 @@
 export {
   type ApiUser,
   type Certificate,
+  issuedCertificate,
   type KubeObject,
   type ObjectMeta,
   type ObjectRef,

@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 
 /** What a line may hold before it slows the sender: 1 GB/s at a delay of 64 ms. */
-const HELD_BYTES_MAX = 64 * 1024 * 1024;
+const heldBytesMax = 64 * 1024 * 1024;
 
 /**
  * Gives every chunk back a fixed time after it came in. Chunks wait side by side, so the delay costs latency and no
@@ -25,7 +25,7 @@ export class DelayLine extends Duplex {
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.#hold(chunk);
     this.#heldBytes += chunk.length;
-    if (this.#heldBytes < HELD_BYTES_MAX) done();
+    if (this.#heldBytes < heldBytesMax) done();
     else this.#accept = done;
   }
 
@@ -65,7 +65,7 @@ export class DelayLine extends Duplex {
       this.#held.shift();
       this.#heldBytes -= next.chunk?.length ?? 0;
       this.#isWanted = this.push(next.chunk) && next.chunk !== null;
-      if (this.#accept && this.#heldBytes < HELD_BYTES_MAX) {
+      if (this.#accept && this.#heldBytes < heldBytesMax) {
         const accept = this.#accept;
         this.#accept = undefined;
         accept();

@@ -1,6 +1,5 @@
 import { ExecutorError } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
-import { TokenSource } from "../../../http/index.ts";
+import { type HttpClient, TokenSource } from "../../../http/index.ts";
 import type { AzureLocation } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
 import { tokenSource } from "./identity.ts";

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, type Payload, payloadOf } from "../../../http/index.ts";
+import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectAttributes,
@@ -20,12 +20,12 @@ import { checkPrefix, nextFilledPage, notAListing } from "../../listing-checks.t
 import {
   type AnswerHead,
   checkRange,
+  dateOf,
   isWhole,
   lengthOf,
   rangeHeader,
   sizeOf,
   tagOf,
-  timeOf,
 } from "../../read-checks.ts";
 import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, textOf } from "../../xml.ts";
@@ -74,7 +74,7 @@ export class AzureStore implements ObjectStore {
       sizeBytes: lengthOf(answer, key),
       etag: tagOf(answer.header("etag"), key),
       isFolder,
-      modifiedMs: timeOf(answer.header("last-modified")),
+      modifiedMs: dateOf(answer.header("last-modified")),
       attributes: readAttributes(answer.response.headers, attributeNames),
     };
   }
@@ -220,14 +220,14 @@ function toInfo(item: string): ObjectInfo {
   const key = /<Name\s+Encoded="true"/i.test(item) ? decodeURIComponent(name) : name;
   const isFolder = textOf(item, "ResourceType") === "directory" || textOf(item, "hdi_isfolder") === "true";
   const sizeBytes = sizeOf(textOf(item, "Content-Length"), `${key}: the listing names no size`);
-  const etag = textOf(item, "Etag");
+  const tag = textOf(item, "Etag");
   // Listings write the tag without its quotes, answers with them.
   return {
     key,
     sizeBytes,
-    etag: etag === undefined || etag.startsWith('"') ? etag : `"${etag}"`,
+    etag: tag === undefined || tag.startsWith('"') ? tag : `"${tag}"`,
     md5: md5Of(textOf(item, "Content-MD5")),
-    modifiedMs: timeOf(textOf(item, "Last-Modified")),
+    modifiedMs: dateOf(textOf(item, "Last-Modified")),
     isFolder,
   };
 }

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExecutorError, errorText } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
-import { type Token, TokenSource } from "../../../http/index.ts";
+import { type HttpClient, type Token, TokenSource } from "../../../http/index.ts";
 import type { GcsLocation } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
 import { askMetadataServer, type KeyFile, refreshUserToken, serviceAccountToken } from "./identity.ts";

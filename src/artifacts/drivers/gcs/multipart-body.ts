@@ -1,5 +1,6 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Payload } from "../../../http/index.ts";
+import { byteStream } from "../../../streams/index.ts";
 
 /** Cannot occur in the metadata, whose JSON is in one line, and is looked for in nothing else: the length is announced. */
 const boundary = "outrider_6d0c5f5d7e2b4a1c";
@@ -19,7 +20,7 @@ export function multipartBody(metadata: object, contentType: string, content: Pa
   }
   return {
     sizeBytes: content.sizeBytes === undefined ? undefined : content.sizeBytes + around,
-    open: () => Readable.from(concatenated(before, content.open(), after), { objectMode: false }),
+    open: () => byteStream(concatenated(before, content.open(), after)),
   };
 }
 

@@ -1,6 +1,6 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import type { ObjectAttributes, ObjectInfo } from "../../../transfer/index.ts";
-import { sizeOf, timeOf } from "../../read-checks.ts";
+import { dateOf, sizeOf } from "../../read-checks.ts";
 
 /** The fields of an object resource that we ask for. */
 export const resourceFields = "name,size,generation,md5Hash,crc32c,contentEncoding,cacheControl,updated";
@@ -36,7 +36,7 @@ export function readResource(value: unknown, key: string | undefined): GcsObject
     etag: generation,
     md5: typeof md5Hash === "string" ? Buffer.from(md5Hash, "base64").toString("hex") : undefined,
     crc32c: typeof crc32c === "string" ? crc32c : undefined,
-    modifiedMs: typeof updated === "string" ? timeOf(updated) : undefined,
+    modifiedMs: typeof updated === "string" ? dateOf(updated) : undefined,
     ...(isInflated ? { isInflated } : {}),
     ...("contentType" in resource ? { attributes: attributesOf(resource) } : {}),
   };

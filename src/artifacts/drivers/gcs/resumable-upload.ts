@@ -1,6 +1,6 @@
-import { Readable } from "node:stream";
 import { ExecutorError } from "../../../errors/index.ts";
 import type { Payload } from "../../../http/index.ts";
+import { byteStream } from "../../../streams/index.ts";
 import { crc32c } from "../../crc.ts";
 import { forEachChunk } from "../../digests.ts";
 import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
@@ -178,12 +178,11 @@ function prefixed(head: Uint8Array, payload: Payload): Payload {
     return { sizeBytes: head.byteLength + payload.sizeBytes, chunks: [head, ...payload.chunks] };
   }
   const open = () =>
-    Readable.from(
+    byteStream(
       (async function* () {
         yield head;
         yield* payload.open() as AsyncIterable<Uint8Array>;
       })(),
-      { objectMode: false },
     );
   return { sizeBytes: head.byteLength + (payload.sizeBytes ?? 0), open };
 }
@@ -211,5 +210,5 @@ function sliceOf(payload: Payload, offset: number, length: number): Payload {
       if (at >= offset + length) return;
     }
   };
-  return { sizeBytes: length, open: () => Readable.from(pieces(), { objectMode: false }) };
+  return { sizeBytes: length, open: () => byteStream(pieces()) };
 }

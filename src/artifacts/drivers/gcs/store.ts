@@ -1,7 +1,7 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, type Payload, payloadOf } from "../../../http/index.ts";
+import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectAttributes,

@@ -1,10 +1,11 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { ExecutorError } from "../../../errors/index.ts";
 import { writeNewFile } from "../../../files/index.ts";
 import { readBody } from "../../../http/index.ts";
 import { type RetryPolicy, Tries } from "../../../retry/index.ts";
+import { byteStream } from "../../../streams/index.ts";
 import type { FileStatus, WebHdfs } from "./web-hdfs.ts";
 
 const stallTimeoutMs = 60_000;
@@ -18,7 +19,7 @@ export function openFile(
   policy: RetryPolicy,
   signal: AbortSignal,
 ): Readable {
-  return Readable.from(bytesOf(hdfs, path, status, policy, signal), { objectMode: false });
+  return byteStream(bytesOf(hdfs, path, status, policy, signal));
 }
 
 async function* bytesOf(

@@ -1,15 +1,10 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { RetryPolicy } from "../../../retry/index.ts";
+import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import { type Artifact, getKey, type HdfsLocation } from "../../../template/index.ts";
 import { sessionOf } from "../../../transfer/index.ts";
-import type {
-  ArtifactDriver,
-  DriverContext,
-  FileContent,
-  StoredArtifact,
-  TreeContent,
-} from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
 import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
 import { saveFile, saveTree } from "./upload.ts";
@@ -79,15 +74,14 @@ class HdfsDriver implements ArtifactDriver {
     return outcomes;
   }
 
-  async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
+  async *list(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ListedObject> {
     const path = pathOf(artifact);
     const status = await this.#hdfs.status(path, signal);
     if (status === undefined) throw new ExecutorError("NotFound", `no key found of name ${path}`);
-    const keys: string[] = [];
-    if (!status.isDirectory) return keys;
-    for await (const [name, { isDirectory }] of filesBelow(this.#hdfs, path, signal))
-      if (!isDirectory) keys.push(`${path === "/" ? "" : path}/${name}`);
-    return keys;
+    if (!status.isDirectory) return;
+    const folder = path === "/" ? "" : path;
+    for await (const [name, { isDirectory, sizeBytes, modifiedMs }] of filesBelow(this.#hdfs, path, signal))
+      if (!isDirectory) yield { key: `${folder}/${name}`, sizeBytes, modifiedMs };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

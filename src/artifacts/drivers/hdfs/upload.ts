@@ -1,8 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { posix } from "node:path";
-import { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import type { FileContent, TreeContent } from "../../driver.ts";
+import { byteStream, type FileContent, type TreeContent } from "../../../streams/index.ts";
 import { filesMax } from "./download.ts";
 import { fieldOf, type WebHdfs } from "./web-hdfs.ts";
 
@@ -76,7 +75,7 @@ async function writeFile({ hdfs, signal }: Saving, place: string, content: FileC
           yield chunk;
         }
       };
-      return Readable.from(count(), { objectMode: false });
+      return byteStream(count());
     },
   };
   for (let tries = 1; ; tries += 1) {

@@ -1,11 +1,12 @@
-import { pipeline, Readable } from "node:stream";
+import { pipeline, type Readable } from "node:stream";
 import { ExecutorError, errorText } from "../../../errors/index.ts";
 import { HttpClient, type HttpResponse } from "../../../http/index.ts";
 import { retry } from "../../../retry/index.ts";
+import { byteStream, type FileContent } from "../../../streams/index.ts";
 import type { Artifact, ArtifactoryLocation, HttpLocation } from "../../../template/index.ts";
 import { countInSpan, noteTransfer } from "../../../tracing/index.ts";
 import { type Channel, sessionOf } from "../../../transfer/index.ts";
-import type { ArtifactDriver, DriverContext, FileContent, StoredArtifact } from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, StoredArtifact } from "../../driver.ts";
 import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
 import { type HttpConfig, readArtifactoryConfig, readHttpConfig, redact } from "./config.ts";
 import { resumableBody } from "./download.ts";
@@ -133,14 +134,14 @@ class HttpDriver implements ArtifactDriver {
       const { createGunzip } = await import("node:zlib");
       try {
         // Errors of either side end the loop.
-        yield* pipeline(Readable.from(body, { objectMode: false }), createGunzip(), () => {});
+        yield* pipeline(byteStream(body), createGunzip(), () => {});
       } catch (cause) {
         if (cause instanceof ExecutorError || signal.aborted) throw cause;
         const text = `${redact(url)} names gzip as its Content-Encoding, and its content is damaged or no gzip`;
         throw new ExecutorError("Corrupt", `${text}: ${errorText(cause)}`, { cause });
       }
     };
-    return Readable.from(chunks.call(this), { objectMode: false });
+    return byteStream(chunks.call(this));
   }
 
   #isGzip({ headers }: HttpResponse): boolean {

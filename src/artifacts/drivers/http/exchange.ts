@@ -21,6 +21,11 @@ const credentialHeaders = new Set([
   "proxy-authorization",
 ]);
 
+interface RequestBody {
+  readonly payload: Payload;
+  readonly canRepeat: boolean;
+}
+
 /** Sends the requests of one http location: its headers, its credentials, its redirects. */
 export class Exchange {
   readonly #config: HttpConfig;
@@ -43,21 +48,38 @@ export class Exchange {
     extra: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    return await this.#follow("GET", url, extra, undefined, signal);
+    return await this.#exchange("GET", url, extra, undefined, signal);
   }
 
   /** A body that is asked for again by a redirect is opened again. */
   async put(url: string, payload: Payload, canRepeat: boolean, signal: AbortSignal): Promise<HttpResponse> {
     const length: Record<string, string> =
       payload.sizeBytes === undefined ? {} : { "content-length": String(payload.sizeBytes) };
-    return await this.#follow("PUT", url, length, { payload, canRepeat }, signal);
+    return await this.#exchange("PUT", url, length, { payload, canRepeat }, signal);
+  }
+
+  /** A token that the server takes no longer, whatever its end says, is replaced once. */
+  async #exchange(
+    method: "GET" | "PUT",
+    url: string,
+    extra: Readonly<Record<string, string>>,
+    body: RequestBody | undefined,
+    signal: AbortSignal,
+  ): Promise<HttpResponse> {
+    const used = await this.#tokens?.current(signal);
+    const response = await this.#follow(method, url, extra, body, signal);
+    const canRepeat = body === undefined || body.canRepeat;
+    if (response.status !== 401 || used === undefined || !canRepeat) return response;
+    if ((await this.#tokens?.renew(used, signal)) !== true) return response;
+    response.body.destroy();
+    return await this.#follow(method, url, extra, body, signal);
   }
 
   async #follow(
     method: "GET" | "PUT",
     start: string,
     extra: Readonly<Record<string, string>>,
-    body: { readonly payload: Payload; readonly canRepeat: boolean } | undefined,
+    body: RequestBody | undefined,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     const url = new URL(start);

@@ -1,5 +1,5 @@
 import { type Payload, payloadOf } from "../../../http/index.ts";
-import type { FileContent } from "../../driver.ts";
+import type { FileContent } from "../../../streams/index.ts";
 
 /** An archive up to this size is made before it is sent, so that its length can be announced. */
 const gatheredBytesMax = 4 * 1024 * 1024;

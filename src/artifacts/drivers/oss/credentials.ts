@@ -1,6 +1,5 @@
 import { ExecutorError } from "../../../errors/index.ts";
-import type { HttpClient } from "../../../http/index.ts";
-import { type Token, TokenSource } from "../../../http/index.ts";
+import { type HttpClient, type Token, TokenSource } from "../../../http/index.ts";
 import type { OssLocation, SecretSelector } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
 import { assumeRoleWithOidc, instanceRole } from "./identity.ts";

@@ -1,7 +1,7 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type ByteSink, type Payload, payloadOf } from "../../../http/index.ts";
+import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
-  ByteRange,
   ListPage,
   MultipartUpload,
   ObjectAttributes,
@@ -19,12 +19,12 @@ import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts"
 import {
   type AnswerHead,
   checkRange,
+  dateOf,
   isWhole,
   lengthOf,
   rangeHeader,
   sizeOf,
   tagOf,
-  timeOf,
 } from "../../read-checks.ts";
 import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, encodeXml, isBeyondXml, textOf } from "../../xml.ts";
@@ -59,7 +59,7 @@ export class OssStore implements ObjectStore {
       key,
       sizeBytes: lengthOf(answer, key),
       etag: tagOf(answer.header("etag"), key),
-      modifiedMs: timeOf(answer.header("last-modified")),
+      modifiedMs: dateOf(answer.header("last-modified")),
       attributes: readAttributes(answer.response.headers, attributeNames),
     };
   }
@@ -213,7 +213,7 @@ export class OssStore implements ObjectStore {
       const etag = textOf(item, "ETag");
       // The tag of what was put whole is its MD5; that of parts says how many there are.
       const md5 = /^"?([0-9A-Fa-f]{32})"?$/.exec(etag ?? "")?.[1]?.toLowerCase();
-      return { key, sizeBytes, etag, md5, modifiedMs: timeOf(textOf(item, "LastModified")) };
+      return { key, sizeBytes, etag, md5, modifiedMs: dateOf(textOf(item, "LastModified")) };
     });
     const isTruncated = textOf(xml, "IsTruncated") === "true";
     return { objects, token: isTruncated ? (textOf(xml, "NextContinuationToken") ?? "") : undefined };

@@ -1,6 +1,7 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { isExecutorError } from "../../../errors/index.ts";
 import type { CallOptions, GrpcChannel } from "../../../grpc/index.ts";
+import { byteStream } from "../../../streams/index.ts";
 import type { Artifact } from "../../../template/index.ts";
 import { span, traceHeaders } from "../../../tracing/index.ts";
 import type { PluginConnection } from "./connection.ts";
@@ -91,16 +92,21 @@ export class PluginClient {
 
   /** Sends the content itself; nothing is on disk in between. */
   async saveStream(artifact: Artifact, content: Readable, signal: AbortSignal): Promise<void> {
-    const { isSuccess, error } = await this.#ask("save", signal, async (channel) =>
-      readOutcome(
-        await channel.clientStream(`${service}/SaveStream`, chunksOf(artifact, content), traced(), signal),
-      ),
-    );
-    if (!isSuccess) throw refusal(this.name, "save", error);
+    try {
+      const { isSuccess, error } = await this.#ask("save", signal, async (channel) =>
+        readOutcome(
+          await channel.clientStream(`${service}/SaveStream`, chunksOf(artifact, content), traced(), signal),
+        ),
+      );
+      if (!isSuccess) throw refusal(this.name, "save", error);
+    } finally {
+      // A source that says nothing would be waited for beyond the call's end.
+      content.destroy();
+    }
   }
 
   openStream(artifact: Artifact, signal: AbortSignal): Readable {
-    return Readable.from(this.#pieces(artifact, signal), { objectMode: false });
+    return byteStream(this.#pieces(artifact, signal));
   }
 
   async *#pieces(artifact: Artifact, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -165,14 +171,10 @@ function traced(): CallOptions {
 
 /** First what it is, then its bytes, in pieces that every server of gRPC takes. */
 async function* chunksOf(artifact: Artifact, content: Readable): AsyncGenerator<Buffer> {
-  try {
-    yield artifactRequest(artifact);
-    for await (const bytes of content as AsyncIterable<Buffer>) {
-      for (let at = 0; at < bytes.length; at += chunkBytes) {
-        yield chunkRequest(bytes.subarray(at, at + chunkBytes));
-      }
+  yield artifactRequest(artifact);
+  for await (const bytes of content as AsyncIterable<Buffer>) {
+    for (let at = 0; at < bytes.length; at += chunkBytes) {
+      yield chunkRequest(bytes.subarray(at, at + chunkBytes));
     }
-  } finally {
-    content.destroy();
   }
 }

@@ -2,15 +2,10 @@ import { lstat } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { exponential, type RetryPolicy, retry } from "../../../retry/index.ts";
+import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import type { Artifact, PluginLocation } from "../../../template/index.ts";
 import { countInSpan, noteTransfer } from "../../../tracing/index.ts";
-import type {
-  ArtifactDriver,
-  DriverContext,
-  FileContent,
-  StoredArtifact,
-  TreeContent,
-} from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
 import { PluginClient } from "./client.ts";
 import { readPluginConfig } from "./config.ts";
 import { connectionTo, type PluginConnection } from "./connection.ts";
@@ -108,8 +103,9 @@ class PluginDriver implements ArtifactDriver {
     return outcomes;
   }
 
-  async list(artifact: Artifact, signal: AbortSignal): Promise<readonly string[]> {
-    return await this.#retried(() => this.#client.list(artifact, signal), signal);
+  /** The protocol has one message for all names, and nothing beside them. */
+  async *list(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ListedObject> {
+    for (const key of await this.#retried(() => this.#client.list(artifact, signal), signal)) yield { key };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,8 +2,8 @@ import { access, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ExecutorError } from "../../../errors/index.ts";
 import { writeNewFile } from "../../../files/index.ts";
+import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import { type Artifact, isWithin } from "../../../template/index.ts";
-import type { FileContent, TreeContent } from "../../driver.ts";
 
 /** Where output files stand for a plugin to read: a folder that this container shares with it. */
 export class Staging {

@@ -1,5 +1,5 @@
-import { Readable } from "node:stream";
 import { ExecutorError } from "../../../errors/index.ts";
+import { byteStream } from "../../../streams/index.ts";
 import type { RawLocation } from "../../../template/index.ts";
 import type { ArtifactDriver } from "../../driver.ts";
 import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
@@ -15,7 +15,7 @@ export function openRawDriver(location: RawLocation): ArtifactDriver {
       return {
         kind: "file",
         sizeBytes: bytes.byteLength,
-        openStream: () => Readable.from(bytes.byteLength === 0 ? [] : [bytes], { objectMode: false }),
+        openStream: () => byteStream(bytes.byteLength === 0 ? [] : [bytes]),
       };
     },
     saveFile: unsupportedSaving,

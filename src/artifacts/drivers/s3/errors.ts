@@ -1,4 +1,4 @@
-import { type ErrorCode, ExecutorError } from "../../../errors/index.ts";
+import { type ErrorCode, ExecutorError, type TextPattern } from "../../../errors/index.ts";
 import type { HttpResponse } from "../../../http/index.ts";
 import { parseRetryAfter } from "../../../retry/index.ts";
 import { textOf } from "../../xml.ts";
@@ -19,7 +19,7 @@ export interface S3Failure {
 export function readFailure(
   response: Pick<HttpResponse, "status" | "headers">,
   body: string,
-  transientPattern?: RegExp,
+  transientPattern?: TextPattern,
 ): S3Failure {
   const isXml = /<Error[\s>]/.test(body);
   const code = isXml ? (textOf(body, "Code") ?? "") : "";

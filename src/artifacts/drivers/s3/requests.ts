@@ -1,7 +1,6 @@
-import { ExecutorError } from "../../../errors/index.ts";
+import { ExecutorError, type TextPattern } from "../../../errors/index.ts";
 import {
   type BodyOptions,
-  type ByteSink,
   type HttpClient,
   type HttpRequest,
   type HttpResponse,
@@ -9,6 +8,7 @@ import {
   type Received,
   readText,
 } from "../../../http/index.ts";
+import type { ByteSink } from "../../../streams/index.ts";
 import { digestOf } from "../../digests.ts";
 import type { S3Config } from "./config.ts";
 import type { CredentialSource } from "./credentials.ts";
@@ -38,7 +38,7 @@ export class S3Requests {
   readonly config: S3Config;
   readonly #http: HttpClient;
   readonly #credentials: CredentialSource;
-  readonly #transientPattern: RegExp | undefined;
+  readonly #transientPattern: TextPattern | undefined;
   #region: string;
   #regionIsCorrected = false;
   #signer:
@@ -49,7 +49,7 @@ export class S3Requests {
     config: S3Config,
     http: HttpClient,
     credentials: CredentialSource,
-    transientPattern: RegExp | undefined,
+    transientPattern: TextPattern | undefined,
   ) {
     this.config = config;
     this.#http = http;

@@ -1,7 +1,5 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import {
-  appendTo,
-  type ByteSink,
   discardBody,
   type HttpResponse,
   type Payload,
@@ -9,8 +7,8 @@ import {
   readBody,
   readText,
 } from "../../../http/index.ts";
+import { appendTo, type ByteRange, type ByteSink } from "../../../streams/index.ts";
 import {
-  type ByteRange,
   compareKeys,
   type ListPage,
   type MultipartUpload,
@@ -24,7 +22,7 @@ import {
 } from "../../../transfer/index.ts";
 import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
 import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "../../digests.ts";
-import { type AnswerHead, checkRange, lengthOf, tagOf, timeOf } from "../../read-checks.ts";
+import { type AnswerHead, checkRange, dateOf, lengthOf, tagOf } from "../../read-checks.ts";
 import { elements, encodeXml, isBeyondXml, namespace, textOf } from "../../xml.ts";
 import { listParts, wholeCrc32 } from "./completion.ts";
 import type { Encryption } from "./encryption.ts";
@@ -417,7 +415,7 @@ function toInfo(
   modified: string | undefined,
 ): ObjectInfo {
   const md5 = /^"?([0-9a-f]{32})"?$/.exec(etag ?? "")?.[1];
-  return { key, sizeBytes, etag, md5, modifiedMs: timeOf(modified) };
+  return { key, sizeBytes, etag, md5, modifiedMs: dateOf(modified) };
 }
 
 function decodeKey(text: string): string {

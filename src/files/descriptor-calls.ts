@@ -1,5 +1,5 @@
 /**
- * The file system calls of this folder as promises over descriptors. `fs/promises` makes an object and a finalizer for
+ * File system calls as promises over descriptors. `fs/promises` makes an object and a finalizer for
  * every file; with 100,000 small files that is a third of the time.
  */
 import * as fs from "node:fs";

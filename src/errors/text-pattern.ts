@@ -1,0 +1,4 @@
+/** A pattern that an operator has set: whether it matches anywhere in a text. */
+export interface TextPattern {
+  test(text: string): boolean;
+}
