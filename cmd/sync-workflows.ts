@@ -62,7 +62,7 @@ async function openArchive(flags: FlagValues, env: Environment): Promise<KubeCli
   return new KubeClient(connection, {
     userAgent: `argoexec/${version}`,
     idleTimeoutMs,
-    transientPattern: readPattern(env.TRANSIENT_ERROR_PATTERN),
+    transientPattern: await readPattern(env.TRANSIENT_ERROR_PATTERN),
   });
 }
 
