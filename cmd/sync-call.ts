@@ -37,6 +37,17 @@ export const sharedFlags = {
   "target-secrets": { type: "string" },
 } as const;
 
+/** The variables that the vendors' own tools read for keys, by the type of a location and the field that takes them. */
+const keyVariables = {
+  s3: {
+    accessKeySecret: "AWS_ACCESS_KEY_ID",
+    secretKeySecret: "AWS_SECRET_ACCESS_KEY",
+    sessionTokenSecret: "AWS_SESSION_TOKEN",
+  },
+  azure: { accountKeySecret: "AZURE_STORAGE_KEY" },
+  oss: { accessKeySecret: "OSS_ACCESS_KEY_ID", secretKeySecret: "OSS_ACCESS_KEY_SECRET" },
+};
+
 const cgroupRoot = "/sys/fs/cgroup";
 /** What the runtime, two listings and a report take of a memory limit before transfers may have any. */
 const ownBytes = 128 * 1024 * 1024;
@@ -88,6 +99,7 @@ export async function openCall(
         settings: await settings(),
         log: tools.log,
         variables: variablesOf(env, side),
+        keyVariables,
         secretFolders: folder === undefined ? [podPaths(env).secrets] : [folder],
         openKube: folder === undefined ? connect : undefined,
         pace,

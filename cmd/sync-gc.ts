@@ -1,8 +1,8 @@
 import { ExecutorError } from "../src/errors/index.ts";
 import { type Outcome, Pace, syncStatus } from "../src/sync/index.ts";
-import { textFlag } from "./flags.ts";
+import { textFlag, wholeFlag } from "./flags.ts";
 import type { SyncSubcommand } from "./sync-call.ts";
-import { openSources, wholeFlag, workflowFlags } from "./sync-workflows.ts";
+import { openSources, workflowFlags } from "./sync-workflows.ts";
 
 const gcFlags = {
   ...workflowFlags,
@@ -28,7 +28,7 @@ export const gcCommand: SyncSubcommand = {
     }
     const { ageMs } = await import("../src/sync/criteria/index.ts");
     const olderThanMs = ageMs(textFlag(flags, "older-than") ?? olderThanDefault, "--older-than");
-    const maxDelete = wholeFlag(flags, "max-delete", maxDeleteDefault);
+    const maxDelete = wholeFlag(flags, "max-delete") ?? maxDeleteDefault;
     const deletes = flags.delete === true;
     await using repository = await call.openRepository(text, "source", new Pace(unlimited));
     await using open = await openSources(call);

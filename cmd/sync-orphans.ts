@@ -1,9 +1,10 @@
 import { ExecutorError } from "../src/errors/index.ts";
 import { type Outcome, Pace, Report, selectKeys, syncStatus } from "../src/sync/index.ts";
 import type { DeletionReport, OrphanReport, OrphanSearch } from "../src/sync/orphans/index.ts";
-import { type FlagValues, textFlag, textsFlag } from "./flags.ts";
+import { checkReportPath, writeReport } from "../src/sync/report/index.ts";
+import { type FlagValues, textFlag, textsFlag, wholeFlag } from "./flags.ts";
 import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
-import { openSources, wholeFlag, workflowFlags } from "./sync-workflows.ts";
+import { openSources, workflowFlags } from "./sync-workflows.ts";
 
 const orphansFlags = {
   ...workflowFlags,
@@ -20,6 +21,7 @@ const orphansFlags = {
   "keep-last": { type: "string" },
   "accept-no-workflows": { type: "boolean" },
   "accept-fewer-workflows": { type: "boolean" },
+  report: { type: "string", multiple: true },
 } as const;
 
 /** Objects younger than this may be of a step whose report is on its way. */
@@ -43,7 +45,8 @@ export const orphansCommand: SyncSubcommand = {
         "--delete needs --list FILE, which a run without --delete has written",
       );
     }
-    const maxDelete = wholeFlag(flags, "max-delete", maxDeleteDefault);
+    const maxDelete = wholeFlag(flags, "max-delete") ?? maxDeleteDefault;
+    for (const path of textsFlag(flags, "report")) checkReportPath(path);
     const settings = await readSettings(flags);
     await using repository = await call.openRepository(text, "source", new Pace(unlimited));
     await using open = await openSources(call);
@@ -63,6 +66,7 @@ export const orphansCommand: SyncSubcommand = {
     if (flags.delete !== true || list === undefined) {
       const found = await findOrphans(search, list, call.stop);
       tellFacts(call, found);
+      await tellReport(call, report);
       return foundOutcome(report, found, list);
     }
     const confirmed = {
@@ -72,7 +76,9 @@ export const orphansCommand: SyncSubcommand = {
       withoutCluster: flags["without-cluster"] === true,
       maxDelete,
     };
-    return deletedOutcome(report, await deleteListed(search, list, confirmed, call.stop));
+    const deletion = await deleteListed(search, list, confirmed, call.stop);
+    await tellReport(call, report);
+    return deletedOutcome(report, deletion);
   },
 };
 
@@ -80,7 +86,7 @@ async function readSettings(flags: FlagValues): Promise<Pick<OrphanSearch, "olde
   const { ageMs } = await import("../src/sync/criteria/index.ts");
   const { readRetention } = await import("../src/sync/orphans/index.ts");
   const rules = textsFlag(flags, "retain");
-  const keepLast = wholeFlag(flags, "keep-last", 0);
+  const keepLast = wholeFlag(flags, "keep-last") ?? 0;
   return {
     olderThanMs: ageMs(textFlag(flags, "older-than") ?? olderThanDefault, "--older-than"),
     retention: rules.length === 0 && keepLast === 0 ? undefined : readRetention(rules, keepLast),
@@ -103,6 +109,14 @@ async function selectionOf(flags: FlagValues, prefix: string): Promise<OrphanSea
   };
 }
 
+/** The report on standard output, or in the files that were named. */
+async function tellReport({ line: { flags } }: SyncCall, report: Report): Promise<void> {
+  const snapshot = report.snapshot();
+  const paths = textsFlag(flags, "report");
+  for (const path of paths) await writeReport(path, snapshot);
+  if (paths.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+}
+
 function tellFacts(call: SyncCall, { facts, totals }: OrphanReport): void {
   const { live, archived, fromFiles, running, unknownCount } = facts;
   call.log.info({ live, archived, fromFiles, running, unknown: unknownCount }, "workflows read");
@@ -113,7 +127,6 @@ function tellFacts(call: SyncCall, { facts, totals }: OrphanReport): void {
 }
 
 function foundOutcome(report: Report, found: OrphanReport, list: string | undefined): Outcome {
-  process.stdout.write(`${JSON.stringify(report.snapshot())}\n`);
   const { objects, bytes } = report.tally("orphan");
   const lost = found.missingCount === 0 ? "" : `; ${found.missingCount} outputs are gone, see the report`;
   const next =
@@ -129,7 +142,6 @@ function foundOutcome(report: Report, found: OrphanReport, list: string | undefi
 }
 
 function deletedOutcome(report: Report, { refused }: DeletionReport): Outcome {
-  process.stdout.write(`${JSON.stringify(report.snapshot())}\n`);
   if (refused !== undefined) {
     return { status: syncStatus.act, advice: `nothing was deleted: ${refused.join("; ")}` };
   }

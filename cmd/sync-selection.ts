@@ -4,6 +4,11 @@ import { type FlagValues, textFlag, textsFlag } from "./flags.ts";
 import type { SyncCall } from "./sync-call.ts";
 import { openSources, workflowFlags } from "./sync-workflows.ts";
 
+/** What the flags say of the selection, for those who have to tell one from another. */
+export function selectionTexts(flags: FlagValues): readonly (readonly string[])[] {
+  return [...Object.keys(selectionFlags), "namespace"].map((name) => textsFlag(flags, name));
+}
+
 /** The flags that say which objects a command is about. */
 export const selectionFlags = {
   ...workflowFlags,

@@ -82,11 +82,3 @@ async function readToken(path: string): Promise<string> {
     });
   }
 }
-
-/** A whole number. Throws BadRequest naming the flag. */
-export function wholeFlag(flags: FlagValues, name: string, otherwise: number): number {
-  const text = textFlag(flags, name);
-  if (text === undefined) return otherwise;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new ExecutorError("BadRequest", `--${name} must be a whole number, not ${JSON.stringify(text)}`);
-}

@@ -19,8 +19,7 @@ export interface GcsServer extends AsyncDisposable {
 
 interface Session {
   readonly bucket: string;
-  readonly name: string;
-  readonly contentType: string;
+  readonly metadata: Metadata;
   bytes: Buffer[];
   size: number;
   result: object | undefined;
@@ -37,7 +36,7 @@ export async function startGcsServer(): Promise<GcsServer> {
   const resource = (
     bucket: string,
     name: string,
-    { content, contentType, generation, headers, modifiedMs }: StoredObject,
+    { content, contentType, generation, headers, modifiedMs, metadata }: StoredObject,
   ) => ({
     kind: "storage#object",
     bucket,
@@ -48,6 +47,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     updated: new Date(modifiedMs).toISOString(),
     md5Hash: createHash("md5").update(content).digest("base64"),
     crc32c: headers.crc32c,
+    ...metadata,
     ...(headers["content-encoding"] === undefined ? {} : { contentEncoding: headers["content-encoding"] }),
   });
 
@@ -65,7 +65,13 @@ export async function startGcsServer(): Promise<GcsServer> {
     const { name = "", contentType = "application/octet-stream", contentEncoding } = metadata;
     const encoding: Record<string, string> =
       contentEncoding === undefined ? {} : { "content-encoding": contentEncoding };
-    const object = store.put(bucket, name, { content, contentType, headers: { crc32c, ...encoding } });
+    const { metadata: own, cacheControl } = metadata;
+    const kept = {
+      ...(own === undefined ? {} : { metadata: own }),
+      ...(cacheControl ? { cacheControl } : {}),
+    };
+    const headers = { crc32c, ...encoding };
+    const object = store.put(bucket, name, { content, contentType, headers, metadata: kept });
     return resource(bucketName, name, object);
   };
 
@@ -98,7 +104,13 @@ export async function startGcsServer(): Promise<GcsServer> {
     const id = newId();
     const contentType = metadata.contentType ?? String(message.headers["x-upload-content-type"] ?? "");
     const name = metadata.name ?? url.searchParams.get("name") ?? "";
-    sessions.set(id, { bucket, name, contentType, bytes: [], size: 0, result: undefined });
+    sessions.set(id, {
+      bucket,
+      metadata: { ...metadata, name, contentType },
+      bytes: [],
+      size: 0,
+      result: undefined,
+    });
     const location = `http://${message.headers.host}${url.pathname}?uploadType=resumable&upload_id=${id}`;
     response.writeHead(200, { location, "content-length": "0" }).end();
   };
@@ -145,12 +157,8 @@ export async function startGcsServer(): Promise<GcsServer> {
     if (total !== "*" && session.size === Number(total)) {
       const content = Buffer.concat(session.bytes);
       const claimed = /crc32c=([^,\s]+)/.exec(String(message.headers["x-goog-hash"] ?? ""))?.[1];
-      const { bucket, name, contentType } = session;
-      session.result = insert(
-        bucket,
-        { name, contentType, ...(claimed ? { crc32c: claimed } : {}) },
-        content,
-      );
+      const { bucket, metadata } = session;
+      session.result = insert(bucket, { ...metadata, ...(claimed ? { crc32c: claimed } : {}) }, content);
       session.bytes = [];
       return json(response, 200, session.result);
     }
@@ -253,6 +261,8 @@ interface Metadata {
   readonly name?: string;
   readonly contentType?: string;
   readonly contentEncoding?: string;
+  readonly cacheControl?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly crc32c?: string;
   readonly md5Hash?: string;
 }

@@ -75,6 +75,7 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
       settings: context.settings,
       log: context.log,
       variables: {},
+      keyVariables: {},
       secretFolders: [folder],
       openKube: undefined,
       pace: new Pace({ requestsPerSecond: undefined, bytesPerSecond: undefined }),

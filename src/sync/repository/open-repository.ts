@@ -17,6 +17,8 @@ export interface RepositorySurroundings {
   readonly log: DriverLog;
   /** Variables of the environment as this side sees them. */
   readonly variables: Readonly<Record<string, string | undefined>>;
+  /** Those of them that hold keys, by the type of a location and the field that takes the key. */
+  readonly keyVariables: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Folders with secrets as files NAME/KEY. */
   readonly secretFolders: readonly string[];
   /** Connects to the cluster, the same client each time; undefined: there is none. */
@@ -25,18 +27,6 @@ export interface RepositorySurroundings {
   readonly pace: Pace;
   readonly temporaryFolder: string;
 }
-
-/** The variables that the vendors' own tools read for keys, by the fields that take them. */
-const environmentKeys: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  s3: {
-    accessKeySecret: "AWS_ACCESS_KEY_ID",
-    secretKeySecret: "AWS_SECRET_ACCESS_KEY",
-    sessionTokenSecret: "AWS_SESSION_TOKEN",
-  },
-  azure: { accountKeySecret: "AZURE_STORAGE_KEY" },
-  oss: { accessKeySecret: "OSS_ACCESS_KEY_ID", secretKeySecret: "OSS_ACCESS_KEY_SECRET" },
-  gcs: {},
-};
 
 /**
  * Opens `configmap/NAME[#KEY]` of the cluster, a URL, or a file with the controller's configuration (`FILE[#KEY]`).
@@ -128,13 +118,14 @@ async function openFolder(folder: string, surroundings: RepositorySurroundings):
 }
 
 /** A URL names no secrets: the environment's keys serve, or else the identity that the vendor's own tools would find. */
-function withEnvironment(place: ConfiguredPlace, { variables }: RepositorySurroundings): ArtifactLocation {
+function withEnvironment(
+  place: ConfiguredPlace,
+  { variables, keyVariables }: RepositorySurroundings,
+): ArtifactLocation {
   const location = place.location ?? {};
   const type = locationType(location) ?? "s3";
   if (place.hasSecrets) return location;
-  const selectors = Object.entries(environmentKeys[type] ?? {}).filter(([, name]) =>
-    Boolean(variables[name]),
-  );
+  const selectors = Object.entries(keyVariables[type] ?? {}).filter(([, name]) => Boolean(variables[name]));
   const fields =
     selectors.length === 0
       ? { useSDKCreds: true }
@@ -142,8 +133,8 @@ function withEnvironment(place: ConfiguredPlace, { variables }: RepositorySurrou
   return { ...location, [type]: { ...(location[type] as object), ...fields } };
 }
 
-function environmentValues({ variables }: RepositorySurroundings): [string, Uint8Array][] {
-  return Object.values(environmentKeys)
+function environmentValues({ variables, keyVariables }: RepositorySurroundings): [string, Uint8Array][] {
+  return Object.values(keyVariables)
     .flatMap((fields) => Object.values(fields))
     .flatMap((name): [string, Uint8Array][] =>
       variables[name] ? [[`${environmentSecret}/${name}`, Buffer.from(variables[name])]] : [],
