@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -13,13 +13,18 @@ interface Ended {
   readonly stderr: string;
 }
 
+interface Runner {
+  start(...args: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> };
+  sync(...args: string[]): Promise<Ended>;
+}
+
 /** Runs the program as a person would: the cluster by flags, tokens and secrets from places that nobody sees. */
-async function start(t: TestContext): Promise<Stage & { sync(...args: string[]): Promise<Ended> }> {
+async function start(t: TestContext): Promise<Stage & Runner> {
   const stage = await startStage(t);
   const { api, argo, folder } = stage;
   const tokenFile = join(folder, "argo-token");
   await writeFile(tokenFile, "Bearer argo\n");
-  const sync = async (...args: string[]): Promise<Ended> => {
+  const begin = (...args: string[]) => {
     const connection = ["--server", api.url, "--token", "token", "--source-secrets", folder];
     const child = spawn(program, ["sync", ...args, ...connection, "--argo-token-file", tokenFile], {
       cwd: folder,
@@ -34,10 +39,10 @@ async function start(t: TestContext): Promise<Stage & { sync(...args: string[]):
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
     });
-    const [code] = await once(child, "close");
-    return { code: code as number | null, stdout, stderr };
+    const ended = once(child, "close").then(([code]) => ({ code: code as number | null, stdout, stderr }));
+    return { child, ended };
   };
-  return { ...stage, sync };
+  return { ...stage, start: begin, sync: (...args) => begin(...args).ended };
 }
 
 const lastLine = ({ stderr }: Ended) => stderr.trim().split("\n").at(-1) ?? "";
@@ -98,6 +103,29 @@ describe("argoexec sync", () => {
     assert.match(lastLine(wrong), /--delete needs --list FILE/);
     assert.match(lastLine(refused), /grant "list" on configmaps with a ClusterRole/);
     assert.deepEqual(await keys(), ["gone/gone/data"]);
+  });
+
+  it("orphans: ends with 10 when it is told to stop, and the same command goes on", async (t) => {
+    const { start: begin, put, store, create, configuration, sync } = await start(t);
+    create({ name: "live" });
+    await put("gone/gone/a", "gone/gone/b");
+    const age = ["--older-than", "0s", "--list", "list.jsonl"];
+    await sync("orphans", configuration, ...age);
+    store.addFault({ match: { method: "POST" }, kind: "stall", ms: 60_000 });
+    const isDeleting = store.waitForRequest(({ method }) => method === "POST");
+
+    const { child, ended } = begin("orphans", configuration, ...age, "--delete");
+    await isDeleting;
+    child.kill("SIGTERM");
+    const { code, stderr } = await ended;
+
+    assert.equal(code, 10, stderr);
+    assert.match(stderr, /run the same command again/);
+
+    store.clearFaults();
+    const again = await sync("orphans", configuration, ...age, "--delete");
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(lastLine(again), /^0 objects \(0 bytes\) deleted, 2 kept$/);
   });
 
   it("orphans: shows no token and no secret, whatever goes wrong", async (t) => {

@@ -157,18 +157,45 @@ describe("sync gc", () => {
       outputs: { data: "stuck/stuck/data.tgz", elsewhere, tree: "stuck/stuck/tree" },
     });
     stage.create({ name: "reader", phase: "Running", inputs: { data: "stuck/stuck/data.tgz" } });
+    stage.create({ ...stuck, name: "half", outputs: { a: "half/half/a", b: "half/half/b" } });
+    stage.create({
+      name: "above",
+      phase: "Running",
+      inputs: { all: "half/half/a/b/c", tree: "half/half/b/" },
+    });
 
-    const [bounded] = await stage.run({ maxDelete: 2 });
+    const bounded = await stage.run({ maxDelete: 2 });
     const before = await stage.keys();
-    const [result] = await stage.run();
+    const [half, result] = await stage.run();
 
-    assert.match(bounded?.problems.join() ?? "", /3 artifacts are more than what --max-delete leaves \(2\)/);
+    assert.match(
+      bounded[1]?.problems.join() ?? "",
+      /3 artifacts are more than what --max-delete leaves \(2\)/,
+    );
     assert.equal(before.length, objects.length);
+    assert.deepEqual(half?.problems, [
+      "half/half/a is used by argo/above",
+      "half/half/b is used by argo/above",
+    ]);
     assert.equal(result?.deleted, 1);
     assert.deepEqual(result?.problems, [
       "stuck/stuck/data.tgz is used by argo/reader",
       "stuck/stuck/main.log lies in another store",
     ]);
+    assert.deepEqual(await stage.keys(), objects.filter((key) => !key.includes("/tree/")).toSorted());
+  });
+
+  it("leaves keys that drivers do not agree on, and takes one with a slash at its end for the directory that it is", async (t) => {
+    const stage = await start(t);
+    stage.create({
+      ...stuck,
+      outputs: { odd: "/stuck/stuck/kept", twice: "stuck//stuck/later", tree: "stuck/stuck/tree/" },
+    });
+
+    const [result] = await stage.run();
+
+    assert.equal(result?.deleted, 1);
+    assert.equal(result?.problems.length, 2);
     assert.deepEqual(await stage.keys(), objects.filter((key) => !key.includes("/tree/")).toSorted());
   });
 

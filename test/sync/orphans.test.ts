@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { access, readFile, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import type { OrphanReport } from "../../src/sync/orphans/index.ts";
@@ -84,6 +85,24 @@ describe("sync orphans: what it finds", () => {
     );
 
     assert.deepEqual(counts(await stage.find()), { orphan: 3, named: 6 });
+  });
+
+  it("is not what a workflow names with a slash too many, which drivers clean", async (t) => {
+    const stage = await startStage(t);
+    const outputs = { a: "/lost/lost/a", b: "lost//lost/b", c: "./lost/lost/c" };
+    stage.create({ name: "wf", outputs });
+    await stage.put("lost/lost/a", "lost/lost/b", "lost/lost/c", "lost/lost/d");
+
+    assert.deepEqual(counts(await stage.find()), { named: 3, orphan: 1 });
+  });
+
+  it("is told by uids, and by names where a retried workflow has a new uid", async (t) => {
+    const stage = await startStage(t, { keyFormat: "{{workflow.uid}}/{{workflow.name}}/{{pod.name}}" });
+    const [known, other] = [randomUUID(), randomUUID()];
+    stage.create({ name: "wf", uid: known });
+    await stage.put(`${known}/wf/wf/x`, `${other}/wf/wf/x`, `${other}/gone/gone/x`, `not-a-uid/gone/gone/x`);
+
+    assert.deepEqual(counts(await stage.find()), { unnamed: 2, orphan: 1, foreign: 1 });
   });
 
   it("is told by the repository's own key format, and by those that it had before", async (t) => {

@@ -1,7 +1,7 @@
 import { deleteKeys } from "../../transfer/index.ts";
 import { type InventorySources, readInventory } from "../inventory/index.ts";
 import type { Repository } from "../repository/index.ts";
-import { placeOf, type StorePlace, workflowTitle } from "../workflows/index.ts";
+import { placeOf, type StorePlace, selfAndAncestors, workflowTitle } from "../workflows/index.ts";
 import type { DueArtifact } from "./due-artifacts.ts";
 import type { GcStore } from "./repair.ts";
 
@@ -15,12 +15,9 @@ export async function openGcStore(
   signal: AbortSignal,
 ): Promise<GcStore> {
   const place = placeOf({ ...repository.location }) ?? { type: "s3", endpoint: "", bucket: "" };
-  const users = new Map<string, Set<string>>();
+  const users = new Users();
   const note = (key: string, bucket: string, title: string) => {
-    if (bucket !== "" && bucket !== place.bucket) return;
-    const titles = users.get(key);
-    if (titles) titles.add(title);
-    else users.set(key, new Set([title]));
+    if (bucket === "" || place.bucket === "" || bucket === place.bucket) users.add(key, title);
   };
   await readInventory(
     sources,
@@ -38,10 +35,33 @@ export async function openGcStore(
   return {
     holds: ({ key, ...artifact }, { repository: own }) =>
       isHere({ key, ...artifact }, own, place) && key.startsWith(repository.prefix),
-    otherOwnerOf: (key, workflow) =>
-      [...(users.get(key) ?? [])].find((title) => title !== workflowTitle(workflow)),
+    otherOwnerOf: (key, workflow) => users.other(key, workflowTitle(workflow)),
     delete: (keys, signal) => deleteKeys(repository.store, keys, repository.channel, signal),
   };
+}
+
+/** Who names a key, a directory above it, or something below it. */
+class Users {
+  readonly #naming = new Map<string, Set<string>>();
+  readonly #namingBelow = new Map<string, Set<string>>();
+
+  add(key: string, title: string): void {
+    addTo(this.#naming, key, title);
+    for (const above of selfAndAncestors(key)) if (above !== key) addTo(this.#namingBelow, above, title);
+  }
+
+  /** One that is not `own`. */
+  other(key: string, own: string): string | undefined {
+    const titles = [...selfAndAncestors(key)].flatMap((each) => [...(this.#naming.get(each) ?? [])]);
+    titles.push(...(this.#namingBelow.get(key) ?? []));
+    return titles.find((title) => title !== own);
+  }
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, title: string): void {
+  const titles = map.get(key);
+  if (titles) titles.add(title);
+  else map.set(key, new Set([title]));
 }
 
 /** True only where type, bucket and endpoint are those of the repository, or not said by anyone. */

@@ -1,4 +1,5 @@
 import { errorText, isExecutorError } from "../../errors/index.ts";
+import { joinKey } from "../../template/index.ts";
 import {
   asked,
   type ClusterWorkflows,
@@ -95,6 +96,8 @@ async function repairWorkflow(
     const other = job.store.otherOwnerOf(artifact.key, workflow);
     if (!job.store.holds(artifact, workflow)) problems.push(`${artifact.key} lies in another store`);
     else if (other !== undefined) problems.push(`${artifact.key} is used by ${other}`);
+    else if (!isPlain(artifact.key))
+      problems.push(`${artifact.key}: stores do not agree on what such a key means`);
     else mine.push(artifact);
   }
   const nothing = { deleted: 0, isPatched: false, isReleased: false, isPassing: false };
@@ -124,6 +127,11 @@ async function repairWorkflow(
     }
   }
   return { deleted: done.length, problems, isPatched, isReleased: isPatched && releases, isPassing };
+}
+
+/** False for keys that some drivers clean before they use them: what they have stored lies somewhere else. */
+function isPlain(key: string): boolean {
+  return joinKey(key) === key.replace(/\/$/, "") && !key.startsWith("/");
 }
 
 interface Change {

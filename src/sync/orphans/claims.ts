@@ -37,6 +37,7 @@ export interface ClaimsOptions {
 
 /** Clocks of stores, clusters and controllers may differ by so much. */
 const clockSlackMs = 10 * 60_000;
+const spansMax = 500;
 /** More than this, and somebody makes formats up. */
 const keyFormatsMax = 200;
 
@@ -84,7 +85,9 @@ export class Claims {
   addArtifact({ key, bucket }: NamedArtifact, owner: string): void {
     // The same bucket has many endpoints: only another bucket is surely another place.
     const own = this.#options.repository.bucket;
-    if (bucket === "" || own === "" || bucket === own) this.#keys.set(key, owner);
+    if (bucket !== "" && own !== "" && bucket !== own) return;
+    // Some stores' drivers clean keys before they use them.
+    for (const each of [key, joinKey(key), key.replace(/^\/+/, "")]) this.#keys.set(each, owner);
   }
 
   /** Whose an object is; `modifiedMs` is when it was written. */
@@ -129,7 +132,9 @@ export class Claims {
   }
 
   #isKnown({ namespace, name, uid }: KeyOwner): boolean {
-    if (uid !== undefined) return this.#workflows.has(`uid ${uid}`);
+    if (uid !== undefined && this.#workflows.has(`uid ${uid}`)) return true;
+    // A workflow that is retried from the archive has a new uid, and its old keys.
+    if (name === undefined) return false;
     return this.#workflows.has(`name ${namespace === undefined ? name : `${namespace}/${name}`}`);
   }
 
@@ -154,8 +159,10 @@ export class Claims {
   #addSpan({ createdMs, finishedMs, isRunning }: WorkflowRecord, workflow: string): void {
     const fromMs = (createdMs ?? 0) - clockSlackMs;
     const toMs = isRunning || finishedMs === undefined ? Number.POSITIVE_INFINITY : finishedMs + clockSlackMs;
-    const isThere = this.#spans.some((span) => span.fromMs <= fromMs && span.toMs >= toMs);
-    if (!isThere) this.#spans.push({ fromMs, toMs, workflow });
+    if (this.#spans.some((span) => span.fromMs <= fromMs && span.toMs >= toMs)) return;
+    this.#spans.push({ fromMs, toMs, workflow });
+    // Each object is compared with all of them.
+    if (this.#spans.length > spansMax) this.#spans.splice(0, this.#spans.length, union(this.#spans));
   }
 
   #addPrefix(prefix: string, owner: string): void {
@@ -168,6 +175,14 @@ export class Claims {
     if (!hasTags(text) || this.#formats.size > keyFormatsMax) return;
     this.#formats.set(text, keyFormat(text));
   }
+}
+
+function union(spans: readonly TimeSpan[]): TimeSpan {
+  return {
+    fromMs: Math.min(...spans.map(({ fromMs }) => fromMs)),
+    toMs: Math.max(...spans.map(({ toMs }) => toMs)),
+    workflow: `one of ${spans.length} workflows`,
+  };
 }
 
 function ownerTitle({ namespace, name, uid }: KeyOwner): string {
