@@ -148,7 +148,7 @@ describe("argoexec sync run", { concurrency: 2 }, () => {
   it("copies an object anew that is replaced while it is read", async (t) => {
     const [source, target] = [await s3Side(t), await s3Side(t)];
     await source.put("k", "first content");
-    source.server.addFault({ match: { method: "GET", key: "k" }, times: 1, kind: "delay", ms: 300 });
+    source.server.addFault({ match: { method: "GET", key: "k" }, times: 1, kind: "delay", ms: 3000 });
     const running = sync(["run", source.url(), target.url()]);
     await source.server.waitForRequest(({ method, key }) => method === "GET" && key === "k");
     await source.put("k", "second content, longer");

@@ -1,6 +1,7 @@
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ExecutorError, errorText } from "../../errors/index.ts";
+import { toHtml } from "./html.ts";
 import { toPrometheus } from "./prometheus.ts";
 import type { ReportSnapshot } from "./report.ts";
 
@@ -9,6 +10,7 @@ type Format = (snapshot: ReportSnapshot) => string | Promise<string>;
 const formats: Readonly<Record<string, Format>> = {
   json: (snapshot) => `${JSON.stringify(snapshot, undefined, 2)}\n`,
   prom: toPrometheus,
+  html: toHtml,
 };
 
 /** Throws BadRequest for a file whose ending names no format, before any work is done for it. */

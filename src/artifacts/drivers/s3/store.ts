@@ -28,6 +28,7 @@ import { listParts, wholeCrc32 } from "./completion.ts";
 import type { Encryption } from "./encryption.ts";
 import { toError } from "./errors.ts";
 import { expectDocument, type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
+import { encodePath } from "./signature.ts";
 
 const mib = 1024 * 1024;
 /** The SHA-256 of an object that was stored whole, in hex. */
@@ -200,6 +201,31 @@ export class S3Store implements ObjectStore {
     }
   }
 
+  copiesFrom(source: ObjectStore): boolean {
+    if (!(source instanceof S3Store)) return false;
+    const [ours, theirs] = [this.#requests.config.endpoint, source.#requests.config.endpoint];
+    return ours.scheme === theirs.scheme && ours.authority === theirs.authority;
+  }
+
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
+    if (info.sizeBytes > copyBytesMax) {
+      throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
+    }
+    const headers: Record<string, string> = {
+      ...(await this.#encryption.forWriting(key)),
+      ...copySourceHeaders(await source.#encryption.forBytes(info.key)),
+      "x-amz-copy-source": `/${source.#requests.config.bucket}/${encodePath(info.key)}`,
+      ...(info.etag === undefined ? {} : { "x-amz-copy-source-if-match": info.etag }),
+    };
+    const xml = await this.#explained(
+      info,
+      this.#requests.sendForText({ method: "PUT", key, headers }, signal),
+    );
+    // The head of the answer may have come before the copying failed.
+    expectDocument(xml, "CopyObjectResult");
+  }
+
   async list(
     prefix: string,
     after: string | undefined,
@@ -351,6 +377,16 @@ export class S3Store implements ObjectStore {
     const response = await this.#requests.send(request, signal);
     await discardBody(response.body, this.#requests.bodyOptions(request));
   }
+}
+
+/** Of one CopyObject. */
+const copyBytesMax = 5 * 1024 * mib;
+
+/** The headers that open an object, for one that is copied. */
+function copySourceHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.replace("x-amz-", "x-amz-copy-source-"), value]),
+  );
 }
 
 const answerMaxBytes = 64 * 1024;
