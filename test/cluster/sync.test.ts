@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { after, describe, it, type TestContext } from "node:test";
 import { promisify } from "node:util";
@@ -29,7 +30,8 @@ const kinds = [
 ];
 
 async function byKubectl(...args: string[]): Promise<string> {
-  const env = { PATH: process.env.PATH ?? "", KUBECONFIG: kubeconfig };
+  // kubectl keeps what it has learned of a server in HOME.
+  const env = { PATH: process.env.PATH ?? "", KUBECONFIG: kubeconfig, HOME: tmpdir() };
   return (await run(kubectl, args, { env, maxBuffer: 1 << 28 })).stdout;
 }
 
