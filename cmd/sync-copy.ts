@@ -8,7 +8,7 @@ import { progressBar, progressFile, progressLines, SyncProgress } from "../src/s
 import { checkReportPath, type Report, writeReport } from "../src/sync/report/index.ts";
 import { type FlagValues, numberFlag, sizeFlag, textFlag, textsFlag, wholeFlag } from "./flags.ts";
 import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
-import { selectionFlags, selectionOf } from "./sync-selection.ts";
+import { selectionFlags, selectionOf, selectionTexts } from "./sync-selection.ts";
 
 /** What plan, run and verify have in common. */
 const copyFlags = {
@@ -148,7 +148,8 @@ function expectDifferent(source: Repository, target: Repository): void {
 function openJournal(call: SyncCall, { source, target, range }: SyncScope): Journal {
   const { flags } = call.line;
   const what = [source.store.name, source.prefix, target.store.name, target.prefix, range];
-  const id = journalId(...what, textsFlag(flags, "include"), textsFlag(flags, "exclude"), flags.shard);
+  // Another selection is another errand: what one has not wanted, the other may.
+  const id = journalId(...what, ...selectionTexts(flags), flags.shard, flags.shards);
   const file = textFlag(flags, "journal");
   const place = file === undefined ? journalInTarget(target, id) : journalInFile(file);
   const warn = (error: unknown) =>

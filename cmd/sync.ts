@@ -6,6 +6,9 @@ import { type OpenCall, openCall, type SyncSubcommand } from "./sync-call.ts";
 
 /** Each command is loaded when it is called for. */
 const subcommands: Readonly<Record<string, () => Promise<SyncSubcommand>>> = {
+  orphans: async () => (await import("./sync-orphans.ts")).orphansCommand,
+  rewrite: async () => (await import("./sync-rewrite.ts")).rewriteCommand,
+  gc: async () => (await import("./sync-gc.ts")).gcCommand,
   plan: async () => (await import("./sync-copy.ts")).planCommand,
   run: async () => (await import("./sync-copy.ts")).runCommand,
   verify: async () => (await import("./sync-copy.ts")).verifyCommand,

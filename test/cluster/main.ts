@@ -15,9 +15,9 @@ import { startWebServer } from "./web-server.ts";
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } });
 const say = (text: string) => console.log(`# ${text}`);
 
-/** Each of its tests starts kubectl and argoexec dozens of times: FULL=1 runs it, unless recordings are asked for by name. */
+/** Their tests start kubectl and argoexec dozens of times: FULL=1 runs them, unless recordings are asked for by name. */
 const isFull = process.env.FULL === "1" && positionals.length === 0;
-const kubectlTest = isFull ? ["test/cluster/kubectl.test.ts"] : [];
+const commandTests = isFull ? ["test/cluster/kubectl.test.ts", "test/cluster/sync.test.ts"] : [];
 
 const given = process.env.KUBECONFIG;
 process.exitCode = given
@@ -58,7 +58,7 @@ async function runHere(): Promise<number> {
 function runTests(kubeconfig: string, image: string): Promise<number> {
   return run(
     "node_modules/.bin/node",
-    ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts", ...kubectlTest],
+    ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts", ...commandTests],
     {
       KUBECONFIG: kubeconfig,
       OUTRIDER_IMAGE: image,

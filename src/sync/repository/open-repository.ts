@@ -57,6 +57,7 @@ export async function openRepository(
     name: nameOf(location, place.prefix),
     location,
     prefix: place.prefix,
+    keyFormat: place.keyFormat,
     store,
     // The session is the process's, so that both sides share its memory, and one lane where they are one store.
     channel: sessionOf(surroundings.settings).channel(store.name, log),

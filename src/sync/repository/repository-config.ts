@@ -72,18 +72,26 @@ function unwrapped(document: Document | undefined): Document | undefined {
   return undefined;
 }
 
-/** How keys are made is the controller's business. */
+/** How keys are made is no part of the location. */
 function placeOf(document: Document, source: string): RepositoryPlace {
   checkShape(document, locationShape, source);
   const location = document as ArtifactLocation;
   const type = locationType(location) ?? "s3";
   const {
-    keyFormat: _format,
-    keyPrefix: _prefix,
-    blobNameFormat: _name,
+    keyFormat: format,
+    keyPrefix: prefix,
+    blobNameFormat: blobFormat,
     ...rest
   } = location[type] as Document;
-  return { location: { [type]: rest } as ArtifactLocation, prefix: "", hasSecrets: true };
+  // The oldest form, `keyPrefix`, stands before the default format.
+  const older = typeof prefix === "string" ? `${prefix}/{{workflow.name}}/{{pod.name}}` : undefined;
+  const keyFormat = [format, blobFormat, older].find((each) => typeof each === "string" && each !== "");
+  return {
+    location: { [type]: rest } as ArtifactLocation,
+    prefix: "",
+    hasSecrets: true,
+    keyFormat: keyFormat as string | undefined,
+  };
 }
 
 async function parseDocuments(text: string, source: string): Promise<readonly Document[]> {

@@ -7,6 +7,8 @@ export interface RepositoryPlace {
   readonly location: ArtifactLocation | undefined;
   /** The local folder. */
   readonly folder?: string | undefined;
+  /** How the controller makes keys there, as far as the configuration says. */
+  readonly keyFormat?: string | undefined;
   /** Only keys that begin with this; empty for all of the bucket. */
   readonly prefix: string;
   /** A server that stands in for the cloud's own, where the location has no field for it. */

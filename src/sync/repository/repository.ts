@@ -38,6 +38,8 @@ export interface Repository extends AsyncDisposable {
   readonly location: ArtifactLocation | undefined;
   /** What every key begins with: empty, or a folder's name with its slash. */
   readonly prefix: string;
+  /** How the controller makes keys there; undefined: its configuration does not say, or is not known. */
+  readonly keyFormat: string | undefined;
   readonly store: ObjectStore;
   readonly channel: Channel;
   /** Pages of a listing; throws where the listing is not whole. Entries that stand for folders are left out. */
@@ -58,6 +60,7 @@ interface RepositoryParts {
   readonly name: string;
   readonly location: ArtifactLocation | undefined;
   readonly prefix: string;
+  readonly keyFormat?: string | undefined;
   readonly store: ObjectStore;
   readonly channel: Channel;
   /** Where a listing that is not in order is sorted. */
@@ -69,6 +72,7 @@ export class StoreRepository implements Repository {
   readonly name: string;
   readonly location: ArtifactLocation | undefined;
   readonly prefix: string;
+  readonly keyFormat: string | undefined;
   readonly store: ObjectStore;
   readonly channel: Channel;
   readonly #parts: RepositoryParts;
@@ -78,6 +82,7 @@ export class StoreRepository implements Repository {
     this.name = parts.name;
     this.location = parts.location;
     this.prefix = parts.prefix;
+    this.keyFormat = parts.keyFormat;
     this.store = parts.store;
     this.channel = parts.channel;
     this.#parts = parts;
