@@ -107,6 +107,9 @@ Exit status: 0 done, 10 partial and a retry helps, 20 a person has to act, 64 us
       --transfers N              objects in flight (default 64)
       --source-secrets DIR, --target-secrets DIR
                                  folders with secrets as files NAME/KEY
+      --shards N, --shard I      do the Ith of N shares (each lists all); or, after plan --shards N --shards-out FILE,
+                                 --shard ITEM with one of its items
+      --journal FILE             instead of one in the target
       --report FILE              .json, .prom or .html; may be repeated
 Flags that choose by what is known of workflows (docs/sync/selection.md):
       --workflow, --template, --artifact GLOB

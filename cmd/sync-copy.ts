@@ -1,11 +1,12 @@
+import { writeFile } from "node:fs/promises";
 import { ContentTypes } from "../src/artifacts/index.ts";
 import { ExecutorError } from "../src/errors/index.ts";
 import type { SyncScope } from "../src/sync/copy/index.ts";
-import { type Outcome, Pace, type Repository } from "../src/sync/index.ts";
+import { allOf, type Outcome, Pace, type Repository } from "../src/sync/index.ts";
 import { Journal, journalId, journalInFile, journalInTarget } from "../src/sync/journal/index.ts";
 import { progressBar, progressFile, progressLines, SyncProgress } from "../src/sync/progress/index.ts";
 import { checkReportPath, type Report, writeReport } from "../src/sync/report/index.ts";
-import { numberFlag, sizeFlag, textFlag, textsFlag, wholeFlag } from "./flags.ts";
+import { type FlagValues, numberFlag, sizeFlag, textFlag, textsFlag, wholeFlag } from "./flags.ts";
 import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
 import { selectionFlags, selectionOf, selectionTexts } from "./sync-selection.ts";
 
@@ -17,6 +18,8 @@ const copyFlags = {
   bandwidth: { type: "string" },
   "requests-per-second": { type: "string" },
   report: { type: "string", multiple: true },
+  shards: { type: "string" },
+  shard: { type: "string" },
 } as const;
 
 const transferFlags = { transfers: { type: "string" } } as const;
@@ -25,11 +28,15 @@ const deletionsMaxDefault = 1000;
 
 /** `sync plan SOURCE TARGET`: what `run` would do. */
 export const planCommand: SyncSubcommand = {
-  flags: copyFlags,
+  flags: { ...copyFlags, "shards-out": { type: "string" } },
   run: (call) =>
     withBoth(call, async (scope) => {
-      const { planSync } = await import("../src/sync/copy/index.ts");
-      return await planSync(scope, call.stop);
+      const { planSync, ShardPlanner } = await import("../src/sync/copy/index.ts");
+      const file = textFlag(call.line.flags, "shards-out");
+      const planner = file === undefined ? undefined : new ShardPlanner(shardCount(call.line.flags) ?? 8);
+      const planned = await planSync(scope, planner, call.stop);
+      if (file !== undefined) await writeFile(file, JSON.stringify(planner?.shards()));
+      return planned;
     }),
 };
 
@@ -89,11 +96,13 @@ async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
   });
   await using source = await call.openRepository(from, "source", pace);
   await using target = await call.openRepository(to, "target", pace);
+  const share = await shareOf(flags, [source.prefix, target.prefix]);
+  const selection = allOf(...share.selections, await selectionOf(call, [source, target]));
   const scope = {
     source,
     target,
-    range: { prefix: textFlag(flags, "prefix") },
-    rules: { selection: await selectionOf(call, [source, target]), deletes: flags.delete === true },
+    range: { prefix: textFlag(flags, "prefix"), ...share.range },
+    rules: { selection, deletes: flags.delete === true },
   };
   expectDifferent(source, target);
   call.begin();
@@ -102,6 +111,28 @@ async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
   for (const path of reports) await writeReport(path, snapshot);
   if (reports.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
   return outcome;
+}
+
+/** The part of the work that `--shard` names: an item of a plan's list, or a number of `--shards`. */
+async function shareOf(flags: FlagValues, prefixes: readonly string[]) {
+  const text = textFlag(flags, "shard");
+  if (text === undefined) return { selections: [], range: {} };
+  const { parseShard, selectShard } = await import("../src/sync/copy/index.ts");
+  if (!/^\d+$/.test(text)) return { selections: [], range: parseShard(text) };
+  const count = shardCount(flags);
+  if (count === undefined || Number(text) >= count) {
+    throw new ExecutorError(
+      "BadRequest",
+      "--shard I needs --shards N, and is less than it: they count from 0",
+    );
+  }
+  return { selections: [selectShard(Number(text), count, prefixes)], range: {} };
+}
+
+function shardCount(flags: FlagValues): number | undefined {
+  const count = wholeFlag(flags, "shards");
+  if (count === undefined || (count >= 1 && count <= 10_000)) return count;
+  throw new ExecutorError("BadRequest", `--shards must be from 1 to 10000, not ${count}`);
 }
 
 /** A repository that is copied into itself would grow for ever. */
@@ -118,7 +149,7 @@ function openJournal(call: SyncCall, { source, target, range }: SyncScope): Jour
   const { flags } = call.line;
   const what = [source.store.name, source.prefix, target.store.name, target.prefix, range];
   // Another selection is another errand: what one has not wanted, the other may.
-  const id = journalId(...what, ...selectionTexts(flags));
+  const id = journalId(...what, ...selectionTexts(flags), flags.shard, flags.shards);
   const file = textFlag(flags, "journal");
   const place = file === undefined ? journalInTarget(target, id) : journalInFile(file);
   const warn = (error: unknown) =>

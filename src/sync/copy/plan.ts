@@ -2,13 +2,15 @@ import { decide } from "../compare/index.ts";
 import { type Outcome, syncStatus } from "../outcome.ts";
 import { Report } from "../report/index.ts";
 import { joinScope, type SyncScope } from "./scope.ts";
+import type { ShardPlanner } from "./shards.ts";
 
 /**
- * Counts what `run` would do, and changes nothing. The report has an incident for each key that is not in the target as
+ * Counts what `run` would do, and changes nothing; `shards` is told what there is, to divide it. The report has an incident for each key that is not in the target as
  * it is in the source, up to the report's limit.
  */
 export async function planSync(
   scope: SyncScope,
+  shards: ShardPlanner | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly report: Report; readonly outcome: Outcome }> {
   const report = new Report("sync plan", scope.source.name, scope.target.name);
@@ -17,7 +19,9 @@ export async function planSync(
       const decision = decide(pair, scope.rules);
       if (decision === undefined) continue;
       const { deed, workflow, why } = decision;
-      const object = "source" in decision ? decision.source : decision.object;
+      const copies = "source" in decision;
+      const object = copies ? decision.source : decision.object;
+      if (pair.source !== undefined) shards?.add(pair.source.key, copies ? object.sizeBytes : undefined);
       report.note(deed, object, workflow, why);
       if (deed === "equal" || deed === "skipped") continue;
       const { key, sizeBytes } = object;
