@@ -217,9 +217,49 @@ export async function startGcsServer(): Promise<GcsServer> {
     response.end(bytes);
   };
 
+  /** In two steps, as the real one does it with what is large. */
+  const rewrite = (
+    response: ServerResponse,
+    query: URLSearchParams,
+    names: Readonly<Record<"fromBucket" | "fromKey" | "toBucket" | "toKey", string>>,
+  ) => {
+    const source = store.buckets.get(names.fromBucket)?.get(names.fromKey);
+    const bucket = store.buckets.get(names.toBucket);
+    if (source === undefined || bucket === undefined) throw new Refusal(404, "notFound", "No such object");
+    if ((query.get("ifSourceGenerationMatch") ?? source.generation) !== source.generation) {
+      throw new Refusal(
+        412,
+        "conditionNotMet",
+        "At least one of the pre-conditions you specified did not hold.",
+      );
+    }
+    const kind = "storage#rewriteResponse";
+    if (query.get("rewriteToken") === null) {
+      return json(response, 200, { kind, done: false, rewriteToken: "half" });
+    }
+    const { content, contentType, headers, metadata } = source;
+    const object = store.put(bucket, names.toKey, {
+      content,
+      contentType,
+      headers,
+      ...(metadata ? { metadata } : {}),
+    });
+    json(response, 200, { kind, done: true, resource: resource(names.toBucket, names.toKey, object) });
+  };
+
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(message.url ?? "", "http://gcs");
     if (url.pathname.startsWith("/upload/")) return await upload(message, response, url);
+    const copy = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)\/rewriteTo\/b\/([^/]+)\/o\/([^/]+)$/.exec(
+      url.pathname,
+    );
+    if (copy !== null) {
+      message.resume();
+      const [fromBucket = "", fromKey = "", toBucket = "", toKey = ""] = copy
+        .slice(1)
+        .map(decodeURIComponent);
+      return rewrite(response, url.searchParams, { fromBucket, fromKey, toBucket, toKey });
+    }
     const parts = /^\/(?:download\/)?storage\/v1\/b\/([^/]+)\/o(?:\/([^/]+))?$/.exec(url.pathname);
     if (parts === null) throw new Refusal(404, "notFound", "Not Found");
     const [, bucket = "", key] = parts;

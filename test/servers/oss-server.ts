@@ -84,6 +84,17 @@ export async function startOssServer(): Promise<OssServer> {
       );
     }
     if (uploadId !== null) return onUpload(call, bucket, uploadId);
+    const copySource = message.headers["x-oss-copy-source"];
+    if (message.method === "PUT" && typeof copySource === "string") {
+      const [, from = "", ...rest] = copySource.split("/");
+      const source = store.buckets.get(from)?.get(rest.map(decodeURIComponent).join("/"));
+      if (source === undefined) throw new Refusal(404, "NoSuchKey");
+      const match = message.headers["x-oss-copy-source-if-match"];
+      if (match !== undefined && match !== source.headers.etag) throw new Refusal(412, "PreconditionFailed");
+      const { content, contentType, headers } = source;
+      store.put(bucket, key, { content, contentType, headers });
+      return xml(response, 200, `<CopyObjectResult><ETag>${headers.etag}</ETag></CopyObjectResult>`);
+    }
     if (message.method === "PUT") {
       response.writeHead(200, { ...put(call, bucket, body, kept), "content-length": "0" }).end();
       return;

@@ -90,6 +90,33 @@ describe("argoexec sync between kinds of stores", () => {
     assert.ok((await readFile(new URL(`${places.folder?.("oss")}/large`))).equals(large));
   });
 
+  it("copies inside GCS, Azure and OSS without reading, attributes as they are", async (t) => {
+    const s3 = await s3Side(t);
+    const attributes = { ContentType: "text/x-step", CacheControl: "no-store", Metadata: { step: "train" } };
+    for (const key of keys) await s3.put(`origin/${key}`, `content of ${key}`, attributes);
+    const places = await startStores(t, s3);
+
+    for (const name of ["gs", "azure", "oss"]) {
+      const [origin = "", copy = ""] = [places[name]?.("origin"), places[name]?.("copy")];
+      assert.equal((await sync(["run", s3.url("origin"), origin], env)).status, 0);
+
+      const inside = await sync(["run", origin, copy], env);
+      const again = await sync(["run", origin, copy], env);
+      const back = await sync(["run", copy, s3.url(`${name}-back`)], env);
+
+      assert.equal(inside.status, 0, `${name}: ${inside.lastLine}`);
+      assert.equal(inside.report?.reasons["copied inside the service"], keys.length, name);
+      assert.equal(inside.report?.reasons.relayed, undefined, name);
+      assert.equal(again.report?.totals.equal?.objects, keys.length, name);
+      assert.equal(back.status, 0);
+      for (const key of keys) {
+        const { bytes, ContentType, Metadata } = await s3.get(`${name}-back/${key}`);
+        assert.equal(bytes.toString(), `content of ${key}`, name);
+        assert.deepEqual([ContentType, Metadata?.step], ["text/x-step", "train"], name);
+      }
+    }
+  });
+
   it("keeps in Azure what it can hold, and names what it cannot", async (t) => {
     const s3 = await s3Side(t);
     await s3.put("good", "1");

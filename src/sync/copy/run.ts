@@ -178,6 +178,7 @@ class SyncRun implements AsyncDisposable {
     }
     const way = await this.#copier.copy(object, signal);
     if (way === "gone from the source") return { deed: "skipped", why: way };
+    this.#report.noteReason(way);
     return { deed, why };
   }
 

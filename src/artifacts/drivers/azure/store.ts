@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { type Payload, payloadOf } from "../../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../../streams/index.ts";
@@ -32,6 +33,7 @@ import { elements, textOf } from "../../xml.ts";
 import { readBatchAnswer } from "./batch.ts";
 import type { AzureConfig } from "./config.ts";
 import { type AzureRequest, batchBoundary } from "./requests.ts";
+import { encodePath } from "./signature.ts";
 
 const mib = 1024 * 1024;
 /** The CRC-32 of a blob of many blocks, in hex: Azure keeps no checksum of those by itself. */
@@ -42,6 +44,7 @@ const attributeNames: AttributeNames = {
   own: [crcMetadata, "hdi_isfolder"],
 };
 
+const copyPollMs = 500;
 const untyped: ObjectAttributes = { contentType: "application/octet-stream" };
 
 /** One container of Azure Blob Storage as the transfer engine sees it. */
@@ -56,11 +59,13 @@ export class AzureStore implements ObjectStore {
     listsFromAnyKey: false,
     listsInOrder: false,
   };
+  readonly #config: AzureConfig;
   readonly #requests: StoreRequests<AzureRequest>;
   readonly #attributes = new WeakMap<MultipartUpload, ObjectAttributes>();
 
   constructor(config: AzureConfig, requests: StoreRequests<AzureRequest>) {
     this.name = `${config.host}${config.servicePath}/${config.container}`;
+    this.#config = config;
     this.#requests = requests;
   }
 
@@ -162,6 +167,40 @@ export class AzureStore implements ObjectStore {
 
   /** Blocks that are not part of a list go by themselves, after a week; there is no request for it. */
   async abortUpload(): Promise<void> {}
+
+  copiesFrom(source: ObjectStore): boolean {
+    if (!(source instanceof AzureStore)) return false;
+    const [ours, theirs] = [this.#config, source.#config];
+    return ours.origin === theirs.origin && ours.account === theirs.account;
+  }
+
+  /** Inside one account a copy is done when it is answered, or some time after; the blob is pending until then. */
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof AzureStore))
+      throw new ExecutorError("Unsupported", "the source is no container of Azure's");
+    const { origin, servicePath, container } = source.#config;
+    const headers: Record<string, string> = {
+      "x-ms-copy-source": `${origin}${servicePath}/${container}/${encodePath(checkedKey(info.key))}`,
+      ...(info.etag === undefined ? {} : { "x-ms-source-if-match": info.etag }),
+    };
+    const answer = await this.#requests.sendForHead(
+      { method: "PUT", blob: checkedKey(key), headers },
+      signal,
+    );
+    expectStatus(answer, 202, key);
+    let status = answer.header("x-ms-copy-status");
+    while (status === "pending") {
+      // The service tells by being asked, and by nothing else.
+      await pause(copyPollMs, undefined, { signal });
+      const now = await this.#requests.sendForHead({ method: "HEAD", blob: key }, signal);
+      status = now.header("x-ms-copy-status");
+    }
+    if (status === "success") return;
+    throw new ExecutorError(
+      "Transient",
+      `${key}: the copy inside Azure ended as ${status ?? "nobody knows what"}`,
+    );
+  }
 
   async list(
     prefix: string,

@@ -18,7 +18,7 @@ import type { StoreRequests } from "../../store-requests.ts";
 import type { GcsConfig } from "./config.ts";
 import { crc32cOf, crc32cOfHeader, runningCrc32c } from "./crc32c.ts";
 import { multipartBody, multipartType } from "./multipart-body.ts";
-import { bucketPath, type GcsRequest, objectPath, uploadPath } from "./requests.ts";
+import { bucketPath, type GcsRequest, objectPath, rewritePath, uploadPath } from "./requests.ts";
 import {
   type GcsObject,
   headFields,
@@ -44,12 +44,14 @@ export class GcsStore implements ObjectStore {
     partsInOrder: true,
   };
   readonly #bucket: string;
+  readonly #host: string;
   readonly #requests: StoreRequests<GcsRequest>;
   readonly #uploads = new WeakMap<MultipartUpload, ResumableUpload>();
 
   constructor(config: GcsConfig, requests: StoreRequests<GcsRequest>) {
     this.name = `${config.host}/${config.bucket}`;
     this.#bucket = config.bucket;
+    this.#host = config.host;
     this.#requests = requests;
   }
 
@@ -137,6 +139,36 @@ export class GcsStore implements ObjectStore {
     await this.#uploadOf(key, upload).cancel(signal);
   }
 
+  copiesFrom(source: ObjectStore): boolean {
+    return source instanceof GcsStore && source.#host === this.#host;
+  }
+
+  /** Large objects between places of different kinds take several requests, each of which goes on where the last was. */
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof GcsStore))
+      throw new ExecutorError("Unsupported", "the source is no bucket of Google's");
+    const from = { bucket: source.#bucket, key: checkedKey(info.key) };
+    const to = { bucket: this.#bucket, key: checkedKey(key) };
+    const condition: Record<string, string> =
+      info.etag === undefined ? {} : { ifSourceGenerationMatch: info.etag };
+    let token: string | undefined;
+    do {
+      const progress: Record<string, string> = token === undefined ? {} : { rewriteToken: token };
+      const path = rewritePath(from, to, { ...condition, ...progress });
+      const request: GcsRequest = { method: "POST", path, isAboutObject: true };
+      const answer = readJson(await this.#requests.sendForText(request, signal));
+      if (answer.kind !== "storage#rewriteResponse") throw notARewrite(key);
+      if (answer.done === true) {
+        const stored = readResource(answer.resource, key);
+        if (stored.sizeBytes === info.sizeBytes) return;
+        throw new ExecutorError("Conflict", `${info.key} was replaced while it was copied`);
+      }
+      // A token that stays says that nothing was done.
+      if (typeof answer.rewriteToken !== "string" || answer.rewriteToken === token) throw notARewrite(key);
+      token = answer.rewriteToken;
+    } while (token !== undefined);
+  }
+
   async list(
     prefix: string,
     after: string | undefined,
@@ -204,6 +236,10 @@ export class GcsStore implements ObjectStore {
     if (session === undefined) throw new ExecutorError("Internal", `${key}: an upload of another store`);
     return session;
   }
+}
+
+function notARewrite(key: string): ExecutorError {
+  return new ExecutorError("Transient", `${key}: the answer says nothing of the copy that was asked for`);
 }
 
 interface PageRequest {

@@ -31,6 +31,7 @@ import { elements, encodeXml, isBeyondXml, textOf } from "../../xml.ts";
 import type { OssConfig } from "./config.ts";
 import { partialError } from "./errors.ts";
 import type { OssRequest } from "./requests.ts";
+import { encodePath } from "./signature.ts";
 
 const mib = 1024 * 1024;
 const crcHeader = "x-oss-hash-crc64ecma";
@@ -46,10 +47,12 @@ export class OssStore implements ObjectStore {
     partsMax: 10_000,
     deleteKeysMax: 1000,
   };
+  readonly #config: OssConfig;
   readonly #requests: StoreRequests<OssRequest>;
 
   constructor(config: OssConfig, requests: StoreRequests<OssRequest>) {
     this.name = `${config.host}${config.pathPrefix}`;
+    this.#config = config;
     this.#requests = requests;
   }
 
@@ -154,6 +157,26 @@ export class OssStore implements ObjectStore {
     }
   }
 
+  copiesFrom(source: ObjectStore): boolean {
+    if (!(source instanceof OssStore)) return false;
+    return serviceOf(source.#config) === serviceOf(this.#config);
+  }
+
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof OssStore))
+      throw new ExecutorError("Unsupported", "the source is no bucket of OSS");
+    if (info.sizeBytes > copyBytesMax) {
+      throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
+    }
+    const headers: Record<string, string> = {
+      "x-oss-copy-source": `/${source.#config.bucket}/${encodePath(info.key)}`,
+      ...(info.etag === undefined ? {} : { "x-oss-copy-source-if-match": info.etag }),
+    };
+    const xml = await this.#requests.sendForText({ method: "PUT", key, headers }, signal);
+    if (/<CopyObjectResult[\s\S]*<\/CopyObjectResult>\s*$/.test(xml)) return;
+    throw new ExecutorError("Transient", `${key}: the store did not confirm the copy`);
+  }
+
   async list(
     prefix: string,
     after: string | undefined,
@@ -218,6 +241,14 @@ export class OssStore implements ObjectStore {
     const isTruncated = textOf(xml, "IsTruncated") === "true";
     return { objects, token: isTruncated ? (textOf(xml, "NextContinuationToken") ?? "") : undefined };
   }
+}
+
+/** Of one CopyObject. */
+const copyBytesMax = 1024 * mib;
+
+/** The endpoint without the bucket: copies stay in one region. */
+function serviceOf({ origin, pathPrefix, bucket }: OssConfig): string {
+  return pathPrefix === "" ? origin.replace(`//${bucket}.`, "//") : origin;
 }
 
 interface PageRequest {
