@@ -67,10 +67,12 @@ export async function openCall(
 ): Promise<OpenCall> {
   const line = parseCommandLine(args, { ...sharedFlags, ...flags });
   const tools = await podTools(line, env, podPaths(env));
-  const settings = once(async () => ({
-    ...(await readDriverSettings(env)),
-    memoryBytes: await transferBytes(),
-  }));
+  const settings = once(() => readDriverSettings(env));
+  const transfers = once(async () => {
+    const { TransferSession } = await import("../src/transfer/index.ts");
+    const { retry } = await settings();
+    return new TransferSession({ retry, memoryBytes: await transferBytes() });
+  });
   const openKube = once(() => tools.openKube());
   const connect = () => {
     hasKube = true;
@@ -97,6 +99,8 @@ export async function openCall(
       const folder = textFlag(line.flags, `${side}-secrets`);
       const surroundings = {
         settings: await settings(),
+        // One session for the process, so that both sides share its memory, and one lane where they are one store.
+        transfers: await transfers(),
         log: tools.log,
         variables: variablesOf(env, side),
         keyVariables,

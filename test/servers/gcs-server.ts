@@ -49,6 +49,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     crc32c: headers.crc32c,
     ...metadata,
     ...(headers["content-encoding"] === undefined ? {} : { contentEncoding: headers["content-encoding"] }),
+    ...(headers["cache-control"] === undefined ? {} : { cacheControl: headers["cache-control"] }),
   });
 
   const insert = (bucketName: string, metadata: Metadata, content: Buffer): object => {
@@ -90,12 +91,12 @@ export async function startGcsServer(): Promise<GcsServer> {
     }
     const body = Buffer.concat(await message.toArray());
     const type = url.searchParams.get("uploadType");
+    const name = url.searchParams.get("name") ?? "";
     if (type === "multipart") {
       const [metadata, contentType, content] = splitRelated(message.headers["content-type"] ?? "", body);
-      return json(response, 200, insert(bucket, { contentType, ...metadata }, content));
+      return json(response, 200, insert(bucket, { name, contentType, ...metadata }, content));
     }
     if (type === "media") {
-      const name = url.searchParams.get("name") ?? "";
       return json(response, 200, insert(bucket, { name }, body));
     }
     if (!store.buckets.has(bucket))
@@ -103,10 +104,9 @@ export async function startGcsServer(): Promise<GcsServer> {
     const metadata = (body.length === 0 ? {} : JSON.parse(body.toString())) as Metadata;
     const id = newId();
     const contentType = metadata.contentType ?? String(message.headers["x-upload-content-type"] ?? "");
-    const name = metadata.name ?? url.searchParams.get("name") ?? "";
     sessions.set(id, {
       bucket,
-      metadata: { ...metadata, name, contentType },
+      metadata: { ...metadata, name: metadata.name ?? name, contentType },
       bytes: [],
       size: 0,
       result: undefined,
