@@ -1,6 +1,10 @@
 # syntax=docker/dockerfile:1
-# The same steps as `npm run image -- DIR`: the static program with musl, the bundle, Node and the objects it loads.
-FROM debian:bookworm-slim AS build
+# The same steps as `npm run image -- DIR`: the static program with musl, the bundle, Node and the objects it loads. The base
+# image is pinned, and packages come from the day it was made: its list of sources names that snapshot in comments. Node and
+# all npm packages are pinned by package-lock.json.
+FROM debian:bookworm-20260824-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171 AS build
+RUN sed -i -e '/^URIs:/d' -e 's|^# \(http.*\)|URIs: \1\nCheck-Valid-Until: no|' /etc/apt/sources.list.d/debian.sources \
+ && grep -q '^URIs: .*/20[0-9]*T[0-9]*Z' /etc/apt/sources.list.d/debian.sources
 RUN apt-get update \
  && apt-get install -y --no-install-recommends binutils ca-certificates gcc libc6-dev libdeflate-dev libisal-dev media-types musl-tools nodejs npm tzdata \
  && rm -rf /var/lib/apt/lists/*
@@ -10,6 +14,8 @@ COPY languages/package.json languages/
 RUN npm ci --no-audit --no-fund
 COPY . .
 ARG VERSION=dev
+# The time of the commit, in seconds: every file of the image has it.
+ARG SOURCE_DATE_EPOCH=0
 RUN node_modules/.bin/node scripts/image.ts /image --version "$VERSION"
 
 # Root, as the stock image.

@@ -11,7 +11,7 @@ import { openLogger } from "../src/log/index.ts";
 import { MainServer, OutputRequests, ServedFiles, saveArtifacts } from "../src/outputs/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import type { Artifact, Template } from "../src/template/index.ts";
-import { memoryBudget } from "../src/transfer/index.ts";
+import { memoryBudget, TransferSession } from "../src/transfer/index.ts";
 
 const [direction, root = "", endpoint = "", key = "", strategy = "tar", path = "", ca = ""] =
   process.argv.slice(2);
@@ -32,11 +32,12 @@ const artifact: Artifact = {
     secretKeySecret: { name: "keys", key: "secret" },
   },
 };
+const retry = { attempts: 5, durationMs: 1000, factor: 1.6, jitter: 0.5 };
 const context: DriverContext = {
   readSecret: async ({ key }) => (key === "ca" ? readFileSync(ca) : Buffer.from("outrider-bench")),
+  transfers: new TransferSession({ retry, memoryBytes: memoryBudget(undefined) }),
   settings: {
-    retry: { attempts: 5, durationMs: 1000, factor: 1.6, jitter: 0.5 },
-    memoryBytes: memoryBudget(undefined),
+    retry,
     uploadThreads: 4,
     partSizeBytes: undefined,
     transientPattern: undefined,

@@ -21,7 +21,7 @@ export async function agentCommand(invocation: Invocation): Promise<number> {
 }
 
 function initCommand(env: Environment): number {
-  issuePluginTokens(podPaths(env).runtime, nameList(env, "ARGO_PLUGIN_NAMES"));
+  issuePluginTokens(podPaths(env), nameList(env, "ARGO_PLUGIN_NAMES"));
   return 0;
 }
 
@@ -76,8 +76,7 @@ function readAgentEnvironment(env: Environment) {
     workers: checked(() => positiveInteger(env, "ARGO_AGENT_TASK_WORKERS", 16), 16),
     patchRateMs: checked(() => duration(env, "ARGO_AGENT_PATCH_RATE", "10s"), 10_000),
     httpTimeoutMs: checked(() => duration(env, "ARGO_AGENT_HTTP_TIMEOUT", "10m"), 600_000),
-    // No container can have this name, so no plugin sees the file through its sub-path of the volume.
-    journalPath: `${paths.runtime}/.agent-journal`,
+    journalPath: paths.agentJournal,
     proxy: readProxies(env),
     userAgent: `argoexec/${version} argo-workflows/${version} argo-executor/agent`,
   };
@@ -95,7 +94,7 @@ function readPlugins(env: Environment, paths: PodPaths): readonly PluginAddress[
         `ARGO_PLUGIN_ADDRESSES must list URLs, not ${JSON.stringify(url)}`,
       );
     }
-    const path = `${paths.runtime}/${names[index] ?? ""}/token`;
+    const path = paths.pluginToken(names[index] ?? "");
     try {
       return { url, token: readFileSync(path, "utf8") };
     } catch (cause) {

@@ -1,6 +1,6 @@
 import { runData } from "../src/data/index.ts";
+import { exitStatusError } from "../src/errors/index.ts";
 import { readPodEnvironment } from "./environment.ts";
-import { exitStatusError } from "./exit-status.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { mainIdentity } from "./main-identity.ts";

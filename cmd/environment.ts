@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText, type TextPattern } from "../src/errors/index.ts";
-import { type ProxySettings, readRoots } from "../src/http/index.ts";
+import type { ProxySettings } from "../src/http/index.ts";
 import { PodPaths } from "../src/podfiles/index.ts";
 import { parseGoDuration, parseTemplate, type Template } from "../src/template/index.ts";
 import { Keeper } from "./keeper.ts";
@@ -81,7 +81,7 @@ function templateText(env: Environment, paths: PodPaths): { json: string; source
   const value = env.ARGO_TEMPLATE;
   if (value !== undefined && value !== "" && value !== "offloaded")
     return { json: value, source: "ARGO_TEMPLATE" };
-  const source = value === "offloaded" ? `${paths.config}/ARGO_TEMPLATE` : paths.template;
+  const source = value === "offloaded" ? paths.offloadedTemplate : paths.template;
   // A collector believes only what was there before the step began.
   const keeper = new Keeper(env);
   const kept = keeper.readTemplate();
@@ -139,7 +139,7 @@ export function commaList(text: string | undefined): readonly string[] {
 }
 
 /** What operators set for artifact drivers (docs/contract/pod.md#2.2, docs/contract/artifacts.md#4). */
-export async function readDriverSettings(env: Environment): Promise<Omit<DriverSettings, "memoryBytes">> {
+export async function readDriverSettings(env: Environment): Promise<DriverSettings> {
   const partSize = wholeNumber(env, "ARTIFACT_S3_UPLOAD_PART_SIZE_MIB", { from: 5, to: 5120 });
   return {
     retry: {
@@ -152,10 +152,17 @@ export async function readDriverSettings(env: Environment): Promise<Omit<DriverS
     partSizeBytes: partSize === undefined ? undefined : partSize * 1024 * 1024,
     transientPattern: await readPattern(env.TRANSIENT_ERROR_PATTERN),
     identityVariables: readIdentityVariables(env),
-    caPem: readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR }),
+    caPem: await readCaRoots(env),
     proxy: readProxies(env),
     programs: readProgramSettings(env),
   };
+}
+
+/** The roots to trust beside Node's own; few pods name any, and the others do not load what reads them. */
+async function readCaRoots(env: Environment): Promise<string | undefined> {
+  if (!env.SSL_CERT_FILE && !env.SSL_CERT_DIR) return undefined;
+  const { readRoots } = await import("../src/http/index.ts");
+  return readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR });
 }
 
 export function readProxies(env: Environment): ProxySettings {
@@ -178,9 +185,11 @@ function readProgramSettings(env: Environment): DriverSettings["programs"] & obj
 
 /** Those that name an identity of Google Cloud, Azure or Alibaba Cloud, and where their SDKs look for files. */
 function readIdentityVariables(env: Environment): DriverSettings["identityVariables"] {
-  const names =
-    /^(GOOGLE_|GCE_METADATA_|CLOUDSDK_CONFIG$|STORAGE_EMULATOR_HOST$|AZURE_|IDENTITY_|MSI_|IMDS_|ALIBABA_CLOUD_|HOME$)/;
-  return Object.fromEntries(Object.entries(env).filter(([name]) => names.test(name)));
+  const prefixes = /^(GOOGLE|GCE_METADATA|AZURE|IDENTITY|MSI|IMDS|ALIBABA_CLOUD)_/;
+  const names = ["CLOUDSDK_CONFIG", "STORAGE_EMULATOR_HOST", "HOME"];
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => prefixes.test(name) || names.includes(name)),
+  );
 }
 
 /** Undefined where the variable is not set. Throws BadRequest for what is no such number. */

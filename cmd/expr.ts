@@ -7,8 +7,7 @@ import { readFile } from "node:fs/promises";
 import type { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { evaluate, evaluateBatch, type Language, languageOf, parseTree } from "../languages/batch/index.ts";
-import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { exitStatusError } from "./exit-status.ts";
+import { ExecutorError, errorText, exitStatusError } from "../src/errors/index.ts";
 
 export interface ExprIo {
   readonly stdin: Readable;

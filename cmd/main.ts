@@ -1,7 +1,6 @@
-import { ExecutorError, errorText } from "../src/errors/index.ts";
+import { ExecutorError, errorText, exitStatusError } from "../src/errors/index.ts";
 import { writeTerminationMessage } from "../src/podfiles/index.ts";
 import { podPaths } from "./environment.ts";
-import { exitStatusError } from "./exit-status.ts";
 import { asksForHelp, findCommand } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 

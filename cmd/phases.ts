@@ -1,4 +1,4 @@
-import { ExecutorError } from "../src/errors/index.ts";
+import { ExecutorError, exitStatusError } from "../src/errors/index.ts";
 import { mainContainerNames } from "../src/template/index.ts";
 import {
   decodeState,
@@ -12,7 +12,6 @@ import {
   type WaitTools,
 } from "../src/wait/index.ts";
 import { type PodEnvironment, readPodEnvironment } from "./environment.ts";
-import { exitStatusError } from "./exit-status.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { Keeper } from "./keeper.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { DriverContext, DriverSettings } from "../src/artifacts/index.ts";
 import { ExecutorError, errorText } from "../src/errors/index.ts";
-import { connectKube, KubeClient, type KubeSettings } from "../src/kube/index.ts";
+import type { KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
 import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
@@ -9,6 +9,7 @@ import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readDriverSettings, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
 import { programPath } from "./invocation.ts";
+import { once } from "./once.ts";
 import { catchTerm } from "./signals.ts";
 import { version } from "./version.ts";
 
@@ -35,16 +36,17 @@ export async function podTools(
   const read = await readDriverSettings(env);
   const settings = { ...read, retry: { ...read.retry, ...options.retry } };
   const openContext = once(async (): Promise<DriverContext> => {
-    const { memoryBudget, readMemoryLimit } = await import("../src/transfer/index.ts");
+    const { memoryBudget, readMemoryLimit, TransferSession } = await import("../src/transfer/index.ts");
     const memoryBytes = memoryBudget(await readMemoryLimit(cgroupRoot));
     return {
       readSecret: (selector) => readSecret(paths, selector),
-      settings: { ...settings, memoryBytes },
+      settings,
+      transfers: new TransferSession({ retry: settings.retry, memoryBytes }),
       log,
       plugins: {
         sockets: paths.plugins,
         staging: paths.staging,
-        containers: `${paths.runtime}/ctr`,
+        containers: paths.containers,
         ...(options.connectTimeoutMinMs === undefined
           ? {}
           : { connectTimeoutMinMs: options.connectTimeoutMinMs }),
@@ -60,20 +62,14 @@ export async function podTools(
       const { openDriver } = await import("../src/artifacts/index.ts");
       return openDriver(location, await openContext());
     },
-    openKube: async () =>
-      new KubeClient(await connectKube(kubeSettings(line, env)), {
+    openKube: async () => {
+      const { connectKube, KubeClient } = await import("../src/kube/index.ts");
+      return new KubeClient(await connectKube(kubeSettings(line, env)), {
         userAgent: `argoexec/${version} argo-workflows/${version} argo-executor`,
         idleTimeoutMs: kubeIdleTimeoutMs,
         transientPattern: settings.transientPattern,
-      }),
-  };
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
+      });
+    },
   };
 }
 

@@ -1,7 +1,7 @@
+import { exitStatusError } from "../src/errors/index.ts";
 import { parseAction, runResource } from "../src/resource/index.ts";
 import { parseGoDuration } from "../src/template/index.ts";
 import { type Environment, readPodEnvironment } from "./environment.ts";
-import { exitStatusError } from "./exit-status.ts";
 import { parseCommandLine } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
 import { mainIdentity } from "./main-identity.ts";

@@ -16,6 +16,7 @@ import type { ArtifactLocation } from "../src/template/index.ts";
 import { type Environment, readDriverSettings } from "./environment.ts";
 import { type FlagValues, parseCommandLine, textFlag } from "./flags.ts";
 import { type Invocation, programPath } from "./invocation.ts";
+import { once } from "./once.ts";
 
 const runFlags = {
   template: { type: "string" },
@@ -79,13 +80,17 @@ function catchStops(): RunSignals {
 
 async function driverOpener(env: Environment, log: Logger) {
   const direct = { ...env, NO_PROXY: withLoopback(env.NO_PROXY ?? env.no_proxy) };
-  const settings = { ...(await readDriverSettings(direct)), memoryBytes: driverMemoryBytes };
+  const settings = await readDriverSettings(direct);
+  const openTransfers = once(async () => {
+    const { TransferSession } = await import("../src/transfer/index.ts");
+    return new TransferSession({ retry: settings.retry, memoryBytes: driverMemoryBytes });
+  });
   return async (
     location: ArtifactLocation,
     readSecret: DriverContext["readSecret"],
   ): Promise<ArtifactDriver> => {
     const { openDriver } = await import("../src/artifacts/index.ts");
-    return openDriver(location, { readSecret, settings, log });
+    return openDriver(location, { readSecret, settings, transfers: await openTransfers(), log });
   };
 }
 

@@ -67,10 +67,11 @@ export async function openCall(
 ): Promise<OpenCall> {
   const line = parseCommandLine(args, { ...sharedFlags, ...flags });
   const tools = await podTools(line, env, podPaths(env));
-  const settings = once(async () => ({
-    ...(await readDriverSettings(env)),
-    memoryBytes: await transferBytes(),
-  }));
+  const settings = await readDriverSettings(env);
+  const openTransfers = once(async () => {
+    const { TransferSession } = await import("../src/transfer/index.ts");
+    return new TransferSession({ retry: settings.retry, memoryBytes: await transferBytes() });
+  });
   const openKube = once(() => tools.openKube());
   const connect = () => {
     hasKube = true;
@@ -96,7 +97,8 @@ export async function openCall(
       const { openRepository } = await import("../src/sync/index.ts");
       const folder = textFlag(line.flags, `${side}-secrets`);
       const surroundings = {
-        settings: await settings(),
+        settings,
+        transfers: await openTransfers(),
         log: tools.log,
         variables: variablesOf(env, side),
         keyVariables,

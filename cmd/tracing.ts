@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readFileSync, readSync, statSync } from "node:fs";
-import type { PodPaths } from "../src/podfiles/index.ts";
+import { containerFiles, type PodPaths } from "../src/podfiles/index.ts";
 import { type Attributes, span } from "../src/tracing/index.ts";
 import type { ContainerSpan, Tracing } from "../src/tracing/start.ts";
 import type { PhaseEnd, PhaseStart } from "../src/wait/index.ts";
@@ -52,7 +52,7 @@ export async function tracedPhase(
   const own = tracing.container("state" in start ? start.state.trace : "");
   const finish = () => {
     const attributes = containerAttributes(env);
-    for (const main of mains) recordEmissary(own, paths.container(main), attributes);
+    for (const main of mains) recordEmissary(own, paths, main, attributes);
     own.end(name === "wait" ? "runWaitContainer" : "runSupervisorContainer", attributes, "waitWorkload");
   };
   try {
@@ -73,11 +73,11 @@ export async function tracedPhase(
  * An emissary exports nothing by itself: it leaves its span's identity and start (native/README.md), and its command's
  * exit code says when it ended. Main can write both, so that they are taken for no more than they look like.
  */
-function recordEmissary(own: ContainerSpan, folder: string, attributes: Attributes): void {
+function recordEmissary(own: ContainerSpan, paths: PodPaths, name: string, attributes: Attributes): void {
   try {
-    const [, traceParent = "", start = ""] =
-      /^(\S{55}) (\d{10,16})\n?$/.exec(readSmallFile(`${folder}/span`)) ?? [];
-    const endMs = Math.min(statSync(`${folder}/exitcode`).mtimeMs, Date.now());
+    const spanText = readSmallFile(paths.containerFile(name, containerFiles.span));
+    const [, traceParent = "", start = ""] = /^(\S{55}) (\d{10,16})\n?$/.exec(spanText) ?? [];
+    const endMs = Math.min(statSync(paths.containerFile(name, containerFiles.exitCode)).mtimeMs, Date.now());
     const startMs = Math.min(Number(start), endMs);
     if (traceParent !== "") {
       own.foreign({ name: "runMainContainer", traceParent, attributes, startMs, endMs });

@@ -1,3 +1,4 @@
+import { exitStatusError } from "../src/errors/index.ts";
 import { anyString, type Outputs } from "../src/template/index.ts";
 import type { Pod, PodEnd } from "./kubelet/index.ts";
 import type { FetchedArtifact } from "./output-folder.ts";
@@ -15,8 +16,6 @@ export interface RunOutcome {
   readonly restore: (text: string) => string;
 }
 
-/** Exit status of errors that are not the user's command's (docs/contract/pod.md#1.2). */
-const exitStatusError = 64;
 const resultLinesMax = 20;
 
 /** Prints what a person wants to know at the end of a run. */

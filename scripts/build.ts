@@ -1,10 +1,20 @@
 // Lays out an installation below dist/: bin/argoexec (the static program), lib/argoexec (Node and the bundle).
 // Does nothing where dist/ is newer than every source.
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
 import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
+import { keepCode } from "./keep-code.ts";
 
 const stamp = "dist/.built";
 const sources = ["cmd", "src", "desk", "languages", "native", "scripts", "package-lock.json"];
@@ -14,8 +24,9 @@ if (isStale()) {
   mkdirSync("dist/lib/argoexec", { recursive: true });
   await buildNative({ out: "dist/bin/argoexec" });
   rmSync("dist/lib/argoexec/node", { force: true });
-  symlinkSync(resolve("node_modules/node/bin/node"), "dist/lib/argoexec/node");
+  symlinkSync(realpathSync("node_modules/.bin/node"), "dist/lib/argoexec/node");
   await bundle("dist/lib/argoexec", { version: "dev" });
+  await keepCode("dist/bin/argoexec", "dist/lib/argoexec");
   writeFileSync(stamp, "");
 }
 // Each time: the libraries may have been installed since.

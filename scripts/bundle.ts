@@ -1,6 +1,7 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type BuildOptions, build, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { packParts } from "./pack-parts.ts";
 
 /**
  * Flags that Node gets for every role. A small young generation frees the buffers of a transfer early: 30 to 50 MiB
@@ -8,52 +9,135 @@ import { type BuildOptions, build, type Plugin } from "esbuild";
  */
 const nodeFlags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
 
-/** The bundle's entry: V8 keeps the compiled code of each role beside it. The cache goes by content and may move. */
-const entry = `"use strict";
-require("node:module").enableCompileCache({ directory: require("node:path").join(__dirname, "cache"), portable: true });
-require("./main.cjs");
-`;
-
 const shared: BuildOptions = {
   bundle: true,
-  format: "cjs",
   platform: "node",
   target: "node26",
   minify: true,
   legalComments: "linked",
   logLevel: "warning",
-  // Where addons lie: beside the bundle.
-  define: { ARGOEXEC_ADDONS: "__dirname", "import.meta.dirname": "__dirname" },
-  // A dynamic import becomes a require that runs when it is due.
-  supported: { "dynamic-import": false },
 };
 
+/** What every pod runs, with or without artifacts: it is in the first file. */
+const inEveryPod = [
+  "cmd/main.ts",
+  "cmd/init.ts",
+  "cmd/wait.ts",
+  "cmd/supervisor.ts",
+  "src/kube/index.ts",
+  "src/http/index.ts",
+  "src/wait/finish.ts",
+  "src/wait/resume.ts",
+];
+/** What a pod with artifacts runs besides, whatever its store: one more file. */
+const withArtifacts = [
+  "src/inputs/load-artifact.ts",
+  "src/artifacts/index.ts",
+  "src/artifacts/drivers/s3/driver.ts",
+  "src/transfer/index.ts",
+];
+
 /**
- * Bundles all commands into `directory`: `argoexec.cjs`, the entry; `main.cjs`, all our code, evaluated piece by piece
- * as it is used; `vendor/`, a file for each package that is loaded on demand only. CommonJS, because Node's loader of
- * ES modules costs a pod 10 ms of CPU more.
+ * Bundles all commands into `directory`: `argoexec.cjs`, the entry; `main.js`, what every pod runs; `parts/`, the rest
+ * of our code in files that are loaded when they are needed; `vendor/`, a file for each package that is loaded on
+ * demand only. CommonJS, because Node's loader of ES modules costs a pod 10 ms of CPU more; in parts, because a pod pays
+ * for each byte of a file that is read, checked and taken out of the kept bytecode. Returns the files of which some of the
+ * code is in it, below the project's folder.
  */
-export async function bundle(directory: string, options: { version: string }): Promise<void> {
-  for (const part of ["vendor", "cache"]) rmSync(join(directory, part), { recursive: true, force: true });
-  mkdirSync(directory, { recursive: true });
+export async function bundle(directory: string, options: { version: string }): Promise<readonly string[]> {
+  for (const part of ["parts", "vendor", "code"]) {
+    rmSync(join(directory, part), { recursive: true, force: true });
+  }
+  for (const folder of [directory, join(directory, "parts")]) mkdirSync(folder, { recursive: true });
   const vendors = new Map<string, string>();
-  await build({
+  const { outputFiles, metafile } = await build({
     ...shared,
+    format: "esm",
+    splitting: true,
+    write: false,
+    metafile: true,
     entryPoints: { main: "cmd/main.ts" },
     outdir: directory,
-    outExtension: { ".js": ".cjs" },
-    define: { ...shared.define, ARGOEXEC_VERSION: JSON.stringify(options.version) },
-    plugins: [vendorOnDemand(vendors), leanPino, requireBuiltins],
+    define: {
+      // Where addons lie: beside the bundle.
+      ARGOEXEC_ADDONS: "__dirname",
+      ARGOEXEC_VERSION: JSON.stringify(options.version),
+      "import.meta.dirname": "__dirname",
+    },
+    plugins: [vendorOnDemand(vendors), leanPino, namedBuiltins, requireBuiltins],
   });
+  const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
+  writeParts(directory, texts, reachOf(metafile));
+  const used = usedFiles(metafile);
   for (const [name, source] of vendors) {
-    await build({
+    const vendor = await build({
       ...shared,
+      metafile: true,
+      format: "cjs",
+      // A dynamic import becomes a require that runs when it is due.
+      supported: { "dynamic-import": false },
       stdin: { contents: reexport(JSON.stringify(source)), resolveDir: "." },
       outfile: join(directory, vendorFile(name)),
     });
+    used.push(...usedFiles(vendor.metafile));
   }
-  writeFileSync(join(directory, "argoexec.cjs"), entry);
+  copyFileSync("scripts/start.cjs", join(directory, "argoexec.cjs"));
   writeFileSync(join(directory, "node.flags"), `${nodeFlags.join("\n")}\n`);
+  return used;
+}
+
+function usedFiles({ outputs }: Metafile): string[] {
+  return Object.values(outputs).flatMap(({ inputs }) =>
+    Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
+  );
+}
+
+/** Writes `main.js`, `parts/artifacts.js`, a file for each other part, and the licences that go with them. */
+function writeParts(
+  directory: string,
+  texts: ReadonlyMap<string, string>,
+  reach: (source: string) => readonly string[],
+): void {
+  const files = new Map<string, string>();
+  for (const part of inEveryPod.flatMap(reach)) files.set(part, "main.js");
+  for (const part of withArtifacts.flatMap(reach)) {
+    if (!files.has(part)) files.set(part, "parts/artifacts.js");
+  }
+  const legal = new Set<string>();
+  for (const [name, text] of texts) {
+    if (name.endsWith(".LEGAL.txt")) legal.add(text);
+    else if (!files.has(name)) files.set(name, `parts/${name}`);
+  }
+  for (const file of new Set(files.values())) {
+    const parts = [...files].filter(([, place]) => place === file).map(([name]) => name);
+    writeFileSync(
+      join(directory, file),
+      packParts(parts.map((name) => ({ name: `./${name}`, text: texts.get(name) ?? "" }))),
+    );
+  }
+  const places = [...files]
+    .filter(([, file]) => file !== "main.js")
+    .map(([name, file]) => [`./${name}`, file]);
+  writeFileSync(join(directory, "parts.json"), JSON.stringify(Object.fromEntries(places)));
+  writeFileSync(join(directory, "LEGAL.txt"), [...legal].join("\n"));
+}
+
+/** Says which parts run when the source `path` is imported. */
+function reachOf({ outputs }: Metafile): (path: string) => readonly string[] {
+  const parts = new Map(Object.entries(outputs).map(([path, output]) => [basename(path), output]));
+  return (source) => {
+    const [first] = [...parts].find(([, { entryPoint }]) => entryPoint === source) ?? [];
+    if (first === undefined)
+      throw new Error(`${source} is not imported dynamically: it has no part of its own`);
+    const found = new Set([first]);
+    // What is added while the loop runs is visited as well.
+    for (const name of found) {
+      for (const { path, kind } of parts.get(name)?.imports ?? []) {
+        if (kind === "import-statement") found.add(basename(path));
+      }
+    }
+    return [...found];
+  };
 }
 
 /** All that the package exports; `export *` leaves out the default, and naming it is an error where there is none. */
@@ -88,16 +172,29 @@ function vendorOnDemand(found: Map<string, string>): Plugin {
   };
 }
 
-/** We give pino a destination of our own; its transports, worker threads and exit hooks would be loaded for nothing. */
+/**
+ * pino is run when the first line is written. We give it a destination of our own; its transports, its writer of files,
+ * worker threads and exit hooks would be loaded for nothing.
+ */
 const leanPino: Plugin = {
   name: "lean-pino",
   setup(build) {
+    build.onResolve({ filter: /^pino$/ }, ({ path, kind, resolveDir }) =>
+      kind === "import-statement"
+        ? { path, namespace: "late", sideEffects: false, pluginData: resolveDir }
+        : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: "late" }, ({ path, pluginData }) => ({
+      contents: `export const pino = (...args) => require(${JSON.stringify(path)}).pino(...args);`,
+      loader: "js",
+      resolveDir: String(pluginData),
+    }));
     build.onResolve(
-      { filter: /^(thread-stream|on-exit-leak-free|(\.\/lib|\.)\/transport)$/ },
+      { filter: /^(thread-stream|on-exit-leak-free|sonic-boom|worker_threads|(\.\/lib|\.)\/transport)$/ },
       ({ path, importer }) => (importer.includes("/pino/") ? { path, namespace: "absent" } : undefined),
     );
     build.onLoad({ filter: /.*/, namespace: "absent" }, ({ path }) => ({
-      contents: `module.exports = () => { throw new Error("${path} is not part of this build"); };`,
+      contents: `module.exports = function absent() { throw new Error("${path} is not part of this build"); };`,
       loader: "js",
     }));
   },
@@ -115,5 +212,42 @@ export const requireBuiltins: Plugin = {
       contents: `module.exports = process.getBuiltinModule(${JSON.stringify(path)});`,
       loader: "js",
     }));
+  },
+};
+
+/** Modules that export functions only, and bring much with them: loaded when the first of them is called. */
+const lateBuiltins = ["node:fs/promises", "node:stream/promises", "node:timers/promises"];
+
+/** The same for ES imports, where the names are known: only those are read that somebody uses. */
+const namedBuiltins: Plugin = {
+  name: "named-builtins",
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path, kind }) => {
+      if (kind === "dynamic-import") return { path, external: true };
+      return kind === "import-statement"
+        ? { path, namespace: "named-builtin", sideEffects: false }
+        : undefined;
+    });
+    build.onLoad({ filter: /.*/, namespace: "named-builtin" }, ({ path }) => {
+      const module = process.getBuiltinModule(path) as object;
+      const names = Object.keys(module).filter(
+        (name) => /^[A-Za-z_$][\w$]*$/.test(name) && name !== "default",
+      );
+      const isLate = (name: string) =>
+        lateBuiltins.includes(path) && typeof Reflect.get(module, name) === "function";
+      return {
+        contents: [
+          `const all = () => process.getBuiltinModule(${JSON.stringify(path)});`,
+          "const one = (name) => all()[name];",
+          "const late = (name) => (...args) => all()[name](...args);",
+          ...names.map((name) => {
+            const value = `/* @__PURE__ */ ${isLate(name) ? "late" : "one"}(${JSON.stringify(name)})`;
+            return `const $${name} = ${value}; export { $${name} as ${name} };`;
+          }),
+          "const whole = /* @__PURE__ */ all(); export default whole;",
+        ].join("\n"),
+        loader: "js",
+      };
+    });
   },
 };

@@ -1,4 +1,5 @@
-// Lays out the root folder of the image: `npm run image -- DIR`. The Dockerfile runs the same steps.
+// Lays out the root folder of the image: `npm run image -- DIR`. The Dockerfile runs the same steps. The same sources give
+// the same folder, times included (SOURCE_DATE_EPOCH, in seconds). Beside it: DIR.provenance.json, what it was built from.
 import { execFileSync } from "node:child_process";
 import {
   appendFileSync,
@@ -7,7 +8,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   realpathSync,
   rmSync,
@@ -15,12 +15,17 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
 import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
+import { placeLicenses } from "./image/licenses.ts";
+import { writeProvenance } from "./image/provenance.ts";
+import { writeSbom } from "./image/sbom.ts";
+import { debianPackages, npmPackage, npmPackages } from "./image/shipped.ts";
+import { setTimes, treeDigest } from "./image/tree.ts";
+import { keepCode } from "./keep-code.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,23 +38,39 @@ const { values, positionals } = parseArgs({
 const [target] = positionals;
 if (!target) throw new Error("usage: npm run image -- DIR [--version VERSION] [--git]");
 const root = resolve(target);
+const createdMs = Number(process.env.SOURCE_DATE_EPOCH ?? 0) * 1000;
+/** Files of the build machine of which the image holds all or something: their packages are named, with their licences. */
+const systemFiles = new Set<string>(staticallyLinked());
 
+// Whoever builds it: modes are part of the folder.
+process.umask(0o022);
 rmSync(root, { recursive: true, force: true });
 mkdirSync(join(root, "bin"), { recursive: true });
 await buildNative({ out: join(root, "bin/argoexec"), version: values.version });
 placeNode(join(root, "lib/argoexec"));
-await bundle(join(root, "lib/argoexec"), { version: values.version });
+const bundled = await bundle(join(root, "lib/argoexec"), { version: values.version });
 placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
 if (values.git) placeGit();
-warmCompileCache();
+await keepCode(join(root, "bin/argoexec"), join(root, "lib/argoexec"));
+const shipped = [...npmPackages(bundled), npmPackage(nodePackage()), ...debianPackages([...systemFiles])];
+placeDocuments();
+setTimes(root, createdMs);
+// What V8 keeps depends on what a run happened to call, and on a seed that it draws at each start.
+const digest = treeDigest(root, "lib/argoexec/code");
+const variant = values.git ? "git" : "root";
+writeFileSync(
+  `${root}.provenance.json`,
+  writeProvenance({ digest, version: values.version, variant, packages: shipped }),
+);
+console.log(`${root}: sha256:${digest}`);
 console.log(`${root}: ${Math.round(sizeOf(root) / 1e6)} MB`);
 
 /** Node without its symbol table, which takes 30 MB, and the shared objects that it loads. */
 function placeNode(folder: string): void {
   const node = join(folder, "node");
   mkdirSync(folder, { recursive: true });
-  copyFileSync(realpathSync("node_modules/node/bin/node"), node);
+  copyFileSync(realpathSync("node_modules/.bin/node"), node);
   try {
     execFileSync("strip", [node], { stdio: "ignore" });
   } catch {
@@ -63,8 +84,32 @@ function placeLibrariesOf(program: string): void {
   for (const library of librariesOf(program)) {
     const place = join(root, library);
     mkdirSync(dirname(place), { recursive: true });
-    copyFileSync(realpathSync(library), place);
+    copySystemFile(library, place);
   }
+}
+
+function copySystemFile(source: string, place: string): void {
+  systemFiles.add(source);
+  copyFileSync(realpathSync(source), place);
+}
+
+/** Libraries that are part of our own programs. */
+function staticallyLinked(): readonly string[] {
+  const musl = `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-musl/libc.a`;
+  const deflate = execFileSync("cc", ["-print-file-name=libdeflate.a"], { encoding: "utf8" }).trim();
+  return [musl, resolve(deflate)].filter((file) => existsSync(file));
+}
+
+/** The package that Node came in, with the digest that the lock file records. */
+function nodePackage(): string {
+  return resolve(dirname(realpathSync("node_modules/.bin/node")), "..");
+}
+
+/** Licences, and the bill of materials. */
+function placeDocuments(): void {
+  const folder = join(root, "usr/share/doc/outrider");
+  placeLicenses(folder, shipped);
+  writeFileSync(join(folder, "sbom.spdx.json"), writeSbom(values.version, shipped, createdMs));
 }
 
 /** The addon with libdeflate in it, ISA-L beside it, and what their licences want to go with them. */
@@ -74,7 +119,7 @@ function placeAddon(folder: string): void {
   for (const library of librariesOf(addon)) {
     const isOwn = library.includes("libisal");
     const place = isOwn ? join(folder, basename(library)) : join(root, library);
-    if (!existsSync(place)) copyFileSync(realpathSync(library), place);
+    if (!existsSync(place)) copySystemFile(library, place);
   }
   copyFileSync("native/deflate/LICENSES", join(folder, "deflate.LICENSES"));
 }
@@ -91,7 +136,7 @@ function placeGit(): void {
   };
   for (const [place, source] of Object.entries(programs)) {
     mkdirSync(dirname(join(root, place)), { recursive: true });
-    copyFileSync(realpathSync(source), join(root, place));
+    copySystemFile(source, join(root, place));
     chmodSync(join(root, place), 0o755);
     placeLibrariesOf(source);
   }
@@ -119,31 +164,21 @@ function placeSystemFiles(): void {
     if (existsSync(file)) copyFileSync(file, join(root, file));
     else console.warn(`${file} is not installed here and will be missing in the image`);
   }
+  // The bundle of authorities is made on the machine, from files of this package.
+  for (const file of ["/usr/sbin/update-ca-certificates", "/etc/mime.types"])
+    if (existsSync(file)) systemFiles.add(file);
   // Zone names in expressions.
-  if (existsSync("/usr/share/zoneinfo"))
-    cpSync("/usr/share/zoneinfo", join(root, "usr/share/zoneinfo"), { recursive: true });
+  if (existsSync("/usr/share/zoneinfo")) {
+    cpSync("/usr/share/zoneinfo", join(root, "usr/share/zoneinfo"), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    systemFiles.add("/usr/share/zoneinfo/UTC");
+  }
   // No entry for uid 8737: it must keep group 0 (docs/contract/roles.md#0.2).
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/sbin/nologin\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
-}
-
-/** Lets V8 keep the compiled code that every role starts with: runs `init` once, in a folder of its own. */
-function warmCompileCache(): void {
-  const libraries = join(root, "lib/argoexec");
-  const pod = mkdtempSync(join(tmpdir(), "outrider-image-"));
-  mkdirSync(join(pod, "var/run/argo"), { recursive: true });
-  execFileSync(join(libraries, "node"), [join(libraries, "argoexec.cjs"), "init"], {
-    env: {
-      ARGOEXEC_ROOT: pod,
-      ARGO_POD_NAME: "image",
-      ARGO_DEADLINE: "0001-01-01T00:00:00Z",
-      ARGO_TEMPLATE: JSON.stringify({ container: {} }),
-    },
-  });
-  rmSync(pod, { recursive: true });
-  // Users of any id read it.
-  execFileSync("chmod", ["-R", "a+rX", join(libraries, "cache")]);
 }
 
 function sizeOf(path: string): number {

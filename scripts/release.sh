@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds and pushes the image of a version, for linux/amd64 and linux/arm64, in both variants (root, and user 8737), with
-# provenance and an SBOM attached; writes the SBOM of the bundled packages, which no scanner finds in an image, to
-# build/sbom.spdx.json.
+# provenance and an SBOM attached; writes the SBOM of all npm packages, of which the image holds what its own
+# /usr/share/doc/outrider/sbom.spdx.json names, to build/sbom.spdx.json. Files have the commit's time, so that whoever builds
+# the same commit gets the same image.
 #
 #   scripts/release.sh v0.1.0 registry.example.com/outrider
 #
@@ -32,8 +33,9 @@ for variant in root nonroot; do
     --platform linux/amd64,linux/arm64 \
     --target "$variant" \
     --build-arg "VERSION=$tag" \
+    --build-arg "SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)" \
     --tag "$image:$version${suffix:+-$suffix}" \
     --sbom=true \
     --provenance=mode=max \
-    --push
+    --output type=registry,rewrite-timestamp=true
 done

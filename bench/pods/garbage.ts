@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { openDriver } from "../../src/artifacts/index.ts";
 import type { S3Location } from "../../src/template/index.ts";
+import { TransferSession } from "../../src/transfer/index.ts";
 
 interface GcTaskObject {
   readonly metadata: { readonly name: string };
@@ -28,13 +29,14 @@ export async function createGarbage(
 ): Promise<readonly GcTaskObject[]> {
   const secrets: Record<string, string> = { accesskey: "admin", secretkey: "password" };
   const nothing = () => {};
+  const retry = { attempts: 5, durationMs: 1000, factor: 1.6, jitter: 0.5 };
   await using driver = await openDriver(
     { s3: location(endpoint) },
     {
       readSecret: async ({ key = "" }) => Buffer.from(secrets[key] ?? ""),
+      transfers: new TransferSession({ retry, memoryBytes: 64 << 20 }),
       settings: {
-        retry: { attempts: 5, durationMs: 1000, factor: 1.6, jitter: 0.5 },
-        memoryBytes: 64 << 20,
+        retry,
         uploadThreads: 4,
         partSizeBytes: undefined,
         transientPattern: undefined,

@@ -9,14 +9,23 @@ export type LanguageErrorCode =
   /** It did not end in time. */
   | "time";
 
+/** What exactly, where a caller's reaction depends on more than the code. */
+export type LanguageErrorReason =
+  /** The text ends before what it began is complete. */
+  | "EndOfText"
+  /** Something comes after what should be all. */
+  | "MoreText";
+
 /** The only error class of the package. The message is the one that the original implementation is known for. */
 export class LanguageError extends Error {
   readonly code: LanguageErrorCode;
+  readonly reason: LanguageErrorReason | undefined;
 
-  constructor(code: LanguageErrorCode, message: string, cause?: unknown) {
+  constructor(code: LanguageErrorCode, message: string, cause?: unknown, reason?: LanguageErrorReason) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "LanguageError";
     this.code = code;
+    this.reason = reason;
   }
 }
 

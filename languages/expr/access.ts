@@ -7,6 +7,7 @@ import { noValues } from "./methods-header.ts";
 import { toInteger } from "./operators.ts";
 import {
   AnyMap,
+  countOf,
   elementsOf,
   Header,
   List,
@@ -25,7 +26,7 @@ export function fetch(object: Value, property: Value): Value {
     if (method !== undefined) return method;
   }
   if (typeof object === "string") return element(bytesOf(object), property);
-  const items = object instanceof Uint8Array ? object : elementsOf(object);
+  const items = object instanceof Uint8Array || object instanceof List ? object : elementsOf(object);
   if (items !== undefined) return element(items, property);
   if (object instanceof Header) return object.entries.get(mapKey(property)) ?? noValues;
   if (object instanceof AnyMap) {
@@ -43,7 +44,7 @@ export function getOrNil(object: Value, property: Value): Value {
     const method = methodOf(object, property);
     if (method !== undefined) return method;
   }
-  const size = elementsOf(object)?.length ?? (typeof object === "string" ? byteLength(object) : undefined);
+  const size = countOf(object) ?? (typeof object === "string" ? byteLength(object) : undefined);
   if (size === undefined) return null;
   const index = Number(toInteger(property));
   const position = index < 0 ? index + size : index;
@@ -52,7 +53,7 @@ export function getOrNil(object: Value, property: Value): Value {
 
 /** `object[from:to]`; bounds count from the end when negative and are clamped. */
 export function slice(object: Value, from: Value, to: Value): Value {
-  if (typeof object !== "string" && elementsOf(object) === undefined) {
+  if (typeof object !== "string" && countOf(object) === undefined) {
     throw runError(`cannot slice ${displayText(from)}`);
   }
   const size = lengthOf(object);
@@ -61,7 +62,7 @@ export function slice(object: Value, from: Value, to: Value): Value {
   const first = Math.min(start, end);
   if (typeof object === "string") return sliceBytes(object, first, end);
   if (object instanceof Uint8Array) return object.subarray(first, end);
-  if (object instanceof List) return new List(object.items.slice(first, end), object.type, object.isNil);
+  if (object instanceof List) return new List(object.slice(first, end), object.type, object.isNil);
   return new List((elementsOf(object) ?? []).slice(first, end));
 }
 
@@ -71,9 +72,9 @@ export function lengthOf(value: Value): number {
   if (value instanceof Uint8Array) return value.length;
   if (value instanceof Map) return value.size;
   if (value instanceof AnyMap || value instanceof Header) return value.entries.size;
-  const items = elementsOf(value);
-  if (items === undefined) throw runError(`invalid argument for len (type ${typeName(value)})`);
-  return items.length;
+  const count = countOf(value);
+  if (count === undefined) throw runError(`invalid argument for len (type ${typeName(value)})`);
+  return count;
 }
 
 /** `needle in haystack`. */
@@ -112,13 +113,13 @@ function wrongKey(key: Value, wanted: string): Error {
   );
 }
 
-function element(items: ArrayLike<Value>, property: Value): Value {
+function element(items: List | readonly Value[] | Uint8Array, property: Value): Value {
   const index = toInteger(property);
   const position = index < 0n ? index + BigInt(items.length) : index;
   if (position < 0n || position >= items.length) {
     throw runError(`index out of range: ${position} (array length is ${items.length})`);
   }
-  const item = items[Number(position)] ?? null;
+  const item = items.at(Number(position)) ?? null;
   return items instanceof Uint8Array ? new NamedInt("uint8", BigInt(Number(item))) : item;
 }
 

@@ -19,6 +19,7 @@ export { type JsonTree, parseTree } from "../text/json-tree.ts";
 export type { EnvTypes } from "./checker.ts";
 export { displayText } from "./display.ts";
 export { environmentOf, type TypedPaths } from "./environment.ts";
+export { TextList, type Texts } from "./text-list.ts";
 export type { Type } from "./types.ts";
 export { Header, List, nilList, type Value } from "./values.ts";
 

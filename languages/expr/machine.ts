@@ -55,7 +55,7 @@ export class Machine {
     const value = make();
     if (budget.textBytes === before) {
       if (typeof value === "string") budget.chargeText(value.length);
-      else if (value instanceof List) budget.chargeParts(value.items.length);
+      else if (value instanceof List) budget.chargeParts(value.length);
     }
     this.push(value);
   }

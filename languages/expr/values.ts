@@ -12,24 +12,42 @@ export type ListType = "any" | "string" | "int" | "pairs" | "bytes";
 
 /** A list; `isNil` marks Go's nil slice, which is empty and equals nil. */
 export class List {
-  readonly items: readonly Value[];
   readonly type: ListType;
   readonly isNil: boolean;
+  readonly #items: readonly Value[];
 
   constructor(items: readonly Value[], type: ListType = "any", isNil = false) {
-    this.items = items;
+    this.#items = items;
     this.type = type;
     this.isNil = isNil;
+  }
+
+  /** All of them; `length`, `at` and `slice` cost less for a list that does not have them all at hand. */
+  get items(): readonly Value[] {
+    return this.#items;
+  }
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  /** The element at a place from 0; undefined where there is none. */
+  at(index: number): Value | undefined {
+    return this.#items[index];
+  }
+
+  slice(from: number, to: number): readonly Value[] {
+    return this.#items.slice(from, to);
   }
 }
 
 /** A list in the making. */
 class GrowingList extends List {
-  override readonly items: Value[];
+  readonly growing: Value[];
 
   constructor(items: Value[]) {
     super(items);
-    this.items = items;
+    this.growing = items;
   }
 }
 
@@ -65,7 +83,7 @@ export class AnyMap {
   /** Adds to the list under a key. */
   append(key: Value, item: Value): void {
     const list = this.get(key);
-    if (list instanceof GrowingList) list.items.push(item);
+    if (list instanceof GrowingList) list.growing.push(item);
     else this.set(key, new GrowingList([item]));
   }
 }
@@ -189,6 +207,12 @@ export function elementsOf(value: Value): readonly Value[] | undefined {
   if (value instanceof List || value instanceof Pair) return value.items;
   if (value instanceof Uint8Array) return Array.from(value, (byte) => new NamedInt("uint8", BigInt(byte)));
   return undefined;
+}
+
+/** How many elements it has, without making them; undefined for what has none. */
+export function countOf(value: Value): number | undefined {
+  if (value instanceof List || value instanceof Uint8Array) return value.length;
+  return value instanceof Pair ? value.items.length : undefined;
 }
 
 /** A run error of the expression. The evaluator adds the place. */

@@ -2,7 +2,7 @@
  * Strict JSON text to values of the caller's choice, with numbers as they are written, so that no digit is lost.
  * Messages are those of Go's decoder, which users see from `fromJSON` (docs/contract/expressions.md#1.9).
  */
-import { LanguageError } from "../errors/index.ts";
+import { LanguageError, type LanguageErrorReason } from "../errors/index.ts";
 import { bytesOf } from "./byte-text.ts";
 import { quoteGo } from "./quote.ts";
 
@@ -42,7 +42,7 @@ class JsonParser<T> {
   document(): T {
     const value = this.#value("looking for beginning of value");
     this.#space();
-    if (this.#at < this.#text.length) this.#unexpected("after top-level value");
+    if (this.#at < this.#text.length) this.#unexpected("after top-level value", "MoreText");
     return value;
   }
 
@@ -194,17 +194,22 @@ class JsonParser<T> {
     }
   }
 
-  #unexpected(context: string): never {
+  #unexpected(context: string, reason?: LanguageErrorReason): never {
     if (this.#at >= this.#text.length) {
       // Within a literal, a number or an escape the reference reads the end as a space.
       const isWithin = /^(?:in (?!string literal)|after decimal)/.test(context);
       const message = isWithin ? `invalid character ' ' ${context}` : "unexpected end of JSON input";
-      throw new LanguageError("evaluation", message);
+      throw new LanguageError("evaluation", message, undefined, isWithin ? undefined : "EndOfText");
     }
     // Go looks at one byte, whatever it is part of.
     const [byte = 0] = bytesOf(String.fromCodePoint(this.#text.codePointAt(this.#at) ?? 0));
     const char = String.fromCharCode(byte);
-    throw new LanguageError("evaluation", `invalid character ${quoteChar(char)} ${context}`);
+    throw new LanguageError(
+      "evaluation",
+      `invalid character ${quoteChar(char)} ${context}`,
+      undefined,
+      reason,
+    );
   }
 }
 

@@ -1,18 +1,15 @@
 import { errorText } from "../errors/index.ts";
 import type { ProxySettings } from "../http/index.ts";
 import { followTaskSet, type TaskSet, type TaskSetState } from "../kube/index.ts";
-import { Permits } from "../limits/index.ts";
+import { Backlog, Permits } from "../limits/index.ts";
 import type { Logger } from "../log/index.ts";
 import { executeTasks } from "./executor.ts";
-import { HttpExecutor } from "./http-executor.ts";
-import { Intake } from "./intake.ts";
+import { HttpTasks } from "./http-task.ts";
 import { Journal } from "./journal.ts";
 import { type PluginAddress, Plugins } from "./plugins.ts";
 import { Reporter } from "./reporter.ts";
-import { ResultRoom } from "./result-room.ts";
-import { Results } from "./results.ts";
 import { TaskQueue } from "./task-queue.ts";
-import { WantedTasks } from "./wanted-tasks.ts";
+import { errorResult, isRecord, isTerminal, serverOf, type Task, WantedTasks } from "./tasks.ts";
 
 export interface AgentConfig {
   readonly workflowName: string;
@@ -57,9 +54,9 @@ export async function agent(config: AgentConfig, tools: AgentTools, stop: AbortS
   const done = new AbortController();
   const signal = AbortSignal.any([stop, done.signal]);
   using way = layOut(config, tools);
-  const { intake, executor, reporter } = way;
+  const { executor, reporter } = way;
   const reader = {
-    onTasks: (state: TaskSetState) => intake.take(state),
+    onTasks: (state: TaskSetState) => takeTasks(state, way),
     onRetry: (error: unknown, pauseMs: number) =>
       log.warn({ error: errorText(error), pauseMs }, "the task set cannot be watched"),
   };
@@ -77,21 +74,25 @@ export async function agent(config: AgentConfig, tools: AgentTools, stop: AbortS
   }
 }
 
-/** A task's way, stage by stage; each knows only those after it: intake, queue, execution, journal, report. */
+/** A task's way, stage by stage; each knows only those after it: watch, queue, execution, journal, report. */
 function layOut(config: AgentConfig, tools: AgentTools) {
   const { workflowName: name, workflowUid: uid, namespace, userAgent, patchRateMs, workers } = config;
   const { taskSet, log, readRoots, readSecret } = tools;
   using stack = new DisposableStack();
-  const room = new ResultRoom(unreportedBytesMax);
+  const room = new Backlog(unreportedBytesMax);
   const journal = stack.use(new Journal(config.journalPath, uid, log));
   const wanted = new WantedTasks();
   const reporter = new Reporter({ patchRateMs, taskSet, wanted, journal, room, log });
-  const results = new Results({ wanted, journal, reporter, log });
   const queue = stack.use(new TaskQueue({ perServer: workers, total: inFlightMax }, room));
   const http = stack.use(
-    new HttpExecutor({
-      ...config,
-      limits: { bodyBytesMax, largeBodies: new Permits(largeBodiesMax, room) },
+    new HttpTasks({
+      workflowUid: uid,
+      userAgent,
+      limits: {
+        defaultTimeoutMs: config.httpTimeoutMs,
+        bodyBytesMax,
+        largeBodies: new Permits(largeBodiesMax, room),
+      },
       connections: { proxy: config.proxy, readRoots },
       readSecret,
       journal,
@@ -100,8 +101,37 @@ function layOut(config: AgentConfig, tools: AgentTools) {
   const plugins = stack.use(new Plugins(config.plugins, { name, namespace, uid }, userAgent, log));
   // Goes first of all: a task that is given up must not end as one whose connection broke.
   stack.use(wanted);
-  const intake = new Intake({ wanted, journal, queue, results });
-  const executor = { wanted, queue, http, plugins, results, log };
+  const executor = { wanted, queue, http, plugins, reporter, log };
   const kept = stack.move();
-  return { intake, executor, reporter, [Symbol.dispose]: () => kept.dispose() };
+  return { wanted, journal, queue, executor, reporter, [Symbol.dispose]: () => kept.dispose() };
+}
+
+type Way = Pick<ReturnType<typeof layOut>, "wanted" | "journal" | "queue" | "reporter">;
+
+/** Where tasks enter: what is new in the task set is queued, what has left it is let go. */
+function takeTasks(state: TaskSetState, way: Way): void {
+  const { wanted, journal, queue, reporter } = way;
+  if (wanted.isEmpty) journal.keepOnly((nodeId) => Object.hasOwn(state.tasks, nodeId));
+  const { come, gone } = wanted.update(state);
+  for (const nodeId of gone) journal.forget(nodeId);
+  if (gone.length > 0) queue.drop(gone);
+  for (const nodeId of come) {
+    if (isTerminal(state.phases.get(nodeId))) continue;
+    const template = state.tasks[nodeId];
+    if (isRecord(template)) begin({ nodeId, template }, way);
+    else reporter.add(nodeId, errorResult("error processing task: the template is not an object"));
+  }
+}
+
+const unknownOutcome =
+  "the agent was restarted after the request had been sent and before its answer was stored: whether it took effect " +
+  "cannot be known. It was not sent again; set an Idempotency-Key header in the template if it may be";
+
+/** A restarted agent knows what an earlier run did. */
+function begin(task: Task, { journal, queue, reporter }: Way): void {
+  const { nodeId } = task;
+  const past = journal.past(nodeId);
+  if (past === undefined) queue.push(serverOf(task), task);
+  else if (past.state === "answered") reporter.repeat(nodeId, past.json);
+  else if (past.state === "sent") reporter.add(nodeId, errorResult(unknownOutcome));
 }

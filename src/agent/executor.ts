@@ -1,19 +1,18 @@
 import { errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
 import { span } from "../tracing/index.ts";
-import type { HttpExecutor } from "./http-executor.ts";
+import type { HttpTasks } from "./http-task.ts";
 import type { Plugins } from "./plugins.ts";
-import type { Results } from "./results.ts";
-import { errorResult, type Outcome, serverOf, type Task } from "./task.ts";
+import type { Reporter } from "./reporter.ts";
 import type { TaskQueue, Turn } from "./task-queue.ts";
-import type { WantedTasks } from "./wanted-tasks.ts";
+import { errorResult, type Outcome, serverOf, type Task, type WantedTasks } from "./tasks.ts";
 
 export interface ExecutorOptions {
   readonly wanted: WantedTasks;
   readonly queue: TaskQueue;
-  readonly http: HttpExecutor;
+  readonly http: HttpTasks;
   readonly plugins: Plugins;
-  readonly results: Results;
+  readonly reporter: Reporter;
   readonly log: Logger;
 }
 
@@ -28,19 +27,19 @@ async function execute(turn: Turn, options: ExecutorOptions): Promise<void> {
   using _ = turn;
   const { task } = turn;
   const { nodeId } = task;
-  const { wanted, queue, results, log } = options;
+  const { wanted, queue, reporter, log } = options;
   const signal = wanted.signalOf(nodeId);
   if (signal === undefined) return;
   try {
     const { result, requeueMs } = await span("executeTask", { "node.id": nodeId }, () =>
       outcomeOf(task, options, signal),
     );
-    if (result !== undefined) results.add(nodeId, result);
+    if (result !== undefined) reporter.add(nodeId, result);
     if (requeueMs !== undefined && wanted.has(nodeId)) queue.pushLater(serverOf(task), task, requeueMs);
   } catch (cause) {
     if (signal.aborted) return;
     log.error({ nodeId, error: errorText(cause) }, "a task could not be executed");
-    results.add(nodeId, errorResult(`error processing task: ${errorText(cause)}`));
+    reporter.add(nodeId, errorResult(`error processing task: ${errorText(cause)}`));
   }
 }
 

@@ -1,6 +1,6 @@
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { type Outputs, type Parameter, parseGoDuration } from "../template/index.ts";
-import { isRecord, type NodeResult, type Phase } from "./task.ts";
+import { isRecord, type NodeResult, type Phase } from "./tasks.ts";
 
 /** A plugin's answer; without a node the task is not its own (docs/contract/roles.md#1.9). */
 export interface PluginReply {
@@ -43,17 +43,18 @@ function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (cause) {
-    if (isCutOff(body, errorText(cause))) {
+    if (isCutOff(body)) {
       throw new ExecutorError("Transient", "unexpected EOF", { cause });
     }
     throw new ExecutorError("BadRequest", `the plugin's reply is not JSON: ${errorText(cause)}`, { cause });
   }
 }
 
-/** The parser wanted more where the text ends. */
-function isCutOff(body: string, message: string): boolean {
-  const position = /position (\d+)/.exec(message)?.[1];
-  return /Unexpected end|Unterminated/.test(message) || Number(position) >= body.trimEnd().length;
+/** A text that ends inside of something that it began. */
+function isCutOff(body: string): boolean {
+  const outside = body.replaceAll(/"(?:[^"\\]|\\[\s\S])*"/g, "");
+  const count = (brackets: RegExp) => outside.match(brackets)?.length ?? 0;
+  return outside.includes('"') || count(/[[{]/g) > count(/[\]}]/g);
 }
 
 function readNode(value: unknown): PluginReply["node"] {

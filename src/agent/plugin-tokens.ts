@@ -8,7 +8,9 @@ import {
   renameSync,
   writeFileSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
+import type { PodPaths } from "../podfiles/index.ts";
 
 const alphabet = "bcdfghjklmnpqrstvwxz2456789";
 const tokenLength = 32;
@@ -19,10 +21,10 @@ const tokenLength = 32;
  * (docs/contract/roles.md#D-05). Modes are 0755 and 0444, so that plugins under any user can read theirs; each sees
  * only its own folder.
  */
-export function issuePluginTokens(runtimeDir: string, names: readonly string[]): void {
+export function issuePluginTokens(paths: PodPaths, names: readonly string[]): void {
   for (const name of names) {
-    const folder = `${runtimeDir}/${checkName(name)}`;
-    const path = `${folder}/token`;
+    const path = paths.pluginToken(checkName(name));
+    const folder = dirname(path);
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, 0o755);
     if (existsSync(path)) continue;

@@ -3,7 +3,7 @@ import { HttpClient, payloadOf, readText, translateNetworkError } from "../http/
 import type { Logger } from "../log/index.ts";
 import { doublingPauses, exponential, retry } from "../retry/index.ts";
 import { type PluginReply, readPluginReply } from "./plugin-reply.ts";
-import { isTerminal, type Outcome, type Task } from "./task.ts";
+import { isTerminal, type Outcome, type Task } from "./tasks.ts";
 
 /** A plugin's sidecar: where it listens, and the token that `agent init` gave it. */
 export interface PluginAddress {

@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ErrorCode, ExecutorError, errorCode, errorText, isExecutorError } from "../errors/index.ts";
-import type { TaskSet } from "../kube/index.ts";
+import { objectBytesMax, type TaskSet } from "../kube/index.ts";
+import type { Backlog } from "../limits/index.ts";
 import type { Logger } from "../log/index.ts";
 import { doublingPauses, Tries } from "../retry/index.ts";
 import type { Journal } from "./journal.ts";
-import type { ResultRoom } from "./result-room.ts";
-import { resultJson } from "./task.ts";
-import type { WantedTasks } from "./wanted-tasks.ts";
+import { isTerminal, type NodeResult, resultJson, type WantedTasks } from "./tasks.ts";
 
 export interface ReporterOptions {
   /** Longest wait between two patches: `ARGO_AGENT_PATCH_RATE`. */
@@ -14,10 +13,10 @@ export interface ReporterOptions {
   readonly taskSet: TaskSet;
   /** Results of nodes that are not wanted would stop the controller (docs/contract/roles.md#1.1). */
   readonly wanted: WantedTasks;
-  /** Told what the API server has. */
+  /** Told of each final result before it is sent, and when the API server has it. */
   readonly journal: Journal;
   /** Where results wait until the API server has them. */
-  readonly room: ResultRoom;
+  readonly room: Backlog;
   readonly log: Logger;
 }
 
@@ -67,13 +66,29 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Hands over a result (see resultJson); a later one of the same node takes its place. */
-  report(nodeId: string, json: string, isFinal: boolean): void {
-    this.#remove(this.#entries.get(nodeId));
-    const sizeBytes = Buffer.byteLength(json) + nodeId.length + 4;
-    this.#entries.set(nodeId, { nodeId, json, sizeBytes, isFinal, heldUntilMs: 0, heldSinceMs: undefined });
-    this.#options.room.take(sizeBytes);
-    this.#wake.resolve();
+  /**
+   * Takes a result over: noted, so that a restart does not lose it, then reported. One that is too large for a task set
+   * fails its node; one that nobody waits for any more is dropped.
+   */
+  add(nodeId: string, result: NodeResult): void {
+    const { wanted, journal, log } = this.#options;
+    if (!wanted.has(nodeId)) return;
+    const json = resultJson(result);
+    const sizeBytes = Buffer.byteLength(json);
+    if (sizeBytes > objectBytesMax) {
+      const message = `the result is ${sizeBytes} bytes as JSON, and a task set can hold ${objectBytesMax}`;
+      this.add(nodeId, { phase: "Failed", message });
+      return;
+    }
+    const isFinal = isTerminal(result.phase);
+    if (isFinal) journal.noteAnswered(nodeId, json);
+    this.#queue(nodeId, json, isFinal);
+    log.info({ nodeId, phase: result.phase, message: result.message }, "task has a result");
+  }
+
+  /** A final result that an earlier run of the agent had noted, and perhaps not reported. */
+  repeat(nodeId: string, json: string): void {
+    this.#queue(nodeId, json, true);
   }
 
   /** Reports until `signal` aborts; then throws its reason. */
@@ -202,7 +217,16 @@ export class Reporter {
     this.#options.log.error({ nodeId, error: errorText(error) }, "the API server refuses a result");
     if (this.#entries.get(nodeId) !== entry) return;
     const message = `HTTP request completed successfully but an error occurred when patching its result: ${errorText(error)}`;
-    this.report(nodeId, resultJson({ phase: "Error", message: message.slice(0, 4096) }), true);
+    this.#queue(nodeId, resultJson({ phase: "Error", message: message.slice(0, 4096) }), true);
+  }
+
+  /** A later result of the same node takes the place of an earlier one. */
+  #queue(nodeId: string, json: string, isFinal: boolean): void {
+    this.#remove(this.#entries.get(nodeId));
+    const sizeBytes = Buffer.byteLength(json) + nodeId.length + 4;
+    this.#entries.set(nodeId, { nodeId, json, sizeBytes, isFinal, heldUntilMs: 0, heldSinceMs: undefined });
+    this.#options.room.take(sizeBytes);
+    this.#wake.resolve();
   }
 
   #remove(entry: Entry | undefined): void {

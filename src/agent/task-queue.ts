@@ -1,5 +1,5 @@
-import type { ResultRoom } from "./result-room.ts";
-import type { Task } from "./task.ts";
+import type { Backlog } from "../limits/index.ts";
+import type { Task } from "./tasks.ts";
 
 export interface QueueLimits {
   /** Tasks in flight for one server at most. */
@@ -24,14 +24,14 @@ interface Line {
  */
 export class TaskQueue implements Disposable {
   readonly #limits: QueueLimits;
-  readonly #room: ResultRoom;
+  readonly #room: Backlog;
   /** In the order of their turns. */
   readonly #lines = new Map<string, Line>();
   readonly #later = new Map<string, NodeJS.Timeout>();
   #running = 0;
   #changed = Promise.withResolvers<void>();
 
-  constructor(limits: QueueLimits, room: ResultRoom) {
+  constructor(limits: QueueLimits, room: Backlog) {
     this.#limits = limits;
     this.#room = room;
   }

@@ -1,4 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import { type InputLoader, loadInputs } from "../inputs/index.ts";
 import type { Template } from "../template/index.ts";
@@ -22,10 +23,10 @@ export async function artifactPluginInit(
   loader: InputLoader,
   signal: AbortSignal,
 ): Promise<void> {
-  const folder = `${loader.paths.plugins}/${plugin}`;
+  const socket = loader.paths.pluginSocket(plugin);
   // Before the server is started: one that finds no folder for its socket ends.
-  await mkdir(folder, { recursive: true, mode: 0o755 });
-  await rm(`${folder}/socket`, { force: true });
+  await mkdir(dirname(socket), { recursive: true, mode: 0o755 });
+  await rm(socket, { force: true });
   await using server = await PluginServer.start(plugin, command);
   const either = AbortSignal.any([signal, server.gone]);
   try {

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText } from "../errors/index.ts";
 
 /** What it loaded is on the volume; the pod waits for nothing that the server still does. */
-const endPatienceMs = 2000;
+const endWaitMs = 2000;
 /** The kernel closes a dead server's connections before it tells us of the death. */
-const deathPatienceMs = 200;
+const deathWaitMs = 200;
 
 /** The server of a plugin as a child of ours, in a process group of its own, for as long as this is not disposed of. */
 export class PluginServer implements AsyncDisposable {
@@ -46,7 +46,7 @@ export class PluginServer implements AsyncDisposable {
 
   /** The error as it is, or, where the server has ended, that. */
   async explain(error: unknown): Promise<unknown> {
-    await Promise.race([this.#ended, sleep(deathPatienceMs)]);
+    await Promise.race([this.#ended, sleep(deathWaitMs)]);
     if (this.#end === undefined || error === this.#end) return error;
     return new ExecutorError(this.#end.code, `${this.#end.message}: ${errorText(error)}`, { cause: error });
   }
@@ -56,7 +56,7 @@ export class PluginServer implements AsyncDisposable {
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       if (this.#end !== undefined) return;
       this.#signal(signal);
-      await Promise.race([this.#ended, sleep(endPatienceMs)]);
+      await Promise.race([this.#ended, sleep(endWaitMs)]);
     }
   }
 

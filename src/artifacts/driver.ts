@@ -1,8 +1,10 @@
 import type { Readable } from "node:stream";
 import type { TextPattern } from "../errors/index.ts";
+import type { ProxySettings } from "../http/index.ts";
+import type { Backoff } from "../retry/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
-import type { ObjectStore } from "../transfer/index.ts";
+import type { ObjectStore, TransferSession } from "../transfer/index.ts";
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -87,7 +89,14 @@ export interface OpenStore extends AsyncDisposable {
 export interface DriverContext {
   /** The bytes of a mounted secret (`/argo/secret/<name>/<key>`). Throws BadRequest naming the file that is missing. */
   readSecret(selector: SecretSelector): Promise<Uint8Array>;
+  /**
+   * A text of a config map in the pod's namespace, through the API server (docs/contract/artifacts.md#4). Undefined where
+   * there is none. Throws BadRequest naming what is missing, Forbidden naming the grant.
+   */
+  readConfigMap?(selector: SecretSelector, signal: AbortSignal): Promise<string>;
   readonly settings: DriverSettings;
+  /** The memory, the retries and the places at each store that all drivers of a process share. */
+  readonly transfers: TransferSession;
   readonly log: DriverLog;
   /** Where plugins are met; undefined: nowhere. The same object makes drivers share their connections. */
   readonly plugins?: PluginPlaces;
@@ -102,7 +111,7 @@ export interface PluginPlaces {
   /** `/var/run/argo/ctr`: where containers leave their exit codes. */
   readonly containers: string;
   /** How long a socket is waited for; undefined: as long as the reference does. */
-  readonly socketPatienceMs?: number;
+  readonly socketWaitMs?: number;
   /** A connection gets so long at least, whatever the artifact says. */
   readonly connectTimeoutMinMs?: number;
 }
@@ -130,14 +139,7 @@ export interface ProgramSettings {
 /** Read from the environment once, in `cmd/` (docs/contract/artifacts.md#4). */
 export interface DriverSettings {
   /** `EXECUTOR_RETRY_BACKOFF_*`: how often and how patiently a request is repeated. */
-  readonly retry: {
-    readonly attempts: number;
-    readonly durationMs: number;
-    readonly factor: number;
-    readonly jitter: number;
-  };
-  /** Bytes of buffers that all transfers of this process may hold together. */
-  readonly memoryBytes: number;
+  readonly retry: Backoff;
   /** `ARTIFACT_S3_UPLOAD_THREADS`: parts of one object in flight, whatever the store. */
   readonly uploadThreads: number;
   /** `ARTIFACT_S3_UPLOAD_PART_SIZE_MIB`, in bytes, whatever the store; undefined: chosen by size. */
@@ -148,12 +150,7 @@ export interface DriverSettings {
   readonly caPem: string | undefined;
   /** What the vendors' own SDKs read of the environment, for the same identities: by the name of the variable. */
   readonly identityVariables: Readonly<Record<string, string | undefined>>;
-  /** The proxy variables, as undici's EnvHttpProxyAgent takes them. */
-  readonly proxy: {
-    readonly httpProxy: string | undefined;
-    readonly httpsProxy: string | undefined;
-    readonly noProxy: string | undefined;
-  };
+  readonly proxy: ProxySettings;
   /** Undefined: what is usual. */
   readonly programs?: ProgramSettings;
 }

@@ -1,6 +1,6 @@
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { type HttpClient, payloadOf, readText } from "../http/index.ts";
-import { isTransientStatus } from "./store-errors.ts";
+import { clockSkewMs, isTransientStatus, skewText } from "./store-errors.ts";
 
 /** A question to a token server, an STS or a metadata server. */
 export interface IdentityQuestion {
@@ -11,8 +11,11 @@ export interface IdentityQuestion {
   /** With a form or a JSON document it is a POST. */
   readonly form?: URLSearchParams;
   readonly json?: object;
+  /** Without either, and not a GET. */
+  readonly method?: "PUT";
 }
 
+const tellingSkewMs = 4 * 60_000;
 const answerMaxBytes = 256 * 1024;
 /** A token server that accepts and says nothing must not hold the step for ever. */
 const answerTimeoutMs = 20_000;
@@ -30,20 +33,22 @@ export async function askIdentity(
   const { origin, host, pathname, search } = parse(url, what);
   const body = form?.toString() ?? (json && JSON.stringify(json));
   const payload = body === undefined ? undefined : payloadOf(Buffer.from(body));
-  const method = payload === undefined ? "GET" : "POST";
+  const method = payload === undefined ? (question.method ?? "GET") : "POST";
   const headers: Record<string, string> = { host, "user-agent": "outrider", ...question.headers };
   if (payload !== undefined) {
     headers["content-type"] = form ? "application/x-www-form-urlencoded" : "application/json";
     headers["content-length"] = String(payload.sizeBytes);
-  }
+  } else if (method !== "GET") headers["content-length"] = "0";
   const limited = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
   let status: number;
   let text: string;
+  let dateText: string | undefined;
   try {
     const request = { method, origin, path: `${pathname}${search}`, headers, payload };
     const response = await http.request(request, limited);
     const options = { during: `${method} ${origin}${pathname}`, stallTimeoutMs: answerTimeoutMs };
     status = response.status;
+    dateText = response.headers.date;
     text = await readText(response.body, answerMaxBytes, options);
   } catch (error) {
     signal.throwIfAborted();
@@ -52,8 +57,14 @@ export async function askIdentity(
   }
   if (status >= 200 && status < 300) return text;
   const code = /"(?:error|Code|code|status)"\s*:\s*"([\w.-]{1,80})"/.exec(text)?.[1] ?? "";
-  const why = `no ${what}: ${host} answered with status ${status}${code === "" ? "" : ` (${code})`}`;
+  const why = `no ${what}: ${host} answered with status ${status}${code === "" ? "" : ` (${code})`}${skewOf(dateText)}`;
   throw new ExecutorError(isTransientStatus(status) ? "Transient" : "Unauthorized", why);
+}
+
+/** Assertions and signatures are good for minutes; a clock that is wrong by more is why they are refused. */
+function skewOf(dateText: string | undefined): string {
+  const skewMs = clockSkewMs(dateText) ?? 0;
+  return Math.abs(skewMs) < tellingSkewMs ? "" : `: ${skewText(skewMs)}`;
 }
 
 /** The same for an answer that is a JSON object. */

@@ -47,18 +47,23 @@ export function isTransientStatus(status: number): boolean {
 }
 
 /** For signatures that are refused because the clocks differ (docs/contract/scenarios.md#S13): says by how much. */
-export function clockError(refusal: Refusal, message: string, nowMs: number = Date.now()): ExecutorError {
-  const serverMs = Date.parse(refusal.header("date") ?? "");
-  const minutes = Math.round((nowMs - serverMs) / 60_000);
-  const skew = Number.isNaN(serverMs)
-    ? "the node's clock is wrong"
-    : `the node's clock is ${Math.abs(minutes)} minutes ${minutes > 0 ? "ahead of" : "behind"} the store's`;
-  return new ExecutorError("Unauthorized", `${message}: ${skew}; set the clock of the node`);
+export function clockError(refusal: Refusal, message: string): ExecutorError {
+  const skewMs = clockSkewMs(refusal.header("date"));
+  const skew =
+    skewMs === undefined ? "the node's clock is wrong; set the clock of the node" : skewText(skewMs);
+  return new ExecutorError("Unauthorized", `${message}: ${skew}`);
 }
 
-/** How far the node's clock is from the store's, in milliseconds; undefined where the answer has no date. */
-export function clockSkewMs(refusal: Refusal, nowMs: number = Date.now()): number | undefined {
-  const serverMs = Date.parse(refusal.header("date") ?? "");
+/** Words for a clock that is so far from the server's. */
+export function skewText(skewMs: number): string {
+  const minutes = Math.round(skewMs / 60_000);
+  const where = minutes > 0 ? "ahead of" : "behind";
+  return `the node's clock is ${Math.abs(minutes)} minutes ${where} the store's; set the clock of the node`;
+}
+
+/** How far the node's clock is from the server's, in milliseconds; undefined where the answer has no date. */
+export function clockSkewMs(dateText: string | undefined, nowMs: number = Date.now()): number | undefined {
+  const serverMs = Date.parse(dateText ?? "");
   return Number.isNaN(serverMs) ? undefined : nowMs - serverMs;
 }
 

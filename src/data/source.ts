@@ -8,6 +8,7 @@ import {
   locationType,
   relocate,
 } from "../template/index.ts";
+import { PackedKeys } from "./packed-keys.ts";
 
 /** Which field holds the bucket, where a store has buckets. */
 const bucketFields: Readonly<Partial<Record<string, string>>> = {
@@ -19,7 +20,7 @@ const bucketFields: Readonly<Partial<Record<string, string>>> = {
 
 /** The keys that a data template begins with. */
 export interface SourceKeys {
-  readonly keys: readonly string[];
+  readonly keys: PackedKeys;
   /** No keys are Go's nil list, which becomes `null`; one store makes an empty list of it. */
   readonly isNilWhenEmpty: boolean;
 }
@@ -40,8 +41,8 @@ export async function listSource(
   try {
     const artifact = locateSource({ name: "", ...source.artifactPaths }, archive);
     await using driver = await openDriver(artifact);
-    const keys: string[] = [];
-    for await (const { key } of driver.list(artifact, signal)) keys.push(key);
+    const keys = new PackedKeys();
+    for await (const { key } of driver.list(artifact, signal)) keys.add(key);
     return { keys, isNilWhenEmpty: locationType(artifact) !== "gcs" };
   } catch (error) {
     throw ExecutorError.wrap(error, "unable to source artifact paths");

@@ -29,12 +29,18 @@ export type ErrorCode =
 export type ErrorReason =
   /** Nobody listens at the address. */
   | "Refused"
+  /** There is no such name, or no way to its address. */
+  | "Unreachable"
+  /** What answers there does not speak HTTP. */
+  | "NoHttp"
   /** The server's certificate is not trusted. */
   | "Untrusted"
   /** TLS was spoken to a server of plain http. */
   | "PlainHttp"
   /** The server speaks none of the protocols that were offered over TLS. */
   | "NoProtocol"
+  /** A gRPC status said so, and the message has its form. */
+  | "Rpc"
   /** It was repeated for as long as it may be. */
   | "Exhausted";
 

@@ -192,8 +192,7 @@ export class GrpcChannel implements Disposable {
   #translate(error: unknown): ExecutorError {
     if (this.#isSilent) return rpcError("Unavailable", "keepalive ping failed to receive ACK within timeout");
     if (!(error instanceof ExecutorError)) return rpcError("Unavailable", errorText(error), error);
-    const isOurs = error.message.startsWith("rpc error: ");
-    return isOurs ? error : new ExecutorError(error.code, describe(error), { cause: error });
+    return error.reason === "Rpc" ? error : new ExecutorError(error.code, describe(error), { cause: error });
   }
 
   /**
@@ -215,12 +214,12 @@ export class GrpcChannel implements Disposable {
 
   #ping(): void {
     if (!this.isOpen) return;
-    const patience = setTimeout(() => {
+    const overdue = setTimeout(() => {
       this.#isSilent = true;
       this.#session.destroy();
     }, this.#pings.pongTimeoutMs);
-    patience.unref();
-    this.#session.ping(() => clearTimeout(patience));
+    overdue.unref();
+    this.#session.ping(() => clearTimeout(overdue));
   }
 }
 

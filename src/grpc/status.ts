@@ -41,6 +41,7 @@ export function rpcError(name: string, text: string, cause?: unknown): ExecutorE
   const code = statuses.find(([each]) => each === name)?.[1] ?? "Internal";
   return new ExecutorError(code, `rpc error: code = ${name} desc = ${text.slice(0, textLengthMax)}`, {
     cause,
+    reason: "Rpc",
   });
 }
 

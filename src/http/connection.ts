@@ -4,7 +4,7 @@ import { appendTo, type ByteSink } from "../streams/index.ts";
 import type { AnswerHead } from "./answer-head.ts";
 import { AnswerReader } from "./answer-reader.ts";
 import { type DialSettings, dial, dialTls, needsTunnel, type Route } from "./dial.ts";
-import { timeoutError, unexpectedEnd } from "./errors.ts";
+import { silence, unexpectedEnd } from "./errors.ts";
 import { isPayloadStream, type Payload, writeStream } from "./payload.ts";
 import { ReceivedBody, StreamedBody } from "./received-body.ts";
 
@@ -334,10 +334,10 @@ export class Connection {
 
   #noteSilence(): void {
     const exchange = this.#exchange;
-    // The reader of a stream has its own patience; and while its source is slow, it is we who are silent.
+    // The reader of a stream has a time limit of its own; and while its source is slow, it is we who are silent.
     if (exchange?.stream || (exchange && !exchange.isSent && this.#socket?.writableLength === 0)) return;
     this.#hasTimedOut = true;
-    this.drop(timeoutError("i/o timeout: the server says nothing"));
+    this.drop(silence());
   }
 
   #fail(error: Error): void {

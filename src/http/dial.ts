@@ -2,7 +2,7 @@ import { connect, isIP, type LookupFunction, type OnReadOpts, type Socket } from
 import type { SecureContext } from "node:tls";
 import { ExecutorError } from "../errors/index.ts";
 import { AnswerReader } from "./answer-reader.ts";
-import { timeoutError } from "./errors.ts";
+import { dialTimeout } from "./errors.ts";
 
 /** A server, or a proxy. */
 export interface Endpoint {
@@ -164,8 +164,4 @@ function hasHappened(socket: Socket, event: string): Promise<void> {
       reject(Object.assign(new Error("closed during the handshake"), { code: "ECONNRESET" })),
     );
   });
-}
-
-function dialTimeout({ host, port }: Endpoint): Error {
-  return timeoutError(`dial tcp ${host}:${port}: i/o timeout`);
 }

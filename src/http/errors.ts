@@ -17,13 +17,27 @@ const translations: Readonly<Record<string, Translation>> = {
   ECONNRESET: ["Transient", () => "read: connection reset by peer"],
   ECONNABORTED: ["Transient", () => "read: connection reset by peer"],
   EPIPE: ["Transient", () => "write: broken pipe"],
-  ETIMEDOUT: ["Transient", ({ text }) => (/i\/o timeout/.test(text) ? text : `i/o timeout (${text})`)],
-  EHOSTUNREACH: ["Transient", ({ address }) => `dial tcp ${address}: connect: no route to host`],
-  ENETUNREACH: ["Transient", ({ address }) => `dial tcp ${address}: connect: network is unreachable`],
-  ENOTFOUND: ["Transient", ({ host }) => `dial tcp: lookup ${host}: no such host`],
-  EAI_AGAIN: ["Transient", ({ host }) => `dial tcp: lookup ${host}: Temporary failure in name resolution`],
+  ETIMEDOUT: ["Transient", ({ text }) => `i/o timeout (${text})`],
+  ERR_DIAL_TIMEOUT: ["Transient", ({ text }) => text, "Unreachable"],
+  ERR_SILENCE: ["Transient", ({ text }) => text],
+  EHOSTUNREACH: [
+    "Transient",
+    ({ address }) => `dial tcp ${address}: connect: no route to host`,
+    "Unreachable",
+  ],
+  ENETUNREACH: [
+    "Transient",
+    ({ address }) => `dial tcp ${address}: connect: network is unreachable`,
+    "Unreachable",
+  ],
+  ENOTFOUND: ["Transient", ({ host }) => `dial tcp: lookup ${host}: no such host`, "Unreachable"],
+  EAI_AGAIN: [
+    "Transient",
+    ({ host }) => `dial tcp: lookup ${host}: Temporary failure in name resolution`,
+    "Unreachable",
+  ],
   ERR_STREAM_PREMATURE_CLOSE: ["Transient", () => "unexpected EOF"],
-  ERR_ANSWER_MALFORMED: ["Transient", ({ text }) => `malformed HTTP response: ${text}`],
+  ERR_ANSWER_MALFORMED: ["Transient", ({ text }) => `malformed HTTP response: ${text}`, "NoHttp"],
   ERR_ANSWER_HEAD: ["TooLarge", () => "the headers of the answer are larger than 1 MiB"],
 };
 
@@ -91,8 +105,12 @@ export function unexpectedEnd(): Error {
   return Object.assign(new Error("unexpected EOF"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
 }
 
-export function timeoutError(message: string): Error {
-  return Object.assign(new Error(message), { code: "ETIMEDOUT" });
+export function dialTimeout({ host, port }: { readonly host: string; readonly port: number }): Error {
+  return Object.assign(new Error(`dial tcp ${host}:${port}: i/o timeout`), { code: "ERR_DIAL_TIMEOUT" });
+}
+
+export function silence(): Error {
+  return Object.assign(new Error("i/o timeout: the server says nothing"), { code: "ERR_SILENCE" });
 }
 
 function isCertificateCode(code: string): boolean {

@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Readable } from "node:stream";
 import { type UnpackStrategy, unpack } from "../archive/index.ts";
 import type { ArtifactDriver, StoredArtifact } from "../artifacts/index.ts";
@@ -12,13 +12,16 @@ import {
   type Artifact,
   type ArtifactLocation,
   cleanArtifactPath,
+  cleanPath,
   findOverlappingVolume,
   hasLocationOrKey,
   relocate,
   type Template,
+  volumeMounts,
 } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 import { applyMode, openToMain } from "./permissions.ts";
+import { openVolumeFolder, type VolumeFolder } from "./volume-folder.ts";
 
 export interface InputLoader {
   readonly paths: PodPaths;
@@ -52,18 +55,17 @@ export async function loadArtifact(
     loader.log.debug({ artifactName: name }, "left to those who load it");
     return;
   }
-  const isOnVolume = findOverlappingVolume(template, path) !== undefined;
-  const destination = isOnVolume ? loader.paths.mirrored(path) : loader.paths.input(name);
-  // Main may run as any user, and has to be able to write beside its inputs (docs/contract/pod.md#defect-27).
-  await mkdir(dirname(destination), { recursive: true, mode: 0o777 });
-  // What this container had loaded before it was started again (docs/contract/artifacts.md#D-49); a user's volume is
-  // the user's.
-  if (!isOnVolume) await rm(destination, { recursive: true, force: true });
-  await using driver = await loader.openDriver(located);
   try {
-    await span("loadArtifact", { path: destination, "artifact.name": name }, async () =>
-      place(await driver.open(located, signal), artifact, destination, loader.log, signal),
-    );
+    await using parent = await prepareVolume(loader, template, path);
+    if (parent === undefined) await prepareInput(loader.paths.input(name));
+    await using driver = await loader.openDriver(located);
+    const shown = parent ? loader.paths.mirrored(path) : loader.paths.input(name);
+    await span("loadArtifact", { path: shown, "artifact.name": name }, async () => {
+      const stored = await driver.open(located, signal);
+      const loaded: Loaded = { stored, artifact, log: loader.log, signal };
+      if (parent) await placeOnVolume(loaded, parent, basename(path));
+      else await placeFor(loaded, loader.paths.input(name));
+    });
   } catch (error) {
     if (artifact.optional && isExecutorError(error, "NotFound")) {
       loader.log.info({ artifactName: name }, "optional artifact not found, skipped");
@@ -74,7 +76,62 @@ export async function loadArtifact(
       `artifact ${name} failed to load`,
     );
   }
-  await applyMode(artifact, destination);
+}
+
+/** The folder for an artifact whose place is on a volume of the user's; undefined for any other. */
+async function prepareVolume(
+  { paths }: InputLoader,
+  template: Template,
+  path: string,
+): Promise<VolumeFolder | undefined> {
+  if (findOverlappingVolume(template, path) === undefined) return undefined;
+  const mounts = volumeMounts(template).map(({ mountPath }) => cleanPath(mountPath));
+  // On a desk volumes are links below the root.
+  const view = { mirror: paths.mirror, mounts, hasLinkedMounts: paths.root !== "" };
+  return openVolumeFolder(view, dirname(path));
+}
+
+async function prepareInput(destination: string): Promise<void> {
+  // Main may run as any user, and has to be able to write beside its inputs (docs/contract/pod.md#defect-27).
+  await mkdir(dirname(destination), { recursive: true, mode: 0o777 });
+  // What this container had loaded before it was started again (docs/contract/artifacts.md#D-49).
+  await rm(destination, { recursive: true, force: true });
+}
+
+/** What the store has, on its way to its place. */
+interface Loaded {
+  readonly stored: StoredArtifact;
+  readonly artifact: Artifact;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+async function placeFor(loaded: Loaded, destination: string): Promise<void> {
+  await place(loaded, destination);
+  await applyMode(loaded.artifact, destination);
+}
+
+/**
+ * A user's volume is the user's, and what lies there may be hostile (docs/security.md): the artifact is unpacked in a
+ * folder that nobody else may enter, and then moved, from one open folder to the other.
+ */
+async function placeOnVolume(loaded: Loaded, parent: VolumeFolder, name: string): Promise<void> {
+  // Another container writes it, which knows neither our descriptors nor our user.
+  if (loaded.stored.kind === "either") return placeFor(loaded, await parent.sharedPath(name));
+  await using own = await parent.makeOwn(name);
+  try {
+    await placeFor(loaded, own.folder.path(name));
+    await rename(own.folder.path(name), parent.path(name));
+  } catch (error) {
+    throw withShownPaths(error, parent.shown);
+  }
+}
+
+/** Our descriptors mean nothing to a reader. */
+function withShownPaths(error: unknown, folder: string): unknown {
+  if (!(error instanceof ExecutorError) || !error.message.includes("/proc/")) return error;
+  const text = error.message.replaceAll(/\/proc\/\d+\/fd\/\d+/g, folder);
+  return new ExecutorError(error.code, text, { cause: error.cause });
 }
 
 /** Whether the last step failed, to give a loaded input its name, because a folder has it (rename(2)). */
@@ -96,13 +153,7 @@ function relocateInput(artifact: Artifact, archive: ArtifactLocation | undefined
   }
 }
 
-async function place(
-  stored: StoredArtifact,
-  artifact: Artifact,
-  destination: string,
-  log: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+async function place({ stored, artifact, log, signal }: Loaded, destination: string): Promise<void> {
   const strategy = unpackStrategy(artifact);
   const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
   if (stored.kind === "either") {

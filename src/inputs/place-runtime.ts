@@ -5,7 +5,7 @@ import { ExecutorError } from "../errors/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
 
 /** Files and folders of an installation's `lib/argoexec` that run anywhere. */
-const bundleParts = ["argoexec.cjs", "main.cjs", "vendor", "node.flags", "cache"];
+const bundleParts = ["argoexec.cjs", "main.js", "parts.json", "parts", "vendor", "node.flags", "code"];
 
 /**
  * Puts Node, the loader and the shared objects that it runs with, and our code where containers of foreign images find
@@ -27,8 +27,8 @@ export async function placeRuntime(paths: PodPaths, node: string, libraries: str
   for (const part of bundleParts) {
     await cp(join(libraries, part), join(aside, part), { recursive: true, dereference: true }).catch(
       (error) => {
-        // No code of ours has been compiled here yet.
-        if (part !== "cache") throw error;
+        // No bytecode has been kept here.
+        if (part !== "code") throw error;
       },
     );
   }

@@ -25,7 +25,7 @@ export async function placeProgram(paths: PodPaths, program: string): Promise<vo
  * (docs/contract/pod.md#defect-33).
  */
 export async function clearContainerFiles(paths: PodPaths): Promise<void> {
-  await rm(`${paths.runtime}/ctr`, { recursive: true, force: true });
+  await rm(paths.containers, { recursive: true, force: true });
   await rm(paths.plans, { recursive: true, force: true });
 }
 

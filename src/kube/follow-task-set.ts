@@ -48,7 +48,7 @@ class Follower {
   readonly #taskSet: TaskSet;
   readonly #reader: TaskSetReader;
   readonly #signal: AbortSignal;
-  readonly #patience: Patience;
+  readonly #pauses: WatchPauses;
   #known: TaskSetState | undefined;
   #version = "";
   #stale = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ class Follower {
     this.#taskSet = taskSet;
     this.#reader = reader;
     this.#signal = signal;
-    this.#patience = new Patience((error, pauseMs) => reader.onRetry(error, pauseMs));
+    this.#pauses = new WatchPauses((error, pauseMs) => reader.onRetry(error, pauseMs));
     this.#stale.resolve();
   }
 
@@ -91,22 +91,22 @@ class Follower {
           const end = this.#note(event);
           if (end !== undefined) return end;
         }
-        if (this.#patience.isRenewedBy(start)) continue;
-        await this.#patience.pause(endedAtOnce(), this.#signal);
+        if (this.#pauses.isRenewedBy(start)) continue;
+        await this.#pauses.pause(endedAtOnce(), this.#signal);
       } catch (error) {
-        this.#patience.isRenewedBy(start);
+        this.#pauses.isRenewedBy(start);
         if (isExecutorError(error, "Conflict")) {
           this.#fresh = Promise.withResolvers();
           this.#version = "";
           this.#stale.resolve();
         }
-        await this.#patience.pause(error, this.#signal);
+        await this.#pauses.pause(error, this.#signal);
       }
     }
   }
 
   #note(event: WatchEvent): "deleted" | "completed" | undefined {
-    this.#patience.renew();
+    this.#pauses.renew();
     this.#version = event.resourceVersion ?? this.#version;
     if (event.type === "BOOKMARK") return undefined;
     if (event.type === "DELETED") return "deleted";
@@ -122,10 +122,10 @@ class Follower {
     for (;;) {
       try {
         const read = await this.#taskSet.read(this.#signal);
-        this.#patience.noteAdmission();
+        this.#pauses.noteAdmission();
         return read;
       } catch (error) {
-        await this.#patience.pause(error, this.#signal);
+        await this.#pauses.pause(error, this.#signal);
       }
     }
   }
@@ -136,7 +136,7 @@ function endedAtOnce(): ExecutorError {
 }
 
 /** Pauses that double while nothing works, and end in the error where nobody lets us in. */
-class Patience {
+class WatchPauses {
   readonly #tries: Tries;
   #refusedSince: number | undefined;
 

@@ -11,7 +11,7 @@ export interface Persistence {
 
 const firstPauseMs = 1000;
 const pauseMsMax = 30_000;
-/** A server that asks for more patience than this gets this much. */
+/** A server that asks for a longer pause than this gets this much. */
 const retryAfterMsMax = 60_000;
 /**
  * Not known to pass, so they get a bounded number of tries altogether: a plain 500 or 502, a change by someone else

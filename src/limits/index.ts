@@ -1,3 +1,4 @@
+export { Backlog } from "./backlog.ts";
 export { ByteBudget } from "./byte-budget.ts";
 export { CallPace } from "./call-pace.ts";
 export { Lane, type LaneLimits } from "./lane.ts";

@@ -35,8 +35,23 @@ export function parseLogFormat(text: string): LogFormat | undefined {
   return format === "text" || format === "json" ? format : undefined;
 }
 
-/** Opens the log on standard error; every line carries `argo=true` (docs/contract/pod.md#1.4). */
+const levels: readonly LogLevel[] = ["debug", "info", "warn", "error"];
+
+/**
+ * Opens the log on standard error; every line carries `argo=true` (docs/contract/pod.md#1.4). The package that writes
+ * lines is set up for the first of them: most pods have nothing to say.
+ */
 export function openLogger(level: LogLevel, format: LogFormat): Logger {
+  let opened: Logger | undefined;
+  const at = (own: LogLevel) => (fields: object, message: string) => {
+    if (levels.indexOf(own) < levels.indexOf(level)) return;
+    opened ??= openPino(level, format);
+    opened[own](fields, message);
+  };
+  return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+function openPino(level: LogLevel, format: LogFormat): Logger {
   const write = format === "json" ? writeLine : (line: string) => writeLine(textLine(line));
   return pino(
     {

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import { readTar, type TarEntry } from "../archive/index.ts";
 import { ExecutorError } from "../errors/index.ts";
-import { openContainer, type PodPaths } from "../podfiles/index.ts";
+import { containerFiles, openContainer, type PodPaths } from "../podfiles/index.ts";
 import { byteStream, type FileContent, type TreeContent } from "../streams/index.ts";
 import { AnswerRules, type Frame, readFrames } from "./frames.ts";
 import { checkName, LeftOut } from "./left-out.ts";
@@ -93,7 +93,7 @@ export class HandedFiles implements OutputFiles {
 
   async *#frames(path: string): AsyncGenerator<Frame> {
     await using main = await openContainer(this.#paths, "main");
-    await using folder = await main?.folder("handed");
+    await using folder = await main?.folder(containerFiles.handed);
     const file = await folder?.file(String(this.#handed.indexOf(path)));
     if (file === undefined) throw incomplete(path);
     // The stream closes the file.

@@ -1,3 +1,4 @@
+import type { ArtifactDriver } from "../artifacts/index.ts";
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { openContainer, type PodPaths, type SharedFolder, segmentName } from "../podfiles/index.ts";
 import { type Artifact, relocate, withGeneratedKey } from "../template/index.ts";
@@ -42,6 +43,7 @@ export async function spoolPart(
     const part = partArtifact(saver, container, endBytes);
     await using driver = await saver.openDriver(part);
     await driver.saveFile(part, piecesContent(`${container}.log`, segments.map(filePiece)), signal);
+    if (endBytes === 0) await expectReadable(driver, part, signal);
     await removeSegments(folder, segments, saver);
   } finally {
     await closeSegments(segments);
@@ -51,6 +53,17 @@ export async function spoolPart(
     partStarts: [...spooled.partStarts, endBytes],
     endBytes: endBytes + segments.length * segmentBytes,
   };
+}
+
+/** Who may write to a store may not be let to read there: then the parts would be lost to the log. */
+async function expectReadable(driver: ArtifactDriver, part: Artifact, signal: AbortSignal): Promise<void> {
+  try {
+    await driver.open(part, signal);
+  } catch (error) {
+    // One that stays is as good as empty: what it holds is still on the volume.
+    await driver.delete(part, signal).catch(() => undefined);
+    throw ExecutorError.wrap(error, "what is stored cannot be read back");
+  }
 }
 
 /** The parts in order, to be read from the store; one that is not as long as it was when it was stored is an error. */
@@ -78,6 +91,16 @@ export async function deleteParts(saver: LogSaver, spooled: SpooledLog, signal: 
       "the log is saved whole, but its parts that were stored while the step ran could not all be deleted",
     );
   }
+}
+
+/** What stands in a log for parts that cannot be read back. */
+export function unreadParts({ container, endBytes }: SpooledLog): LogPart {
+  const text = `argoexec: the first ${endBytes} bytes of this log could not be read back from the store: they are beside it, in ${container}.log.from-*\n`;
+  return {
+    async *read() {
+      yield Buffer.from(text);
+    },
+  };
 }
 
 function partArtifact(saver: LogSaver, container: string, start: number): Artifact {

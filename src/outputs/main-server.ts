@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, type OnReadOpts, type Socket } from "node:net";
 import { ExecutorError } from "../errors/index.ts";
-import { openContainer, type PodPaths } from "../podfiles/index.ts";
+import { containerFiles, openContainer, type PodPaths } from "../podfiles/index.ts";
 import type { Connection, OutputServer } from "./output-server.ts";
 
 /**
@@ -18,7 +18,7 @@ export class MainServer implements OutputServer {
 
   async connect(signal: AbortSignal, onread?: OnReadOpts): Promise<Connection> {
     await using folder = await openContainer(this.#paths, "main");
-    const path = await folder?.socketPath("outputs");
+    const path = await folder?.socketPath(containerFiles.outputs);
     if (path === undefined) throw notServed("there is no socket");
     const socket = connect({ path, signal, ...(onread && { onread }) });
     try {
@@ -54,7 +54,7 @@ export class MainServer implements OutputServer {
   async #releaseByFile(): Promise<void> {
     try {
       await using folder = await openContainer(this.#paths, "main");
-      if (await folder?.has("handed")) await folder?.publish("released", "", 0o644);
+      if (await folder?.has(containerFiles.handed)) await folder?.publish(containerFiles.released, "", 0o644);
     } catch {
       // The folder is no longer the emissary's: there is nobody to release.
     }

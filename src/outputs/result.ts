@@ -1,5 +1,5 @@
 import { ExecutorError } from "../errors/index.ts";
-import { openContainer, type PodPaths, resultBytesMax } from "../podfiles/index.ts";
+import { containerFiles, openContainer, type PodPaths, resultBytesMax } from "../podfiles/index.ts";
 
 /**
  * The script result: the end of main's standard output without one trailing newline, 262,144 bytes at most
@@ -8,9 +8,10 @@ import { openContainer, type PodPaths, resultBytesMax } from "../podfiles/index.
 export async function readResult(paths: PodPaths): Promise<string> {
   await using main = await openContainer(paths, "main");
   // One byte more than fits: the newline that goes.
-  const bytes = await main?.readEnd("stdout", resultBytesMax + 1);
+  const bytes = await main?.readEnd(containerFiles.result, resultBytesMax + 1);
   if (bytes === undefined) {
-    throw new ExecutorError("NotFound", `open ${paths.container("main")}/stdout: no such file or directory`);
+    const path = paths.containerFile("main", containerFiles.result);
+    throw new ExecutorError("NotFound", `open ${path}: no such file or directory`);
   }
   return lastBytes(withoutNewline(bytes), resultBytesMax).toString("utf8");
 }

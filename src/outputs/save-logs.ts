@@ -1,9 +1,9 @@
-import { ExecutorError } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 import type { PodPaths } from "../podfiles/index.ts";
 import { type Artifact, relocate, withGeneratedKey, withRequiredFields } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 import { CapturedLog } from "./captured-log.ts";
-import { deleteParts, type LogSaver, type SpooledLog, spooledParts } from "./log-spool.ts";
+import { deleteParts, type LogSaver, type SpooledLog, spooledParts, unreadParts } from "./log-spool.ts";
 import type { SavedArtifacts } from "./save-artifacts.ts";
 
 /**
@@ -61,8 +61,19 @@ async function saveLog(
   const reported = withRequiredFields(withGeneratedKey(bare, saver.archiveLocation, fileName));
   const located = relocate(reported, saver.archiveLocation);
   await using driver = await saver.openDriver(located);
-  const earlier = spooledParts(saver, spooled, signal);
-  await driver.saveFile(located, captured.content(fileName, earlier), signal);
+  try {
+    const earlier = spooledParts(saver, spooled, signal);
+    await driver.saveFile(located, captured.content(fileName, earlier), signal);
+  } catch (error) {
+    if (endBytes === 0) throw error;
+    // That a part was taken while the step ran must not cost the rest of the log, or fail the pod.
+    saver.log.warn(
+      { container, error: errorText(error) },
+      "the log is saved without its beginning, which lies beside it",
+    );
+    await driver.saveFile(located, captured.content(fileName, [unreadParts(spooled)]), signal);
+    return reported;
+  }
   await deleteParts(saver, spooled, signal);
   return reported;
 }

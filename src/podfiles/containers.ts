@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
 import { mainContainerNames, type Template } from "../template/index.ts";
-import type { PodPaths } from "./paths.ts";
+import { type ContainerFile, containerFiles, containersFolder, type PodPaths } from "./paths.ts";
 import { SharedFolder } from "./shared-folder.ts";
 
 /** Opens `ctr/<name>`; with `makes` it is made where it is missing. */
@@ -12,7 +12,7 @@ export async function openContainer(
   makes = false,
 ): Promise<SharedFolder | undefined> {
   await using shared = await SharedFolder.open(paths.runtime);
-  await using containers = await shared.folder("ctr", makes);
+  await using containers = await shared.folder(containersFolder, makes);
   // Awaited here: the folders above are closed on the way out.
   return await containers?.folder(name, makes);
 }
@@ -20,7 +20,7 @@ export async function openContainer(
 /** Asks the emissary of a container to send a signal to its command (docs/contract/pod.md#5.8). */
 export async function signalContainer(paths: PodPaths, name: string, signal: 9 | 15): Promise<void> {
   await using folder = await openContainer(paths, name, true);
-  await folder?.publish("signal", String(signal), 0o666);
+  await folder?.publish(containerFiles.signal, String(signal), 0o666);
 }
 
 const codeBytesMax = 3;
@@ -28,14 +28,16 @@ const codeBytesMax = 3;
 /** A container's published exit code, 0 to 255; undefined while there is none, or something that is no exit code. */
 export async function readExitCode(paths: PodPaths, name: string): Promise<number | undefined> {
   // A step that replaced its own folder has no end that could be believed: it counts as killed.
-  const text = await fromContainer(paths, name, (folder) => folder.readEnd("exitcode", codeBytesMax + 1));
+  const text = await fromContainer(paths, name, (folder) =>
+    folder.readEnd(containerFiles.exitCode, codeBytesMax + 1),
+  );
   if (text === undefined || !/^\d{1,3}$/.test(text.toString("latin1"))) return undefined;
   const code = Number(text.toString("latin1"));
   return code <= 255 ? code : undefined;
 }
 
-/** Whether the file or folder `file` is there in a container's folder. */
-export async function hasContainerFile(paths: PodPaths, name: string, file: string): Promise<boolean> {
+/** Whether something of that name is there in a container's folder. */
+export async function hasContainerFile(paths: PodPaths, name: string, file: ContainerFile): Promise<boolean> {
   return (await fromContainer(paths, name, (folder) => folder.has(file))) ?? false;
 }
 
@@ -63,7 +65,7 @@ export async function haveEnded(template: Template, paths: PodPaths): Promise<bo
   return !ended.includes(false);
 }
 
-const killPatienceMs = 10_000;
+const killWaitMs = 10_000;
 /** Plugin sidecars end within milliseconds; a watch on each folder would cost more than a look now and then. */
 const lookEveryMs = 50;
 
@@ -75,12 +77,12 @@ export async function endContainers(
   log: Logger,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  for (const [number, patienceMs] of [
+  for (const [number, waitMs] of [
     [15, gracePeriodMs],
-    [9, killPatienceMs],
+    [9, killWaitMs],
   ] as const) {
     await Promise.all(names.map((name) => signalContainer(paths, name, number)));
-    const end = performance.now() + patienceMs;
+    const end = performance.now() + waitMs;
     while (performance.now() < end) {
       const left = await alive(paths, names);
       if (left.length === 0) return [];

@@ -8,7 +8,7 @@ export {
   signalContainer,
 } from "./containers.ts";
 export { logBytesMax, segmentName, spoolSegmentBytes } from "./log-limit.ts";
-export { PodPaths } from "./paths.ts";
+export { type ContainerFile, containerFiles, PodPaths } from "./paths.ts";
 export { containerPlans, encodeArgument, type PlanContext, resultBytesMax, servedOutputs } from "./plan.ts";
 export { readRange, SharedFolder } from "./shared-folder.ts";
 export { writeTerminationMessage } from "./termination-message.ts";

@@ -6,6 +6,7 @@ import {
   quantityBytes,
   type Template,
 } from "../template/index.ts";
+import { containerFiles } from "./paths.ts";
 
 /**
  * The kubelet keeps its own copy of the same output (50 MiB by default), and the step wants most of its room for
@@ -44,7 +45,7 @@ export function spoolSegmentBytes(template: Template): number {
 
 /** The file of a captured log that begins behind `start` bytes of output (native/README.md, "The plan"). */
 export function segmentName(start: number): string {
-  return start === 0 ? "combined" : `combined.${start}`;
+  return start === 0 ? containerFiles.log : `${containerFiles.log}.${start}`;
 }
 
 function storageLimits(template: Template): readonly number[] {

@@ -11,6 +11,7 @@ import {
   volumeMounts,
 } from "../template/index.ts";
 import { logBytesMax, spoolSegmentBytes } from "./log-limit.ts";
+import { containerFiles } from "./paths.ts";
 
 /** The script result's limit, in bytes at the end of standard output (docs/contract/pod.md#5.6 step 4). */
 export const resultBytesMax = 262_144;
@@ -46,10 +47,10 @@ function containerPlan(template: Template, name: string, context: PlanContext): 
 function captures(template: Template, name: string, context: PlanContext): string[][] {
   const directives: string[][] = [];
   if (name === "main" && context.includesResult && hasOutput(template)) {
-    directives.push(["capture", "stdout", String(resultBytesMax + 1)]);
+    directives.push(["capture", containerFiles.result, String(resultBytesMax + 1)]);
   }
   if (!savesLogs(template)) return directives;
-  directives.push(["capture", "combined", String(logBytesMax(template))]);
+  directives.push(["capture", containerFiles.log, String(logBytesMax(template))]);
   const segmentBytes = context.collector === undefined ? 0 : spoolSegmentBytes(template);
   if (segmentBytes > 0) directives.push(["spool", String(segmentBytes)]);
   return directives;

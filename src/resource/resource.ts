@@ -9,7 +9,7 @@ import {
   TaskResult,
 } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
-import { type PodPaths, publishFile } from "../podfiles/index.ts";
+import { containerFiles, type PodPaths, publishFile } from "../podfiles/index.ts";
 import { type Outputs, type ResourceTemplate, savesLogs, type Template } from "../template/index.ts";
 import { kubectlArguments } from "./arguments.ts";
 import { awaitConditions } from "./await-conditions.ts";
@@ -144,7 +144,7 @@ function withinLimit(outputs: Outputs): Outputs {
  */
 async function finalizesItself({ template, paths }: ResourceConfig): Promise<boolean> {
   if (!savesLogs(template)) return true;
-  const locks = ["wait", "supervisor"].map((name) => `${paths.container(name)}/lock`);
+  const locks = ["wait", "supervisor"].map((name) => paths.containerFile(name, containerFiles.lock));
   const found = await Promise.allSettled(locks.map((lock) => access(lock)));
   return found.every(({ status }) => status === "rejected");
 }

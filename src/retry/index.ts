@@ -4,9 +4,9 @@ export {
   doublingPauses,
   exponential,
   type FiniteRetryPolicy,
+  longestPauseMs,
   noRetries,
   type Pause,
-  patienceMs,
   type RetryPolicy,
   withQuickTries,
 } from "./policy.ts";

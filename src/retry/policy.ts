@@ -12,7 +12,7 @@ export interface RetryPolicy {
   readonly pauses: Iterable<Pause>;
   /** No pause ends later than this after the first try began. Default: the pauses alone say when it is over. */
   readonly patienceMs?: number;
-  /** A server that asks for more patience than this gets this much. Default 60 s. */
+  /** A server that asks for a longer pause than this gets this much. Default 60 s. */
   readonly retryAfterMsMax?: number;
   /** What is repeated at all. Default: Transient. */
   readonly repeats?: (error: ExecutorError) => boolean;
@@ -67,6 +67,6 @@ export function withQuickTries(policy: FiniteRetryPolicy, tries: number, pauseMs
 }
 
 /** The longest that all pauses together can last. */
-export function patienceMs(policy: FiniteRetryPolicy): number {
+export function longestPauseMs(policy: FiniteRetryPolicy): number {
   return policy.pauses.reduce((sum, pause) => sum + pause.maxMs, 0);
 }

@@ -19,7 +19,7 @@ export type {
 export { type PartPlan, planParts } from "./part-size.ts";
 export { type RelayEnd, type RelayOptions, relayObject } from "./relay.ts";
 export { compareKeys } from "./scan-targets.ts";
-export { Channel, sessionOf, TransferSession, type TransferSettings } from "./session.ts";
+export { Channel, TransferSession, type TransferSettings } from "./session.ts";
 export { downloadTree } from "./tree-download.ts";
 export { uploadTree } from "./tree-upload.ts";
 export { type UploadOptions, uploadObject } from "./upload.ts";

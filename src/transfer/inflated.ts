@@ -2,6 +2,8 @@ import { createWriteStream } from "node:fs";
 import { pipeline, type Readable } from "node:stream";
 import { pipeline as finished } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { ExecutorError } from "../errors/index.ts";
+import { byteStream } from "../streams/index.ts";
 import { openDownload } from "./download.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import type { Channel } from "./session.ts";
@@ -16,8 +18,24 @@ export function openInflated(
   channel: Channel,
   signal: AbortSignal,
 ): Readable {
-  // A failure reaches the reader as that of the last stream.
-  return pipeline(openDownload(store, info, channel, signal), createGunzip(), () => {});
+  return byteStream(inflated(store, info, channel, signal));
+}
+
+async function* inflated(
+  store: ObjectStore,
+  info: ObjectInfo,
+  channel: Channel,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  // A failure of either reaches the reader as that of the last stream.
+  const gunzip = pipeline(openDownload(store, info, channel, signal), createGunzip(), () => {});
+  try {
+    yield* gunzip as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    if (!(cause instanceof Error) || !("code" in cause) || !/^Z_/.test(String(cause.code))) throw cause;
+    const text = `${info.key}: the store says that it is gzip, and its content is damaged or no gzip`;
+    throw new ExecutorError("Corrupt", `${text}: ${cause.message}`, { cause });
+  }
 }
 
 /** The same into the file `path`, which must not exist. */

@@ -103,7 +103,7 @@ export interface StoreLimits {
  * missing object (never for a missing bucket), Transient for what may pass, Unsupported for what the store cannot do.
  */
 export interface ObjectStore {
-  /** Host and bucket: requests under one name share their concurrency and their patience. */
+  /** Host and bucket: requests under one name share their concurrency and their budget of retries. */
   readonly name: string;
   readonly limits: StoreLimits;
   head(key: string, signal: AbortSignal): Promise<ObjectInfo>;

@@ -1,9 +1,10 @@
 import { ExecutorError } from "../errors/index.ts";
 import { ByteBudget, Lane } from "../limits/index.ts";
 import {
+  type Backoff,
   exponential,
   type FiniteRetryPolicy,
-  patienceMs,
+  longestPauseMs,
   RetryBudget,
   retry,
   withQuickTries,
@@ -12,23 +13,20 @@ import { countInSpan } from "../tracing/index.ts";
 import { Progress, type TransferLog } from "./progress.ts";
 import { SlabPool } from "./slabs.ts";
 
-/** What a transfer needs to know from outside (DriverSettings has these fields). */
+/** What a transfer needs to know from outside. */
 export interface TransferSettings {
-  readonly retry: {
-    readonly attempts: number;
-    readonly durationMs: number;
-    readonly factor: number;
-    readonly jitter: number;
-  };
+  /** `EXECUTOR_RETRY_BACKOFF_*`: how often and how patiently a request is repeated. */
+  readonly retry: Backoff;
+  /** Bytes of buffers that all transfers of this process may hold together. */
   readonly memoryBytes: number;
 }
 
-/** What all transfers of a process share: one memory budget, and one lane and one patience a store. */
+/** What all transfers of a process share: one memory budget, and one lane and one budget of retries a store. */
 export class TransferSession {
   readonly memory: ByteBudget;
   readonly slabs = new SlabPool();
   readonly #policy: FiniteRetryPolicy;
-  readonly #stores = new Map<string, { readonly lane: Lane; readonly patience: RetryBudget }>();
+  readonly #stores = new Map<string, { readonly lane: Lane; readonly budget: RetryBudget }>();
   /** How often the log says how far a transfer is; undefined: as Progress does by itself. */
   readonly progressMs: number | undefined;
 
@@ -42,10 +40,10 @@ export class TransferSession {
   channel(storeName: string, log: TransferLog): Channel {
     const shared = this.#stores.get(storeName) ?? {
       lane: new Lane(),
-      patience: new RetryBudget(Math.max(1000, 2 * patienceMs(this.#policy))),
+      budget: new RetryBudget(Math.max(1000, 2 * longestPauseMs(this.#policy))),
     };
     this.#stores.set(storeName, shared);
-    return new Channel(this, shared.lane, shared.patience, this.#policy, log);
+    return new Channel(this, shared.lane, shared.budget, this.#policy, log);
   }
 }
 
@@ -55,14 +53,14 @@ export class Channel {
   readonly slabs: SlabPool;
   readonly lane: Lane;
   readonly policy: FiniteRetryPolicy;
-  readonly #patience: RetryBudget;
+  readonly #budget: RetryBudget;
   readonly #log: TransferLog;
   readonly #progressMs: number | undefined;
 
   constructor(
     session: TransferSession,
     lane: Lane,
-    patience: RetryBudget,
+    budget: RetryBudget,
     policy: FiniteRetryPolicy,
     log: TransferLog,
   ) {
@@ -70,7 +68,7 @@ export class Channel {
     this.slabs = session.slabs;
     this.lane = lane;
     this.policy = policy;
-    this.#patience = patience;
+    this.#budget = budget;
     this.#log = log;
     this.#progressMs = session.progressMs;
   }
@@ -92,7 +90,7 @@ export class Channel {
         },
         signal,
         {
-          budget: this.#patience,
+          budget: this.#budget,
           onRetry: (error, pauseMs) => {
             countInSpan("transfer.retries", 1);
             this.#log.debug({ error: error.message, pauseMs: Math.round(pauseMs) }, "Repeat request");
@@ -117,15 +115,6 @@ export class Channel {
  * Five quick tries for each of the configured ones: about as patient as the reference, which repeats each request
  * inside its client and the whole transfer around it (docs/contract/artifacts.md#3.4).
  */
-function requestPolicy(backoff: TransferSettings["retry"]): FiniteRetryPolicy {
+function requestPolicy(backoff: Backoff): FiniteRetryPolicy {
   return withQuickTries(exponential(backoff), 5, backoff.durationMs / 5);
-}
-
-const sessions = new WeakMap<TransferSettings, TransferSession>();
-
-/** The session that belongs to a process's settings: the same object gives the same session, so budgets are shared. */
-export function sessionOf(settings: TransferSettings): TransferSession {
-  const session = sessions.get(settings) ?? new TransferSession(settings);
-  sessions.set(settings, session);
-  return session;
 }

@@ -15,7 +15,7 @@ import {
   VolumeServer,
   type VolumeView,
 } from "../outputs/index.ts";
-import { hasContainerFile, readExitCode, servedOutputs } from "../podfiles/index.ts";
+import { containerFiles, hasContainerFile, readExitCode, servedOutputs } from "../podfiles/index.ts";
 import {
   type Artifact,
   hasOutput,
@@ -155,13 +155,13 @@ async function mainFiles(
   }
   const code = await readExitCode(paths, "main");
   if (code === undefined) {
-    const hasStarted = await hasContainerFile(paths, "main", "lock");
+    const hasStarted = await hasContainerFile(paths, "main", containerFiles.lock);
     return missingFiles(hasStarted ? "its files went with it" : "main has not started");
   }
-  if (await hasContainerFile(paths, "main", "outputs")) {
+  if (await hasContainerFile(paths, "main", containerFiles.outputs)) {
     return new ServedFiles(new OutputRequests(main, warn), warn);
   }
-  if (await hasContainerFile(paths, "main", "handed")) {
+  if (await hasContainerFile(paths, "main", containerFiles.handed)) {
     return new HandedFiles(paths, servedOutputs(template, isInitless), warn);
   }
   return missingFiles(`main ended with exit code ${code} and left no outputs`);
@@ -172,5 +172,5 @@ async function mainFiles(
  * (docs/contract/pod.md#defect-41).
  */
 async function hasStagingFailed({ isInitless, paths }: WaitConfig): Promise<boolean> {
-  return isInitless && (await hasContainerFile(paths, "main", "staging-failed"));
+  return isInitless && (await hasContainerFile(paths, "main", containerFiles.stagingFailed));
 }

@@ -32,15 +32,15 @@ export async function finish(
   const errors = [...state.errors];
   const lateErrors: string[] = [];
   try {
-    await using reporter = new Reporter(config, tools, state);
+    await using report = new FinalReport(config, tools, state);
     // Whatever goes wrong here, the controller must be told that nothing more will come.
     await recorded(errors, async () => {
       const collected = await collectOutputs(config, tools, state, main, signal);
       errors.push(...collected.errors.map(errorText));
-      await reporter.report(collected.outputs, signal, errors);
+      await report.send(collected.outputs, signal, errors);
     });
     await recorded(lateErrors, () => endPlugins(config, tools, signal));
-    await recorded(lateErrors, () => reporter.finalize(signal));
+    await recorded(lateErrors, () => report.finalize(signal));
   } finally {
     await main.release(signal);
   }
@@ -57,7 +57,7 @@ async function recorded(errors: string[], step: () => Promise<void>): Promise<vo
 }
 
 /** The last words to the controller. Nothing but the end of the pod ends them: it waits for the task result. */
-class Reporter implements AsyncDisposable {
+class FinalReport implements AsyncDisposable {
   readonly #config: WaitConfig;
   readonly #tools: WaitTools;
   readonly #state: WaitState;
@@ -85,7 +85,7 @@ class Reporter implements AsyncDisposable {
   }
 
   /** Sends progress that nobody has sent yet, and the outputs; what is too large is left out and named in `errors`. */
-  async report(outputs: Outputs, signal: AbortSignal, errors: string[]): Promise<void> {
+  async send(outputs: Outputs, signal: AbortSignal, errors: string[]): Promise<void> {
     const taskResult = await this.#open(signal);
     const { progress } = this.#config;
     const line = progress && (await readProgress(progress.file));
@@ -107,7 +107,7 @@ class Reporter implements AsyncDisposable {
     await taskResult.finalize(this.#persistence, signal);
   }
 
-  /** An earlier phase of this container may have been asked for patience. */
+  /** The API server may have asked an earlier phase of this container to come back later. */
   async #open(signal: AbortSignal): Promise<TaskResult> {
     const busyMs = this.#state.apiBusyUntilMs - Date.now();
     if (busyMs > 0) await sleep(busyMs, undefined, { signal });

@@ -1,7 +1,7 @@
 import { errorText } from "../errors/index.ts";
 import { busyUntilMs, TaskResult } from "../kube/index.ts";
 import { readProgress } from "../outputs/index.ts";
-import { hasContainerFile, hasEnded, signalContainer } from "../podfiles/index.ts";
+import { containerFiles, hasContainerFile, hasEnded, signalContainer } from "../podfiles/index.ts";
 import { mainContainerNames } from "../template/index.ts";
 import { announce } from "./announce.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
@@ -14,7 +14,7 @@ export type Next = { readonly kind: "sleep" | "finish"; readonly state: WaitStat
 
 /** A report of progress must not keep main's end from being seen. */
 const progressPatienceMs = 3000;
-const killPatienceMs = 10_000;
+const killWaitMs = 10_000;
 /**
  * The share of the grace period that main has for ending by itself; the rest is for collecting
  * (docs/contract/pod.md#defect-13).
@@ -94,7 +94,7 @@ async function limitReached(
       await signalMains(config, 9);
       return {
         kind: "sleep",
-        state: { ...awake, limit: { atMs: Date.now() + killPatienceMs, reason: "give up" } },
+        state: { ...awake, limit: { atMs: Date.now() + killWaitMs, reason: "give up" } },
       };
     case "give up":
       tools.log.warn({}, "the main containers did not end after SIGKILL: collecting without them");
@@ -139,6 +139,8 @@ async function signalMains(config: WaitConfig, number: 9 | 15): Promise<void> {
 }
 
 async function hasAnyStarted({ paths, template }: WaitConfig): Promise<boolean> {
-  const looks = mainContainerNames(template).map((name) => hasContainerFile(paths, name, "lock"));
+  const looks = mainContainerNames(template).map((name) =>
+    hasContainerFile(paths, name, containerFiles.lock),
+  );
   return (await Promise.all(looks)).includes(true);
 }

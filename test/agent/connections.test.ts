@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { sharedLookup } from "../../src/agent/name-lookup.ts";
+import { sharedLookup } from "../../src/agent/connections.ts";
 import { selfSignedCertificate } from "../servers/api-server/index.ts";
 import { httpTask, openDesk, startWeb } from "./desk.ts";
 

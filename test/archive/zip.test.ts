@@ -244,6 +244,22 @@ describe("extractZip", () => {
     assert.equal(await readFile(join(destination, "absolute"), "utf8"), "inside");
   });
 
+  it("remembers no more than 16 MiB of names", async (t) => {
+    // All in one folder, so that it is the names that cost, and each within the limit of a path.
+    const folder = `${"d".repeat(200)}/`.repeat(19);
+    const files = (count: number) => Array.from({ length: count }, (_, at) => ({ name: `${folder}${at}` }));
+
+    const extract = async (count: number) =>
+      extractZip(chunked(rawZip(files(count)), 65_536), await makeFolder(t), quiet, signal);
+    await assert.rejects(
+      extract(4400),
+      (error) =>
+        isExecutorError(error, "TooLarge") &&
+        /names and links that have to be remembered/.test(error.message),
+    );
+    await extract(400);
+  });
+
   it("makes links only at the end, from the central directory", async (t) => {
     const destination = await makeFolder(t);
 

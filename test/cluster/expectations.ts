@@ -21,7 +21,9 @@ export const usual: readonly string[] = [
   "legacy/http",
   "legacy/resource-create-wait",
   "legacy/resource-failure",
+  "legacy/data",
   "init-less/artifact-file",
+  "init-less/data",
 ];
 
 const plugin =

@@ -11,7 +11,8 @@ import { type Case, cases } from "./kubectl-cases.ts";
 const kubeconfig = process.env.KUBECONFIG ?? "";
 assert.ok(kubeconfig, "KUBECONFIG must name a cluster that these tests may write to");
 const kubectl = join(dirname(kubeconfig), "..", "bin", "kubectl");
-const mainScript = resolve(import.meta.dirname, "../../cmd/main.ts");
+/** The program as it is in the image: from the sources it would take most of these tests' time to load. */
+const argoexec = resolve(import.meta.dirname, "../../dist/bin/argoexec");
 const root = mkdtempSync(join(tmpdir(), "kubectl-"));
 /** Of this run alone: a namespace that is being deleted refuses everything. */
 const places = { theirs: `kubectl-theirs-${process.pid}`, ours: `kubectl-ours-${process.pid}` };
@@ -68,7 +69,7 @@ async function byUs({ action, ...resource }: Case["steps"][number]): Promise<str
   rmSync(join(root, "dev/termination-log"), { force: true });
   const template = { name: "t", inputs: {}, outputs: {}, resource: { action, ...resource } };
   const args = ["resource", action, "--kubeconfig", kubeconfig, "--namespace", places.ours];
-  const { code, error } = await run(process.execPath, [mainScript, ...args], {
+  const { code, error } = await run(argoexec, args, {
     ARGOEXEC_ROOT: root,
     ARGO_POD_NAME: "pod",
     ARGO_NODE_ID: "node",
@@ -80,6 +81,29 @@ async function byUs({ action, ...resource }: Case["steps"][number]): Promise<str
   if (code === 0) return "";
   assert.equal(code, 64, error);
   return readFileSync(join(root, "dev/termination-log"), "utf8").replace(/^no more retries /, "");
+}
+
+interface Content {
+  metadata: {
+    name: string;
+    annotations?: Record<string, string>;
+    managedFields?: { manager: string; operation: string; subresource?: string }[];
+  };
+  status?: unknown;
+}
+
+/**
+ * What two runs of the same steps have in common, however long each took. The controllers of the cluster are at work
+ * meanwhile: a deployment's status, its revision and their owner are theirs, and there sooner or later. The server
+ * orders the owners of fields by the second in which they wrote, and by name within one: a slow run has another order.
+ */
+function withoutTiming({ status: _, ...item }: Content): Content {
+  const { annotations, managedFields, ...metadata } = item.metadata;
+  const { "deployment.kubernetes.io/revision": _revision, ...own } = annotations ?? {};
+  const owners = (managedFields ?? [])
+    .filter(({ manager }) => manager !== "kube-controller-manager")
+    .sort((a, b) => `${a.manager} ${a.operation}`.localeCompare(`${b.manager} ${b.operation}`));
+  return { ...item, metadata: { ...metadata, annotations: own, managedFields: owners } };
 }
 
 /** Everything of these kinds in a namespace, without what no two objects have in common. */
@@ -99,8 +123,10 @@ async function contents(namespace: string): Promise<unknown> {
     .replaceAll(namespace, "NAMESPACE")
     .replaceAll(/"(uid|resourceVersion|creationTimestamp|time|clusterIP)": "[^"]*"/g, '"$1": ""')
     .replaceAll(/"127\.\d+\.\d+\.\d+"/g, '"IP"');
-  const { items } = JSON.parse(text) as { items: { metadata: { name: string } }[] };
-  return items.filter(({ metadata }) => metadata.name !== "kube-root-ca.crt" && metadata.name !== "default");
+  const { items } = JSON.parse(text) as { items: Content[] };
+  return items
+    .filter(({ metadata }) => metadata.name !== "kube-root-ca.crt" && metadata.name !== "default")
+    .map(withoutTiming);
 }
 
 const crds = ["widgets.example.com:Widget", "workflowtaskresults.argoproj.io:WorkflowTaskResult"].map(

@@ -1,6 +1,7 @@
-// Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them. Starts a
-// cluster of its own, or uses that of KUBECONFIG, where OUTRIDER_IMAGE must be known and the surroundings of
-// test/cluster/objects.yaml have to be there. Says so where the machine cannot run a kubelet.
+// Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them. Besides
+// recordings, NAME is `least-rights`, `chaos` or `kubectl`. Starts a cluster of its own, or uses that of KUBECONFIG,
+// where OUTRIDER_IMAGE must be known and the surroundings of test/cluster/objects.yaml have to be there. Says so where
+// the machine cannot run a kubelet.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
@@ -15,9 +16,18 @@ import { startWebServer } from "./web-server.ts";
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } });
 const say = (text: string) => console.log(`# ${text}`);
 
-/** Their tests start kubectl and argoexec dozens of times: FULL=1 runs them, unless recordings are asked for by name. */
-const isFull = process.env.FULL === "1" && positionals.length === 0;
-const commandTests = isFull ? ["test/cluster/kubectl.test.ts", "test/cluster/sync.test.ts"] : [];
+/** Besides the recordings; the comparison with kubectl, and sync, start argoexec dozens of times: FULL=1, or their names. */
+const others = ["least-rights", "chaos", "kubectl", "sync"];
+const isFull = process.env.FULL === "1";
+const chosen =
+  positionals.length === 0
+    ? others.filter((name) => !["kubectl", "sync"].includes(name) || isFull)
+    : others.filter((name) => positionals.includes(name));
+const recordings = positionals.filter((name) => !others.includes(name));
+const hasRecordings = positionals.length === 0 || recordings.length > 0;
+const tests = [...(hasRecordings ? ["recordings"] : []), ...chosen].map(
+  (name) => `test/cluster/${name}.test.ts`,
+);
 
 const given = process.env.KUBECONFIG;
 process.exitCode = given
@@ -56,20 +66,22 @@ async function runHere(): Promise<number> {
 }
 
 function runTests(kubeconfig: string, image: string): Promise<number> {
-  return run(
-    "node_modules/.bin/node",
-    ["--test", "--test-reporter=spec", "test/cluster/recordings.test.ts", ...commandTests],
-    {
-      KUBECONFIG: kubeconfig,
-      OUTRIDER_IMAGE: image,
-      OUTRIDER_RECORDINGS: positionals.join(","),
-    },
-  );
+  // One after the other: they share the names of pods, and the API server.
+  const args = ["--test", "--test-concurrency=1", "--test-reporter=spec", ...tests];
+  return run("node_modules/.bin/node", args, {
+    KUBECONFIG: kubeconfig,
+    OUTRIDER_IMAGE: image,
+    OUTRIDER_RECORDINGS: recordings.join(","),
+  });
 }
 
 /** The servers above live in this process, so that it must not block while the tests run. */
 async function run(command: string, args: string[], env: Record<string, string> = {}): Promise<number> {
   const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, ...env } });
+  // Whoever is told to stop ends what runs, and takes the cluster down like after any other failure.
+  const stop = () => child.kill();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop);
   const [status] = (await once(child, "exit")) as [number | null];
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.off(signal, stop);
   return status ?? 1;
 }

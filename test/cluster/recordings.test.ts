@@ -1,15 +1,11 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
-import { promisify } from "node:util";
-import { connectKube, KubeClient } from "../../src/kube/index.ts";
 import { compare } from "./compare.ts";
+import { connectCluster } from "./connect.ts";
 import { differences, leftOut, stops, usual } from "./expectations.ts";
 import { type Recording, readRecordings, recordingGroups } from "./recorded-pod.ts";
 import { runRecording } from "./run-recording.ts";
 
-const run = promisify(execFile);
 const kubeconfig = process.env.KUBECONFIG;
 const image = process.env.OUTRIDER_IMAGE ?? "localhost/outrider:test";
 const wanted = (process.env.OUTRIDER_RECORDINGS ?? "").split(",").filter((name) => name !== "");
@@ -19,34 +15,8 @@ assert.ok(
   kubeconfig,
   "KUBECONFIG must name the cluster that the pods run in (npm run test:cluster starts one)",
 );
-const connection = await connectKube({
-  kubeconfig,
-  context: undefined,
-  server: undefined,
-  token: undefined,
-  certificateAuthority: undefined,
-  insecureSkipTlsVerify: false,
-  tlsServerName: undefined,
-  namespace: "argo",
-  podNamespace: undefined,
-  kubeconfigVariable: undefined,
-  serviceHost: undefined,
-  servicePort: undefined,
-  home: undefined,
-  serviceAccountDir: "/nowhere",
-});
-const kube = new KubeClient(connection, {
-  userAgent: "outrider-test",
-  idleTimeoutMs: 600_000,
-  transientPattern: undefined,
-});
+const { kube, kubectl } = await connectCluster(kubeconfig);
 after(() => kube[Symbol.asyncDispose]());
-
-async function kubectl(...args: string[]): Promise<string> {
-  const program = join(dirname(kubeconfig ?? ""), "..", "bin", "kubectl");
-  const { stdout } = await run(program, args, { maxBuffer: 1 << 26 });
-  return stdout;
-}
 
 for (const group of recordingGroups) {
   describe(`recorded pods, ${group}`, { concurrency: 2 }, () => {
@@ -56,7 +26,8 @@ for (const group of recordingGroups) {
       if (!isChosen(id, recording)) continue;
       it(`${recording.name} leaves what the stock executor left`, {
         skip: reason ?? false,
-        timeout: 300_000,
+        // One pod after the other; each may take as long as it does on a machine that is busy.
+        timeout: 120_000 + recording.pods.length * 180_000,
       }, async (t) => {
         const runs = await runRecording(kube, recording, { image, stop: stops[recording.name], kubectl });
 

@@ -3,6 +3,7 @@ import { isExecutorError } from "../../src/errors/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
 import type { ContainerEnd, KubeObject, PodSpec, RecordedPod, Recording } from "./recorded-pod.ts";
 import { type Stop, stopContainers } from "./stop-containers.ts";
+import { TaskResultStates } from "./task-result-states.ts";
 
 const stockImage = /quay\.io\/argoproj\/argoexec:[\w.-]+/g;
 const namespace = "argo";
@@ -27,6 +28,8 @@ export interface RunOptions {
   /** What the controller does to this pod besides creating it. */
   readonly stop: Stop | undefined;
   readonly kubectl: (...args: string[]) => Promise<string>;
+  /** Changes the pod before it is created. */
+  readonly change?: (pod: object) => object;
 }
 
 /** Runs the pods of a recording in order, each with our image in place of the stock one, nothing else changed. */
@@ -89,24 +92,23 @@ async function runPod(
   options: RunOptions,
 ): Promise<PodRun> {
   const tasks = await createGcTasks(kube, recording, recorded, ownerUid);
-  const pod = adapt(recorded.pod, tasks[0]?.metadata.uid ?? ownerUid, options.image);
+  const adapted = adapt(recorded.pod, tasks[0]?.metadata.uid ?? ownerUid, options.image);
+  const pod = (options.change?.(adapted) ?? adapted) as typeof adapted;
   const { name } = pod.metadata;
   const nodeId = recorded.pod.metadata.annotations?.["workflows.argoproj.io/node-id"] ?? name;
   await remove(kube, `/api/v1/namespaces/${namespace}/pods/${name}?gracePeriodSeconds=0`);
   await remove(kube, `${taskResultsPath}/${nodeId}`);
   const offloaded = offloadedConfig(recording, recorded);
   if (offloaded) await createConfigMap(kube, offloaded);
-  const watching = new AbortController();
-  const states = watchTaskResult(kube, nodeId, watching.signal);
-  using _ = { [Symbol.dispose]: () => watching.abort() };
+  using states = await TaskResultStates.watch(kube, taskResultsPath, nodeId);
   const taskSet = name.endsWith("-agent") ? await createTaskSet(kube, recording, ownerUid) : undefined;
   await kube.request({ method: "POST", path: `/api/v1/namespaces/${namespace}/pods`, body: pod }, never);
   if (options.stop) await stopContainers(name, options.stop, options.kubectl);
   const taskSetNodes = taskSet ? await completeTaskSet(kube, taskSet) : undefined;
   const ended = await waitForEnd(kube, name, recorded);
-  watching.abort();
+  const taskResults = await states.end();
   const gcTasks = await Promise.all(tasks.map((task) => get(kube, `${gcTasksPath}/${task.metadata.name}`)));
-  return { name, ...ended, taskResults: await states, gcTasks, taskSetNodes };
+  return { name, ...ended, taskResults, gcTasks, taskSetNodes };
 }
 
 /** The tasks that the controller makes with an artifact GC pod, without what the executor adds to them. */
@@ -311,25 +313,4 @@ function endOf(pod: PodStatusObject) {
     }
   }
   return { containers, seconds: (last - Date.parse(pod.metadata.creationTimestamp)) / 1000 };
-}
-
-/** Collects every state of a task result until aborted. */
-async function watchTaskResult(kube: KubeClient, nodeId: string, signal: AbortSignal): Promise<KubeObject[]> {
-  const states: KubeObject[] = [];
-  const query = new URLSearchParams({ watch: "1", fieldSelector: `metadata.name=${nodeId}` });
-  try {
-    const response = await kube.open({ method: "GET", path: `${taskResultsPath}?${query}` }, signal);
-    let rest = "";
-    for await (const chunk of response.body) {
-      const lines = (rest + String(chunk)).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const event = JSON.parse(line) as { type: string; object: KubeObject };
-        if (event.type === "ADDED" || event.type === "MODIFIED") states.push(event.object);
-      }
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-  return states;
 }

@@ -76,7 +76,7 @@ function flagsDeclared(): ReadonlyMap<string, string> {
 
 function exitCodes(): ReadonlyMap<string, string> {
   const sources: readonly (readonly [string, RegExp])[] = [
-    ["cmd/exit-status.ts", /\bexitStatus\w+ = (\d+)/g],
+    ["src/errors/exit-status.ts", /\bexitStatus\w+ = (\d+)/g],
     ["cmd/expr.ts", /\breturn (\d+);/g],
     ["src/sync/outcome.ts", /^ {2}(?:retry|act): (\d+),/gm],
     ["native/report.h", /\bEXIT_(?:CRASH|OURS|NOT_READY) = (\d+)/g],

@@ -10,5 +10,7 @@ describe("Azurite", () => {
   });
   after(() => azurite[Symbol.asyncDispose]());
 
-  describeDriver("azure on Azurite", (t) => startAzure(t, azurite.endpoint), {});
+  describeDriver("azure on Azurite", (t) => startAzure(t, azurite.endpoint), {
+    parts: "blocks are what every blob is made of",
+  });
 });

@@ -4,7 +4,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { openDriver } from "../../src/artifacts/index.ts";
-import { isExecutorError } from "../../src/errors/index.ts";
 import { type Azurite, account, accountKey, startAzurite } from "../servers/azurite.ts";
 import { startFront } from "../servers/front.ts";
 import { startGcsServer } from "../servers/gcs-server.ts";
@@ -232,18 +231,5 @@ describe("OSS driver: identities, signatures and buckets", () => {
     assert.ok(rules.includes(foreign));
     assert.equal(rules.match(/<Rule>/g)?.length, 2);
     assert.match(rules, /<Prefix>k<\/Prefix>.*<Days>90<\/Days>.*<Days>30<\/Days><StorageClass>IA/);
-  });
-
-  it("S13: names the skew when the node's clock is 20 minutes off", async (t) => {
-    const oss = await startOss(t);
-    oss.server.clockOffsetMs = 20 * 60_000;
-    const artifact = oss.artifact("k");
-    await using driver = await openDriver(artifact, oss.context);
-
-    await assert.rejects(
-      driver.saveFile(artifact, fileOf("k", "1"), patience()),
-      (error: Error) =>
-        isExecutorError(error, "Unauthorized") && /20 minutes behind the store's/.test(error.message),
-    );
   });
 });

@@ -5,7 +5,7 @@ import { describe, type TestContext } from "node:test";
 import { openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { Front, FrontFault } from "../servers/front.ts";
-import type { StoreUnderTest } from "./suite.ts";
+import type { Limits, StoreUnderTest } from "./suite.ts";
 import { fileOf, keysOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
 
 type Where = Pick<FrontFault, "method" | "path">;
@@ -26,6 +26,10 @@ export interface FaultyStore {
   readonly withoutLength: { readonly headers?: Record<string, undefined>; body?(text: string): string };
   /** A whole page of a listing, made to say that there is more. */
   endless?(text: string): string;
+  /** Requests that begin an upload in parts, where the store has such. */
+  readonly begin?: Where;
+  /** Sets the store's clock, or that of who gives out its tokens, so much ahead. */
+  skew?(offsetMs: number): void;
   /** Replaces the secret and lets the store take nothing but the new one. */
   rotate?(): void;
 }
@@ -39,11 +43,7 @@ type Check = (title: string, cannot: string | undefined, body: (t: TestContext) 
 export function describeFaults(
   name: string,
   start: (t: TestContext) => Promise<StoreUnderTest>,
-  {
-    faults: cannot,
-    rotation,
-    resume,
-  }: { readonly faults?: string; readonly rotation?: string; readonly resume?: string },
+  { faults: cannot, rotation, resume, checksums, ranges, clock, parts }: Limits,
   check: Check,
 ): void {
   const open = async (t: TestContext) => {
@@ -136,7 +136,7 @@ export function describeFaults(
     });
 
     for (const size of [mib, 20 * mib]) {
-      check(`notices a byte that changed on the way (${size / mib} MiB)`, cannot, async (t) => {
+      check(`notices a byte that changed on the way (${size / mib} MiB)`, cannot ?? checksums, async (t) => {
         const { driver, artifact, faulty, strike, read } = await open(t);
         await driver.saveFile(artifact("f"), streamContent("f", noise(size)), patience());
         strike(faulty.read, { kind: "corrupt", at: 1000 }, 1);
@@ -145,7 +145,7 @@ export function describeFaults(
       });
     }
 
-    check("notices another range than it asked for", cannot, async (t) => {
+    check("notices another range than it asked for", cannot ?? ranges, async (t) => {
       const { driver, artifact, faulty, strike, read } = await open(t);
       await driver.saveFile(artifact("f"), fileOf("f", noise(9 * mib)), patience());
       const headers = { "content-range": `bytes 17-${4 * mib + 16}/${9 * mib}` };
@@ -186,6 +186,7 @@ export function describeFaults(
 
     check("does not take a web page for a listing", cannot, async (t) => {
       const { driver, artifact, faulty, strike } = await open(t);
+      await driver.saveTree(artifact("dir"), treeOf({ "a.txt": "a" }), patience());
       strike(faulty.list, { kind: "answer", status: 200, headers: html, body: page });
 
       await assert.rejects(
@@ -216,6 +217,35 @@ export function describeFaults(
       strike(faulty.list, { kind: "lie", body: faulty.endless });
 
       await assert.rejects(keysOf(driver, artifact("dir"), patience()));
+    });
+
+    check(
+      "R22: stores a large file with one put where the store has no uploads in parts",
+      cannot ?? parts,
+      async (t) => {
+        const { driver, artifact, faulty, strike, read } = await open(t);
+        assert.ok(faulty.begin);
+        const content = noise(20 * mib);
+        strike(faulty.begin, { kind: "answer", status: 501, body: "" });
+
+        await driver.saveFile(artifact("known"), fileOf("known", content), patience());
+        await driver.saveFile(artifact("unknown"), streamContent("unknown", content), patience());
+
+        assert.ok((await read("known")).equals(content));
+        assert.ok((await read("unknown")).equals(content));
+      },
+    );
+
+    check("S13: names the skew when the node's clock is 20 minutes off", cannot ?? clock, async (t) => {
+      const { driver, artifact, faulty } = await open(t);
+      assert.ok(faulty.skew);
+      faulty.skew(20 * 60_000);
+
+      await assert.rejects(
+        driver.saveFile(artifact("k"), fileOf("k", "1"), patience()),
+        (error: Error) =>
+          isExecutorError(error, "Unauthorized") && /20 minutes behind the store's/.test(error.message),
+      );
     });
 
     check(

@@ -9,6 +9,7 @@ export function s3Faults(front: Front, bucket: string, rotate?: () => void): Fau
     read: { method: "GET", path: object },
     lookup: { method: "HEAD", path: object },
     write: { method: "PUT", path: object },
+    begin: { method: "POST", path: /\?uploads/ },
     part: { method: "PUT", path: /partNumber=/ },
     list: { method: "GET", path: /list-type=2/ },
     withoutLength: { headers: { "content-length": undefined } },

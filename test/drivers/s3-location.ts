@@ -1,5 +1,4 @@
 import type { TestContext } from "node:test";
-import type { DriverSettings } from "../../src/artifacts/index.ts";
 import type { Artifact, S3Location } from "../../src/template/index.ts";
 import {
   type Fault,
@@ -7,7 +6,7 @@ import {
   type ObjectServerOptions,
   startObjectServer,
 } from "../servers/object-server/index.ts";
-import { surroundings, type TestSurroundings, temporaryFolder } from "./surroundings.ts";
+import { surroundings, type TestSettings, type TestSurroundings, temporaryFolder } from "./surroundings.ts";
 
 export interface S3UnderTest {
   readonly server: ObjectServer;
@@ -19,7 +18,7 @@ export const secrets = { "keys/access": "access\n", "keys/secret": " secret\n" }
 
 export interface S3TestOptions extends Partial<ObjectServerOptions> {
   readonly faults?: readonly Fault[];
-  readonly settings?: Partial<DriverSettings>;
+  readonly settings?: TestSettings;
 }
 
 /** Our own S3 server with a bucket, and a location that leads there. */

@@ -26,5 +26,5 @@ describeDriver(
       }),
     };
   },
-  {},
+  { clock: "tested in s3.test.ts, on a server whose clock can be set" },
 );

@@ -18,6 +18,8 @@ type Settings = Partial<DriverSettings>;
 export interface GcsUnderTest extends StoreUnderTest {
   readonly context: TestSurroundings;
   readonly front: Front;
+  /** `HOST:PORT` of the server itself, which asks for no token. */
+  readonly server: string;
   artifact(key: string, overrides?: Partial<GcsLocation>): Artifact;
 }
 
@@ -78,12 +80,17 @@ export async function startGcs(
     list: { method: "GET", path: /\/o\?/ },
     withoutLength: { body: (text) => JSON.stringify({ ...JSON.parse(text), size: undefined }) },
     endless: (text) => JSON.stringify({ ...JSON.parse(text), nextPageToken: keyOf("dir/a.txt") }),
+    begin: { method: "POST", path: /uploadType=resumable/ },
     rotate: () => identity.revokeAll(),
+    skew(offsetMs) {
+      identity.clockOffsetMs = offsetMs;
+    },
   };
   return {
     context,
     artifact,
     front,
+    server: target ?? server?.endpoint ?? "",
     faulty,
     elsewhere: artifact("x", { bucket: "no-such-bucket" }),
     strangers: () => ({
@@ -112,10 +119,15 @@ export async function startAzure(
   containers += 1;
   const container = `c${process.pid}-${containers}`;
   await createContainer(target, container);
-  const keys = { key: accountKey };
+  const keys = { key: accountKey, offsetMs: 0 };
   const front = await startFront({
     target,
     guard: (request, headers) => {
+      const sentMs = Date.parse(String(headers["x-ms-date"]));
+      if (Math.abs(sentMs - Date.now() - keys.offsetMs) > 15 * 60_000) {
+        const date = new Date(Date.now() + keys.offsetMs).toUTCString();
+        return { status: 403, body: "", headers: { "x-ms-error-code": "AuthenticationFailed", date } };
+      }
       // Rotation: the front knows the key of now and signs with the emulator's, which cannot change.
       if (keys.key === accountKey) return guard?.(request, headers);
       const expected = authorizationOf(
@@ -162,6 +174,9 @@ export async function startAzure(
     rotate() {
       keys.key = createHmac("sha512", "new").update("key").digest("base64");
       context.secrets.set("azure/key", keys.key);
+    },
+    skew(offsetMs) {
+      keys.offsetMs = offsetMs;
     },
   };
   const wrongKey = createHmac("sha512", "wrong").update("key").digest("base64");
@@ -252,6 +267,10 @@ export async function startOss(t: TestContext, settings: Settings = {}): Promise
         "<IsTruncated>false</IsTruncated>",
         "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>",
       ),
+    begin: { method: "POST", path: /\?uploads/ },
+    skew(offsetMs) {
+      server.clockOffsetMs = offsetMs;
+    },
     rotate() {
       server.keys.delete("access");
       server.keys.set("access2", { secret: "secret2" });

@@ -7,6 +7,7 @@ import type { ArtifactDriver, DriverContext, DriverSettings } from "../../src/ar
 import { ExecutorError } from "../../src/errors/index.ts";
 import type { ByteRange, FileContent, TreeContent } from "../../src/streams/index.ts";
 import type { Artifact } from "../../src/template/index.ts";
+import { TransferSession, type TransferSettings } from "../../src/transfer/index.ts";
 
 export interface LogLine {
   readonly message: string;
@@ -19,17 +20,21 @@ export interface TestSurroundings extends DriverContext {
   readonly secrets: Map<string, string>;
 }
 
+export type TestSettings = Partial<DriverSettings & TransferSettings>;
+
 /** What drivers get from a pod, with pauses too short to notice. */
 export function surroundings(
   secrets: Readonly<Record<string, string>> = {},
-  settings: Partial<DriverSettings> = {},
+  { memoryBytes = 32 * 1024 * 1024, ...settings }: TestSettings = {},
 ): TestSurroundings {
   const lines: LogLine[] = [];
   const note = (fields: object, message: string) => {
     lines.push({ message, fields: fields as Record<string, unknown> });
   };
   const mounted = new Map(Object.entries(secrets));
+  const retry = { attempts: 3, durationMs: 5, factor: 1.6, jitter: 0.5 };
   return {
+    transfers: new TransferSession({ retry: settings.retry ?? retry, memoryBytes }),
     lines,
     secrets: mounted,
     async readSecret({ name, key }) {
@@ -38,8 +43,7 @@ export function surroundings(
       throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: no such file or directory`);
     },
     settings: {
-      retry: { attempts: 3, durationMs: 5, factor: 1.6, jitter: 0.5 },
-      memoryBytes: 32 * 1024 * 1024,
+      retry,
       uploadThreads: 4,
       partSizeBytes: undefined,
       transientPattern: undefined,

@@ -3,10 +3,10 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 
-/** A server that answers each request with a JSON document, or refuses it (401), and keeps what it was asked. */
+/** A server that answers each request with a JSON document or a text, or refuses it (401), and keeps what it was asked. */
 export async function startTokenServer(
   t: TestContext,
-  answer: (message: IncomingMessage, body: string) => object | undefined,
+  answer: (message: IncomingMessage, body: string) => object | string | undefined,
 ) {
   const asked: string[] = [];
   const server = createServer((message, response) => {
@@ -16,7 +16,7 @@ export async function startTokenServer(
       const headers = { "content-type": "application/json" };
       response
         .writeHead(value === undefined ? 401 : 200, headers)
-        .end(JSON.stringify(value ?? { error: "invalid_client" }));
+        .end(typeof value === "string" ? value : JSON.stringify(value ?? { error: "invalid_client" }));
     });
   });
   server.listen(0, "127.0.0.1");

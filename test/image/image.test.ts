@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -15,7 +16,9 @@ describe("the image's root folder", () => {
     root = mkdtempSync(join(tmpdir(), "outrider-image-"));
     execFileSync(process.execPath, ["scripts/image.ts", root, "--version", "1.2.3"], { stdio: "inherit" });
   });
-  after(() => rmSync(root, { recursive: true, force: true }));
+  after(() => {
+    for (const path of [root, `${root}.provenance.json`]) rmSync(path, { recursive: true, force: true });
+  });
 
   it("has a static argoexec that runs from anywhere", () => {
     const text = execFileSync(join(root, "bin/argoexec"), ["version", "--short"], { encoding: "utf8" });
@@ -35,6 +38,93 @@ describe("the image's root folder", () => {
 
     assert.equal(run.stdout, "0 5000 true\n", run.stderr);
     assert.match(readFileSync(join(root, "lib/argoexec/deflate.LICENSES"), "utf8"), /Eric Biggers.*Intel/s);
+  });
+
+  it("is the same folder whenever it is built from the same sources", () => {
+    const again = mkdtempSync(join(tmpdir(), "outrider-image-again-"));
+    try {
+      execFileSync(process.execPath, ["scripts/image.ts", again, "--version", "1.2.3"], { stdio: "inherit" });
+
+      const differing = spawnSync("diff", ["-rq", "--no-dereference", "--exclude=code", root, again], {
+        encoding: "utf8",
+      });
+
+      assert.equal(differing.stdout, "");
+      assert.equal(subject(again), subject(root));
+      assert.equal(statSync(join(root, "bin/argoexec")).mtimeMs, 0);
+    } finally {
+      for (const path of [again, `${again}.provenance.json`]) rmSync(path, { recursive: true, force: true });
+    }
+  });
+
+  it("says what it was built from", () => {
+    const { predicate } = JSON.parse(readFileSync(`${root}.provenance.json`, "utf8"));
+    const lock = createHash("sha256").update(readFileSync("package-lock.json")).digest("hex");
+
+    const found = predicate.buildDefinition.resolvedDependencies.map(
+      ({ name, uri, digest }: { name?: string; uri?: string; digest?: { sha256?: string } }) =>
+        name === "package-lock.json" ? digest?.sha256 : (name ?? uri?.replace(/@.*/, "")),
+    );
+
+    assert.ok(found.includes(lock));
+    assert.ok(found.includes("pkg:deb/debian/libc6"), found.join(" "));
+  });
+
+  it("holds a bill of materials that names every package, and the licence texts of each, and ours", () => {
+    const folder = join(root, "usr/share/doc/outrider");
+    const sbom = JSON.parse(readFileSync(join(folder, "sbom.spdx.json"), "utf8")) as {
+      spdxVersion: string;
+      packages: { name: string; versionInfo: string }[];
+    };
+    const listed = sbom.packages.slice(1).map(({ name, versionInfo }) => `${name}@${versionInfo}`);
+
+    assert.equal(sbom.spdxVersion, "SPDX-2.3");
+    assert.match(readFileSync(join(folder, "LICENSE"), "utf8"), /Apache License/);
+    const texts = ["npm", "deb"].flatMap((kind) =>
+      readdirSync(join(folder, kind)).map((name) => {
+        const files = readdirSync(join(folder, kind, name));
+        assert.ok(files.length > 0, `${name} has no licence text`);
+        for (const file of files)
+          assert.ok(statSync(join(folder, kind, name, file)).size > 100, `${name}/${file}`);
+        return name.replace(/^(@[^+]+)\+/, "$1/");
+      }),
+    );
+    assert.deepEqual(texts.toSorted(), listed.map((name) => name.replace(":", "+")).toSorted());
+    // What a person finds in the image by looking: the runtime, the libraries beside it, the largest packages of the bundle.
+    const names = listed.map((name) => name.slice(0, name.lastIndexOf("@")));
+    const expected = [
+      ...[`node-linux-${process.arch}`, "undici", "yaml", "pino", "re2js", "@kubernetes/client-node"],
+      ...["libc6", "libstdc++6", "libgcc-s1", "libisal2", "libdeflate-dev", "musl-dev", "tzdata"],
+      ...["ca-certificates", "media-types"],
+    ];
+    assert.deepEqual(
+      expected.filter((name) => !names.includes(name)),
+      [],
+    );
+  });
+
+  it("ships nothing under a licence that asks for more than its text", () => {
+    const { packages } = JSON.parse(
+      readFileSync(join(root, "usr/share/doc/outrider/sbom.spdx.json"), "utf8"),
+    ) as {
+      packages: { name: string; licenseDeclared: string; externalRefs?: { referenceLocator: string }[] }[];
+    };
+    const fromNpm = packages.filter(({ externalRefs }) =>
+      externalRefs?.[0]?.referenceLocator.startsWith("pkg:npm/"),
+    );
+
+    const others = fromNpm.filter(
+      ({ licenseDeclared }) =>
+        !/^\(?(MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|Unlicense|BlueOak-1\.0\.0|CC0-1\.0|Python-2\.0)\)?$/.test(
+          licenseDeclared,
+        ),
+    );
+
+    assert.ok(fromNpm.length > 50);
+    assert.deepEqual(
+      others.map(({ name, licenseDeclared }) => `${name}: ${licenseDeclared}`),
+      [],
+    );
   });
 
   it("has a /tmp that every user can write, and no passwd entry but root's", () => {
@@ -137,6 +227,11 @@ describe("the image's root folder", () => {
     }
   });
 });
+
+/** The digest that the provenance of a root folder is about. */
+function subject(folder: string): string {
+  return JSON.parse(readFileSync(`${folder}.provenance.json`, "utf8")).subject[0].digest.dirHash;
+}
 
 /** A root folder with a plugin in it and no libraries where programs look for them: the plugin brings its own. */
 async function pluginImage(executor: string): Promise<string> {

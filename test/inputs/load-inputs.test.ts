@@ -1,5 +1,15 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { describe, it } from "node:test";
 import { loadInputs } from "../../src/inputs/index.ts";
 import { makePod } from "./pod-folder.ts";
@@ -75,6 +85,102 @@ describe("input artifacts", () => {
     );
 
     assert.ok(existsSync(loader.paths.mirrored("/work/in/theirs")));
+  });
+
+  const onVolume = (path: string, data = "x") => ({
+    container: {
+      volumeMounts: [
+        { name: "work", mountPath: "/work" },
+        { name: "data", mountPath: "/data/set" },
+      ],
+    },
+    inputs: { artifacts: [{ name: "in", path, raw: { data } }] },
+  });
+
+  it("never leave the step's volumes, whatever links another pod left on one", async (t) => {
+    const { loader } = makePod(t);
+    const { paths } = loader;
+    const work = paths.mirrored("/work");
+    mkdirSync(work);
+    symlinkSync(paths.runtime, `${work}/absolute`);
+    symlinkSync("../../var/run/argo", `${work}/climbing`);
+    symlinkSync("../../..", `${work}/up`);
+    symlinkSync("..", `${work}/root`);
+    symlinkSync("/data", `${work}/beside`);
+    symlinkSync("climbing", `${work}/twice`);
+    symlinkSync("loop", `${work}/loop`);
+
+    for (const path of ["absolute/x", "climbing/x", "up/var/x", "root/x", "beside/x", "twice/y/x"]) {
+      await assert.rejects(
+        loadInputs(loader, onVolume(`/work/${path}`), never),
+        /^ExecutorError: artifact in failed to load: a link on the volume leads \/work\/.* to \/.*, which is on no volume of the step; remove the link/,
+        path,
+      );
+    }
+    await assert.rejects(
+      loadInputs(loader, onVolume("/work/loop/x"), never),
+      /too many levels of symbolic links/,
+    );
+    assert.deepEqual(readdirSync(paths.runtime), []);
+    assert.deepEqual(readdirSync(paths.mirror), ["work"]);
+  });
+
+  it("follow links as main does, within a volume and from one to another", async (t) => {
+    const { loader } = makePod(t);
+    const { paths } = loader;
+    const work = paths.mirrored("/work");
+    mkdirSync(`${work}/run-3`, { recursive: true });
+    mkdirSync(paths.mirrored("/data/set"), { recursive: true });
+    symlinkSync("run-3", `${work}/latest`);
+    symlinkSync("/work/../work/./run-3", `${work}/absolute`);
+    symlinkSync("../data/set", `${work}/other`);
+
+    await loadInputs(loader, onVolume("/work/latest/deep/a", "1"), never);
+    await loadInputs(loader, onVolume("/work/absolute/b", "2"), never);
+    await loadInputs(loader, onVolume("/work/other/c", "3"), never);
+
+    assert.equal(readFileSync(`${work}/run-3/deep/a`, "utf8"), "1");
+    assert.equal(readFileSync(`${work}/run-3/b`, "utf8"), "2");
+    assert.equal(readFileSync(paths.mirrored("/data/set/c"), "utf8"), "3");
+  });
+
+  it("replace a link at their own place on a volume, and touch neither what it leads to nor what lies beside it", async (t) => {
+    const { loader } = makePod(t);
+    const { paths } = loader;
+    const work = paths.mirrored("/work");
+    mkdirSync(work);
+    writeFileSync(`${paths.runtime}/template`, "ours");
+    symlinkSync(`${paths.runtime}/template`, `${work}/in`);
+    symlinkSync(paths.runtime, `${work}/in.tmp`);
+
+    await loadInputs(loader, onVolume("/work/in"), never);
+
+    assert.equal(readFileSync(`${work}/in`, "utf8"), "x");
+    assert.ok(lstatSync(`${work}/in`).isFile());
+    assert.equal(readFileSync(`${paths.runtime}/template`, "utf8"), "ours");
+    assert.deepEqual(readdirSync(paths.runtime), ["template"]);
+    assert.deepEqual(readdirSync(work).sort(), ["in", "in.tmp"]);
+  });
+
+  it("take away what a killed container left on a volume, and leave nothing when they fail", async (t) => {
+    const { loader } = makePod(t);
+    const work = loader.paths.mirrored("/work");
+    mkdirSync(`${work}/in.tmp`, { recursive: true });
+    chmodSync(`${work}/in.tmp`, 0o700);
+    writeFileSync(`${work}/in.tmp/half`, "");
+    const template = onVolume("/work/in");
+    const [artifact] = template.inputs.artifacts;
+    const broken = {
+      ...template,
+      inputs: { artifacts: [{ ...artifact, name: "in", archive: { zip: {} } }] },
+    };
+
+    await assert.rejects(
+      loadInputs(loader, broken, never),
+      /artifact in failed to load: .*not a valid zip file/,
+    );
+
+    assert.deepEqual(readdirSync(work), []);
   });
 
   it("are refused at a path that climbs out, whatever stands before it", async (t) => {

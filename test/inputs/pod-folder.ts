@@ -6,6 +6,7 @@ import { openDriver } from "../../src/artifacts/index.ts";
 import type { InputLoader } from "../../src/inputs/index.ts";
 import type { Logger } from "../../src/log/index.ts";
 import { PodPaths } from "../../src/podfiles/index.ts";
+import { surroundings } from "../drivers/surroundings.ts";
 
 export interface PodFolder {
   readonly loader: InputLoader;
@@ -23,19 +24,12 @@ export function makePod(t: TestContext): PodFolder {
   const said: string[] = [];
   const note = (_fields: object, message: string) => void said.push(message);
   const log: Logger = { debug: note, info: note, warn: note, error: note };
-  const settings = {
-    retry: { attempts: 1, durationMs: 1, factor: 1, jitter: 0 },
-    memoryBytes: 2 ** 23,
-    uploadThreads: 1,
-    partSizeBytes: undefined,
-    transientPattern: undefined,
-    caPem: undefined,
-    identityVariables: {},
-    proxy: { httpProxy: undefined, httpsProxy: undefined, noProxy: undefined },
-  };
-  const context = { readSecret: async () => new Uint8Array(), settings, log };
   return {
-    loader: { paths: new PodPaths(root), openDriver: (location) => openDriver(location, context), log },
+    loader: {
+      paths: new PodPaths(root),
+      openDriver: (location) => openDriver(location, surroundings()),
+      log,
+    },
     said,
   };
 }

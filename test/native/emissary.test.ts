@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { Pod, sh, until } from "./program.ts";
+import { Pod, program, sh, until } from "./program.ts";
 
 describe("emissary: exit codes", () => {
   it("exits with the command's code and publishes it", async (t) => {
@@ -50,6 +50,26 @@ describe("emissary: exit codes", () => {
     assert.match(message ?? "", /exec: "\/no\/such": stat \/no\/such: no such file or directory$/);
     assert.equal(forbidden.code, 64);
     assert.match(pod.message() ?? "", /permission denied$/);
+  });
+
+  it("R2: names what the image's user may not read, and runs nothing", {
+    skip: process.getuid?.() !== 0 && "only root can start a program as another user",
+  }, async (t) => {
+    const pod = new Pod(t);
+    pod.plan("main", "capture stdout 0");
+    for (const folder of [pod.root, pod.shared, pod.path("dev")]) chmodSync(folder, 0o777);
+    chmodSync(pod.path("var/run/argo/plan/main"), 0o600);
+    const user = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+
+    const exit = await pod.start([...user, program, "emissary", "--", "echo", "ran"], {
+      program: "setpriv",
+      container: "main",
+    }).exited;
+
+    assert.equal(exit.code, 64);
+    assert.equal(exit.stdout, "");
+    assert.match(pod.message() ?? "", /plan\/main: permission denied/);
+    assert.equal(pod.verdict(), "64");
   });
 
   it("reports a file that is no program as a failed start", async (t) => {

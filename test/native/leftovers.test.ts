@@ -16,7 +16,7 @@ describe("emissary: what the command leaves behind", () => {
     const pod = new Pod(t);
     const out = pod.path("out");
     pod.plan("main", "collector wait", `output ${out}`);
-    const forever = `sh -c 'echo $$ >> ${pod.path("pids")}; while :; do date +%N > ${out}; done'`;
+    const forever = `sh -c 'echo $$ >> ${pod.path("pids")}; while date +%N > ${out}; do :; done'`;
     const emissary = pod.emissary(
       sh(
         `${forever} & setsid ${forever} & (setsid ${forever} &) ; while [ $(wc -l < ${pod.path("pids")}) -lt 3 ]; do sleep 0.01; done`,
@@ -43,7 +43,7 @@ describe("emissary: what the command leaves behind", () => {
     const running = pod.start(
       ["-Urpf", "--mount-proc", "--kill-child", program, "emissary", "--"].concat(
         sh(
-          `setsid sh -c 'while :; do date +%s%N > ${beat}; sleep 0.01; done' & while ! [ -e ${beat} ]; do sleep 0.01; done`,
+          `setsid sh -c 'while date +%s%N > ${beat}; do sleep 0.01; done' & while ! [ -e ${beat} ]; do sleep 0.01; done`,
         ),
       ),
       { program: "unshare" },

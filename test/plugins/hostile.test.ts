@@ -29,7 +29,7 @@ interface Setup {
 
 async function setUp(t: TestContext, more: Partial<PluginPlaces> = {}): Promise<Setup> {
   const { folder, places } = await pluginFolders(t);
-  const context = { ...surroundings(), plugins: { ...places, socketPatienceMs: 2000, ...more } };
+  const context = { ...surroundings(), plugins: { ...places, socketWaitMs: 2000, ...more } };
   const driver = await openDriver(artifact, context);
   t.after(() => driver[Symbol.asyncDispose]());
   return { driver, socketPath: join(places.sockets, "demo/socket"), folder, places };
@@ -264,7 +264,7 @@ describe("a plugin that is wrong", () => {
   });
 
   it("says which socket did not come", async (t) => {
-    const setup = await setUp(t, { socketPatienceMs: 100 });
+    const setup = await setUp(t, { socketWaitMs: 100 });
 
     await assert.rejects(load(setup), (error: Error) => {
       assert.match(
@@ -276,7 +276,7 @@ describe("a plugin that is wrong", () => {
   });
 
   it("does not wait for a plugin that has ended", async (t) => {
-    const setup = await setUp(t, { socketPatienceMs: 100_000 });
+    const setup = await setUp(t, { socketWaitMs: 100_000 });
     const loading = load(setup);
     loading.catch(() => {});
 
@@ -286,7 +286,7 @@ describe("a plugin that is wrong", () => {
   });
 
   it("does not wait where no plugin can make its socket", async (t) => {
-    const setup = await setUp(t, { socketPatienceMs: 100_000, sockets: "/nowhere/at/all" });
+    const setup = await setUp(t, { socketWaitMs: 100_000, sockets: "/nowhere/at/all" });
 
     await assert.rejects(load(setup), /this container shares no folder with the plugin/);
   });

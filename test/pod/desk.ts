@@ -29,6 +29,8 @@ export interface PodOptions extends ServerOptions {
   /** In the environment of init, wait and supervisor. */
   readonly executorEnv?: Readonly<Record<string, string>>;
   readonly servers?: Servers;
+  /** What else somebody does to the pod before it starts. */
+  readonly changePod?: (pod: Pod) => Pod;
 }
 
 /** Starts a pod made of a template, as the controller makes it. */
@@ -50,7 +52,8 @@ export async function startPod(
   const names = podNames(manifest);
   const repository = { s3: location(servers.store) };
   const pod = buildPod({ manifest, template: named, names, repository, ...builderOptions(options) });
-  return runManifest(t, pod, servers, options.executorEnv);
+  const { changePod = (same: Pod) => same, executorEnv } = options;
+  return runManifest(t, changePod(pod), servers, executorEnv);
 }
 
 function builderOptions({ isInitless, deadlineMs, gracePeriodSeconds, progressTick }: PodOptions) {

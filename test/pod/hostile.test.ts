@@ -1,8 +1,29 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
-import { shell, startPod, until } from "./desk.ts";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { dirname } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { shell, startPod, type TestPod, until } from "./desk.ts";
 
 const shared = "/var/run/argo";
+/** The step goes on when wait sleeps: no Node runs, and whatever it reads again it reads then. */
+const gate = "until test -e /tmp/go; do sleep 0.02; done";
+
+async function waitSleeps(pod: TestPod): Promise<void> {
+  await pod.waitForState(() => true);
+  const watches = () => {
+    const folder = `/proc/${pod.container("wait").pid}/fdinfo`;
+    try {
+      return readdirSync(folder).some((fd) => /^inotify/m.test(readFileSync(`${folder}/${fd}`, "utf8")));
+    } catch {
+      // A descriptor was closed meanwhile.
+      return false;
+    }
+  };
+  await until("wait to sleep", watches);
+  writeFileSync(pod.path("main", "/tmp/go"), "");
+}
 
 describe("a hostile step", { concurrency: 2 }, () => {
   it("cannot change the template that its outputs are saved by", async (t) => {
@@ -13,13 +34,62 @@ describe("a hostile step", { concurrency: 2 }, () => {
     });
     const pod = await startPod(
       t,
-      shell(`echo ok > /tmp/p; rm -f ${shared}/template; echo '${evil}' > ${shared}/template; sleep 0.3`, {
+      shell(`echo ok > /tmp/p; ${gate}; rm -f ${shared}/template; echo '${evil}' > ${shared}/template`, {
         outputs: { parameters: [{ name: "p", valueFrom: { path: "/tmp/p" } }] },
       }),
     );
+    await waitSleeps(pod);
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(pod.parameters(), { p: "ok" });
+  });
+
+  it("gets no token of ours by a secret's name in a template that it has replaced", async (t) => {
+    const { url, requests } = await startListener(t);
+    const passwordSecret = { name: "../../var/run/secrets/k8s", key: "token" };
+    const usernameSecret = { name: "my-minio-cred", key: "accesskey" };
+    const evil = JSON.stringify({
+      name: "evil",
+      container: {},
+      outputs: {
+        artifacts: [{ name: "a", path: "/tmp/a", artifactory: { url, usernameSecret, passwordSecret } }],
+      },
+    });
+    const outputs = { artifacts: [{ name: "a", path: "/tmp/a" }] };
+    const pod = await startPod(
+      t,
+      shell(`echo ok > /tmp/a; ${gate}; rm -f ${shared}/template; echo '${evil}' > ${shared}/template`, {
+        outputs,
+      }),
+    );
+    const token = pod.path("wait", "/var/run/secrets/k8s/token");
+    mkdirSync(dirname(token), { recursive: true });
+    writeFileSync(token, "the token of the service account");
+    await waitSleeps(pod);
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 }, await pod.message("wait"));
+    assert.deepEqual(pod.saved(), ["a", "main-logs"]);
+    assert.deepEqual(requests, []);
+  });
+
+  it("gets no token of ours by a secret's name in a template of its own", async (t) => {
+    const { url, requests } = await startListener(t);
+    for (const name of ["../../var/run/secrets/k8s", "..", "a/b"]) {
+      const artifactory = {
+        url,
+        usernameSecret: { name, key: "token" },
+        passwordSecret: { name, key: "token" },
+      };
+      const inputs = { artifacts: [{ name: "a", path: "/tmp/a", artifactory }] };
+      // The controller would mount a secret of that name; what it cannot mount is in the template all the same.
+      const own = JSON.stringify({ name: "own", container: {}, inputs });
+
+      const pod = await startPod(t, shell("true"), { executorEnv: { ARGO_TEMPLATE: own } });
+
+      assert.deepEqual(await pod.codes(), { init: 64 }, name);
+      assert.match(await pod.message("init"), /the name of a secret selector must be letters, digits/);
+    }
+    assert.deepEqual(requests, []);
   });
 
   it("gets no file of ours as its result through a link at stdout", async (t) => {
@@ -70,7 +140,6 @@ describe("a hostile step", { concurrency: 2 }, () => {
     );
     await until("main", () => pod.printed("main") !== "");
     await pod.waitForState(() => true);
-    const { writeFileSync } = await import("node:fs");
     writeFileSync(pod.path("main", `${shared}/ctr/main/exitcode`), "0 <b>click here</b>");
 
     pod.container("main").signal("SIGKILL");
@@ -83,11 +152,12 @@ describe("a hostile step", { concurrency: 2 }, () => {
     const pod = await startPod(
       t,
       shell(
-        `head -c 200000 /dev/zero | tr '\\0' x > ${shared}/progress; echo ok > /tmp/p; sleep 1; echo >> ${shared}/progress; echo 3/4 >> ${shared}/progress; sleep 0.5`,
+        `${gate}; head -c 200000 /dev/zero | tr '\\0' x > ${shared}/progress; echo ok > /tmp/p; sleep 1; echo >> ${shared}/progress; echo 3/4 >> ${shared}/progress; sleep 0.5`,
         { outputs: { parameters: [{ name: "p", valueFrom: { path: "/tmp/p" } }] } },
       ),
       { progressTick: "50ms" },
     );
+    await waitSleeps(pod);
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(pod.parameters(), { p: "ok" });
@@ -95,9 +165,10 @@ describe("a hostile step", { concurrency: 2 }, () => {
   });
 
   it("leaves nothing running that could change its outputs while they are saved", async (t) => {
+    const leftover = `until test -e ${shared}/ctr/main/exitcode; do :; done; while :; do echo evil > /tmp/q; done`;
     const pod = await startPod(
       t,
-      shell("(setsid sh -c 'while :; do date +%N > /tmp/p; done' &); sleep 0.3; echo 1 > /tmp/q", {
+      shell(`(setsid sh -c '${leftover}' &); sleep 0.3; echo 1 > /tmp/q`, {
         outputs: { parameters: [{ name: "q", valueFrom: { path: "/tmp/q" } }] },
       }),
     );
@@ -106,3 +177,15 @@ describe("a hostile step", { concurrency: 2 }, () => {
     assert.deepEqual(pod.parameters(), { q: "1" });
   });
 });
+
+/** The step's own server. */
+async function startListener(t: TestContext): Promise<{ url: string; requests: readonly string[] }> {
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.headers.authorization ?? ""}`);
+    request.resume().on("end", () => response.writeHead(201).end());
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  t.after(() => server.close());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/x`, requests };
+}

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { shell, startPod, startServers, storedKeys } from "./desk.ts";
+import { getObject, shell, startPod, startServers, storedKeys } from "./desk.ts";
 
 /** A step that prints 500,000 lines of 9 bytes where a quarter of 4 MiB may lie on the volume, in pieces of 128 KiB. */
 const limits = { "ephemeral-storage": "4Mi" };
@@ -72,6 +72,42 @@ describe("the log of a step that prints more than its share of the ephemeral sto
     assert.ok(log.length <= 2 ** 20 + 2 ** 18 + notice.length, `${log.length} bytes were kept`);
     assert.ok(whole.endsWith(log.slice(notice.length)));
     assert.match(pod.log("wait"), /can no longer be taken to the store while the step runs.*AccessDenied/);
+  });
+
+  it("R32: is cut as before where what is stored cannot be read back, and no piece is left", async (t) => {
+    const servers = await startServers(t);
+    servers.store.addFault({ match: { method: "HEAD", key: partKey }, kind: "status", status: 403 });
+    const pod = await startPod(t, chatty(), { servers });
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
+    assert.match((await pod.stored("main-logs")).toString(), keptPattern);
+    assert.match(pod.log("wait"), /can no longer be taken to the store.*what is stored cannot be read back/);
+    const keys = await storedKeys(servers);
+    assert.deepEqual(
+      keys.map((key) => key.split("/").at(-1)),
+      ["main.log"],
+    );
+  });
+
+  it("R32: is saved from where it can be read, and says where the rest is, should the store refuse it at the end", async (t) => {
+    const servers = await startServers(t);
+    servers.store.addFault({ match: { method: "GET", key: partKey }, kind: "status", status: 403 });
+    const pod = await startPod(t, chatty(), { servers });
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
+    const log = (await pod.stored("main-logs")).toString();
+    const [notice = "", first] =
+      /^argoexec: the first (\d+) bytes of this log could not be read back .* in main\.log\.from-\*\n/.exec(
+        log,
+      ) ?? [];
+    assert.equal(log.slice(notice.length), whole.slice(Number(first)));
+    servers.store.clearFaults();
+    const parts = (await storedKeys(servers)).filter((key) => partKey.test(key));
+    const starts = parts
+      .map((key) => [Number(key.split("-").at(-1)), key] as const)
+      .sort(([a], [b]) => a - b);
+    const texts = await Promise.all(starts.map(([, key]) => getObject(servers, key)));
+    assert.equal(Buffer.concat(texts).toString(), whole.slice(0, Number(first)));
   });
 
   it("R32: is whole although the store was away for a moment", async (t) => {

@@ -1,5 +1,5 @@
-// Preloaded into a process under test: writes down every file that it loads.
-import { appendFileSync } from "node:fs";
+// Preloaded into a process under test: writes down every file that it loads, and the memory that it took at most.
+import { appendFileSync, writeFileSync } from "node:fs";
 import { registerHooks } from "node:module";
 
 const file = process.env.OUTRIDER_LOADED_FILES ?? "/dev/null";
@@ -8,4 +8,7 @@ registerHooks({
     if (url.startsWith("file:")) appendFileSync(file, `${url}\n`);
     return nextLoad(url, context);
   },
+});
+process.on("exit", () => {
+  if (file !== "/dev/null") writeFileSync(`${file}-peak`, String(process.resourceUsage().maxRSS));
 });

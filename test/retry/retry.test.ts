@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import { ExecutorError } from "../../src/errors/index.ts";
 import {
   exponential,
+  longestPauseMs,
   noRetries,
   parseRetryAfter,
-  patienceMs,
   RetryBudget,
   retry,
   withQuickTries,
@@ -87,7 +87,7 @@ describe("retry policy", () => {
       pauses.map(({ maxMs }) => maxMs),
       [10, 20, 100, 10, 20],
     );
-    assert.equal(patienceMs({ pauses }), 160);
+    assert.equal(longestPauseMs({ pauses }), 160);
   });
 
   it("can be no retries at all", async () => {

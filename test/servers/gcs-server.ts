@@ -49,6 +49,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     crc32c: headers.crc32c,
     ...metadata,
     ...(headers["content-encoding"] === undefined ? {} : { contentEncoding: headers["content-encoding"] }),
+    ...(headers["cache-control"] === undefined ? {} : { cacheControl: headers["cache-control"] }),
   });
 
   const insert = (bucketName: string, metadata: Metadata, content: Buffer): object => {
@@ -62,14 +63,12 @@ export async function startGcsServer(): Promise<GcsServer> {
     if (metadata.md5Hash !== undefined && metadata.md5Hash !== md5) {
       throw new Refusal(400, "invalid", "Provided MD5 hash does not match the calculated one.");
     }
-    const { name = "", contentType = "application/octet-stream", contentEncoding } = metadata;
-    const encoding: Record<string, string> =
-      contentEncoding === undefined ? {} : { "content-encoding": contentEncoding };
-    const { metadata: own, cacheControl } = metadata;
-    const kept = {
-      ...(own === undefined ? {} : { metadata: own }),
-      ...(cacheControl ? { cacheControl } : {}),
+    const { name = "", contentType = "application/octet-stream", contentEncoding, cacheControl } = metadata;
+    const encoding: Record<string, string> = {
+      ...(contentEncoding === undefined ? {} : { "content-encoding": contentEncoding }),
+      ...(cacheControl === undefined ? {} : { "cache-control": cacheControl }),
     };
+    const kept = metadata.metadata === undefined ? {} : { metadata: metadata.metadata };
     const headers = { crc32c, ...encoding };
     const object = store.put(bucket, name, { content, contentType, headers, metadata: kept });
     return resource(bucketName, name, object);
@@ -90,12 +89,12 @@ export async function startGcsServer(): Promise<GcsServer> {
     }
     const body = Buffer.concat(await message.toArray());
     const type = url.searchParams.get("uploadType");
+    const name = url.searchParams.get("name") ?? "";
     if (type === "multipart") {
       const [metadata, contentType, content] = splitRelated(message.headers["content-type"] ?? "", body);
-      return json(response, 200, insert(bucket, { contentType, ...metadata }, content));
+      return json(response, 200, insert(bucket, { name, contentType, ...metadata }, content));
     }
     if (type === "media") {
-      const name = url.searchParams.get("name") ?? "";
       return json(response, 200, insert(bucket, { name }, body));
     }
     if (!store.buckets.has(bucket))
@@ -103,10 +102,9 @@ export async function startGcsServer(): Promise<GcsServer> {
     const metadata = (body.length === 0 ? {} : JSON.parse(body.toString())) as Metadata;
     const id = newId();
     const contentType = metadata.contentType ?? String(message.headers["x-upload-content-type"] ?? "");
-    const name = metadata.name ?? url.searchParams.get("name") ?? "";
     sessions.set(id, {
       bucket,
-      metadata: { ...metadata, name, contentType },
+      metadata: { ...metadata, name: metadata.name ?? name, contentType },
       bytes: [],
       size: 0,
       result: undefined,

@@ -17,6 +17,8 @@ export interface GoogleIdentity extends AsyncDisposable {
   revokeAll(): void;
   /** Seconds that tokens are good for; default 3600. */
   lifeSeconds: number;
+  /** How much the server's clock is ahead. */
+  clockOffsetMs: number;
 }
 
 export async function startGoogleIdentity({
@@ -29,7 +31,7 @@ export async function startGoogleIdentity({
   const good = new Set<string>();
   const asked: string[] = [];
   const account = "executor@project.iam.gserviceaccount.com";
-  const state = { lifeSeconds: 3600 };
+  const state = { lifeSeconds: 3600, clockOffsetMs: 0 };
   const give = () => {
     const token = `ya29.${randomBytes(12).toString("hex")}`;
     good.add(token);
@@ -68,16 +70,18 @@ export async function startGoogleIdentity({
       string,
       unknown
     >;
-    const nowSeconds = Date.now() / 1000;
+    const nowSeconds = (Date.now() + state.clockOffsetMs) / 1000;
     const isGood =
       iss === account &&
       String(aud).endsWith("/token") &&
       Number(exp) > nowSeconds &&
-      Number(iat) < nowSeconds + 60;
+      Number(iat) < nowSeconds + 60 &&
+      Number(iat) > nowSeconds - 600;
     return isGood ? give() : undefined;
   };
 
   const server = createServer((message, response) => {
+    response.setHeader("date", new Date(Date.now() + state.clockOffsetMs).toUTCString());
     void answer(message)
       .catch(() => undefined)
       .then((value) => {
@@ -100,6 +104,12 @@ export async function startGoogleIdentity({
     },
     set lifeSeconds(seconds) {
       state.lifeSeconds = seconds;
+    },
+    get clockOffsetMs() {
+      return state.clockOffsetMs;
+    },
+    set clockOffsetMs(ms) {
+      state.clockOffsetMs = ms;
     },
     async [Symbol.asyncDispose]() {
       const closed = once(server, "close");

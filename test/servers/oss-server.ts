@@ -144,7 +144,7 @@ export async function startOssServer(): Promise<OssServer> {
     if (parts.slice(0, -1).some((part) => part.length < 100 * 1024)) throw new Refusal(400, "EntityTooSmall");
     const headers = put(call, bucket, Buffer.concat(parts), upload.kept);
     response.setHeader("x-oss-hash-crc64ecma", headers["x-oss-hash-crc64ecma"]);
-    const key = encodeURIComponent(upload.key);
+    const key = keyText(query, upload.key);
     xml(
       response,
       200,
@@ -173,7 +173,7 @@ export async function startOssServer(): Promise<OssServer> {
         decodeXml(match[1] ?? ""),
       );
       for (const name of names) bucket.delete(name);
-      const items = names.map((name) => `<Deleted><Key>${encodeURIComponent(name)}</Key></Deleted>`).join("");
+      const items = names.map((name) => `<Deleted><Key>${keyText(query, name)}</Key></Deleted>`).join("");
       return xml(response, 200, `<DeleteResult>${items}</DeleteResult>`);
     }
     const after = query.get("continuation-token") ?? query.get("start-after") ?? "";
@@ -183,7 +183,7 @@ export async function startOssServer(): Promise<OssServer> {
     const page = all.slice(0, Number(query.get("max-keys") ?? 100));
     const items = page.map(
       ([key, { content, headers, modifiedMs }]) =>
-        `<Contents><Key>${encodeURIComponent(key)}</Key><LastModified>${new Date(modifiedMs).toISOString()}</LastModified><Size>${content.length}</Size><ETag>${headers.etag}</ETag></Contents>`,
+        `<Contents><Key>${keyText(query, key)}</Key><LastModified>${new Date(modifiedMs).toISOString()}</LastModified><Size>${content.length}</Size><ETag>${headers.etag}</ETag></Contents>`,
     );
     const isTruncated = page.length < all.length;
     const token = isTruncated
@@ -314,7 +314,7 @@ function verify(
       .map((name) => (query.get(name) === "" ? name : `${name}=${query.get(name)}`))
       .join("&");
     const text =
-      `${method}\n${headers["content-md5"] ?? ""}\n${headers["content-type"] ?? ""}\n${headers.date ?? ""}\n` +
+      `${method}\n${headers["content-md5"] ?? ""}\n${headers["content-type"] ?? ""}\n${headers["x-oss-date"] ?? headers.date ?? ""}\n` +
       `${ossHeaders.map((name) => `${name}:${String(headers[name])}\n`).join("")}/${bucket}/${key}${search ? `?${search}` : ""}`;
     expected = createHmac("sha1", known.secret).update(text).digest("base64");
   } else {
@@ -327,6 +327,7 @@ function verify(
     const pairs = (message.url?.split("?")[1] ?? "")
       .split("&")
       .filter((pair) => pair !== "")
+      .map((pair) => pair.replace(/=$/, ""))
       .sort();
     const canonical =
       `${method}\n/${bucket}/${rawKey}\n${pairs.join("&")}\n${names.map((name) => `${name}:${String(headers[name])}\n`).join("")}\n\n` +
@@ -343,6 +344,11 @@ function verify(
 function xml(response: ServerResponse, status: number, document: string): void {
   const headers = { "content-type": "application/xml", "content-length": Buffer.byteLength(document) };
   response.writeHead(status, headers).end(document);
+}
+
+/** A key as the answer has it: percent-encoded only for those who ask for it. */
+function keyText(query: URLSearchParams, key: string): string {
+  return query.get("encoding-type") === "url" ? encodeURIComponent(key) : encodeXml(key);
 }
 
 function encodeXml(text: string): string {

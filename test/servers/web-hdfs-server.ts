@@ -155,7 +155,17 @@ export function refuse(response: ServerResponse, status: number, exception: stri
 
 function statusOf(pathSuffix: string, content: Buffer | undefined) {
   const type = content === undefined ? "DIRECTORY" : "FILE";
-  return { pathSuffix, type, length: content?.byteLength ?? 0, modificationTime: 1_700_000_000_000 };
+  return { pathSuffix, type, length: content?.byteLength ?? 0, modificationTime: timeOf(content) };
+}
+
+/** When a content was first seen. */
+const times = new WeakMap<Buffer, number>();
+
+function timeOf(content: Buffer | undefined): number {
+  if (content === undefined) return 0;
+  const known = times.get(content) ?? Date.now();
+  times.set(content, known);
+  return known;
 }
 
 function belowOf(entries: ReadonlyMap<string, unknown>, path: string): string[] {

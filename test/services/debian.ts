@@ -7,6 +7,7 @@ const packages = {
   squid: "/usr/sbin/squid",
   "krb5-kdc": "/usr/sbin/krb5kdc",
   "krb5-admin-server": "/usr/sbin/kadmin.local",
+  "krb5-user": "/usr/bin/kinit",
   openssl: "/usr/bin/openssl",
 };
 

@@ -65,7 +65,10 @@ if (program === undefined) {
     };
   };
 
-  describeDriver("s3 on MinIO", start, { rotation: "the server's keys cannot change while it runs" });
+  describeDriver("s3 on MinIO", start, {
+    rotation: "the server's keys cannot change while it runs",
+    clock: "tested in s3.test.ts, on a server whose clock can be set",
+  });
 
   describe("s3 on MinIO: integrity", () => {
     it("keeps the CRC-32 of a whole object that came in parts, as Amazon's client reads it", async (t) => {

@@ -61,6 +61,7 @@ if (program === undefined) {
       };
     },
     {
+      clock: "tested in s3.test.ts, on a server whose clock can be set",
       rotation: "the server's keys cannot change while it runs",
       overlaps: "it keeps objects as files, and a folder leaves no room for an object of its name",
     },

@@ -73,6 +73,7 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
     configuration,
     {
       settings: context.settings,
+      transfers: context.transfers,
       log: context.log,
       variables: {},
       keyVariables: {},

@@ -111,7 +111,7 @@ function takeRule(args: readonly Type[]): Type | Refusal {
 
 function take(args: readonly Value[]): Value {
   const list = argument(args, 0);
-  const items = elementsOf(list);
+  const items = list instanceof List ? list : elementsOf(list);
   if (items === undefined) throw runError(`cannot take from ${kindName(list)}`);
   const count = argument(args, 1);
   const wanted = count instanceof NamedInt ? count.value : count;

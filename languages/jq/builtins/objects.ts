@@ -1,6 +1,6 @@
 /** Functions of any value: size, keys, membership, conversion. */
 
-import { messageOf } from "../../errors/index.ts";
+import { LanguageError, messageOf } from "../../errors/index.ts";
 import { codePointCount } from "../../text/byte-text.ts";
 import { parseJson } from "../../text/json-parse.ts";
 import { quoteGo } from "../../text/quote.ts";
@@ -95,14 +95,11 @@ function fromJson(text: string): JqValue {
       object: (members) => members,
     });
   } catch (error) {
-    const message = messageOf(error);
+    const cause = error instanceof LanguageError ? error.reason : undefined;
     // The reference reads one value, then looks whether there is more; and tells the end of nothing from that of a part.
-    if (message.endsWith("after top-level value")) throw notApplicable("fromjson", text);
-    const reason = message.startsWith("unexpected end")
-      ? text.trim() === ""
-        ? "EOF"
-        : "unexpected EOF"
-      : message;
+    if (cause === "MoreText") throw notApplicable("fromjson", text);
+    const ended = text.trim() === "" ? "EOF" : "unexpected EOF";
+    const reason = cause === "EndOfText" ? ended : messageOf(error);
     throw failedOn("fromjson", text, [], reason);
   }
 }

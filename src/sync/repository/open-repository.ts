@@ -3,7 +3,7 @@ import { type DriverLog, type DriverSettings, openStore } from "../../artifacts/
 import { ExecutorError, errorText } from "../../errors/index.ts";
 import type { KubeClient } from "../../kube/index.ts";
 import { type ArtifactLocation, getKey, locationType } from "../../template/index.ts";
-import { sessionOf } from "../../transfer/index.ts";
+import type { TransferSession } from "../../transfer/index.ts";
 import { FolderStore } from "./folder-store.ts";
 import { type Pace, paced } from "./paced-store.ts";
 import { type Repository, StoreRepository } from "./repository.ts";
@@ -14,6 +14,8 @@ import { environmentSecret, findSecret } from "./secrets.ts";
 /** What one side of a sync may use of its surroundings. */
 export interface RepositorySurroundings {
   readonly settings: DriverSettings;
+  /** The process's, so that both sides share its memory, and one lane where they are one store. */
+  readonly transfers: TransferSession;
   readonly log: DriverLog;
   /** Variables of the environment as this side sees them. */
   readonly variables: Readonly<Record<string, string | undefined>>;
@@ -40,7 +42,7 @@ export async function openRepository(
   const place = await findPlace(text, surroundings, signal);
   if (place.location === undefined) return await openFolder(place.folder ?? "", surroundings);
   const location = withEnvironment(place, surroundings);
-  const { log, pace, temporaryFolder } = surroundings;
+  const { log, pace, temporaryFolder, transfers } = surroundings;
   const settings = sideSettings(surroundings, place.emulator);
   const sources = {
     given: new Map([...place.secrets, ...environmentValues(surroundings)]),
@@ -50,6 +52,7 @@ export async function openRepository(
   const opened = await openStore(location, {
     readSecret: (selector) => findSecret(selector, sources, signal),
     settings,
+    transfers,
     log,
   });
   const store = paced(opened.store, pace);
@@ -59,8 +62,7 @@ export async function openRepository(
     prefix: place.prefix,
     keyFormat: place.keyFormat,
     store,
-    // The session is the process's, so that both sides share its memory, and one lane where they are one store.
-    channel: sessionOf(surroundings.settings).channel(store.name, log),
+    channel: transfers.channel(store.name, log),
     temporaryFolder,
     close: () => opened[Symbol.asyncDispose](),
   });
@@ -111,7 +113,7 @@ async function openFolder(folder: string, surroundings: RepositorySurroundings):
     location: undefined,
     prefix: "",
     store,
-    channel: sessionOf(surroundings.settings).channel(store.name, surroundings.log),
+    channel: surroundings.transfers.channel(store.name, surroundings.log),
     temporaryFolder: surroundings.temporaryFolder,
     close: async () => {},
   });

@@ -1,16 +1,45 @@
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
+import org.apache.hadoop.security.UserGroupInformation;
 
-/** A name node and a data node in the folder that the argument names; ends with its standard input. */
+/**
+ * A name node and a data node in the folder that the first argument names; ends with its standard input. With a realm
+ * and a keytab everybody proves who he is, by Kerberos: hdfs/localhost and HTTP/localhost are in the keytab.
+ */
 public class Cluster {
   public static void main(String[] arguments) throws Exception {
     Configuration configuration = new Configuration();
     configuration.set("hdfs.minidfs.basedir", arguments[0]);
+    if (arguments.length > 2) secure(configuration, arguments[1], arguments[2]);
     MiniDFSCluster cluster = new MiniDFSCluster.Builder(configuration).numDataNodes(1).build();
     cluster.waitActive();
+    cluster.getFileSystem().setPermission(
+        new org.apache.hadoop.fs.Path("/"), new org.apache.hadoop.fs.permission.FsPermission((short) 0777));
     System.out.println("WebHDFS at " + cluster.getNameNode().getHttpAddress().getPort());
     while (System.in.read() != -1) continue;
     cluster.shutdown();
     System.exit(0);
+  }
+
+  private static void secure(Configuration configuration, String realm, String keytab) throws Exception {
+    String hdfs = "hdfs/localhost@" + realm;
+    String web = "HTTP/localhost@" + realm;
+    configuration.set("hadoop.security.authentication", "kerberos");
+    configuration.set("hadoop.rpc.protection", "privacy");
+    configuration.set("dfs.data.transfer.protection", "privacy");
+    configuration.set("dfs.block.access.token.enable", "true");
+    configuration.set("ignore.secure.ports.for.testing", "true");
+    for (String node : new String[] {"namenode", "datanode"}) {
+      configuration.set("dfs." + node + ".kerberos.principal", hdfs);
+      configuration.set("dfs." + node + ".keytab.file", keytab);
+    }
+    configuration.set("dfs.web.authentication.kerberos.principal", web);
+    configuration.set("dfs.web.authentication.kerberos.keytab", keytab);
+    configuration.set("hadoop.http.filter.initializers", "org.apache.hadoop.hdfs.web.AuthFilterInitializer");
+    configuration.set("hadoop.http.authentication.type", "kerberos");
+    configuration.set("hadoop.http.authentication.kerberos.principal", web);
+    configuration.set("hadoop.http.authentication.kerberos.keytab", keytab);
+    UserGroupInformation.setConfiguration(configuration);
+    UserGroupInformation.loginUserFromKeytab(hdfs, keytab);
   }
 }

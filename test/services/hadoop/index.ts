@@ -11,6 +11,13 @@ export interface HdfsCluster extends AsyncDisposable {
   readonly url: string;
 }
 
+/** What a cluster that believes nobody needs; the keytab has hdfs/localhost and HTTP/localhost. */
+export interface ClusterKerberos {
+  readonly realm: string;
+  readonly keytab: string;
+  readonly configurationFile: string;
+}
+
 /** Why this machine cannot run Hadoop, or false. */
 export function whyNoHadoop(): string | false {
   if (spawnSync("java", ["-version"]).error)
@@ -20,12 +27,16 @@ export function whyNoHadoop(): string | false {
 }
 
 /** Hadoop's own name node and data node, from Maven Central: 100 MB once, under a minute each time. */
-export async function startHdfs(): Promise<HdfsCluster> {
+export async function startHdfs(kerberos?: ClusterKerberos): Promise<HdfsCluster> {
   const jars = fetchJars();
   const folder = mkdtempSync(join(tmpdir(), "outrider-hdfs-"));
-  const cluster = spawn("java", ["-cp", `${jars}/*`, "test/services/hadoop/Cluster.java", folder], {
-    stdio: ["pipe", "pipe", "ignore"],
-  });
+  const realm = kerberos && [kerberos.realm, kerberos.keytab];
+  const args = [
+    ...(kerberos ? [`-Djava.security.krb5.conf=${kerberos.configurationFile}`] : []),
+    ...["-cp", `${jars}/*`, "test/services/hadoop/Cluster.java", folder, ...(realm ?? [])],
+  ];
+  const log = process.env.OUTRIDER_HADOOP_LOG ? "inherit" : "ignore";
+  const cluster = spawn("java", args, { stdio: ["pipe", "pipe", log] });
   const ended = once(cluster, "exit");
   const close = async () => {
     cluster.stdin.end();
@@ -34,7 +45,8 @@ export async function startHdfs(): Promise<HdfsCluster> {
   };
   for await (const line of createInterface({ input: cluster.stdout })) {
     const port = /^WebHDFS at (\d+)$/.exec(line)?.[1];
-    if (port !== undefined) return { url: `http://127.0.0.1:${port}`, [Symbol.asyncDispose]: close };
+    if (port !== undefined)
+      return { url: `http://${kerberos ? "localhost" : "127.0.0.1"}:${port}`, [Symbol.asyncDispose]: close };
   }
   await close();
   throw new Error("Hadoop's minicluster ended before it was ready");

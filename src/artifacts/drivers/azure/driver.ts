@@ -1,6 +1,5 @@
 import { HttpClient } from "../../../http/index.ts";
 import type { AzureLocation } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver, type Phrases } from "../../object-driver.ts";
 import { StoreRequests } from "../../store-requests.ts";
@@ -28,7 +27,7 @@ export async function openAzureDriver(
   const { settings, log } = context;
   const opened = await openAzureStore(location, context);
   const { store } = opened;
-  return new ObjectDriver(store, sessionOf(settings).channel(store.name, log), {
+  return new ObjectDriver(store, context.transfers.channel(store.name, log), {
     threads: settings.uploadThreads,
     partBytes: settings.partSizeBytes,
     contentType: async () => "application/octet-stream",

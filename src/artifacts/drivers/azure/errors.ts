@@ -58,7 +58,7 @@ const skewMaxMs = 15 * 60_000;
 /** The one translation of what Azure answers. */
 export function toError(refusal: Refusal): ExecutorError {
   const fault = faultOf(refusal);
-  const skewMs = clockSkewMs(refusal) ?? 0;
+  const skewMs = clockSkewMs(refusal.header("date")) ?? 0;
   if (fault.code === "AuthenticationFailed" && Math.abs(skewMs) > skewMaxMs) {
     return clockError(refusal, "the request is too old or too new (AuthenticationFailed)");
   }

@@ -1,6 +1,5 @@
 import { HttpClient } from "../../../http/index.ts";
 import { type GcsLocation, joinKey } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver, type Phrases } from "../../object-driver.ts";
@@ -23,7 +22,7 @@ export async function openGcsDriver(location: GcsLocation, context: DriverContex
   const opened = await openGcsStore(location, context);
   const { store } = opened;
   const contentTypes = new ContentTypes();
-  return new ObjectDriver(store, sessionOf(settings).channel(store.name, log), {
+  return new ObjectDriver(store, context.transfers.channel(store.name, log), {
     threads: settings.uploadThreads,
     partBytes: settings.partSizeBytes,
     contentType: (name) => contentTypes.of(name),

@@ -1,12 +1,13 @@
 import { ExecutorError } from "../../../errors/index.ts";
-import type { HdfsLocation } from "../../../template/index.ts";
+import type { HdfsLocation, SecretSelector } from "../../../template/index.ts";
 
 /** An hdfs location, checked (docs/contract/artifacts.md#5.5). */
 export interface HdfsConfig {
   /** `http://host:port`, in the order in which they are tried; one of them is active. */
   readonly origins: readonly string[];
   readonly path: string;
-  readonly user: string;
+  /** A name that is believed; undefined: Kerberos proves who we are. */
+  readonly user: string | undefined;
   /** Replace what is there. */
   readonly isForced: boolean;
 }
@@ -23,19 +24,14 @@ const webPorts: Readonly<Record<string, string>> = {
 const plainDefaults = ["http:9870", "http:50070"];
 const tlsDefaults = ["https:9871", "https:50470"];
 
-/** @throws BadRequest naming the field that is wrong, Unsupported for what WebHDFS with simple authentication is not. */
+/** @throws BadRequest naming the field that is wrong. */
 export function readHdfsConfig(location: HdfsLocation): HdfsConfig {
   const { addresses = [], path = "", hdfsUser = "", dataTransferProtection = "" } = location;
   if (addresses.length === 0) throw new ExecutorError("BadRequest", "hdfs.addresses is required");
   if (path === "") throw new ExecutorError("BadRequest", "hdfs.path is required");
   checkPath(path);
-  if (location.krbKeytabSecret !== undefined || location.krbCCacheSecret !== undefined) {
-    throw new ExecutorError(
-      "Unsupported",
-      "hdfs: Kerberos is not supported by this executor (docs/artifacts/hdfs.md); use an http artifact on a gateway, or hdfsUser",
-    );
-  }
-  if (hdfsUser === "") {
+  const hasKerberos = usesKerberos(location);
+  if (!hasKerberos && hdfsUser === "") {
     throw new ExecutorError(
       "BadRequest",
       "either hdfs.hdfsUser, hdfs.krbCCacheSecret or hdfs.krbKeytabSecret is required",
@@ -47,7 +43,15 @@ export function readHdfsConfig(location: HdfsLocation): HdfsConfig {
     throw new ExecutorError("BadRequest", text);
   }
   const origins = [...new Set(addresses.flatMap((address) => originsOf(address, isProtected)))];
-  return { origins, path, user: hdfsUser, isForced: location.force === true };
+  return { origins, path, user: hasKerberos ? undefined : hdfsUser, isForced: location.force === true };
+}
+
+export function usesKerberos({ krbKeytabSecret, krbCCacheSecret }: HdfsLocation): boolean {
+  return isGiven(krbKeytabSecret) || isGiven(krbCCacheSecret);
+}
+
+export function isGiven(selector: SecretSelector | undefined): selector is SecretSelector {
+  return selector?.name !== undefined && selector.name !== "";
 }
 
 /** A path of HDFS as the driver takes it. */

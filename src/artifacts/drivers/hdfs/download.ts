@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { ExecutorError } from "../../../errors/index.ts";
+import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { writeNewFile } from "../../../files/index.ts";
 import { readBody } from "../../../http/index.ts";
 import { type RetryPolicy, Tries } from "../../../retry/index.ts";
@@ -53,12 +53,23 @@ async function* bytesOf(
       if (reached < status.sizeBytes) throw new ExecutorError("Transient", `${during}: unexpected EOF`);
     } catch (error) {
       if (reached > before) tries.restart();
+      // Another length than was said may mean another file.
+      if (isExecutorError(error, "Corrupt")) await expectSame(hdfs, path, status, signal);
       await tries.pause(error, signal);
-      const now = await hdfs.status(path, signal);
-      if (now?.sizeBytes !== status.sizeBytes || now.modifiedMs !== status.modifiedMs)
-        throw new ExecutorError("Conflict", `${during}: the file was replaced while it was read`);
+      await expectSame(hdfs, path, status, signal);
     }
   }
+}
+
+async function expectSame(
+  hdfs: WebHdfs,
+  path: string,
+  { sizeBytes, modifiedMs }: FileStatus,
+  signal: AbortSignal,
+): Promise<void> {
+  const now = await hdfs.status(path, signal);
+  if (now?.sizeBytes !== sizeBytes || now.modifiedMs !== modifiedMs)
+    throw new ExecutorError("Conflict", `open ${path}: the file was replaced while it was read`);
 }
 
 /** Files below a directory with their paths relative to it, depth first. */

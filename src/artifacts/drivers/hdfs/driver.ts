@@ -3,10 +3,11 @@ import { HttpClient } from "../../../http/index.ts";
 import type { RetryPolicy } from "../../../retry/index.ts";
 import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import { type Artifact, getKey, type HdfsLocation } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
 import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
+import { openKerberos } from "./identity.ts";
+import type { KerberosClient } from "./kerberos/index.ts";
 import { saveFile, saveTree } from "./upload.ts";
 import { WebHdfs } from "./web-hdfs.ts";
 
@@ -15,7 +16,8 @@ export async function openHdfsDriver(
   location: HdfsLocation,
   context: DriverContext,
 ): Promise<ArtifactDriver> {
-  return new HdfsDriver(readHdfsConfig(location), context);
+  const config = readHdfsConfig(location);
+  return new HdfsDriver(config, await openKerberos(location, context), context);
 }
 
 class HdfsDriver implements ArtifactDriver {
@@ -24,11 +26,15 @@ class HdfsDriver implements ArtifactDriver {
   readonly #policy: RetryPolicy;
   readonly #hdfs: WebHdfs;
 
-  constructor(config: HdfsConfig, { settings, log }: DriverContext) {
+  constructor(
+    config: HdfsConfig,
+    kerberos: KerberosClient | undefined,
+    { settings, transfers, log }: DriverContext,
+  ) {
     this.#config = config;
     this.#http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
-    this.#policy = sessionOf(settings).channel(new URL(config.origins[0] ?? "").host, log).policy;
-    this.#hdfs = new WebHdfs(config, this.#http, this.#policy);
+    this.#policy = transfers.channel(new URL(config.origins[0] ?? "").host, log).policy;
+    this.#hdfs = new WebHdfs(config, this.#http, this.#policy, kerberos);
   }
 
   async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {

@@ -24,12 +24,21 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 /** A name node that is not the active one: the next one may be. */
 export class StandbyError extends ExecutorError {}
 
-/** What an answer outside 2xx means. `during` names operation and path; `body` is what the server wrote. */
-export function remoteError(status: number, body: string, during: string): ExecutorError {
+export interface RemoteAnswer {
+  readonly status: number;
+  /** What the server wrote. */
+  readonly body: string;
+  /** How long it asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
+}
+
+/** What an answer outside 2xx means. `during` names operation and path. */
+export function remoteError({ status, body, retryAfterMs }: RemoteAnswer, during: string): ExecutorError {
   const { exception, message } = readRemoteException(body);
   const text = `${during}: ${exception === "" ? `status ${status}` : `${exception}: ${message}`}`;
   if (exception === "StandbyException") return new StandbyError("Transient", text);
-  return new ExecutorError(codes[exception] ?? codeOf(status), text + remedyOf(exception, status));
+  const code = codes[exception] ?? codeOf(status);
+  return new ExecutorError(code, text + remedyOf(exception, status), { retryAfterMs });
 }
 
 function readRemoteException(body: string): { readonly exception: string; readonly message: string } {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { posix } from "node:path";
-import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { ExecutorError } from "../../../errors/index.ts";
+import { Tries } from "../../../retry/index.ts";
 import { byteStream, type FileContent, type TreeContent } from "../../../streams/index.ts";
 import { filesMax } from "./download.ts";
 import { fieldOf, type WebHdfs } from "./web-hdfs.ts";
@@ -78,13 +79,14 @@ async function writeFile({ hdfs, signal }: Saving, place: string, content: FileC
       return byteStream(count());
     },
   };
-  for (let tries = 1; ; tries += 1) {
+  const tries = new Tries(hdfs.policy);
+  for (;;) {
     try {
       await hdfs.write(place, parameters, payload, signal);
       break;
     } catch (error) {
-      signal.throwIfAborted();
-      if (!isExecutorError(error, "Transient") || !content.replayable || tries >= 4) throw error;
+      if (!content.replayable) throw error;
+      await tries.pause(error, signal);
     }
   }
   const stored = await hdfs.status(place, signal);

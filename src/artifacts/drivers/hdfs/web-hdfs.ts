@@ -6,9 +6,10 @@ import {
   type Payload,
   readText,
 } from "../../../http/index.ts";
-import { type RetryPolicy, retry } from "../../../retry/index.ts";
+import { parseRetryAfter, type RetryPolicy, retry } from "../../../retry/index.ts";
 import type { HdfsConfig } from "./config.ts";
 import { remoteError, StandbyError } from "./errors.ts";
+import type { KerberosClient } from "./kerberos/index.ts";
 
 export interface FileStatus {
   readonly isDirectory: boolean;
@@ -27,14 +28,23 @@ const prefix = "/webhdfs/v1";
 export class WebHdfs {
   readonly #config: HdfsConfig;
   readonly #http: HttpClient;
-  readonly #policy: RetryPolicy;
+  /** How often and how patiently what failed is tried again. */
+  readonly policy: RetryPolicy;
   /** The name node that answered last. */
   #active = 0;
 
-  constructor(config: HdfsConfig, http: HttpClient, policy: RetryPolicy) {
+  readonly #kerberos: KerberosClient | undefined;
+
+  constructor(
+    config: HdfsConfig,
+    http: HttpClient,
+    policy: RetryPolicy,
+    kerberos: KerberosClient | undefined = undefined,
+  ) {
+    this.#kerberos = kerberos;
     this.#config = config;
     this.#http = http;
-    this.#policy = policy;
+    this.policy = policy;
   }
 
   /** Undefined where nothing is. */
@@ -89,7 +99,7 @@ export class WebHdfs {
         throw noWebHdfs(during);
       }
     };
-    return await retry(this.#policy, attempt, signal);
+    return await retry(this.policy, attempt, signal);
   }
 
   /** Begins to read a file at an offset: a data node's answer. */
@@ -107,7 +117,7 @@ export class WebHdfs {
   /** Makes a file with the payload; one try, for the payload may be readable once only. */
   async write(path: string, parameters: Parameters, payload: Payload, signal: AbortSignal): Promise<void> {
     const during = describe(parameters, path);
-    const first = await retry(this.#policy, () => this.#ask("PUT", path, parameters, signal), signal);
+    const first = await retry(this.policy, () => this.#ask("PUT", path, parameters, signal), signal);
     if (first.status !== 307) {
       first.body.destroy();
       throw noWebHdfs(during);
@@ -125,7 +135,7 @@ export class WebHdfs {
   ): Promise<HttpResponse> {
     const { origins, user } = this.#config;
     const during = describe(parameters, path);
-    const query = new URLSearchParams({ ...parameters, "user.name": user });
+    const query = new URLSearchParams({ ...parameters, ...(user !== undefined && { "user.name": user }) });
     const target = `${prefix}${path.split("/").map(encodeURIComponent).join("/")}?${query}`;
     let failure: unknown;
     for (let tries = 0; tries < origins.length; tries += 1) {
@@ -135,6 +145,7 @@ export class WebHdfs {
         const headers = {
           host: new URL(origin).host,
           "user-agent": "outrider",
+          ...(await this.#proofFor(origin, signal)),
           ...(method === "GET" ? {} : { "content-length": "0" }),
         };
         const response = await this.#http.request({ method, origin, path: target, headers }, signal);
@@ -151,6 +162,11 @@ export class WebHdfs {
     throw failure;
   }
 
+  async #proofFor(origin: string, signal: AbortSignal): Promise<Record<string, string>> {
+    if (this.#kerberos === undefined) return {};
+    return { authorization: await this.#kerberos.authorization(new URL(origin).hostname, signal) };
+  }
+
   /** Goes where the name node sends us, once or, through a gateway, twice; never from TLS to plain http. */
   async #follow(
     first: HttpResponse,
@@ -160,7 +176,8 @@ export class WebHdfs {
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     let response = first;
-    let from = new URL(this.#config.origins[this.#active] ?? "");
+    const nameNode = this.#config.origins[this.#active] ?? "";
+    let from = new URL(nameNode);
     for (let hops = 0; response.status === 307; hops += 1) {
       const { location = "" } = response.headers;
       await discardBody(response.body, { during, stallTimeoutMs });
@@ -177,6 +194,8 @@ export class WebHdfs {
       const headers = {
         host: target.host,
         "user-agent": "outrider",
+        // A gateway asks itself again; a data node believes the token in the address.
+        ...(target.origin === new URL(nameNode).origin && (await this.#proofFor(nameNode, signal))),
         ...(payload && { "content-type": "application/octet-stream" }),
         ...(length !== undefined && { "content-length": String(length) }),
       };
@@ -193,19 +212,17 @@ export class WebHdfs {
 }
 
 async function expectSuccess(response: HttpResponse, during: string): Promise<HttpResponse> {
-  const { status, body } = response;
+  const { status, body, headers } = response;
   if ((status >= 200 && status <= 299) || status === 307) return response;
   const text = await readText(body, 1024 * 1024, { during, stallTimeoutMs });
-  throw remoteError(status, text, during);
+  const retryAfterMs = parseRetryAfter(headers["retry-after"]);
+  throw remoteError({ status, body: text, retryAfterMs }, during);
 }
 
 /** Nobody listens, or the wrong protocol is spoken: a port of another version of Hadoop. */
 function isUnreachable(error: unknown): boolean {
-  if (isExecutorError(error, "Transient"))
-    return /connection refused|no such host|no route|unreachable|dial tcp|name resolution|malformed HTTP/.test(
-      error.message,
-    );
-  return isExecutorError(error, "BadRequest") && /HTTP response to HTTPS client/.test(error.message);
+  const { reason } = isExecutorError(error) ? error : {};
+  return reason === "Refused" || reason === "Unreachable" || reason === "NoHttp" || reason === "PlainHttp";
 }
 
 function readStatus(value: unknown, during: string): FileStatus {

@@ -5,7 +5,7 @@ import { retry } from "../../../retry/index.ts";
 import { byteStream, type FileContent } from "../../../streams/index.ts";
 import type { Artifact, ArtifactoryLocation, HttpLocation } from "../../../template/index.ts";
 import { countInSpan, noteTransfer } from "../../../tracing/index.ts";
-import { type Channel, sessionOf } from "../../../transfer/index.ts";
+import type { Channel } from "../../../transfer/index.ts";
 import type { ArtifactDriver, DriverContext, StoredArtifact } from "../../driver.ts";
 import { unsupportedDeletion, unsupportedListing } from "../../unsupported.ts";
 import { type HttpConfig, readArtifactoryConfig, readHttpConfig, redact } from "./config.ts";
@@ -42,7 +42,7 @@ class HttpDriver implements ArtifactDriver {
   readonly #exchange: Exchange;
   readonly #channel: Channel;
 
-  constructor(config: HttpConfig, { settings, log }: DriverContext) {
+  constructor(config: HttpConfig, { settings, transfers, log }: DriverContext) {
     this.#config = config;
     const { caPem, proxy } = settings;
     const tokenClient = new HttpClient({ caPem, proxy, remedies });
@@ -53,7 +53,7 @@ class HttpDriver implements ArtifactDriver {
         : new HttpClient({ caPem, clientCert: config.clientCert, remedies });
     const tokens = config.oauth2 === undefined ? undefined : openTokens(config.oauth2, tokenClient);
     this.#exchange = new Exchange(config, this.#http, tokens);
-    this.#channel = sessionOf(settings).channel(new URL(config.url).host, log);
+    this.#channel = transfers.channel(new URL(config.url).host, log);
   }
 
   /** Begins the download: only the answer to a GET tells what there is. */

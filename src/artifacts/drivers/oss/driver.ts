@@ -1,6 +1,5 @@
 import { HttpClient } from "../../../http/index.ts";
 import type { OssLocation } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
@@ -19,7 +18,7 @@ export async function openOssDriver(location: OssLocation, context: DriverContex
   const opened = await openOssStore(location, context);
   const { store, requests } = opened;
   const { bucket } = readOssConfig(location);
-  const channel = sessionOf(settings).channel(store.name, log);
+  const channel = context.transfers.channel(store.name, log);
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent !== true;
   return new ObjectDriver(store, channel, {

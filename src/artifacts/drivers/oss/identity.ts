@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { ExecutorError, errorText } from "../../../errors/index.ts";
+import { ExecutorError, errorText, isExecutorError } from "../../../errors/index.ts";
 import type { HttpClient, Token } from "../../../http/index.ts";
 import { askIdentity, askIdentityForJson } from "../../identity-request.ts";
 import type { OssCredentials } from "./signature.ts";
@@ -40,7 +40,10 @@ export async function assumeRoleWithOidc(
   return toCredentials((Credentials ?? {}) as Answer, "STS (AssumeRoleWithOIDC)");
 }
 
-/** The role of the ECS instance, from its metadata server, with a session token where the server hands one out. */
+/**
+ * The role of the ECS instance, from its metadata server, with a session token where the server hands one out: instances
+ * in "security hardening mode" answer nobody without.
+ */
 export async function instanceRole(
   variables: Variables,
   http: HttpClient,
@@ -48,12 +51,36 @@ export async function instanceRole(
 ): Promise<Token<OssCredentials>> {
   const base = variables.ALIBABA_CLOUD_ECS_METADATA_ENDPOINT ?? "http://100.100.100.200";
   const folder = "/latest/meta-data/ram/security-credentials/";
+  const headers = await metadataHeaders(base, variables, http, signal);
   const role =
     variables.ALIBABA_CLOUD_ECS_METADATA ||
-    (await askIdentity(http, { what, url: `${base}${folder}` }, signal)).trim();
+    (await askIdentity(http, { what, url: `${base}${folder}`, headers }, signal)).trim();
   if (!/^[\w.-]+$/.test(role)) throw noCredentials("the instance has no RAM role");
-  const answer = await askIdentityForJson(http, { what, url: `${base}${folder}${role}` }, signal);
+  const answer = await askIdentityForJson(http, { what, url: `${base}${folder}${role}`, headers }, signal);
   return toCredentials(answer, `the metadata server for the role ${role}`);
+}
+
+async function metadataHeaders(
+  base: string,
+  variables: Variables,
+  http: HttpClient,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  const question = {
+    what,
+    url: `${base}/latest/api/token`,
+    method: "PUT",
+    headers: { "x-aliyun-ecs-metadata-token-ttl-seconds": "300" },
+  } as const;
+  try {
+    const token = (await askIdentity(http, question, signal)).trim();
+    if (/^[\x21-\x7e]+$/.test(token)) return { "x-aliyun-ecs-metadata-token": token };
+  } catch (error) {
+    // Older servers know no tokens, and say so at once.
+    if (isExecutorError(error, "Transient")) throw error;
+  }
+  if (!/^true$/i.test(variables.ALIBABA_CLOUD_IMDSV1_DISABLED ?? "")) return {};
+  throw noCredentials("the metadata server hands out no token, and ALIBABA_CLOUD_IMDSV1_DISABLED is set");
 }
 
 function stsUrl(variables: Variables): string {

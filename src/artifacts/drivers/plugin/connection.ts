@@ -3,7 +3,7 @@ import { ExecutorError, errorText, isExecutorError } from "../../../errors/index
 import { connectGrpc, type GrpcChannel } from "../../../grpc/index.ts";
 import type { PluginPlaces } from "../../driver.ts";
 import type { PluginConfig } from "./config.ts";
-import { socketPatienceMs, waitForSocket } from "./socket.ts";
+import { socketWaitMs, waitForSocket } from "./socket.ts";
 
 /** A server that has bound its socket and does not listen yet refuses; it is asked again after this. */
 const againMs = 50;
@@ -12,17 +12,17 @@ const againMs = 50;
 export class PluginConnection {
   readonly name: string;
   readonly #config: PluginConfig;
-  readonly #patienceMs: number;
+  readonly #socketWaitMs: number;
   #channel: GrpcChannel | undefined;
   #connecting: Promise<GrpcChannel> | undefined;
   /** What the plugin said of itself; asked once. */
   savesStreams: boolean | undefined;
   #users = 0;
 
-  constructor(config: PluginConfig, patienceMs: number) {
+  constructor(config: PluginConfig, socketWaitMs: number) {
     this.name = config.name;
     this.#config = config;
-    this.#patienceMs = patienceMs;
+    this.#socketWaitMs = socketWaitMs;
   }
 
   /** Counts a driver in; the connection is closed when the last one lets go. */
@@ -59,7 +59,7 @@ export class PluginConnection {
 
   async #connect(signal: AbortSignal): Promise<GrpcChannel> {
     try {
-      await waitForSocket(this.#config, this.#patienceMs, signal);
+      await waitForSocket(this.#config, this.#socketWaitMs, signal);
       this.#channel = await this.#open(signal);
       return this.#channel;
     } finally {
@@ -99,8 +99,7 @@ export function connectionTo(config: PluginConfig, places: PluginPlaces): Plugin
   const known = connections.get(places) ?? new Map<string, PluginConnection>();
   connections.set(places, known);
   const id = `${config.name} ${config.connectTimeoutMs}`;
-  const connection =
-    known.get(id) ?? new PluginConnection(config, places.socketPatienceMs ?? socketPatienceMs);
+  const connection = known.get(id) ?? new PluginConnection(config, places.socketWaitMs ?? socketWaitMs);
   known.set(id, connection);
   return connection.share();
 }

@@ -6,7 +6,7 @@ import { ExecutorError, errorText } from "../../../errors/index.ts";
 import type { PluginConfig } from "./config.ts";
 
 /** As long as the reference waits (docs/contract/roles.md#5.5). */
-export const socketPatienceMs = 120_000;
+export const socketWaitMs = 120_000;
 /**
  * Watches wake us; a look a second is for what they cannot tell: a folder that did not exist, events that were lost,
  * a machine without watches left.
@@ -16,15 +16,15 @@ const lookEveryMs = 1000;
 /**
  * Resolves when the plugin's socket is there.
  * @throws NotFound for a socket that cannot come, because its folder is missing or the plugin has ended; Timeout after
- * `patienceMs`; what `signal` is aborted with
+ * `socketWaitMs`; what `signal` is aborted with
  */
 export async function waitForSocket(
   { name, socketPath, exitCodePath }: PluginConfig,
-  patienceMs: number,
+  socketWaitMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const where = `plugin ${name} expected unix socket at "${socketPath}" but it does not exist`;
-  const end = performance.now() + patienceMs;
+  const end = performance.now() + socketWaitMs;
   using changes = new Changes([dirname(socketPath), dirname(exitCodePath)]);
   for (;;) {
     signal.throwIfAborted();
@@ -45,7 +45,7 @@ export async function waitForSocket(
     if (leftMs <= 0) {
       throw new ExecutorError(
         "Timeout",
-        `${where} after waiting for ${Math.round(patienceMs / 1000)} seconds`,
+        `${where} after waiting for ${Math.round(socketWaitMs / 1000)} seconds`,
       );
     }
     await Promise.race([change, aborted(signal), sleep(Math.min(lookEveryMs, leftMs), undefined)]);

@@ -1,7 +1,6 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
-import { sessionOf } from "../../../transfer/index.ts";
 import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
@@ -22,7 +21,7 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
   const { settings, log } = context;
   const opened = await openS3Store(location, context);
   const { store, requests } = opened;
-  const channel = sessionOf(settings).channel(store.name, log);
+  const channel = context.transfers.channel(store.name, log);
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent === undefined;
   return new ObjectDriver(store, channel, {

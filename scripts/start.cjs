@@ -1,0 +1,49 @@
+"use strict";
+// The first file that Node runs, lib/argoexec/argoexec.cjs: runs the parts of the bundle (scripts/pack-parts.ts) with the
+// bytecode that V8 made of them when the image was built (scripts/keep-code.ts). Node's own compile cache keeps only
+// what is compiled when a file is loaded, which is not what a role calls.
+const { readFileSync } = process.getBuiltinModule("node:fs");
+const { Script } = process.getBuiltinModule("node:vm");
+
+/** Each role, and each phase of one, has a cache of exactly what it calls. */
+const command = /^[a-z-]+$/.test(process.argv[2]) ? process.argv[2] : "none";
+const role = `${command}${process.env.ARGOEXEC_EVENT === undefined ? "" : "-again"}`;
+const functions = readPart("main.js");
+const results = {};
+let places;
+
+/** Reads a file of parts; what it says is the image's own. */
+function readPart(file) {
+  const filename = `${__dirname}/${file}`;
+  // The bundler writes ASCII only.
+  const script = new Script(readFileSync(filename, "latin1"), { filename, cachedData: keptCode(file) });
+  process.emit("argoexec-part", { file, role, script });
+  return script.runInThisContext();
+}
+
+function keptCode(file) {
+  try {
+    return readFileSync(`${__dirname}/code/${role}/${file}`);
+  } catch {
+    // A role that was not run when the code was kept: V8 compiles what is called.
+    return undefined;
+  }
+}
+
+function loadPart(name) {
+  const known = results[name];
+  if (known !== undefined) return known;
+  if (functions[name] === undefined) {
+    places ??= JSON.parse(readFileSync(`${__dirname}/parts.json`, "latin1"));
+    Object.assign(functions, readPart(places[name]));
+  }
+  results[name] = functions[name](loadPart, loadLater, require, __dirname);
+  return results[name];
+}
+
+/** A dynamic import: of a part, of a package that has a file of its own, or of a module of Node's. */
+async function loadLater(name) {
+  return name.startsWith("./") && !name.startsWith("./vendor/") ? loadPart(name) : require(name);
+}
+
+loadPart("./main.js");

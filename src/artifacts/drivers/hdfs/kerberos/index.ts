@@ -1,0 +1,1 @@
+export { KerberosClient, type KerberosIdentity } from "./client.ts";

@@ -1,0 +1,110 @@
+import { existsSync } from "node:fs";
+import { until } from "../pod/desk.ts";
+import type { Servers } from "../pod/servers.ts";
+import type { TestPod } from "../pod/test-pod.ts";
+import { isWaiting, nodeOf } from "./processes.ts";
+import { auxiliary, hasMade, inputKey, type Layout, openGate } from "./workload.ts";
+
+/** The phases of a pod's life, in their order. */
+export const phases = [
+  "loading inputs",
+  "emissary before the command",
+  "command",
+  "announce",
+  "standby",
+  "collect",
+  "upload",
+  "report",
+  "finalize",
+] as const;
+export type Phase = (typeof phases)[number];
+
+/** Longer than anything here takes: what is held stays held until it is let go. */
+const heldMs = 3_600_000;
+const taskResults = "workflowtaskresults";
+
+/** Sees to it, before the pod starts, that it stays in a phase. */
+export function hold({ api, store }: Servers, phase: Phase): void {
+  const patch = { verb: "patch", resource: taskResults } as const;
+  switch (phase) {
+    case "loading inputs":
+    case "emissary before the command":
+      store.addFault({ kind: "delay", ms: heldMs, match: { method: "GET", key: inputKey } });
+      break;
+    case "announce":
+      api.addFault({ kind: "delay", ms: heldMs, match: { verb: "create", resource: taskResults } });
+      break;
+    case "upload":
+      store.addFault({ kind: "delay", ms: heldMs, match: { method: "PUT", key: /base\.tgz$/ } });
+      break;
+    case "report":
+      api.addFault({ kind: "delay", ms: heldMs, match: patch });
+      break;
+    case "finalize":
+      api.addFault({ kind: "delay", ms: 0, times: 1, match: patch });
+      api.addFault({ kind: "delay", ms: heldMs, match: patch });
+      break;
+    default:
+      break;
+  }
+}
+
+/** Resolves when the pod is in the phase; the step has made its outputs from "command" on, and ended from "collect" on. */
+export async function reach(pod: TestPod, layout: Layout, phase: Phase): Promise<void> {
+  const { api, store } = pod.servers;
+  const soon = AbortSignal.timeout(60_000);
+  const patches = () => api.requests.filter(({ method }) => method === "PATCH").length;
+  switch (phase) {
+    case "loading inputs":
+      await store.waitForRequest(({ key, method }) => key === inputKey && method === "GET", soon);
+      return;
+    case "emissary before the command":
+      return until("main's emissary", () => existsSync(pod.path("main", "/var/run/argo/ctr/main/lock")));
+    case "command":
+      await pod.waitForState(() => true);
+      return until("the step's outputs", () => hasMade(pod));
+    case "announce":
+      await api.waitForRequest(({ method }) => method === "POST", soon);
+      return until("the step's outputs", () => hasMade(pod));
+    case "standby":
+      await reach(pod, layout, "command");
+      return until("the sleep", () => nodeOf(pod.container(auxiliary(layout))) === undefined);
+    case "collect":
+      return reachCollect(pod, layout);
+    case "upload":
+      await endStep(pod, layout);
+      await store.waitForRequest(({ key, method }) => method === "PUT" && /base\.tgz$/.test(key ?? ""), soon);
+      return;
+    case "report":
+      await endStep(pod, layout);
+      return until("the report", () => patches() === 1);
+    case "finalize":
+      await endStep(pod, layout);
+      return until("the last word", () => patches() === 2);
+  }
+}
+
+/** Lets go of what was held; a request that is still there goes on as if nothing had been. */
+export function letGo(pod: TestPod, phase: Phase): void {
+  pod.servers.api.clearFaults();
+  pod.servers.store.clearFaults();
+  if (phase === "collect" && pod.container("main").isRunning)
+    process.kill(pod.container("main").pid, "SIGCONT");
+}
+
+/** Opens the gate while the auxiliary container sleeps, so that it has to notice by itself. */
+export async function endStep(pod: TestPod, layout: Layout): Promise<void> {
+  await reach(pod, layout, "standby");
+  await openGate(pod);
+}
+
+/** Main's emissary is stopped before it can serve, so that whoever collects waits for it. */
+async function reachCollect(pod: TestPod, layout: Layout): Promise<void> {
+  await endStep(pod, layout);
+  await until("the exit code", () => existsSync(pod.path("main", "/var/run/argo/ctr/main/exitcode")));
+  process.kill(pod.container("main").pid, "SIGSTOP");
+  await until("the collector", () => {
+    const node = nodeOf(pod.container(auxiliary(layout)));
+    return node !== undefined && isWaiting(node);
+  });
+}

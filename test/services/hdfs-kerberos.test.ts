@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, describe, it } from "node:test";
+import { openDriver } from "../../src/artifacts/index.ts";
+import { isExecutorError } from "../../src/errors/index.ts";
+import type { Artifact, HdfsLocation } from "../../src/template/index.ts";
+import { load } from "../drivers/suite.ts";
+import { fileOf, keysOf, noise, patience, surroundings, treeOf } from "../drivers/surroundings.ts";
+import { type HdfsCluster, startHdfs, whyNoHadoop } from "./hadoop/index.ts";
+import { type Kdc, startKdc, withoutKdc } from "./kdc.ts";
+
+const skip = withoutKdc || whyNoHadoop();
+
+describe("hdfs with Kerberos: MIT's key distribution centre, and Hadoop 3.5 that believes nobody", {
+  skip,
+}, () => {
+  let kdc: Kdc;
+  let cluster: HdfsCluster;
+  const keytabs = new Map<string, Buffer>();
+  let ccache: Buffer;
+  before(async () => {
+    kdc = await startKdc();
+    const keytab = kdc.addPrincipals(["hdfs/localhost", "HTTP/localhost"]);
+    const user = kdc.addPrincipals(["alice", "bob/host"]);
+    const weaker = kdc.addPrincipals(["carol"], "aes128-cts-hmac-sha1-96:normal");
+    keytabs.set("user", readFileSync(user)).set("aes128", readFileSync(weaker));
+    ccache = kdc.logIn("alice", user);
+    cluster = await startHdfs({ realm: kdc.realm, keytab, configurationFile: kdc.configurationFile });
+  });
+  after(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+    await kdc?.[Symbol.asyncDispose]();
+  });
+
+  const byKeytab = (krbUsername: string): HdfsLocation => ({
+    krbKeytabSecret: { name: "krb", key: "keytab" },
+    krbUsername,
+    krbRealm: kdc.realm,
+  });
+  const place = (path: string, identity: HdfsLocation, files: Record<string, Buffer>) => {
+    const artifact: Artifact = {
+      name: "a",
+      hdfs: {
+        addresses: [cluster.url],
+        path,
+        force: true,
+        krbConfigConfigMap: { name: "krb5", key: "krb5.conf" },
+        krbServicePrincipalName: "nn/_HOST",
+        ...identity,
+      },
+    };
+    const context = {
+      ...surroundings(),
+      readSecret: async ({ key = "" }: { key?: string }) => files[key] ?? Buffer.alloc(0),
+      readConfigMap: async () => kdc.configuration,
+    };
+    return { artifact, context };
+  };
+
+  for (const [title, path, identity, file] of [
+    ["a keytab with AES-256", "/alice/k", () => byKeytab("alice"), () => ({ keytab: keytabs.get("user") })],
+    ["a keytab with AES-128", "/carol/k", () => byKeytab("carol"), () => ({ keytab: keytabs.get("aes128") })],
+    ["a name of two parts", "/bob/k", () => byKeytab("bob/host"), () => ({ keytab: keytabs.get("user") })],
+    [
+      "a credential cache",
+      "/cached/k",
+      () => ({ krbCCacheSecret: { name: "krb", key: "ccache" } }),
+      () => ({ ccache }),
+    ],
+  ] as const) {
+    it(`saves, loads, lists and deletes with ${title}`, async () => {
+      const files = file() as Record<string, Buffer>;
+      const { artifact, context } = place(path, identity(), files);
+      await using driver = await openDriver(artifact, context);
+      const content = noise(5 * 1024 * 1024 + 3);
+
+      await driver.saveFile(artifact, fileOf("k", content), patience());
+
+      assert.ok((await load(driver, artifact)).equals(content));
+      await driver.saveTree(artifact, treeOf({ "a.txt": "a", "b/c.txt": "c" }), patience());
+      assert.deepEqual(await keysOf(driver, artifact, patience()), [`${path}/a.txt`, `${path}/b/c.txt`]);
+      await driver.delete(artifact, patience());
+      await assert.rejects(driver.open(artifact, patience()), (error) => isExecutorError(error, "NotFound"));
+    });
+  }
+
+  it("is not believed without", async () => {
+    const { artifact, context } = place("/x", { hdfsUser: "root" }, {});
+    await using driver = await openDriver(artifact, context);
+
+    await assert.rejects(driver.open(artifact, patience()), (error) =>
+      isExecutorError(error, "Unauthorized"),
+    );
+  });
+
+  it("says what is wrong with the keytab: another's, older than the password, a stranger's", async () => {
+    const user = keytabs.get("user") ?? Buffer.alloc(0);
+    const spoiled = Buffer.from(user);
+    // The last bytes but the version's of the last entry are a key's.
+    spoiled.writeUInt32BE(0x01020304, spoiled.length - 10);
+    for (const [name, bytes, code, words] of [
+      ["carol", user, "BadRequest", /holds no key for carol@OUTRIDER\.TEST/],
+      ["alice", Buffer.from("text"), "BadRequest", /holds no keytab/],
+      ["alice", user.subarray(0, 40), "BadRequest", /damaged keytab|no key/],
+    ] as const) {
+      const { artifact, context } = place("/x", byKeytab(name), { keytab: bytes });
+      await using driver = await openDriver(artifact, context);
+
+      await assert.rejects(driver.open(artifact, patience()), (error: Error) => {
+        assert.match(error.message, words);
+        return isExecutorError(error, code);
+      });
+    }
+  });
+});
