@@ -67,11 +67,10 @@ export async function openCall(
 ): Promise<OpenCall> {
   const line = parseCommandLine(args, { ...sharedFlags, ...flags });
   const tools = await podTools(line, env, podPaths(env));
-  const settings = once(() => readDriverSettings(env));
-  const transfers = once(async () => {
+  const settings = await readDriverSettings(env);
+  const openTransfers = once(async () => {
     const { TransferSession } = await import("../src/transfer/index.ts");
-    const { retry } = await settings();
-    return new TransferSession({ retry, memoryBytes: await transferBytes() });
+    return new TransferSession({ retry: settings.retry, memoryBytes: await transferBytes() });
   });
   const openKube = once(() => tools.openKube());
   const connect = () => {
@@ -98,9 +97,8 @@ export async function openCall(
       const { openRepository } = await import("../src/sync/index.ts");
       const folder = textFlag(line.flags, `${side}-secrets`);
       const surroundings = {
-        settings: await settings(),
-        // One session for the process, so that both sides share its memory, and one lane where they are one store.
-        transfers: await transfers(),
+        settings,
+        transfers: await openTransfers(),
         log: tools.log,
         variables: variablesOf(env, side),
         keyVariables,

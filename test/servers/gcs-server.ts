@@ -63,14 +63,12 @@ export async function startGcsServer(): Promise<GcsServer> {
     if (metadata.md5Hash !== undefined && metadata.md5Hash !== md5) {
       throw new Refusal(400, "invalid", "Provided MD5 hash does not match the calculated one.");
     }
-    const { name = "", contentType = "application/octet-stream", contentEncoding } = metadata;
-    const encoding: Record<string, string> =
-      contentEncoding === undefined ? {} : { "content-encoding": contentEncoding };
-    const { metadata: own, cacheControl } = metadata;
-    const kept = {
-      ...(own === undefined ? {} : { metadata: own }),
-      ...(cacheControl ? { cacheControl } : {}),
+    const { name = "", contentType = "application/octet-stream", contentEncoding, cacheControl } = metadata;
+    const encoding: Record<string, string> = {
+      ...(contentEncoding === undefined ? {} : { "content-encoding": contentEncoding }),
+      ...(cacheControl === undefined ? {} : { "cache-control": cacheControl }),
     };
+    const kept = metadata.metadata === undefined ? {} : { metadata: metadata.metadata };
     const headers = { crc32c, ...encoding };
     const object = store.put(bucket, name, { content, contentType, headers, metadata: kept });
     return resource(bucketName, name, object);

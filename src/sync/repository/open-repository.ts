@@ -14,7 +14,7 @@ import { environmentSecret, findSecret } from "./secrets.ts";
 /** What one side of a sync may use of its surroundings. */
 export interface RepositorySurroundings {
   readonly settings: DriverSettings;
-  /** What all transfers of the process share. */
+  /** The process's, so that both sides share its memory, and one lane where they are one store. */
   readonly transfers: TransferSession;
   readonly log: DriverLog;
   /** Variables of the environment as this side sees them. */
@@ -42,7 +42,7 @@ export async function openRepository(
   const place = await findPlace(text, surroundings, signal);
   if (place.location === undefined) return await openFolder(place.folder ?? "", surroundings);
   const location = withEnvironment(place, surroundings);
-  const { log, pace, temporaryFolder } = surroundings;
+  const { log, pace, temporaryFolder, transfers } = surroundings;
   const settings = sideSettings(surroundings, place.emulator);
   const sources = {
     given: new Map([...place.secrets, ...environmentValues(surroundings)]),
@@ -52,7 +52,7 @@ export async function openRepository(
   const opened = await openStore(location, {
     readSecret: (selector) => findSecret(selector, sources, signal),
     settings,
-    transfers: surroundings.transfers,
+    transfers,
     log,
   });
   const store = paced(opened.store, pace);
@@ -62,7 +62,7 @@ export async function openRepository(
     prefix: place.prefix,
     keyFormat: place.keyFormat,
     store,
-    channel: surroundings.transfers.channel(store.name, log),
+    channel: transfers.channel(store.name, log),
     temporaryFolder,
     close: () => opened[Symbol.asyncDispose](),
   });
