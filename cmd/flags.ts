@@ -130,3 +130,35 @@ function switches(args: readonly string[], options: Record<string, OptionSpec>):
     throw new ExecutorError("BadRequest", `--${name} must be true or false, not ${JSON.stringify(value)}`);
   });
 }
+
+/** The values of a flag that may be repeated. */
+export function textsFlag(flags: FlagValues, name: string): readonly string[] {
+  return [flags[name] ?? []].flat().map(String);
+}
+
+/** A number above zero. */
+export function numberFlag(flags: FlagValues, name: string): number | undefined {
+  const text = textFlag(flags, name);
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}(\.\d+)?$/.test(text) && Number(text) > 0) return Number(text);
+  throw new ExecutorError("BadRequest", `--${name} must be a number above zero, not ${JSON.stringify(text)}`);
+}
+
+/** A whole number, which may be zero. */
+export function wholeFlag(flags: FlagValues, name: string): number | undefined {
+  const text = textFlag(flags, name);
+  if (text === undefined || /^\d{1,9}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new ExecutorError("BadRequest", `--${name} must be a whole number, not ${JSON.stringify(text)}`);
+}
+
+const units: Readonly<Record<string, number>> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** Bytes, as `500K`, `50M`, `50MiB` or a number. */
+export function sizeFlag(flags: FlagValues, name: string): number | undefined {
+  const text = textFlag(flags, name);
+  if (text === undefined) return undefined;
+  const [, number, unit = ""] = /^(\d{1,12}(?:\.\d+)?)([KMG]?)(?:i?B)?$/i.exec(text) ?? [];
+  const bytes = Number(number) * (units[unit.toUpperCase()] ?? Number.NaN);
+  if (bytes > 0) return bytes;
+  throw new ExecutorError("BadRequest", `--${name} must be bytes such as 50M, not ${JSON.stringify(text)}`);
+}

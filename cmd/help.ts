@@ -18,6 +18,7 @@ In a workflow's pods, started by the controller:
 On your desk:
   run FILE             run a template without a cluster
   expr EXPRESSION      evaluate an expression
+  sync COMMAND         copy, compare and clean artifact repositories
   version              print the version
 
 argoexec COMMAND --help tells more about each.
@@ -83,6 +84,54 @@ The controller starts it.`,
     usage: "artifact delete [flags]",
     about: `The artifact garbage collection job: deletes what the tasks of its pod list. The controller starts it.`,
     flags: connectionFlags,
+  },
+  sync: {
+    usage: "sync plan | run | verify SOURCE TARGET, sync orphans | gc REPOSITORY, sync rewrite MAP [flags]",
+    about: `Copies an artifact repository to another store (docs/sync.md). A repository is a URL such as
+s3://bucket/prefix?endpoint=http://minio:9000, gs://, azure://, oss:// or file:///folder, a file with the controller's
+artifactRepository, or configmap/NAME[#KEY] of the cluster.
+  plan      says what run would do, and changes nothing
+  run       copies; the target is right when it ends with 0
+  verify    compares content, and copies nothing
+  orphans   objects that belong to no workflow, outputs that are gone; deletes from a list (docs/sync/orphans.md)
+  gc        finishes what artifact GC has left undone (docs/sync/orphans.md)
+  rewrite   moves locations that artifacts carry in full (docs/sync/rewrite.md)
+Exit status: 0 done, 10 partial and a retry helps, 20 a person has to act, 64 used wrongly.`,
+    flags: `Flags:
+      --prefix PREFIX            only keys that begin with it
+      --include, --exclude GLOB  only such keys, or all but them; may be repeated
+      --delete                   delete in the target what the source does not have
+      --max-delete N             delete nothing where there is more than this to delete (default 1000)
+      --bandwidth RATE           such as 50M: bytes a second
+      --requests-per-second N
+      --transfers N              objects in flight (default 64)
+      --source-secrets DIR, --target-secrets DIR
+                                 folders with secrets as files NAME/KEY
+      --shards N, --shard I      do the Ith of N shares (each lists all); or, after plan --shards N --shards-out FILE,
+                                 --shard ITEM with one of its items
+      --journal FILE             instead of one in the target
+      --report FILE              .json, .prom or .html; may be repeated
+Flags that choose by what is known of workflows (docs/sync/selection.md):
+      --workflow, --template, --artifact GLOB
+      --selector SELECTOR, --phase PHASE
+      --older-than, --newer-than AGE
+      --key-format FORMAT        how keys are made, where the repository's configuration does not say
+      --workflows FILE           manifests of workflows
+      --argo-server URL          whose archive is read, with ARGO_TOKEN or --argo-token-file FILE
+      --without-cluster, --without-archive
+Flags of orphans:
+      --list FILE                written without --delete, and read with it
+      --retain [PHASE=]AGE       let go of artifacts of workflows that ended so long ago; may be repeated
+      --keep-last N              but keep those of the newest N workflows of each origin
+      --exclusive                the repository is used by the namespace that is read, and no other
+      --accept-no-workflows, --accept-fewer-workflows
+Flags of gc:
+      --patch-status, --remove-finalizer
+Flags of rewrite:
+      --apply, --templates
+      --sql FILE                 statements for the archive, --sql-dialect postgres or mysql
+
+${connectionFlags}`,
   },
   run: {
     usage: "run FILE [flags]",

@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   "artifact-plugin-init": async () => (await import("./artifact-plugin-init.ts")).artifactPluginInitCommand,
   agent: async () => (await import("./agent.ts")).agentCommand,
   run: async () => (await import("./run.ts")).runCommand,
+  sync: async () => (await import("./sync.ts")).syncCommand,
   resource: async () => (await import("./resource.ts")).resourceCommand,
   data: async () => (await import("./data.ts")).dataCommand,
   artifact: async () => (await import("./artifact.ts")).artifactCommand,
@@ -24,7 +25,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 };
 
 /** Commands that people run on their desk: they speak to a terminal, not to the kubelet. */
-const deskCommands = ["expr", "run"];
+const deskCommands = ["expr", "run", "sync"];
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);

@@ -111,13 +111,13 @@ export function readObject(operation: Operation): Reply {
   return { status: range ? 206 : 200, headers: answer, body: { object, start, end } };
 }
 
-function namesEtag(list: string, etag: string): boolean {
+export function namesEtag(list: string, etag: string): boolean {
   return list
     .split(",")
     .some((item) => [etag, "*"].includes(item.trim().replace(/^W\//, "").replaceAll('"', "")));
 }
 
-function preconditionFailed(condition: string): Refusal {
+export function preconditionFailed(condition: string): Refusal {
   const message = "At least one of the pre-conditions you specified did not hold";
   return new Refusal(412, "PreconditionFailed", message, { Condition: condition });
 }

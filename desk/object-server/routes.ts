@@ -8,6 +8,7 @@ import {
   listBuckets,
   putEncryption,
 } from "./buckets.ts";
+import { copyObject } from "./copy.ts";
 import { listObjects } from "./listing.ts";
 import {
   abortUpload,
@@ -84,7 +85,10 @@ export async function perform(operation: Operation): Promise<Reply> {
     if (method === "GET" || method === "HEAD") return listBuckets(operation);
     throw new Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
   }
-  if (operation.headers["x-amz-copy-source"] !== undefined) throw notImplemented("CopyObject");
+  if (operation.headers["x-amz-copy-source"] !== undefined) {
+    if (method !== "PUT" || key === undefined || subresource !== "") throw notImplemented("UploadPartCopy");
+    return copyObject(operation);
+  }
   const routes = key === undefined ? bucketRoutes : objectRoutes;
   const handler = routes[`${method} ${subresource}`];
   if (!handler) throw notImplemented(`${method}${subresource === "" ? "" : ` ?${subresource}`}`);

@@ -4,7 +4,7 @@ import type { ProxySettings } from "../http/index.ts";
 import type { Backoff } from "../retry/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
-import type { TransferSession } from "../transfer/index.ts";
+import type { ObjectStore, TransferSession } from "../transfer/index.ts";
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -77,6 +77,12 @@ export interface ArtifactDriver extends AsyncDisposable {
    * off throws, after objects that were there.
    */
   list(artifact: Artifact, signal: AbortSignal): AsyncIterable<ListedObject>;
+}
+
+/** The object store that a location names, without what artifacts mean there. */
+export interface OpenStore extends AsyncDisposable {
+  readonly store: ObjectStore;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What every driver may need from outside; the one place where a driver meets its surroundings. */

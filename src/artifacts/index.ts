@@ -1,11 +1,13 @@
+export { ContentTypes } from "./content-type.ts";
 export type {
   ArtifactDriver,
   DriverContext,
   DriverLog,
   DriverSettings,
   ListedObject,
+  OpenStore,
   PluginPlaces,
   StoredArtifact,
 } from "./driver.ts";
-export { canDelete, openDriver } from "./registry.ts";
+export { canDelete, openDriver, openStore } from "./registry.ts";
 export { deletionUnsupported } from "./unsupported.ts";

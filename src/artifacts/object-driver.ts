@@ -91,8 +91,8 @@ export class ObjectDriver implements ArtifactDriver {
     if (key === "") throw emptyKey();
     await this.#options.prepareSaving?.(key, signal);
     const { threads, partBytes } = this.#options;
-    const contentType = await this.#options.contentType(content.name);
-    const options = { threads, partBytes, contentType };
+    const attributes = { contentType: await this.#options.contentType(content.name) };
+    const options = { threads, partBytes, attributes };
     await during(
       this.#phrase("saveFile", key),
       uploadObject(this.#store, key, content, options, this.#channel, signal),

@@ -1,6 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
 import type { ArtifactLocation } from "../template/index.ts";
-import type { ArtifactDriver, DriverContext } from "./driver.ts";
+import type { ArtifactDriver, DriverContext, OpenStore } from "./driver.ts";
 import { withLogging } from "./logging.ts";
 
 /** One kind of artifact store. */
@@ -9,6 +9,8 @@ interface Store {
   open(location: ArtifactLocation, context: DriverContext): Promise<ArtifactDriver>;
   /** True where artifacts can be deleted (docs/contract/artifacts.md#1, E1). */
   readonly deletes: boolean;
+  /** Opens the object store itself, where it is one. */
+  openStore?(location: ArtifactLocation, context: DriverContext): Promise<OpenStore>;
 }
 
 /**
@@ -21,6 +23,10 @@ const stores = {
     async open({ s3 = {} }, context) {
       const { openS3Driver } = await import("./drivers/s3/driver.ts");
       return await openS3Driver(s3, context);
+    },
+    async openStore({ s3 = {} }, context) {
+      const { openS3Store } = await import("./drivers/s3/driver.ts");
+      return await openS3Store(s3, context);
     },
   },
   http: {
@@ -64,6 +70,10 @@ const stores = {
       const { openOssDriver } = await import("./drivers/oss/driver.ts");
       return await openOssDriver(oss, context);
     },
+    async openStore({ oss = {} }, context) {
+      const { openOssStore } = await import("./drivers/oss/driver.ts");
+      return await openOssStore(oss, context);
+    },
   },
   gcs: {
     deletes: true,
@@ -71,12 +81,20 @@ const stores = {
       const { openGcsDriver } = await import("./drivers/gcs/driver.ts");
       return await openGcsDriver(gcs, context);
     },
+    async openStore({ gcs = {} }, context) {
+      const { openGcsStore } = await import("./drivers/gcs/driver.ts");
+      return await openGcsStore(gcs, context);
+    },
   },
   azure: {
     deletes: true,
     async open({ azure = {} }, context) {
       const { openAzureDriver } = await import("./drivers/azure/driver.ts");
       return await openAzureDriver(azure, context);
+    },
+    async openStore({ azure = {} }, context) {
+      const { openAzureStore } = await import("./drivers/azure/driver.ts");
+      return await openAzureStore(azure, context);
     },
   },
   plugin: {
@@ -108,6 +126,23 @@ export async function openDriver(location: NamedLocation, context: DriverContext
 /** False for locations in stores that delete nothing. One that names no store is an error of its own, later. */
 export function canDelete(location: ArtifactLocation): boolean {
   return storeOf(location)?.deletes ?? true;
+}
+
+/**
+ * Opens the object store that a location names, for those who move objects and not artifacts. Its `limits` and optional
+ * methods say what it can do.
+ * @throws Unsupported where it is no object store, BadRequest where the location names none or is wrong.
+ */
+export async function openStore(location: NamedLocation, context: DriverContext): Promise<OpenStore> {
+  const type = Object.keys(stores).find((name) => location[name as keyof typeof stores] != null);
+  const store: Store | undefined = storeOf(location);
+  if (store?.openStore !== undefined) return await store.openStore(location, context);
+  const kinds = Object.entries<Store>(stores).filter(([, { openStore: open }]) => open !== undefined);
+  const names = kinds.map(([name]) => name).join(", ");
+  throw new ExecutorError(
+    type === undefined ? "BadRequest" : "Unsupported",
+    `${type === undefined ? "the location names no store" : `${type} keeps no objects that can be listed`}: give one of ${names}`,
+  );
 }
 
 function storeOf(location: ArtifactLocation): Store | undefined {

@@ -7,6 +7,7 @@ export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
 export type {
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   ReadAnswer,
@@ -16,6 +17,7 @@ export type {
   UploadedPart,
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
+export { type RelayEnd, type RelayOptions, relayObject } from "./relay.ts";
 export { compareKeys } from "./scan-targets.ts";
 export { Channel, TransferSession, type TransferSettings } from "./session.ts";
 export { downloadTree } from "./tree-download.ts";

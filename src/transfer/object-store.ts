@@ -8,12 +8,27 @@ export interface ObjectInfo {
   readonly etag?: string | undefined;
   /** The MD5 of the content in hex, if the tag is one; only the answer to a read tells (ReadAnswer.provesMd5). */
   readonly md5?: string | undefined;
-  /** When it was written, in milliseconds since 1970; listings tell. */
+  /** When the content was stored, in milliseconds since the epoch, as far as its store tells; listings do. */
   readonly modifiedMs?: number | undefined;
   /** True for an entry that stands for a folder and has no content, such as the directories of hierarchical stores. */
   readonly isFolder?: boolean;
   /** True where the bytes are gzip that its readers get inflated (`Content-Encoding` of a store that does that). */
   readonly isInflated?: boolean;
+  /** What is kept beside the bytes; `head` tells where the store keeps it, listings do not. */
+  readonly attributes?: ObjectAttributes | undefined;
+}
+
+/** What a store keeps beside the bytes of an object, by the names of HTTP. */
+export interface ObjectAttributes {
+  readonly contentType: string;
+  readonly contentEncoding?: string | undefined;
+  readonly contentDisposition?: string | undefined;
+  readonly contentLanguage?: string | undefined;
+  readonly cacheControl?: string | undefined;
+  /** What users have attached: names in lower case, values as they are. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** When the content was stored first, for stores that keep a time they are given, such as files. */
+  readonly modifiedMs?: number | undefined;
 }
 
 /** A digest of a whole object that only its store's kind knows. */
@@ -33,6 +48,8 @@ export interface ReadAnswer {
   readonly sha256: string | undefined;
   /** A digest that came with the answer; checked where there is no SHA-256. */
   readonly digest?: StoredDigest | undefined;
+  /** What is kept beside the bytes, where the store keeps it and tells with a read. */
+  readonly attributes?: ObjectAttributes | undefined;
 }
 
 export interface StoredBytes extends ReadAnswer {
@@ -74,6 +91,10 @@ export interface StoreLimits {
   readonly partsInOrder?: boolean;
   /** False where `after` of a listing may only be what a page called `next`. Default true. */
   readonly listsFromAnyKey?: boolean;
+  /** False where listings are not in the order of the keys' bytes. Default true. */
+  readonly listsInOrder?: boolean;
+  /** False where only bytes are kept, and no content type or metadata. Default true. */
+  readonly keepsAttributes?: boolean;
 }
 
 /**
@@ -99,9 +120,9 @@ export interface ObjectStore {
   /** The CRC-32 of the whole content of an object that came in parts, if the store has kept one; one request at most. */
   crc32?(info: ObjectInfo, signal: AbortSignal): Promise<number | undefined>;
   /** Stores the object whole, with the SHA-256 of its content. Resolves when the store has confirmed it. */
-  put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void>;
+  put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void>;
   /** Begins a multipart upload; nothing is visible under the key before it is completed. */
-  startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload>;
+  startUpload(key: string, attributes: ObjectAttributes, signal: AbortSignal): Promise<MultipartUpload>;
   /** The store verifies a checksum of the part. */
   putPart(
     key: string,
@@ -119,6 +140,14 @@ export interface ObjectStore {
   ): Promise<void>;
   /** Gives up the upload and the parts sent; done if it is gone. */
   abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void>;
+  /** True where `copy` can take objects of `source` without their bytes leaving the service. */
+  copiesFrom?(source: ObjectStore): boolean;
+  /**
+   * Makes an object of this store from one of `source`, bytes and attributes, inside the service. `info.etag` must
+   * still be the object's: Conflict otherwise. Unsupported where the service turns out not to do it; TooLarge where
+   * the object is larger than one request copies.
+   */
+  copy?(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void>;
   /** Objects whose key starts with `prefix` and is greater than `after`, in the order of the keys' bytes. */
   list(prefix: string, after: string | undefined, pageSize: number, signal: AbortSignal): Promise<ListPage>;
   /** Done if there is nothing. */

@@ -3,7 +3,7 @@ import { type MemoryPayload, payloadOf } from "../http/index.ts";
 import { TaskGroup } from "../limits/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { ObjectStore } from "./object-store.ts";
+import type { ObjectAttributes, ObjectStore } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
 import type { Channel } from "./session.ts";
 import { expectSize, type UploadOptions, uploadObject } from "./upload.ts";
@@ -12,7 +12,7 @@ import { expectSize, type UploadOptions, uploadObject } from "./upload.ts";
 const smallBytes = 1024 * 1024;
 const filesMax = 128;
 
-export interface TreeUploadOptions extends Omit<UploadOptions, "contentType"> {
+export interface TreeUploadOptions extends Omit<UploadOptions, "attributes"> {
   contentType(name: string): Promise<string>;
 }
 
@@ -34,13 +34,13 @@ export async function uploadTree(
   try {
     for await (const { path, content } of tree.files(group.signal)) {
       const target = posix.join(key, path);
-      const contentType = await options.contentType(content.name);
+      const attributes = { contentType: await options.contentType(content.name) };
       const upload = async (either: AbortSignal) => {
-        await uploadObject(store, target, content, { ...options, contentType }, channel, either);
+        await uploadObject(store, target, content, { ...options, attributes }, channel, either);
         progress.noteFile(content.sizeBytes ?? 0);
       };
       if (content.sizeBytes !== undefined && content.sizeBytes <= smallBytes) {
-        await uploadSmall({ store, key: target, content, contentType, channel, progress }, group);
+        await uploadSmall({ store, key: target, content, attributes, channel, progress }, group);
       } else if (content.replayable) {
         await group.start(upload);
       } else {
@@ -58,7 +58,7 @@ interface SmallUpload {
   readonly store: ObjectStore;
   readonly key: string;
   readonly content: FileContent;
-  readonly contentType: string;
+  readonly attributes: ObjectAttributes;
   readonly channel: Channel;
   readonly progress: Progress;
 }
@@ -84,11 +84,11 @@ async function uploadSmall(upload: SmallUpload, group: TaskGroup): Promise<void>
 }
 
 async function putSmall(
-  { store, key, contentType, channel, progress }: SmallUpload,
+  { store, key, attributes, channel, progress }: SmallUpload,
   payload: MemoryPayload,
   signal: AbortSignal,
 ): Promise<void> {
-  const put = () => store.put(key, payload, contentType, signal);
+  const put = () => store.put(key, payload, attributes, signal);
   await channel.laneRequest(payload.sizeBytes, put, signal);
   progress.noteFile(payload.sizeBytes);
   noteTransfer(payload.sizeBytes);

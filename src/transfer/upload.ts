@@ -2,13 +2,13 @@ import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import type { FileContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { MultipartUpload, ObjectStore, UploadedPart } from "./object-store.ts";
+import type { MultipartUpload, ObjectAttributes, ObjectStore, UploadedPart } from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
 
 export interface UploadOptions {
-  readonly contentType: string;
+  readonly attributes: ObjectAttributes;
   /** Parts of one object in flight. */
   readonly threads: number;
   readonly partBytes: number | undefined;
@@ -55,7 +55,7 @@ async function putWhole(upload: Upload, part: Part): Promise<void> {
   const { store, key, content, options, channel, signal } = upload;
   try {
     expectSize(content, part.sizeBytes);
-    const put = () => store.put(key, part.payload, options.contentType, signal);
+    const put = () => store.put(key, part.payload, options.attributes, signal);
     await channel.laneRequest(part.sizeBytes, put, signal);
     noteTransfer(part.sizeBytes);
   } finally {
@@ -130,7 +130,7 @@ async function startUpload(
   first: Part,
 ): Promise<MultipartUpload> {
   try {
-    return await channel.request(() => store.startUpload(key, options.contentType, signal), signal);
+    return await channel.request(() => store.startUpload(key, options.attributes, signal), signal);
   } catch (error) {
     first.release();
     throw isExecutorError(error, "Unsupported") ? new NoMultipart() : error;
@@ -179,7 +179,7 @@ async function putWithoutParts({ store, key, content, options, channel, signal }
     throw new ExecutorError("TooLarge", text);
   }
   const payload = { sizeBytes, open: () => content.open() };
-  await channel.laneRequest(sizeBytes, () => store.put(key, payload, options.contentType, signal), signal);
+  await channel.laneRequest(sizeBytes, () => store.put(key, payload, options.attributes, signal), signal);
   noteTransfer(sizeBytes);
 }
 

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { ExecutorError } from "../errors/index.ts";
-import type { ObjectInfo, ObjectStore, ReadAnswer, StoredDigest } from "./object-store.ts";
+import type { ObjectAttributes, ObjectInfo, ObjectStore, ReadAnswer, StoredDigest } from "./object-store.ts";
 import type { Channel } from "./session.ts";
 
 /**
@@ -26,6 +26,11 @@ export class Verification {
   /** Takes what the answer to a read says; it counts if it comes before the first byte. */
   heard(answer: ReadAnswer): void {
     this.#answer = answer;
+  }
+
+  /** What the store keeps beside the bytes, as far as the answers to reads told. */
+  get attributes(): ObjectAttributes | undefined {
+    return this.#answer.attributes;
   }
 
   update(bytes: Uint8Array): void {

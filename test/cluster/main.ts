@@ -16,12 +16,12 @@ import { startWebServer } from "./web-server.ts";
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } });
 const say = (text: string) => console.log(`# ${text}`);
 
-/** Besides the recordings; the comparison with kubectl starts it and argoexec dozens of times: FULL=1, or its name. */
-const others = ["least-rights", "chaos", "kubectl"];
+/** Besides the recordings; the comparison with kubectl, and sync, start argoexec dozens of times: FULL=1, or their names. */
+const others = ["least-rights", "chaos", "kubectl", "sync"];
 const isFull = process.env.FULL === "1";
 const chosen =
   positionals.length === 0
-    ? others.filter((name) => name !== "kubectl" || isFull)
+    ? others.filter((name) => !["kubectl", "sync"].includes(name) || isFull)
     : others.filter((name) => positionals.includes(name));
 const recordings = positionals.filter((name) => !others.includes(name));
 const hasRecordings = positionals.length === 0 || recordings.length > 0;

@@ -78,6 +78,7 @@ function exitCodes(): ReadonlyMap<string, string> {
   const sources: readonly (readonly [string, RegExp])[] = [
     ["src/errors/exit-status.ts", /\bexitStatus\w+ = (\d+)/g],
     ["cmd/expr.ts", /\breturn (\d+);/g],
+    ["src/sync/outcome.ts", /^ {2}(?:retry|act): (\d+),/gm],
     ["native/report.h", /\bEXIT_(?:CRASH|OURS|NOT_READY) = (\d+)/g],
     ["native/flags.c", /\bdie_of_value\([^)]*, (\d+)\)/g],
   ];

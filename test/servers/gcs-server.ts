@@ -19,8 +19,7 @@ export interface GcsServer extends AsyncDisposable {
 
 interface Session {
   readonly bucket: string;
-  readonly name: string;
-  readonly contentType: string;
+  readonly metadata: Metadata;
   bytes: Buffer[];
   size: number;
   result: object | undefined;
@@ -37,7 +36,7 @@ export async function startGcsServer(): Promise<GcsServer> {
   const resource = (
     bucket: string,
     name: string,
-    { content, contentType, generation, headers, modifiedMs }: StoredObject,
+    { content, contentType, generation, headers, modifiedMs, metadata }: StoredObject,
   ) => ({
     kind: "storage#object",
     bucket,
@@ -48,6 +47,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     updated: new Date(modifiedMs).toISOString(),
     md5Hash: createHash("md5").update(content).digest("base64"),
     crc32c: headers.crc32c,
+    ...metadata,
     ...(headers["content-encoding"] === undefined ? {} : { contentEncoding: headers["content-encoding"] }),
     ...(headers["cache-control"] === undefined ? {} : { cacheControl: headers["cache-control"] }),
   });
@@ -68,7 +68,9 @@ export async function startGcsServer(): Promise<GcsServer> {
       ...(contentEncoding === undefined ? {} : { "content-encoding": contentEncoding }),
       ...(cacheControl === undefined ? {} : { "cache-control": cacheControl }),
     };
-    const object = store.put(bucket, name, { content, contentType, headers: { crc32c, ...encoding } });
+    const kept = metadata.metadata === undefined ? {} : { metadata: metadata.metadata };
+    const headers = { crc32c, ...encoding };
+    const object = store.put(bucket, name, { content, contentType, headers, metadata: kept });
     return resource(bucketName, name, object);
   };
 
@@ -102,8 +104,7 @@ export async function startGcsServer(): Promise<GcsServer> {
     const contentType = metadata.contentType ?? String(message.headers["x-upload-content-type"] ?? "");
     sessions.set(id, {
       bucket,
-      name: metadata.name ?? name,
-      contentType,
+      metadata: { ...metadata, name: metadata.name ?? name, contentType },
       bytes: [],
       size: 0,
       result: undefined,
@@ -154,12 +155,8 @@ export async function startGcsServer(): Promise<GcsServer> {
     if (total !== "*" && session.size === Number(total)) {
       const content = Buffer.concat(session.bytes);
       const claimed = /crc32c=([^,\s]+)/.exec(String(message.headers["x-goog-hash"] ?? ""))?.[1];
-      const { bucket, name, contentType } = session;
-      session.result = insert(
-        bucket,
-        { name, contentType, ...(claimed ? { crc32c: claimed } : {}) },
-        content,
-      );
+      const { bucket, metadata } = session;
+      session.result = insert(bucket, { ...metadata, ...(claimed ? { crc32c: claimed } : {}) }, content);
       session.bytes = [];
       return json(response, 200, session.result);
     }
@@ -218,9 +215,49 @@ export async function startGcsServer(): Promise<GcsServer> {
     response.end(bytes);
   };
 
+  /** In two steps, as the real one does it with what is large. */
+  const rewrite = (
+    response: ServerResponse,
+    query: URLSearchParams,
+    names: Readonly<Record<"fromBucket" | "fromKey" | "toBucket" | "toKey", string>>,
+  ) => {
+    const source = store.buckets.get(names.fromBucket)?.get(names.fromKey);
+    const bucket = store.buckets.get(names.toBucket);
+    if (source === undefined || bucket === undefined) throw new Refusal(404, "notFound", "No such object");
+    if ((query.get("ifSourceGenerationMatch") ?? source.generation) !== source.generation) {
+      throw new Refusal(
+        412,
+        "conditionNotMet",
+        "At least one of the pre-conditions you specified did not hold.",
+      );
+    }
+    const kind = "storage#rewriteResponse";
+    if (query.get("rewriteToken") === null) {
+      return json(response, 200, { kind, done: false, rewriteToken: "half" });
+    }
+    const { content, contentType, headers, metadata } = source;
+    const object = store.put(bucket, names.toKey, {
+      content,
+      contentType,
+      headers,
+      ...(metadata ? { metadata } : {}),
+    });
+    json(response, 200, { kind, done: true, resource: resource(names.toBucket, names.toKey, object) });
+  };
+
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(message.url ?? "", "http://gcs");
     if (url.pathname.startsWith("/upload/")) return await upload(message, response, url);
+    const copy = /^\/storage\/v1\/b\/([^/]+)\/o\/([^/]+)\/rewriteTo\/b\/([^/]+)\/o\/([^/]+)$/.exec(
+      url.pathname,
+    );
+    if (copy !== null) {
+      message.resume();
+      const [fromBucket = "", fromKey = "", toBucket = "", toKey = ""] = copy
+        .slice(1)
+        .map(decodeURIComponent);
+      return rewrite(response, url.searchParams, { fromBucket, fromKey, toBucket, toKey });
+    }
     const parts = /^\/(?:download\/)?storage\/v1\/b\/([^/]+)\/o(?:\/([^/]+))?$/.exec(url.pathname);
     if (parts === null) throw new Refusal(404, "notFound", "Not Found");
     const [, bucket = "", key] = parts;
@@ -263,6 +300,7 @@ interface Metadata {
   readonly contentType?: string;
   readonly contentEncoding?: string;
   readonly cacheControl?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
   readonly crc32c?: string;
   readonly md5Hash?: string;
 }

@@ -31,10 +31,16 @@ interface Call {
   readonly body: Buffer;
 }
 
+interface Kept {
+  readonly contentType: string;
+  /** Headers that come back with the object. */
+  readonly kept: Readonly<Record<string, string>>;
+}
+
 interface Upload {
   readonly bucket: string;
   readonly key: string;
-  readonly contentType: string;
+  readonly kept: Kept;
   readonly parts: Map<number, Buffer>;
 }
 
@@ -46,20 +52,31 @@ export async function startOssServer(): Promise<OssServer> {
   const lifecycles = new Map<string, string>();
   const state = { clockOffsetMs: 0 };
 
-  const put = (call: Call, bucket: Map<string, StoredObject>, content: Buffer, contentType: string) => {
+  const put = (
+    call: Call,
+    bucket: Map<string, StoredObject>,
+    content: Buffer,
+    { contentType, kept }: Kept,
+  ) => {
     const etag = `"${createHash("md5").update(content).digest("hex").toUpperCase()}"`;
-    const headers = { etag, "x-oss-hash-crc64ecma": slowCrc64(content) };
+    const headers = { etag, "x-oss-hash-crc64ecma": slowCrc64(content), ...kept };
     store.put(bucket, call.key, { content, contentType, headers });
     return headers;
   };
 
   const onObject = (call: Call, bucket: Map<string, StoredObject>) => {
     const { message, response, key, query, body } = call;
-    const contentType = message.headers["content-type"] ?? "application/octet-stream";
+    const own = Object.entries(message.headers).filter(
+      ([name]) => name.startsWith("x-oss-meta-") || name === "cache-control",
+    );
+    const kept: Kept = {
+      contentType: message.headers["content-type"] ?? "application/octet-stream",
+      kept: Object.fromEntries(own.map(([name, value]) => [name, String(value)])),
+    };
     const uploadId = query.get("uploadId");
     if (message.method === "POST" && query.has("uploads")) {
       const id = newId();
-      uploads.set(id, { bucket: call.bucket, key, contentType, parts: new Map() });
+      uploads.set(id, { bucket: call.bucket, key, kept, parts: new Map() });
       return xml(
         response,
         200,
@@ -67,8 +84,19 @@ export async function startOssServer(): Promise<OssServer> {
       );
     }
     if (uploadId !== null) return onUpload(call, bucket, uploadId);
+    const copySource = message.headers["x-oss-copy-source"];
+    if (message.method === "PUT" && typeof copySource === "string") {
+      const [, from = "", ...rest] = copySource.split("/");
+      const source = store.buckets.get(from)?.get(rest.map(decodeURIComponent).join("/"));
+      if (source === undefined) throw new Refusal(404, "NoSuchKey");
+      const match = message.headers["x-oss-copy-source-if-match"];
+      if (match !== undefined && match !== source.headers.etag) throw new Refusal(412, "PreconditionFailed");
+      const { content, contentType, headers } = source;
+      store.put(bucket, key, { content, contentType, headers });
+      return xml(response, 200, `<CopyObjectResult><ETag>${headers.etag}</ETag></CopyObjectResult>`);
+    }
     if (message.method === "PUT") {
-      response.writeHead(200, { ...put(call, bucket, body, contentType), "content-length": "0" }).end();
+      response.writeHead(200, { ...put(call, bucket, body, kept), "content-length": "0" }).end();
       return;
     }
     const stored = bucket.get(key);
@@ -114,7 +142,7 @@ export async function startOssServer(): Promise<OssServer> {
     const isOrdered = numbers.every((number, index) => index === 0 || number > (numbers[index - 1] ?? 0));
     if (!isOrdered) throw new Refusal(400, "InvalidPartOrder");
     if (parts.slice(0, -1).some((part) => part.length < 100 * 1024)) throw new Refusal(400, "EntityTooSmall");
-    const headers = put(call, bucket, Buffer.concat(parts), upload.contentType);
+    const headers = put(call, bucket, Buffer.concat(parts), upload.kept);
     response.setHeader("x-oss-hash-crc64ecma", headers["x-oss-hash-crc64ecma"]);
     const key = keyText(query, upload.key);
     xml(

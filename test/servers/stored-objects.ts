@@ -4,6 +4,8 @@ export interface StoredObject {
   readonly content: Buffer;
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** What else is kept, by the names of the store's kind. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
   /** Rises with every write. */
   readonly generation: string;
   readonly modifiedMs: number;

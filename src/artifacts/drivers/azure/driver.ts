@@ -1,6 +1,6 @@
 import { HttpClient } from "../../../http/index.ts";
 import type { AzureLocation } from "../../../template/index.ts";
-import type { ArtifactDriver, DriverContext } from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver, type Phrases } from "../../object-driver.ts";
 import { StoreRequests } from "../../store-requests.ts";
 import { readAzureConfig } from "./config.ts";
@@ -25,18 +25,28 @@ export async function openAzureDriver(
   context: DriverContext,
 ): Promise<ArtifactDriver> {
   const { settings, log } = context;
-  const config = readAzureConfig(location);
-  const http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
-  const protocol = azureProtocol(config, openCredentials(location, context, http));
-  const requests = new StoreRequests<AzureRequest>(http, protocol, settings.transientPattern);
-  const store = new AzureStore(config, requests);
+  const opened = await openAzureStore(location, context);
+  const { store } = opened;
   return new ObjectDriver(store, context.transfers.channel(store.name, log), {
     threads: settings.uploadThreads,
     partBytes: settings.partSizeBytes,
     contentType: async () => "application/octet-stream",
     phrases,
-    async close() {
+    close: () => opened[Symbol.asyncDispose](),
+  });
+}
+
+/** The container alone. Throws BadRequest for a location that is wrong. */
+export async function openAzureStore(location: AzureLocation, context: DriverContext): Promise<OpenStore> {
+  const { settings } = context;
+  const config = readAzureConfig(location);
+  const http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
+  const protocol = azureProtocol(config, openCredentials(location, context, http));
+  const requests = new StoreRequests<AzureRequest>(http, protocol, settings.transientPattern);
+  return {
+    store: new AzureStore(config, requests),
+    async [Symbol.asyncDispose]() {
       http[Symbol.dispose]();
     },
-  });
+  };
 }

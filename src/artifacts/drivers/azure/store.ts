@@ -1,10 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { type Payload, payloadOf } from "../../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   ReadAnswer,
@@ -13,6 +15,7 @@ import type {
   StoreLimits,
   UploadedPart,
 } from "../../../transfer/index.ts";
+import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
 import { contentMd5, crc32Of, crc32Running, wholeCrc32 } from "../../digests.ts";
 import { checkPrefix, nextFilledPage, notAListing } from "../../listing-checks.ts";
 import {
@@ -25,15 +28,24 @@ import {
   sizeOf,
   tagOf,
 } from "../../read-checks.ts";
-import type { StoreRequests } from "../../store-requests.ts";
+import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, textOf } from "../../xml.ts";
 import { readBatchAnswer } from "./batch.ts";
 import type { AzureConfig } from "./config.ts";
 import { type AzureRequest, batchBoundary } from "./requests.ts";
+import { encodePath } from "./signature.ts";
 
 const mib = 1024 * 1024;
 /** The CRC-32 of a blob of many blocks, in hex: Azure keeps no checksum of those by itself. */
 const crcMetadata = "outrider_crc32";
+const attributeNames: AttributeNames = {
+  metadata: "x-ms-meta-",
+  standard: "x-ms-blob-",
+  own: [crcMetadata, "hdi_isfolder"],
+};
+
+const copyPollMs = 500;
+const untyped: ObjectAttributes = { contentType: "application/octet-stream" };
 
 /** One container of Azure Blob Storage as the transfer engine sees it. */
 export class AzureStore implements ObjectStore {
@@ -45,12 +57,15 @@ export class AzureStore implements ObjectStore {
     partsMax: 50_000,
     deleteKeysMax: 256,
     listsFromAnyKey: false,
+    listsInOrder: false,
   };
+  readonly #config: AzureConfig;
   readonly #requests: StoreRequests<AzureRequest>;
-  readonly #contentTypes = new WeakMap<MultipartUpload, string>();
+  readonly #attributes = new WeakMap<MultipartUpload, ObjectAttributes>();
 
   constructor(config: AzureConfig, requests: StoreRequests<AzureRequest>) {
     this.name = `${config.host}${config.servicePath}/${config.container}`;
+    this.#config = config;
     this.#requests = requests;
   }
 
@@ -59,11 +74,18 @@ export class AzureStore implements ObjectStore {
     const isFolder =
       answer.header("x-ms-resource-type") === "directory" ||
       answer.header("x-ms-meta-hdi_isfolder") === "true";
-    return { key, sizeBytes: lengthOf(answer, key), etag: tagOf(answer.header("etag"), key), isFolder };
+    return {
+      key,
+      sizeBytes: lengthOf(answer, key),
+      etag: tagOf(answer.header("etag"), key),
+      isFolder,
+      modifiedMs: dateOf(answer.header("last-modified")),
+      attributes: readAttributes(answer.response.headers, attributeNames),
+    };
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     return await this.#requests.read(getRequest(info, range), check, signal);
   }
 
@@ -73,16 +95,16 @@ export class AzureStore implements ObjectStore {
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<ReadAnswer> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     const into = { sizeBytes: range.length, sink };
     return await this.#requests.receive(getRequest(info, range), into, check, signal);
   }
 
   /** The service checks the MD5, and keeps it with the blob. */
-  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+  async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
     const headers = {
       "x-ms-blob-type": "BlockBlob",
-      "x-ms-blob-content-type": contentType,
+      ...attributeHeaders(attributes, attributeNames),
       "content-md5": await contentMd5(payload),
     };
     const answer = await this.#requests.sendForHead(
@@ -93,10 +115,10 @@ export class AzureStore implements ObjectStore {
   }
 
   /** Blocks need no beginning. Each upload names its own, so that two of them at once cannot mix. */
-  async startUpload(key: string, contentType: string): Promise<MultipartUpload> {
+  async startUpload(key: string, attributes: ObjectAttributes): Promise<MultipartUpload> {
     checkedKey(key);
     const upload = { id: randomBytes(16).toString("hex"), keepsCrc32: true };
-    this.#contentTypes.set(upload, contentType);
+    this.#attributes.set(upload, attributes);
     return upload;
   }
 
@@ -131,7 +153,7 @@ export class AzureStore implements ObjectStore {
     const headers = {
       "content-type": "application/xml",
       "content-md5": await contentMd5(payload),
-      "x-ms-blob-content-type": this.#contentTypes.get(upload) ?? "application/octet-stream",
+      ...attributeHeaders(this.#attributes.get(upload) ?? untyped, attributeNames),
       [`x-ms-meta-${crcMetadata}`]: wholeCrc32(parts).toString(16),
     };
     const query = { comp: "blocklist" };
@@ -145,6 +167,40 @@ export class AzureStore implements ObjectStore {
 
   /** Blocks that are not part of a list go by themselves, after a week; there is no request for it. */
   async abortUpload(): Promise<void> {}
+
+  copiesFrom(source: ObjectStore): boolean {
+    if (!(source instanceof AzureStore)) return false;
+    const [ours, theirs] = [this.#config, source.#config];
+    return ours.origin === theirs.origin && ours.account === theirs.account;
+  }
+
+  /** Inside one account a copy is done when it is answered, or some time after; the blob is pending until then. */
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof AzureStore))
+      throw new ExecutorError("Unsupported", "the source is no container of Azure's");
+    const { origin, servicePath, container } = source.#config;
+    const headers: Record<string, string> = {
+      "x-ms-copy-source": `${origin}${servicePath}/${container}/${encodePath(checkedKey(info.key))}`,
+      ...(info.etag === undefined ? {} : { "x-ms-source-if-match": info.etag }),
+    };
+    const answer = await this.#requests.sendForHead(
+      { method: "PUT", blob: checkedKey(key), headers },
+      signal,
+    );
+    expectStatus(answer, 202, key);
+    let status = answer.header("x-ms-copy-status");
+    while (status === "pending") {
+      // The service tells by being asked, and by nothing else.
+      await pause(copyPollMs, undefined, { signal });
+      const now = await this.#requests.sendForHead({ method: "HEAD", blob: key }, signal);
+      status = now.header("x-ms-copy-status");
+    }
+    if (status === "success") return;
+    throw new ExecutorError(
+      "Transient",
+      `${key}: the copy inside Azure ended as ${status ?? "nobody knows what"}`,
+    );
+  }
 
   async list(
     prefix: string,
@@ -205,8 +261,20 @@ function toInfo(item: string): ObjectInfo {
   const sizeBytes = sizeOf(textOf(item, "Content-Length"), `${key}: the listing names no size`);
   const tag = textOf(item, "Etag");
   // Listings write the tag without its quotes, answers with them.
-  const etag = tag === undefined || tag.startsWith('"') ? tag : `"${tag}"`;
-  return { key, sizeBytes, etag, modifiedMs: dateOf(textOf(item, "Last-Modified")), isFolder };
+  return {
+    key,
+    sizeBytes,
+    etag: tag === undefined || tag.startsWith('"') ? tag : `"${tag}"`,
+    md5: md5Of(textOf(item, "Content-MD5")),
+    modifiedMs: dateOf(textOf(item, "Last-Modified")),
+    isFolder,
+  };
+}
+
+/** The MD5 that is kept with a blob, in hex. Whoever wrote it may have named any; it is checked against what is read. */
+function md5Of(base64: string | undefined): string | undefined {
+  const bytes = Buffer.from(base64 ?? "", "base64");
+  return bytes.byteLength === 16 ? bytes.toString("hex") : undefined;
 }
 
 function getRequest(info: ObjectInfo, range: ByteRange | undefined): AzureRequest {
@@ -220,7 +288,7 @@ function deleteRequest(key: string): AzureRequest {
   return { method: "DELETE", blob: checkedKey(key), headers: { "x-ms-delete-snapshots": "include" } };
 }
 
-function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
+function readAnswer(head: StoreAnswer, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
   if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
     throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
   }
@@ -228,6 +296,7 @@ function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undef
   return {
     provesMd5: false,
     sha256: undefined,
+    attributes: readAttributes(head.response.headers, attributeNames),
     digest: digestOf(head, range === undefined || isWhole(info, range)),
   };
 }

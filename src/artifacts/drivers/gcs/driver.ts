@@ -1,7 +1,7 @@
 import { HttpClient } from "../../../http/index.ts";
 import { type GcsLocation, joinKey } from "../../../template/index.ts";
 import { ContentTypes } from "../../content-type.ts";
-import type { ArtifactDriver, DriverContext } from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver, type Phrases } from "../../object-driver.ts";
 import { StoreRequests } from "../../store-requests.ts";
 import { readGcsConfig } from "./config.ts";
@@ -19,11 +19,8 @@ const phrases: Partial<Phrases> = {
 /** Google Cloud Storage, on a client of our own for its JSON API (docs/contract/artifacts.md#5.2). */
 export async function openGcsDriver(location: GcsLocation, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
-  const config = readGcsConfig(location, settings.identityVariables);
-  const http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
-  const protocol = gcsProtocol(config, openCredentials(location, context, http, config.isEmulator));
-  const requests = new StoreRequests<GcsRequest>(http, protocol, settings.transientPattern);
-  const store = new GcsStore(config, requests);
+  const opened = await openGcsStore(location, context);
+  const { store } = opened;
   const contentTypes = new ContentTypes();
   return new ObjectDriver(store, context.transfers.channel(store.name, log), {
     threads: settings.uploadThreads,
@@ -31,10 +28,23 @@ export async function openGcsDriver(location: GcsLocation, context: DriverContex
     contentType: (name) => contentTypes.of(name),
     cleanKey,
     phrases,
-    async close() {
+    close: () => opened[Symbol.asyncDispose](),
+  });
+}
+
+/** The bucket alone. Throws BadRequest for a location that is wrong. */
+export async function openGcsStore(location: GcsLocation, context: DriverContext): Promise<OpenStore> {
+  const { settings } = context;
+  const config = readGcsConfig(location, settings.identityVariables);
+  const http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
+  const protocol = gcsProtocol(config, openCredentials(location, context, http, config.isEmulator));
+  const requests = new StoreRequests<GcsRequest>(http, protocol, settings.transientPattern);
+  return {
+    store: new GcsStore(config, requests),
+    async [Symbol.asyncDispose]() {
       http[Symbol.dispose]();
     },
-  });
+  };
 }
 
 /** Keys are cleaned there (docs/contract/artifacts.md#5.2): `a//b/` is stored as `a/b`. */

@@ -46,6 +46,16 @@ export function objectPath(bucket: string, key: string, query: Readonly<Record<s
   return `/storage/v1/b/${encodeURIComponent(bucket)}/o/${encode(key)}${search(query)}`;
 }
 
+/** Copies an object inside the service, as a whole or a stretch at a time. */
+export function rewritePath(
+  from: { readonly bucket: string; readonly key: string },
+  to: { readonly bucket: string; readonly key: string },
+  query: Readonly<Record<string, string>>,
+): string {
+  const target = `b/${encodeURIComponent(to.bucket)}/o/${encode(to.key)}`;
+  return `${objectPath(from.bucket, from.key, {})}/rewriteTo/${target}${search(query)}`;
+}
+
 export function uploadPath(bucket: string, query: Readonly<Record<string, string>>): string {
   return `/upload/storage/v1/b/${encodeURIComponent(bucket)}/o${search(query)}`;
 }

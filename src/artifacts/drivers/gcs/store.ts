@@ -4,6 +4,7 @@ import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   ReadAnswer,
@@ -17,8 +18,15 @@ import type { StoreRequests } from "../../store-requests.ts";
 import type { GcsConfig } from "./config.ts";
 import { crc32cOf, crc32cOfHeader, runningCrc32c } from "./crc32c.ts";
 import { multipartBody, multipartType } from "./multipart-body.ts";
-import { bucketPath, type GcsRequest, objectPath, uploadPath } from "./requests.ts";
-import { type GcsObject, readJson, readResource, resourceFields } from "./resource.ts";
+import { bucketPath, type GcsRequest, objectPath, rewritePath, uploadPath } from "./requests.ts";
+import {
+  type GcsObject,
+  headFields,
+  readJson,
+  readResource,
+  resourceFields,
+  resourceOf,
+} from "./resource.ts";
 import { ResumableUpload } from "./resumable-upload.ts";
 
 const mib = 1024 * 1024;
@@ -36,17 +44,19 @@ export class GcsStore implements ObjectStore {
     partsInOrder: true,
   };
   readonly #bucket: string;
+  readonly #host: string;
   readonly #requests: StoreRequests<GcsRequest>;
   readonly #uploads = new WeakMap<MultipartUpload, ResumableUpload>();
 
   constructor(config: GcsConfig, requests: StoreRequests<GcsRequest>) {
     this.name = `${config.host}/${config.bucket}`;
     this.#bucket = config.bucket;
+    this.#host = config.host;
     this.#requests = requests;
   }
 
   async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
-    const path = objectPath(this.#bucket, checkedKey(key), { fields: resourceFields });
+    const path = objectPath(this.#bucket, checkedKey(key), { fields: headFields });
     const text = await this.#requests.sendForText({ method: "GET", path, isAboutObject: true }, signal);
     return readResource(readJson(text), key);
   }
@@ -68,24 +78,28 @@ export class GcsStore implements ObjectStore {
   }
 
   /** Google refuses the object where the CRC-32C is not that of the bytes. */
-  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+  async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
     const crc32c = await crc32cOf(payload);
-    const metadata = { name: checkedKey(key), contentType, crc32c };
+    const resource = { ...resourceOf(checkedKey(key), attributes), crc32c };
     const path = uploadPath(this.#bucket, { uploadType: "multipart", fields: resourceFields });
     const request: GcsRequest = {
       method: "POST",
       path,
       isAboutObject: false,
       headers: { "content-type": multipartType },
-      payload: multipartBody(metadata, contentType, payload),
+      payload: multipartBody(resource, attributes.contentType, payload),
     };
     const stored = readResource(readJson(await this.#requests.sendForText(request, signal)), key);
     await this.#expect(stored, payload.sizeBytes ?? stored.sizeBytes, crc32c, signal);
   }
 
-  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
-    const payload = payloadOf(Buffer.from(JSON.stringify({ name: checkedKey(key), contentType })));
-    const headers = { "content-type": "application/json", "x-upload-content-type": contentType };
+  async startUpload(
+    key: string,
+    attributes: ObjectAttributes,
+    signal: AbortSignal,
+  ): Promise<MultipartUpload> {
+    const payload = payloadOf(Buffer.from(JSON.stringify(resourceOf(checkedKey(key), attributes))));
+    const headers = { "content-type": "application/json", "x-upload-content-type": attributes.contentType };
     const path = uploadPath(this.#bucket, { uploadType: "resumable", fields: resourceFields });
     const answer = await this.#requests.sendForHead(
       { method: "POST", path, isAboutObject: false, headers, payload },
@@ -123,6 +137,36 @@ export class GcsStore implements ObjectStore {
 
   async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
     await this.#uploadOf(key, upload).cancel(signal);
+  }
+
+  copiesFrom(source: ObjectStore): boolean {
+    return source instanceof GcsStore && source.#host === this.#host;
+  }
+
+  /** Large objects between places of different kinds take several requests, each of which goes on where the last was. */
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof GcsStore))
+      throw new ExecutorError("Unsupported", "the source is no bucket of Google's");
+    const from = { bucket: source.#bucket, key: checkedKey(info.key) };
+    const to = { bucket: this.#bucket, key: checkedKey(key) };
+    const condition: Record<string, string> =
+      info.etag === undefined ? {} : { ifSourceGenerationMatch: info.etag };
+    let token: string | undefined;
+    do {
+      const progress: Record<string, string> = token === undefined ? {} : { rewriteToken: token };
+      const path = rewritePath(from, to, { ...condition, ...progress });
+      const request: GcsRequest = { method: "POST", path, isAboutObject: true };
+      const answer = readJson(await this.#requests.sendForText(request, signal));
+      if (answer.kind !== "storage#rewriteResponse") throw notARewrite(key);
+      if (answer.done === true) {
+        const stored = readResource(answer.resource, key);
+        if (stored.sizeBytes === info.sizeBytes) return;
+        throw new ExecutorError("Conflict", `${info.key} was replaced while it was copied`);
+      }
+      // A token that stays says that nothing was done.
+      if (typeof answer.rewriteToken !== "string" || answer.rewriteToken === token) throw notARewrite(key);
+      token = answer.rewriteToken;
+    } while (token !== undefined);
   }
 
   async list(
@@ -192,6 +236,10 @@ export class GcsStore implements ObjectStore {
     if (session === undefined) throw new ExecutorError("Internal", `${key}: an upload of another store`);
     return session;
   }
+}
+
+function notARewrite(key: string): ExecutorError {
+  return new ExecutorError("Transient", `${key}: the answer says nothing of the copy that was asked for`);
 }
 
 interface PageRequest {

@@ -4,6 +4,7 @@ import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
   ListPage,
   MultipartUpload,
+  ObjectAttributes,
   ObjectInfo,
   ObjectStore,
   ReadAnswer,
@@ -11,6 +12,7 @@ import type {
   StoreLimits,
   UploadedPart,
 } from "../../../transfer/index.ts";
+import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
 import { crc64 } from "../../crc.ts";
 import { contentMd5, forEachChunk } from "../../digests.ts";
 import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts";
@@ -24,14 +26,16 @@ import {
   sizeOf,
   tagOf,
 } from "../../read-checks.ts";
-import type { StoreRequests } from "../../store-requests.ts";
+import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, encodeXml, isBeyondXml, textOf } from "../../xml.ts";
 import type { OssConfig } from "./config.ts";
 import { partialError } from "./errors.ts";
 import type { OssRequest } from "./requests.ts";
+import { encodePath } from "./signature.ts";
 
 const mib = 1024 * 1024;
 const crcHeader = "x-oss-hash-crc64ecma";
+const attributeNames: AttributeNames = { metadata: "x-oss-meta-", standard: "", own: [] };
 
 /** One OSS bucket as the transfer engine sees it. */
 export class OssStore implements ObjectStore {
@@ -43,20 +47,28 @@ export class OssStore implements ObjectStore {
     partsMax: 10_000,
     deleteKeysMax: 1000,
   };
+  readonly #config: OssConfig;
   readonly #requests: StoreRequests<OssRequest>;
 
   constructor(config: OssConfig, requests: StoreRequests<OssRequest>) {
     this.name = `${config.host}${config.pathPrefix}`;
+    this.#config = config;
     this.#requests = requests;
   }
 
   async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
     const answer = await this.#requests.sendForHead({ method: "HEAD", key }, signal);
-    return { key, sizeBytes: lengthOf(answer, key), etag: tagOf(answer.header("etag"), key) };
+    return {
+      key,
+      sizeBytes: lengthOf(answer, key),
+      etag: tagOf(answer.header("etag"), key),
+      modifiedMs: dateOf(answer.header("last-modified")),
+      attributes: readAttributes(answer.response.headers, attributeNames),
+    };
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     return await this.#requests.read(getRequest(info, range), check, signal);
   }
 
@@ -66,20 +78,27 @@ export class OssStore implements ObjectStore {
     sink: ByteSink,
     signal: AbortSignal,
   ): Promise<ReadAnswer> {
-    const check = (answer: AnswerHead) => readAnswer(answer, info, range);
+    const check = (answer: StoreAnswer) => readAnswer(answer, info, range);
     const into = { sizeBytes: range.length, sink };
     return await this.#requests.receive(getRequest(info, range), into, check, signal);
   }
 
-  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
-    const headers = { "content-type": contentType, "content-md5": await contentMd5(payload) };
+  async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
+    const headers = {
+      ...attributeHeaders(attributes, attributeNames),
+      "content-md5": await contentMd5(payload),
+    };
     const answer = await this.#requests.sendForHead({ method: "PUT", key, headers, payload }, signal);
     tagOf(answer.header("etag"), key);
     expectCrc(answer, await crcOf(payload), key);
   }
 
-  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
-    const headers = { "content-type": contentType };
+  async startUpload(
+    key: string,
+    attributes: ObjectAttributes,
+    signal: AbortSignal,
+  ): Promise<MultipartUpload> {
+    const headers = attributeHeaders(attributes, attributeNames);
     const xml = await this.#requests.sendForText(
       { method: "POST", key, query: { uploads: "" }, headers },
       signal,
@@ -138,6 +157,26 @@ export class OssStore implements ObjectStore {
     }
   }
 
+  copiesFrom(source: ObjectStore): boolean {
+    if (!(source instanceof OssStore)) return false;
+    return serviceOf(source.#config) === serviceOf(this.#config);
+  }
+
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof OssStore))
+      throw new ExecutorError("Unsupported", "the source is no bucket of OSS");
+    if (info.sizeBytes > copyBytesMax) {
+      throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
+    }
+    const headers: Record<string, string> = {
+      "x-oss-copy-source": `/${source.#config.bucket}/${encodePath(info.key)}`,
+      ...(info.etag === undefined ? {} : { "x-oss-copy-source-if-match": info.etag }),
+    };
+    const xml = await this.#requests.sendForText({ method: "PUT", key, headers }, signal);
+    if (/<CopyObjectResult[\s\S]*<\/CopyObjectResult>\s*$/.test(xml)) return;
+    throw new ExecutorError("Transient", `${key}: the store did not confirm the copy`);
+  }
+
   async list(
     prefix: string,
     after: string | undefined,
@@ -194,12 +233,22 @@ export class OssStore implements ObjectStore {
     const objects = elements(xml, "Contents").map((item) => {
       const key = decodeURIComponent(textOf(item, "Key") ?? "");
       const sizeBytes = sizeOf(textOf(item, "Size"), `${key}: the listing names no size`);
-      const modifiedMs = dateOf(textOf(item, "LastModified"));
-      return { key, sizeBytes, etag: textOf(item, "ETag"), modifiedMs };
+      const etag = textOf(item, "ETag");
+      // The tag of what was put whole is its MD5; that of parts says how many there are.
+      const md5 = /^"?([0-9A-Fa-f]{32})"?$/.exec(etag ?? "")?.[1]?.toLowerCase();
+      return { key, sizeBytes, etag, md5, modifiedMs: dateOf(textOf(item, "LastModified")) };
     });
     const isTruncated = textOf(xml, "IsTruncated") === "true";
     return { objects, token: isTruncated ? (textOf(xml, "NextContinuationToken") ?? "") : undefined };
   }
+}
+
+/** Of one CopyObject. */
+const copyBytesMax = 1024 * mib;
+
+/** The endpoint without the bucket: copies stay in one region. */
+function serviceOf({ origin, pathPrefix, bucket }: OssConfig): string {
+  return pathPrefix === "" ? origin.replace(`//${bucket}.`, "//") : origin;
 }
 
 interface PageRequest {
@@ -217,14 +266,15 @@ function getRequest(info: ObjectInfo, range: ByteRange | undefined): OssRequest 
 }
 
 /** OSS names the CRC-64 of the whole object with every answer, whatever range was asked for. */
-function readAnswer(head: AnswerHead, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
+function readAnswer(head: StoreAnswer, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
   if (info.etag !== undefined && tagOf(head.header("etag"), info.key) !== info.etag) {
     throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
   }
   checkRange(head, info, range);
   const expected = head.header(crcHeader);
   const digest = expected === undefined ? undefined : { name: "CRC-64", expected, start: startCrc };
-  return { provesMd5: false, sha256: undefined, digest };
+  const attributes = readAttributes(head.response.headers, attributeNames);
+  return { provesMd5: false, sha256: undefined, digest, attributes };
 }
 
 function startCrc() {

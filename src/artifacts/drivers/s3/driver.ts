@@ -2,7 +2,7 @@ import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
 import { ContentTypes } from "../../content-type.ts";
-import type { ArtifactDriver, DriverContext } from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
 import { ensureBucket } from "./bucket.ts";
 import { readS3Config } from "./config.ts";
@@ -19,17 +19,8 @@ const remedies = {
 /** Any store that speaks S3, on a client of our own (docs/contract/artifacts.md#5.1). */
 export async function openS3Driver(location: S3Location, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
-  const config = readS3Config(location);
-  const encryption = await openEncryption(location, context);
-  const http = new HttpClient({
-    caPem: await trustedRoots(location, context),
-    proxy: settings.proxy,
-    remedies,
-  });
-  const credentials = openCredentials(location, context, http);
-  await credentials.check();
-  const requests = new S3Requests(config, http, credentials, settings.transientPattern);
-  const store = new S3Store(requests, encryption);
+  const opened = await openS3Store(location, context);
+  const { store, requests } = opened;
   const channel = context.transfers.channel(store.name, log);
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent === undefined;
@@ -41,10 +32,36 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
       if (!bucketIsThere) await ensureBucket(location, requests, channel, signal);
       bucketIsThere = true;
     },
-    async close() {
+    close: () => opened[Symbol.asyncDispose](),
+  });
+}
+
+export interface OpenS3Store extends OpenStore {
+  readonly store: S3Store;
+  readonly requests: S3Requests;
+}
+
+/** The bucket alone. Throws BadRequest for a location that is wrong, and for credentials that are not there. */
+export async function openS3Store(location: S3Location, context: DriverContext): Promise<OpenS3Store> {
+  const { settings } = context;
+  const config = readS3Config(location);
+  const encryption = await openEncryption(location, context);
+  const http = new HttpClient({
+    caPem: await trustedRoots(location, context),
+    proxy: settings.proxy,
+    remedies,
+  });
+  const credentials = openCredentials(location, context, http);
+  await credentials.check();
+  const requests = new S3Requests(config, http, credentials, settings.transientPattern);
+  const store = new S3Store(requests, encryption);
+  return {
+    store,
+    requests,
+    async [Symbol.asyncDispose]() {
       http[Symbol.dispose]();
     },
-  });
+  };
 }
 
 /** `caSecret` replaces all other roots (docs/contract/artifacts.md#5.1). */

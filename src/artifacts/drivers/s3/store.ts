@@ -12,6 +12,7 @@ import {
   compareKeys,
   type ListPage,
   type MultipartUpload,
+  type ObjectAttributes,
   type ObjectInfo,
   type ObjectStore,
   type ReadAnswer,
@@ -19,6 +20,7 @@ import {
   type StoreLimits,
   type UploadedPart,
 } from "../../../transfer/index.ts";
+import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
 import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "../../digests.ts";
 import { type AnswerHead, checkRange, dateOf, lengthOf, tagOf } from "../../read-checks.ts";
 import { elements, encodeXml, isBeyondXml, namespace, textOf } from "../../xml.ts";
@@ -26,10 +28,12 @@ import { listParts, wholeCrc32 } from "./completion.ts";
 import type { Encryption } from "./encryption.ts";
 import { toError } from "./errors.ts";
 import { expectDocument, type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
+import { encodePath } from "./signature.ts";
 
 const mib = 1024 * 1024;
 /** The SHA-256 of an object that was stored whole, in hex. */
 const sha256Header = "x-amz-meta-outrider-sha256";
+const attributeNames: AttributeNames = { metadata: "x-amz-meta-", standard: "", own: ["outrider-sha256"] };
 /** Asks the store to check a CRC-32 of each part, and to keep that of the whole object. */
 const crc32Offer = { "x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type": "FULL_OBJECT" };
 
@@ -64,7 +68,8 @@ export class S3Store implements ObjectStore {
     const response = await this.#requests.send({ method: "HEAD", key, headers }, signal);
     response.body.resume();
     const head = headOf(response);
-    return toInfo(key, lengthOf(head, key), head.header("etag"));
+    const info = toInfo(key, lengthOf(head, key), head.header("etag"), head.header("last-modified"));
+    return { ...info, attributes: readAttributes(response.headers, attributeNames) };
   }
 
   async getInto(
@@ -105,11 +110,11 @@ export class S3Store implements ObjectStore {
    * Leaves the SHA-256 with the object. A policy may forbid headers that it does not know, and a signature may not cover
    * them: such a store gets the object without, then and from then on.
    */
-  async put(key: string, payload: Payload, contentType: string, signal: AbortSignal): Promise<void> {
+  async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
     const sha256 = (await digestOf("sha256", payload)).toString("hex");
     const headers = {
       ...(await this.#encryption.forWriting(key)),
-      "content-type": contentType,
+      ...attributeHeaders(attributes, attributeNames),
       "content-md5": await contentMd5(payload),
     };
     const request = { method: "PUT", key, headers, payload, sha256 } as const;
@@ -127,8 +132,15 @@ export class S3Store implements ObjectStore {
    * Offers to send CRC-32s. A store that knows them says so in its answer; one that ignores them does not, and one that
    * refuses what it does not know is asked again without: nothing has been sent yet that could be lost.
    */
-  async startUpload(key: string, contentType: string, signal: AbortSignal): Promise<MultipartUpload> {
-    const headers = { ...(await this.#encryption.forWriting(key)), "content-type": contentType };
+  async startUpload(
+    key: string,
+    attributes: ObjectAttributes,
+    signal: AbortSignal,
+  ): Promise<MultipartUpload> {
+    const headers = {
+      ...(await this.#encryption.forWriting(key)),
+      ...attributeHeaders(attributes, attributeNames),
+    };
     if (!this.#mayKnowCrc32) return await this.#startUpload(key, headers, signal);
     try {
       return await this.#startUpload(key, { ...headers, ...crc32Offer }, signal);
@@ -187,6 +199,31 @@ export class S3Store implements ObjectStore {
     } catch (error) {
       if (!isExecutorError(error, "NotFound")) throw error;
     }
+  }
+
+  copiesFrom(source: ObjectStore): boolean {
+    if (!(source instanceof S3Store)) return false;
+    const [ours, theirs] = [this.#requests.config.endpoint, source.#requests.config.endpoint];
+    return ours.scheme === theirs.scheme && ours.authority === theirs.authority;
+  }
+
+  async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
+    if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
+    if (info.sizeBytes > copyBytesMax) {
+      throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
+    }
+    const headers: Record<string, string> = {
+      ...(await this.#encryption.forWriting(key)),
+      ...copySourceHeaders(await source.#encryption.forBytes(info.key)),
+      "x-amz-copy-source": `/${source.#requests.config.bucket}/${encodePath(info.key)}`,
+      ...(info.etag === undefined ? {} : { "x-amz-copy-source-if-match": info.etag }),
+    };
+    const xml = await this.#explained(
+      info,
+      this.#requests.sendForText({ method: "PUT", key, headers }, signal),
+    );
+    // The head of the answer may have come before the copying failed.
+    expectDocument(xml, "CopyObjectResult");
   }
 
   async list(
@@ -332,6 +369,7 @@ export class S3Store implements ObjectStore {
     return {
       provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
       sha256: /^[0-9a-f]{64}$/.exec(header(sha256Header) ?? "")?.[0],
+      attributes: readAttributes(headers, attributeNames),
     };
   }
 
@@ -339,6 +377,16 @@ export class S3Store implements ObjectStore {
     const response = await this.#requests.send(request, signal);
     await discardBody(response.body, this.#requests.bodyOptions(request));
   }
+}
+
+/** Of one CopyObject. */
+const copyBytesMax = 5 * 1024 * mib;
+
+/** The headers that open an object, for one that is copied. */
+function copySourceHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.replace("x-amz-", "x-amz-copy-source-"), value]),
+  );
 }
 
 const answerMaxBytes = 64 * 1024;
@@ -372,8 +420,12 @@ function readListing(xml: string, prefix: string, after: string | undefined): Li
     if (text === undefined || !/^\d+$/.test(size)) {
       throw new ExecutorError("Transient", "the store's listing has an object without a key or a size");
     }
-    const info = toInfo(isEncoded ? decodeKey(text) : text, Number(size), textOf(item, "ETag"));
-    return { ...info, modifiedMs: dateOf(textOf(item, "LastModified")) };
+    return toInfo(
+      isEncoded ? decodeKey(text) : text,
+      Number(size),
+      textOf(item, "ETag"),
+      textOf(item, "LastModified"),
+    );
   });
   const stranger = objects.find(
     ({ key }) => !key.startsWith(prefix) || (after !== undefined && compareKeys(key, after) <= 0),
@@ -392,9 +444,14 @@ function headOf({ status, headers }: HttpResponse): AnswerHead {
   return { status, header: (name) => headers[name]?.toString() };
 }
 
-function toInfo(key: string, sizeBytes: number, etag: string | undefined): ObjectInfo {
+function toInfo(
+  key: string,
+  sizeBytes: number,
+  etag: string | undefined,
+  modified: string | undefined,
+): ObjectInfo {
   const md5 = /^"?([0-9a-f]{32})"?$/.exec(etag ?? "")?.[1];
-  return { key, sizeBytes, etag, md5 };
+  return { key, sizeBytes, etag, md5, modifiedMs: dateOf(modified) };
 }
 
 function decodeKey(text: string): string {

@@ -1,0 +1,172 @@
+import { writeFile } from "node:fs/promises";
+import { ContentTypes } from "../src/artifacts/index.ts";
+import { ExecutorError } from "../src/errors/index.ts";
+import type { SyncScope } from "../src/sync/copy/index.ts";
+import { allOf, type Outcome, Pace, type Repository } from "../src/sync/index.ts";
+import { Journal, journalId, journalInFile, journalInTarget } from "../src/sync/journal/index.ts";
+import { progressBar, progressFile, progressLines, SyncProgress } from "../src/sync/progress/index.ts";
+import { checkReportPath, type Report, writeReport } from "../src/sync/report/index.ts";
+import { type FlagValues, numberFlag, sizeFlag, textFlag, textsFlag, wholeFlag } from "./flags.ts";
+import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
+import { selectionFlags, selectionOf, selectionTexts } from "./sync-selection.ts";
+
+/** What plan, run and verify have in common. */
+const copyFlags = {
+  ...selectionFlags,
+  prefix: { type: "string" },
+  delete: { type: "boolean" },
+  bandwidth: { type: "string" },
+  "requests-per-second": { type: "string" },
+  report: { type: "string", multiple: true },
+  shards: { type: "string" },
+  shard: { type: "string" },
+} as const;
+
+const transferFlags = { transfers: { type: "string" } } as const;
+const transfersDefault = 64;
+const deletionsMaxDefault = 1000;
+
+/** `sync plan SOURCE TARGET`: what `run` would do. */
+export const planCommand: SyncSubcommand = {
+  flags: { ...copyFlags, "shards-out": { type: "string" } },
+  run: (call) =>
+    withBoth(call, async (scope) => {
+      const { planSync, ShardPlanner } = await import("../src/sync/copy/index.ts");
+      const file = textFlag(call.line.flags, "shards-out");
+      const planner = file === undefined ? undefined : new ShardPlanner(shardCount(call.line.flags) ?? 8);
+      const planned = await planSync(scope, planner, call.stop);
+      if (file !== undefined) await writeFile(file, JSON.stringify(planner?.shards()));
+      return planned;
+    }),
+};
+
+/** `sync run SOURCE TARGET`: copies. */
+export const runCommand: SyncSubcommand = {
+  flags: {
+    ...copyFlags,
+    ...transferFlags,
+    "max-delete": { type: "string" },
+    journal: { type: "string" },
+    threads: { type: "string" },
+  },
+  run: (call) => {
+    const { flags } = call.line;
+    const settings = {
+      transfers: numberFlag(flags, "transfers") ?? transfersDefault,
+      threads: numberFlag(flags, "threads") ?? 4,
+      deletionsMax: wholeFlag(flags, "max-delete") ?? deletionsMaxDefault,
+      temporaryFolder: call.temporaryFolder,
+      contentType: contentTypes(),
+    };
+    return withBoth(call, async (scope) => {
+      const { runSync } = await import("../src/sync/copy/index.ts");
+      using progress = await openProgress(call);
+      return await runSync(scope, settings, { journal: openJournal(call, scope), progress }, call.stop);
+    });
+  },
+};
+
+/** `sync verify SOURCE TARGET`: compares content. */
+export const verifyCommand: SyncSubcommand = {
+  flags: { ...copyFlags, ...transferFlags },
+  run: (call) => {
+    const transfers = numberFlag(call.line.flags, "transfers") ?? transfersDefault;
+    return withBoth(call, async (scope) => {
+      const { verifySync } = await import("../src/sync/copy/index.ts");
+      using progress = await openProgress(call);
+      return await verifySync(scope, { transfers, progress }, call.stop);
+    });
+  },
+};
+
+type Work = (scope: SyncScope) => Promise<{ readonly report: Report; readonly outcome: Outcome }>;
+
+/** Opens both repositories, works, and hands out the report: on standard output, and to the files that were named. */
+async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
+  const [from, to, ...others] = call.line.positionals;
+  if (from === undefined || to === undefined || others.length > 0) {
+    throw new ExecutorError("BadRequest", "give two repositories: argoexec sync COMMAND SOURCE TARGET");
+  }
+  const { flags } = call.line;
+  const reports = textsFlag(flags, "report");
+  for (const path of reports) checkReportPath(path);
+  const pace = new Pace({
+    requestsPerSecond: numberFlag(flags, "requests-per-second"),
+    bytesPerSecond: sizeFlag(flags, "bandwidth"),
+  });
+  await using source = await call.openRepository(from, "source", pace);
+  await using target = await call.openRepository(to, "target", pace);
+  const share = await shareOf(flags, [source.prefix, target.prefix]);
+  const selection = allOf(...share.selections, await selectionOf(call, [source, target]));
+  const scope = {
+    source,
+    target,
+    range: { prefix: textFlag(flags, "prefix"), ...share.range },
+    rules: { selection, deletes: flags.delete === true },
+  };
+  expectDifferent(source, target);
+  call.begin();
+  const { report, outcome } = await work(scope);
+  const snapshot = report.snapshot();
+  for (const path of reports) await writeReport(path, snapshot);
+  if (reports.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+  return outcome;
+}
+
+/** The part of the work that `--shard` names: an item of a plan's list, or a number of `--shards`. */
+async function shareOf(flags: FlagValues, prefixes: readonly string[]) {
+  const text = textFlag(flags, "shard");
+  if (text === undefined) return { selections: [], range: {} };
+  const { parseShard, selectShard } = await import("../src/sync/copy/index.ts");
+  if (!/^\d+$/.test(text)) return { selections: [], range: parseShard(text) };
+  const count = shardCount(flags);
+  if (count === undefined || Number(text) >= count) {
+    throw new ExecutorError(
+      "BadRequest",
+      "--shard I needs --shards N, and is less than it: they count from 0",
+    );
+  }
+  return { selections: [selectShard(Number(text), count, prefixes)], range: {} };
+}
+
+function shardCount(flags: FlagValues): number | undefined {
+  const count = wholeFlag(flags, "shards");
+  if (count === undefined || (count >= 1 && count <= 10_000)) return count;
+  throw new ExecutorError("BadRequest", `--shards must be from 1 to 10000, not ${count}`);
+}
+
+/** A repository that is copied into itself would grow for ever. */
+function expectDifferent(source: Repository, target: Repository): void {
+  if (source.store.name !== target.store.name) return;
+  if (!source.prefix.startsWith(target.prefix) && !target.prefix.startsWith(source.prefix)) return;
+  throw new ExecutorError(
+    "BadRequest",
+    `${source.name} and ${target.name} lie in each other; give two that do not`,
+  );
+}
+
+function openJournal(call: SyncCall, { source, target, range }: SyncScope): Journal {
+  const { flags } = call.line;
+  const what = [source.store.name, source.prefix, target.store.name, target.prefix, range];
+  // Another selection is another errand: what one has not wanted, the other may.
+  const id = journalId(...what, ...selectionTexts(flags), flags.shard, flags.shards);
+  const file = textFlag(flags, "journal");
+  const place = file === undefined ? journalInTarget(target, id) : journalInFile(file);
+  const warn = (error: unknown) =>
+    call.log.warn({ journal: place.name, error: String(error) }, "the journal could not be written");
+  return new Journal(place, id, warn);
+}
+
+async function openProgress(call: SyncCall): Promise<SyncProgress> {
+  const file = call.env.ARGO_PROGRESS_FILE;
+  const isTerminal = process.stderr.isTTY === true && call.line.logFormat === "text";
+  return new SyncProgress([
+    isTerminal ? await progressBar(process.stderr) : progressLines(call.log),
+    ...(file ? [progressFile(file, call.log)] : []),
+  ]);
+}
+
+function contentTypes(): (key: string) => Promise<string> {
+  const types = new ContentTypes();
+  return (key) => types.of(key);
+}

@@ -1,0 +1,5 @@
+export { ageMs } from "./age.ts";
+export { asksForWorkflows, type Criteria, type CriteriaTexts, readCriteria } from "./criteria.ts";
+export { Owners } from "./owners.ts";
+export { selectByWorkflows, type WorkflowSources } from "./select-by-workflows.ts";
+export { selectObjects, selectsWorkflow } from "./select-objects.ts";

@@ -1,0 +1,2 @@
+export { openGcStore } from "./gc-store.ts";
+export { type GcStore, type RepairJob, type RepairResult, repairGc } from "./repair.ts";

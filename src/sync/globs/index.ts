@@ -1,0 +1,2 @@
+export { type KeyGlobs, selectKeys } from "./key-selection.ts";
+export { type Glob, globs } from "./patterns.ts";

@@ -1,0 +1,2 @@
+/** Loaded where globs are given. */
+export { default as picomatch } from "picomatch";

@@ -1,0 +1,6 @@
+export {
+  type InventoryFacts,
+  type InventoryReader,
+  type InventorySources,
+  readInventory,
+} from "./inventory.ts";

@@ -1,0 +1,1 @@
+export { sortedPages } from "./sorted-pages.ts";

@@ -1,0 +1,2 @@
+export { progressBar, progressFile, progressLines, sizeText } from "./displays.ts";
+export { type ProgressDisplay, type ProgressState, SyncProgress } from "./progress.ts";

@@ -1,0 +1,2 @@
+/** Loaded where there is a terminal to show progress on. */
+export { default as progress } from "cli-progress";

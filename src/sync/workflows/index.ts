@@ -1,0 +1,25 @@
+export { selfAndAncestors } from "./ancestors.ts";
+export { type ArchivedWorkflows, archivedManifests, archivedWorkflows, hydratedWorkflow } from "./archive.ts";
+export {
+  type ClusterWorkflows,
+  clusterWorkflows,
+  type Listing,
+  listedObjects,
+  newWorkflows,
+} from "./cluster.ts";
+export { type JsonObject, listAt, memberAt, objectAt, textAt } from "./json.ts";
+export { defaultKeyFormat, type KeyFormat, type KeyOwner, keyFormat } from "./key-format.ts";
+export { manifestWorkflows } from "./manifests.ts";
+export { type OtherOwner, otherOwners } from "./other-owners.ts";
+export { asked } from "./pages.ts";
+export { placeOf, readWorkflow } from "./read-workflow.ts";
+export { hasTags, knownStart } from "./tags.ts";
+export {
+  type ArtifactRole,
+  type NamedArtifact,
+  type StorePlace,
+  type UnresolvedKey,
+  type WorkflowRecord,
+  type WorkflowSource,
+  workflowTitle,
+} from "./workflow.ts";

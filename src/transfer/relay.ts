@@ -1,0 +1,168 @@
+import { Readable } from "node:stream";
+import { ExecutorError } from "../errors/index.ts";
+import { payloadOf } from "../http/index.ts";
+import type { ByteSink, FileContent } from "../streams/index.ts";
+import { noteTransfer } from "../tracing/index.ts";
+import type { ObjectAttributes, ObjectInfo, ObjectStore } from "./object-store.ts";
+import { rangeChunks, rangeInto } from "./range-reads.ts";
+import type { Channel } from "./session.ts";
+import { uploadObject } from "./upload.ts";
+import { Verification } from "./verification.ts";
+
+/** An end of a relay. */
+export interface RelayEnd {
+  readonly store: ObjectStore;
+  readonly channel: Channel;
+}
+
+export interface RelayOptions {
+  /** Parts of one object in flight. */
+  readonly threads: number;
+  /** Undefined: chosen by size. */
+  readonly partBytes: number | undefined;
+  /** What the target's object gets where the source keeps no attributes, by the object's key. */
+  defaultAttributes(key: string): Promise<ObjectAttributes>;
+}
+
+/** Objects up to this size are read by one request and written by one. */
+const wholeBytes = 4 * 1024 * 1024;
+/** Node cuts buffers below this size out of larger ones. */
+const pooledBytes = 4000;
+/** What a request in flight takes besides its content. */
+const requestBytes = 16 * 1024;
+
+/**
+ * Moves one object from a store to another through memory, with its attributes: whole or not at all. The bytes are
+ * checked against what the source knows of them before the target publishes them, and by the target as it can.
+ * @param info as a listing or a look-up tells of it; Conflict where the object is another one by now
+ */
+export async function relayObject(
+  source: RelayEnd & { readonly info: ObjectInfo },
+  target: RelayEnd & { readonly key: string },
+  options: RelayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { info } = source;
+  const largestBytes = Math.min(wholeBytes, Math.floor(source.channel.memory.totalBytes / 4));
+  if (info.sizeBytes <= largestBytes) await relayWhole(source, target, options, signal);
+  else await relayParts(source, target, options, signal);
+}
+
+type Source = RelayEnd & { readonly info: ObjectInfo };
+type Target = RelayEnd & { readonly key: string };
+
+async function relayWhole(
+  source: Source,
+  target: Target,
+  options: RelayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { store, channel, info } = source;
+  const release = await channel.memory.acquire(info.sizeBytes + requestBytes, signal);
+  try {
+    // A block of memory of its own for a kilobyte is dearer than the kilobyte: V8 has to let go of each by itself.
+    const content =
+      info.sizeBytes <= pooledBytes
+        ? Buffer.allocUnsafe(info.sizeBytes)
+        : Buffer.allocUnsafeSlow(info.sizeBytes);
+    const verification = new Verification(store, info, channel, signal);
+    if (info.sizeBytes > 0) {
+      const reading = { store, info, channel, verification };
+      const whole = { offset: 0, length: info.sizeBytes };
+      await channel.lane.run(info.sizeBytes, () => rangeInto(reading, whole, fill(content), signal), signal);
+      verification.update(content);
+      await verification.verify();
+    }
+    const attributes = await attributesOf(source, verification.attributes, options, signal);
+    const put = () => target.store.put(target.key, payloadOf(content), attributes, signal);
+    await target.channel.laneRequest(info.sizeBytes, put, signal);
+    noteTransfer(info.sizeBytes);
+  } finally {
+    release();
+  }
+}
+
+async function relayParts(
+  source: Source,
+  target: Target,
+  options: RelayOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const attributes = await attributesOf(source, undefined, options, signal);
+  const { threads, partBytes } = options;
+  await uploadObject(
+    target.store,
+    target.key,
+    relayedContent(source, signal),
+    { threads, partBytes, attributes },
+    target.channel,
+    signal,
+  );
+}
+
+/** The object's bytes as an upload takes them: range by range, in order, checked when the last one has come. */
+function relayedContent({ store, channel, info }: Source, signal: AbortSignal): FileContent {
+  let verification = new Verification(store, info, channel, signal);
+  let reached = 0;
+  return {
+    name: info.key,
+    sizeBytes: info.sizeBytes,
+    replayable: true,
+    open(range) {
+      const verification = new Verification(store, info, channel, signal);
+      const whole = { offset: 0, length: info.sizeBytes };
+      const chunks = rangeChunks({ store, info, channel, verification }, range ?? whole, signal);
+      return Readable.from(chunks, { objectMode: false });
+    },
+    async readInto(range, sink, own) {
+      if (range.offset !== reached) {
+        if (range.offset !== 0)
+          throw new ExecutorError("Internal", `${info.key}: parts are not read in order`);
+        verification = new Verification(store, info, channel, signal);
+      }
+      await rangeInto({ store, info, channel, verification }, range, watched(sink, verification), own);
+      reached = range.offset + range.length;
+      if (reached === info.sizeBytes) await verification.verify();
+    },
+  };
+}
+
+/** Shows the bytes that come to a sink to the verification, too. */
+function watched(sink: ByteSink, verification: Verification): ByteSink {
+  return {
+    space: () => sink.space(),
+    filled(bytes) {
+      verification.update(sink.space().subarray(0, bytes));
+      sink.filled(bytes);
+    },
+  };
+}
+
+function fill(content: Buffer): ByteSink {
+  let filledBytes = 0;
+  return {
+    space: () => content.subarray(filledBytes),
+    filled(bytes) {
+      filledBytes += bytes;
+    },
+  };
+}
+
+/** What the read said, or else what a look-up says, where anything is kept. */
+async function attributesOf(
+  { store, channel, info }: Source,
+  heard: ObjectAttributes | undefined,
+  options: RelayOptions,
+  signal: AbortSignal,
+): Promise<ObjectAttributes> {
+  const { modifiedMs } = info;
+  if (store.limits.keepsAttributes === false) {
+    return { ...(await options.defaultAttributes(info.key)), modifiedMs };
+  }
+  if (heard !== undefined) return { ...heard, modifiedMs };
+  const now = await channel.request(() => store.head(info.key, signal), signal);
+  if (info.etag !== undefined && now.etag !== info.etag) {
+    throw new ExecutorError("Conflict", `${info.key} was replaced while it was read`);
+  }
+  return { ...(now.attributes ?? (await options.defaultAttributes(info.key))), modifiedMs };
+}

@@ -1,0 +1,1 @@
+export { type ArgoServer, type ArgoServerOptions, startArgoServer } from "./server.ts";
