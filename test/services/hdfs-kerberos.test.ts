@@ -93,11 +93,8 @@ describe("hdfs with Kerberos: MIT's key distribution centre, and Hadoop 3.5 that
     );
   });
 
-  it("says what is wrong with the keytab: another's, older than the password, a stranger's", async () => {
+  it("says what is wrong with the keytab: another's, none, and half of one", async () => {
     const user = keytabs.get("user") ?? Buffer.alloc(0);
-    const spoiled = Buffer.from(user);
-    // The last bytes but the version's of the last entry are a key's.
-    spoiled.writeUInt32BE(0x01020304, spoiled.length - 10);
     for (const [name, bytes, code, words] of [
       ["carol", user, "BadRequest", /holds no key for carol@OUTRIDER\.TEST/],
       ["alice", Buffer.from("text"), "BadRequest", /holds no keytab/],
