@@ -71,7 +71,9 @@ function npmSbom(): SpdxDocument {
 
 function spdxPackage({ kind, name, version, license }: ShippedPackage): SpdxPackage {
   const purl =
-    kind === "deb" ? `pkg:deb/debian/${name}@${encodeURIComponent(version)}` : `pkg:npm/${name.replace("@", "%40")}@${version}`;
+    kind === "deb"
+      ? `pkg:deb/debian/${name}@${encodeURIComponent(version)}`
+      : `pkg:npm/${name.replace("@", "%40")}@${version}`;
   return {
     name,
     SPDXID: `SPDXRef-Package-${kind}-${`${name}-${version}`.replaceAll(/[^A-Za-z0-9.-]/g, "-")}`,
