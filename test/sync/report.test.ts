@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { Report } from "../../src/sync/index.ts";
+import { writeReport } from "../../src/sync/report/index.ts";
+import { temporaryFolder } from "../desk/object-client.ts";
+import { s3Side, sync } from "./sync.ts";
+
+describe("reports of argoexec sync", () => {
+  it("are written as JSON, for Prometheus, and as a page, in one run", async (t) => {
+    const [source, target] = [await s3Side(t), await s3Side(t)];
+    const folder = await temporaryFolder(t);
+    for (const key of ["a", "b"]) await source.put(key, "12345");
+    const files = ["r.json", "r.prom", "r.html"].map((name) => join(folder, name));
+
+    const { status } = await sync([
+      "run",
+      source.url(),
+      target.url(),
+      ...files.flatMap((file) => ["--report", file]),
+    ]);
+
+    assert.equal(status, 0);
+    const [json = "", prometheus = "", page = ""] = await Promise.all(
+      files.map((file) => readFile(file, "utf8")),
+    );
+    assert.deepEqual(JSON.parse(json).totals, { copied: { objects: 2, bytes: 10 } });
+    assert.match(
+      prometheus,
+      /^argo_sync_objects\{command="sync run",source="s3:\/\/ml\/",target="s3:\/\/ml\/",deed="copied"\} 2$/m,
+    );
+    assert.match(page, /<title>sync run: s3:\/\/ml\/<\/title>/);
+    assert.match(page, /<svg [^>]*aria-label="sizes by workflow"/);
+  });
+
+  it("show hostile keys and workflows as text, and load nothing from anywhere", async (t) => {
+    const report = new Report("sync run", "s3://a/", "s3://b/");
+    const hostile = `"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\n`;
+    report.note("copied", { sizeBytes: 100 }, hostile, hostile);
+    report.fail({ key: hostile, sizeBytes: 7 }, new Error(hostile), hostile);
+    const file = join(await temporaryFolder(t), "r.html");
+
+    await writeReport(file, report.snapshot());
+
+    const page = await readFile(file, "utf8");
+    assert.doesNotMatch(page, /<script|<img|<link|<iframe|\ssrc=|\shref=|url\(|@import/i);
+    assert.match(page, /default-src 'none'/);
+    assert.ok(page.includes("&lt;script&gt;alert(1)&lt;/script&gt;"));
+    assert.ok(page.includes("\\u202e"));
+  });
+
+  it("count what does not fit in, and stay bounded", () => {
+    const report = new Report("sync plan", undefined, "x");
+    for (let index = 0; index < 30_000; index += 1) {
+      report.note("copied", { sizeBytes: 2 }, `ns/workflow-${index}`, `reason ${index}`);
+      report.tell({ deed: "copied", key: `k${index}`, why: "", isPassing: true });
+    }
+
+    const { totals, workflows, incidents, incidentsLeftOut, reasons } = report.snapshot();
+
+    assert.deepEqual(totals.copied, { objects: 30_000, bytes: 60_000 });
+    assert.equal(Object.keys(workflows).length, 20_001);
+    assert.deepEqual(workflows["…"]?.copied, { objects: 10_000, bytes: 20_000 });
+    assert.equal(incidents.length + incidentsLeftOut, 30_000);
+    assert.equal(
+      Object.values(reasons).reduce((sum, times) => sum + times),
+      30_000,
+    );
+    assert.ok(Object.keys(reasons).length <= 201);
+  });
+});
