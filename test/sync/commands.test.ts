@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { parseAllDocuments } from "yaml";
 import { program } from "../pod/desk.ts";
 import { type Stage, startStage } from "./stage.ts";
 
@@ -22,13 +23,22 @@ interface Runner {
 async function start(t: TestContext): Promise<Stage & Runner> {
   const stage = await startStage(t);
   const { api, argo, folder } = stage;
+  // Secrets as they are mounted in a pod.
+  await mkdir(join(folder, "argo/secret"), { recursive: true });
+  await symlink(join(folder, "keys"), join(folder, "argo/secret/keys"));
   const tokenFile = join(folder, "argo-token");
   await writeFile(tokenFile, "Bearer argo\n");
   const begin = (...args: string[]) => {
-    const connection = ["--server", api.url, "--token", "token", "--source-secrets", folder];
+    const connection = ["--server", api.url, "--token", "token"];
     const child = spawn(program, ["sync", ...args, ...connection, "--argo-token-file", tokenFile], {
       cwd: folder,
-      env: { PATH: process.env.PATH ?? "", HOME: folder, TMPDIR: folder, ARGO_SERVER: argo.url },
+      env: {
+        PATH: process.env.PATH ?? "",
+        HOME: folder,
+        TMPDIR: folder,
+        ARGO_SERVER: argo.url,
+        ARGOEXEC_ROOT: folder,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     t.after(() => child.kill("SIGKILL"));
@@ -137,6 +147,34 @@ describe("argoexec sync", () => {
 
     assert.deepEqual([first.code, second.code], [20, 20]);
     for (const { stdout, stderr } of [first, second]) assert.doesNotMatch(stdout + stderr, /Bearer|<html>/);
+  });
+
+  it("orphans: asks for no more than the roles of the example allow", async (t) => {
+    const { sync, put, api, create, configuration: file } = await start(t);
+    const example = await readFile(resolve(import.meta.dirname, "../../examples/sync-orphans.yaml"), "utf8");
+    const rules = parseAllDocuments(example).flatMap((document) => document.toJS().rules ?? []);
+    api.setUser({ token: "token", rules });
+    const configuration = await readFile(file, "utf8");
+    api.create(
+      { group: "", version: "v1", resource: "configmaps", namespace: "argo" },
+      { metadata: { name: "artifact-repositories" }, data: { default: configuration } },
+    );
+    create({ name: "live" });
+    await put("gone/gone/data");
+
+    const found = await sync(
+      "orphans",
+      "configmap/artifact-repositories",
+      "-n",
+      "argo",
+      "--exclusive",
+      "--older-than",
+      "0s",
+    );
+
+    assert.equal(found.code, 0, found.stderr);
+    assert.match(lastLine(found), /^1 objects/);
+    assert.ok(rules.length > 2);
   });
 
   it("orphans: retention by phase, age and last N goes through the same list", async (t) => {

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import type { OrphanReport } from "../../src/sync/orphans/index.ts";
 import { readRetention } from "../../src/sync/orphans/index.ts";
 import { type Stage, startStage } from "./stage.ts";
+import { type WorkflowSketch, workflowObject, workflowsResource } from "./workflow-objects.ts";
 
 function counts({ totals }: OrphanReport): Record<string, number> {
   return Object.fromEntries(totals.verdicts.entries().map(([name, { objects }]) => [name, objects]));
@@ -166,6 +167,29 @@ describe("sync orphans: what it finds", () => {
     assert.deepEqual(counts(unknown), { uncertain: 3, named: 3, unnamed: 3 });
     assert.match(unknown.totals.uncertain.entries()[0]?.[0] ?? "", /argo\/anywhere may have written it/);
     assert.match(known.facts.unknown[0] ?? "", /argo\/offloaded: its nodes are offloaded/);
+  });
+
+  it("knows offloaded nodes where the Argo server has them", async (t) => {
+    const stage = await startStage(t);
+    const status = { nodes: undefined, offloadNodeStatusVersion: "v" };
+    const make = (sketch: WorkflowSketch) =>
+      stage.api.create({ ...workflowsResource, namespace: "argo" }, workflowObject(sketch));
+    const live = make({ name: "offloaded", status });
+    make({ name: "other", status });
+    const sketch = {
+      name: "offloaded",
+      uid: live.metadata.uid ?? "",
+      status: { offloadNodeStatusVersion: "v" },
+    };
+    stage.argo.live.push(workflowObject({ ...sketch, outputs: { data: "custom/data" } }));
+    // A workflow of the same name that was made since is another one.
+    stage.argo.live.push(workflowObject({ name: "other", outputs: { data: "custom/other" } }));
+    await stage.put("custom/data", "custom/other");
+
+    const report = await stage.find();
+
+    assert.deepEqual(counts(report), { named: 1, foreign: 1 });
+    assert.equal(report.facts.unknownCount, 1);
   });
 
   it("is nothing of a namespace that was not read, unless the repository is said to be theirs alone", async (t) => {

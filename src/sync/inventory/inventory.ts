@@ -3,6 +3,7 @@ import type { KubeClient } from "../../kube/index.ts";
 import {
   archivedWorkflows,
   clusterWorkflows,
+  hydratedWorkflow,
   manifestWorkflows,
   type OtherOwner,
   otherOwners,
@@ -93,7 +94,9 @@ async function* workflowsOf(sources: InventorySources, signal: AbortSignal): Asy
   }
   if (cluster) {
     for await (const record of clusterWorkflows({ client: cluster, namespaces }, signal)) {
-      yield { record, count: "live" };
+      const isKnown = record.unknownBecause === undefined || archive === undefined;
+      const whole = isKnown ? record : await hydratedWorkflow(archive, record, signal);
+      yield { record: whole ?? record, count: "live" };
     }
   }
   if (archive) {

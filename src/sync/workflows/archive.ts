@@ -53,6 +53,27 @@ export async function* archivedManifests(
   }
 }
 
+/**
+ * A live workflow with the nodes that its controller has offloaded: the Argo server puts them back. Undefined where it
+ * does not, for whatever reason: they are not known then.
+ */
+export async function hydratedWorkflow(
+  client: KubeClient,
+  { namespace, name, uid }: WorkflowRecord,
+  signal: AbortSignal,
+): Promise<WorkflowRecord | undefined> {
+  const path = `/api/v1/workflows/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+  try {
+    const manifest = await asked(() => client.request<unknown>({ method: "GET", path }, signal), signal);
+    const workflow = await readWorkflow(manifest, "cluster");
+    return workflow.uid === uid && workflow.unknownBecause === undefined ? workflow : undefined;
+  } catch {
+    // One that is gone, or may not be read: what is not known is kept.
+    signal.throwIfAborted();
+    return undefined;
+  }
+}
+
 async function* newUids(
   client: KubeClient,
   namespace: string,

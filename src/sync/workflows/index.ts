@@ -1,5 +1,5 @@
 export { selfAndAncestors } from "./ancestors.ts";
-export { type ArchivedWorkflows, archivedManifests, archivedWorkflows } from "./archive.ts";
+export { type ArchivedWorkflows, archivedManifests, archivedWorkflows, hydratedWorkflow } from "./archive.ts";
 export {
   type ClusterWorkflows,
   clusterWorkflows,

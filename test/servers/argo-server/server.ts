@@ -23,13 +23,15 @@ export interface ArgoRequest {
 
 /**
  * The archive of an Argo server: `GET /api/v1/archived-workflows`, newest first, in pages by offset, without nodes, and
- * `GET /api/v1/archived-workflows/{uid}`. Errors are those of its gRPC gateway.
+ * `GET /api/v1/archived-workflows/{uid}`; besides, `GET /api/v1/workflows/{namespace}/{name}`. Errors are those of its gRPC gateway.
  */
 export class ArgoServer implements AsyncDisposable {
   readonly url: string;
   readonly requests: ArgoRequest[] = [];
   /** In the order of the archive; a test may change it between two requests. */
   readonly workflows: ArchivedObject[];
+  /** Live workflows, with the nodes that a controller has offloaded. */
+  readonly live: ArchivedObject[] = [];
   /** Runs before each list is answered. */
   onList: ((server: ArgoServer) => void) | undefined;
   readonly #listener: Server;
@@ -62,6 +64,13 @@ export class ArgoServer implements AsyncDisposable {
     this.requests.push({ path: url.pathname, query: url.searchParams });
     if (this.#token !== undefined && message.headers.authorization !== `Bearer ${this.#token}`) {
       return refuse(response, 401, 16, "token not valid");
+    }
+    const [, namespace, name] = /^\/api\/v1\/workflows\/([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
+    if (name !== undefined) {
+      const live = this.live.find(
+        ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
+      );
+      return live ? send(response, 200, live) : refuse(response, 404, 5, "not found");
     }
     const [, uid] = /^\/api\/v1\/archived-workflows(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
     if (!url.pathname.startsWith("/api/v1/archived-workflows") || message.method !== "GET") {
