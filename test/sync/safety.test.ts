@@ -216,7 +216,8 @@ describe("argoexec sync does no harm", { concurrency: 2 }, () => {
     const [source, target] = [await s3Side(t), await s3Side(t)];
     for (let index = 0; index < 20; index += 1) await source.put(`k${index}`, "x");
     target.server.addFault({ match: { method: "PUT", key: "k9" }, kind: "delay", ms: 60_000 });
-    const child = startSync(["run", source.url(), target.url()]);
+    // One after the other: all before the last key are done when its turn comes.
+    const child = startSync(["run", source.url(), target.url(), "--transfers", "1"]);
     const ended = outcomeOf(child);
     await target.server.waitForRequest(({ method, key }) => method === "PUT" && key === "k9");
 
