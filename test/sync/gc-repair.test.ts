@@ -146,6 +146,24 @@ describe("sync gc", () => {
     assert.equal((await stage.keys()).length, objects.length);
   });
 
+  it("takes the finalizer from no workflow that runs or whose nodes are unknown, though it seems to have nothing left", async (t) => {
+    const stage = await start(t);
+    stage.create({ ...stuck, name: "running", phase: "Running", outputs: {} });
+    const offloaded = { ...stuck.status, nodes: undefined, offloadNodeStatusVersion: "v" };
+    stage.create({ ...stuck, name: "offloaded", status: offloaded });
+    stage.create({ ...stuck, name: "empty", outputs: {} });
+
+    const results = await stage.run({ removesFinalizer: true });
+
+    assert.deepEqual(
+      results.map(({ workflow, isReleased }) => [workflow, isReleased]),
+      [["argo/empty", true]],
+    );
+    for (const name of ["running", "offloaded"]) {
+      assert.deepEqual(find(stage, name)?.metadata.finalizers, [finalizer]);
+    }
+  });
+
   it("keeps what another workflow reads, what lies in another store, and more than --max-delete", async (t) => {
     const stage = await start(t);
     const elsewhere = {

@@ -9,8 +9,8 @@ export type DueArtifact = NamedArtifact;
  * are unknown tells nothing. Where a workflow insists on strategies for some of its artifacts, the others stay.
  */
 export function dueArtifacts(workflow: WorkflowRecord): readonly DueArtifact[] {
-  const { hasGcFinalizer, isRunning, isBeingDeleted, unknownBecause, strategiesProcessed } = workflow;
-  if (!hasGcFinalizer || unknownBecause !== undefined || (isRunning && !isBeingDeleted)) return [];
+  const { hasGcFinalizer, isBeingDeleted, strategiesProcessed } = workflow;
+  if (!hasGcFinalizer || !isFinal(workflow)) return [];
   const due = new Set(strategiesProcessed.filter((name) => name !== "OnWorkflowDeletion" || isBeingDeleted));
   return workflow.artifacts.filter(
     ({ nodeId, role, isDeleted, strategy }) =>
@@ -18,8 +18,14 @@ export function dueArtifacts(workflow: WorkflowRecord): readonly DueArtifact[] {
   );
 }
 
+/** True where its nodes are known, and no more are to come. */
+function isFinal({ isRunning, isBeingDeleted, unknownBecause }: WorkflowRecord): boolean {
+  return unknownBecause === undefined && (!isRunning || isBeingDeleted);
+}
+
 /** True where nothing that artifact GC is to delete, now or later, is left besides `done`. */
 export function allCollected(workflow: WorkflowRecord, done: ReadonlySet<string>): boolean {
+  if (!isFinal(workflow)) return false;
   return workflow.artifacts.every(
     (artifact) =>
       artifact.nodeId === "" ||
