@@ -19,7 +19,7 @@ describe("emissary: what the command leaves behind", () => {
     const forever = `sh -c 'echo $$ >> ${pod.path("pids")}; while date +%N > ${out}; do :; done'`;
     const emissary = pod.emissary(
       sh(
-        `${forever} & setsid ${forever} & (setsid ${forever} &) ; while [ $(wc -l < ${pod.path("pids")}) -lt 3 ]; do sleep 0.01; done`,
+        `${forever} & setsid ${forever} & (setsid ${forever} &) ; until [ "$(cat ${pod.path("pids")} 2>/dev/null | wc -l)" = 3 ]; do sleep 0.01; done`,
       ),
     );
     const client = await OutputsClient.open(pod);
