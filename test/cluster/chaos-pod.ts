@@ -64,7 +64,7 @@ export class ChaosPod {
     return pod;
   }
 
-  /** The processes of a container, the first one first. */
+  /** The processes of a container, the first one first; none until the kubelet has told the API server which it is. */
   async processes(container: string): Promise<readonly number[]> {
     const { status } = await this.#get();
     const all = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
@@ -90,7 +90,10 @@ export class ChaosPod {
   async untilAsleep(container: string): Promise<void> {
     await this.untilMade();
     await until("the announcement", async () => (await this.taskResult()) !== undefined);
-    await until("the sleep", async () => (await this.node(container)) === undefined);
+    await until("the sleep", async () => {
+      const names = (await this.processes(container)).map(nameOf);
+      return names.length > 0 && !names.includes("node");
+    });
   }
 
   /** Lets the step end. */
@@ -144,10 +147,14 @@ export class ChaosPod {
   }
 }
 
-/** Waits for a condition that no event tells of; a busy node needs its time to start containers. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
+type Look<T> = T | false | undefined;
+
+/** Waits for what no event tells of, and returns it; a busy node needs its time to start containers. */
+export async function until<T>(what: string, look: () => Look<T> | Promise<Look<T>>): Promise<T> {
   const end = Date.now() + 120_000;
-  while (!(await condition())) {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
     if (Date.now() > end) throw new Error(`waited in vain for: ${what}`);
     await sleep(50);
   }

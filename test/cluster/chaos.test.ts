@@ -65,14 +65,11 @@ async function untilUpload(store: ObjectServer): Promise<void> {
 }
 
 async function killNode(pod: ChaosPod, container: string): Promise<void> {
-  const node = await pod.node(container);
-  assert.ok(node !== undefined, `no Node runs in ${container}`);
-  process.kill(node, "SIGKILL");
+  process.kill(await until(`Node in ${container}`, () => pod.node(container)), "SIGKILL");
 }
 
 async function killFirst(pod: ChaosPod, container: string): Promise<void> {
-  const [first] = await pod.processes(container);
-  assert.ok(first !== undefined, `nothing runs in ${container}`);
+  const first = await until(`a process in ${container}`, async () => (await pod.processes(container))[0]);
   process.kill(first, "SIGKILL");
 }
 
