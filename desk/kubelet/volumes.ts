@@ -24,6 +24,7 @@ export class Volumes {
   async create(volumes: readonly Volume[], { secrets, configMaps }: Sources): Promise<void> {
     await mkdir(this.#folder, { recursive: true });
     for (const volume of volumes) {
+      checkName(volume.name);
       const path = join(this.#folder, volume.name);
       if (volume.secret) {
         await writeKeys(path, volume, volume.secret.secretName ?? "", volume.secret, secrets);
@@ -50,6 +51,7 @@ export class Volumes {
    * behind, so that programs that do not follow links (`find`, `cp -r`) see what they see in a container.
    */
   async mount(name: string, subPath: string, target: string, owns: boolean): Promise<void> {
+    checkInside(`the sub-path of volume ${name}`, subPath);
     const source = join(this.#folder, name, subPath);
     if (!existsSync(source)) {
       if (subPath === "") {
@@ -65,6 +67,21 @@ export class Volumes {
       await symlink(target, source);
     } else await symlink(source, target);
   }
+}
+
+/** As the API server has it for volumes, secrets and config maps (RFC 1123 subdomain): a name becomes a folder. */
+function checkName(name: string): void {
+  if (/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/.test(name) && !name.includes("..")) return;
+  throw new ExecutorError(
+    "BadRequest",
+    `a volume's or secret's name must be lower-case letters, digits, "-" and ".", not ${JSON.stringify(name)}`,
+  );
+}
+
+/** What a manifest names below a volume stays there. */
+function checkInside(what: string, path: string): void {
+  if (!path.startsWith("/") && !path.split("/").includes("..")) return;
+  throw new ExecutorError("BadRequest", `${what} must lead to something in it, not ${JSON.stringify(path)}`);
 }
 
 /** A mount hides what was there; an empty folder is all that may have to go, the rest is somebody's data. */
@@ -98,6 +115,7 @@ async function writeKeys(
   }
   for (const { key, path: file } of items) {
     if (values[key] === undefined) continue;
+    checkInside(`a key's path in volume ${volume.name}`, file);
     await mkdir(dirname(join(path, file)), { recursive: true });
     await writeFile(join(path, file), values[key], { mode: 0o600 });
   }

@@ -378,6 +378,38 @@ spec:
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^main │ me blue$/m);
   });
+
+  it("writes nothing outside its own folder, whatever a manifest calls its volumes and keys", async (t) => {
+    const { run, write, temporary } = await desk(t);
+    for (const [name, items] of [
+      ["../../../out", "[]"],
+      ["out", "[{key: colour, path: ../../../../out}]"],
+    ]) {
+      const file = await write(
+        "outside.yaml",
+        `
+kind: ConfigMap
+metadata: {name: settings}
+data: {colour: blue}
+---
+kind: Workflow
+metadata: {generateName: x-}
+spec:
+  entrypoint: main
+  volumes: [{name: ${name}, configMap: {name: settings, items: ${items}}}]
+  templates:
+    - name: main
+      container: {image: x, command: ["true"], volumeMounts: [{name: ${name}, mountPath: /etc/settings}]}
+`,
+      );
+
+      const { code, stderr } = await run([file]).ended;
+
+      assert.notEqual(code, 0);
+      assert.match(stderr, /must (be lower-case|lead to something)/);
+      assert.deepEqual(readdirSync(temporary), []);
+    }
+  });
 });
 
 /** The command lines of everything that runs. */
