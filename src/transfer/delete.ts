@@ -1,5 +1,6 @@
-import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import { TaskGroup } from "../limits/index.ts";
+import { ObjectDeleter } from "./delete-objects.ts";
 import { listObjects } from "./listing.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { compareKeys, ScanTargets } from "./scan-targets.ts";
@@ -124,25 +125,20 @@ function later(a: string, b: string): string {
 /** The artifacts, by their keys, that an object belongs to. */
 type Owners = (key: string) => readonly string[];
 
-/** Deletes in full batches, and remembers for which artifact an object could not be deleted. */
+/** Deletes, and remembers for which artifact an object could not be deleted. */
 class Deletion {
   readonly failures = new Map<string, Error>();
-  readonly #store: ObjectStore;
-  readonly #channel: Channel;
+  readonly #deleter: ObjectDeleter;
   readonly #signal: AbortSignal;
-  #batchesAreSupported = true;
 
   constructor(store: ObjectStore, channel: Channel, signal: AbortSignal) {
-    this.#store = store;
-    this.#channel = channel;
+    this.#deleter = new ObjectDeleter(store, channel);
     this.#signal = signal;
   }
 
   async delete(keys: readonly string[], owners: Owners): Promise<void> {
-    const { deleteKeysMax } = this.#store.limits;
-    for (let start = 0; start < keys.length; start += deleteKeysMax) {
-      await this.#deleteBatch(keys.slice(start, start + deleteKeysMax), owners);
-    }
+    const failures = await this.#deleter.delete(keys, this.#signal);
+    for (const [key, error] of failures) this.#fail(owners(key), error);
   }
 
   /** What a store that does not let us list can mean: nobody may look below the keys, so nothing is known there. */
@@ -158,47 +154,9 @@ class Deletion {
     }
   }
 
-  async #deleteBatch(keys: readonly string[], owners: Owners): Promise<void> {
-    if (keys.length === 1 || !this.#batchesAreSupported) return await this.#deleteSingly(keys, owners);
-    let left = keys;
-    const attempt = async () => {
-      const failures = await this.#store.deleteBatch(left, this.#signal);
-      const transient = [...failures].filter(([, error]) => isExecutorError(error, "Transient"));
-      for (const [key, error] of failures)
-        if (!isExecutorError(error, "Transient")) this.#fail(owners(key), error);
-      left = transient.map(([key]) => key);
-      const [first] = transient;
-      if (first !== undefined) throw first[1];
-    };
-    try {
-      await this.#channel.request(attempt, this.#signal);
-    } catch (error) {
-      this.#signal.throwIfAborted();
-      if (isExecutorError(error, "Unsupported")) {
-        this.#batchesAreSupported = false;
-        await this.#deleteSingly(keys, owners);
-        return;
-      }
-      for (const key of left) this.#fail(owners(key), error);
-    }
-  }
-
-  async #deleteSingly(keys: readonly string[], owners: Owners): Promise<void> {
-    const deleteOne = async (key: string) => {
-      try {
-        await this.#channel.laneRequest(0, () => this.#store.delete(key, this.#signal), this.#signal);
-      } catch (error) {
-        this.#signal.throwIfAborted();
-        if (!isExecutorError(error, "NotFound")) this.#fail(owners(key), error);
-      }
-    };
-    await Promise.all(keys.map(deleteOne));
-  }
-
-  #fail(owners: readonly string[], error: unknown): void {
-    const reason = error instanceof Error ? error : new ExecutorError("Internal", errorText(error));
+  #fail(owners: readonly string[], error: Error): void {
     for (const owner of owners) {
-      if (!this.failures.has(owner)) this.failures.set(owner, reason);
+      if (!this.failures.has(owner)) this.failures.set(owner, error);
     }
   }
 }

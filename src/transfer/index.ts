@@ -1,4 +1,5 @@
 export { deleteKeys } from "./delete.ts";
+export { ObjectDeleter } from "./delete-objects.ts";
 export { openDownload } from "./download.ts";
 export { downloadToFile } from "./file-download.ts";
 export { openInflated } from "./inflated.ts";

@@ -5,6 +5,7 @@ import {
   type Channel,
   compareKeys,
   type ObjectAttributes,
+  ObjectDeleter,
   type ObjectInfo,
   type ObjectStore,
 } from "../../transfer/index.ts";
@@ -76,7 +77,7 @@ export class StoreRepository implements Repository {
   readonly store: ObjectStore;
   readonly channel: Channel;
   readonly #parts: RepositoryParts;
-  #batchesAreSupported = true;
+  readonly #deleter: ObjectDeleter;
 
   constructor(parts: RepositoryParts) {
     this.name = parts.name;
@@ -86,6 +87,7 @@ export class StoreRepository implements Repository {
     this.store = parts.store;
     this.channel = parts.channel;
     this.#parts = parts;
+    this.#deleter = new ObjectDeleter(parts.store, parts.channel);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -152,51 +154,7 @@ export class StoreRepository implements Repository {
     await this.channel.request(() => this.store.put(key, payloadOf(bytes), attributes, signal), signal);
   }
 
-  async delete(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
-    const failures = new Map<string, Error>();
-    const { deleteKeysMax } = this.store.limits;
-    for (let start = 0; start < keys.length; start += deleteKeysMax) {
-      const batch = keys.slice(start, start + deleteKeysMax);
-      for (const [key, error] of await this.#deleteBatch(batch, signal)) failures.set(key, error);
-    }
-    return failures;
-  }
-
-  async #deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
-    if (keys.length === 1 || !this.#batchesAreSupported) return await this.#deleteSingly(keys, signal);
-    const failures = new Map<string, Error>();
-    let left = keys;
-    try {
-      await this.channel.request(async () => {
-        const answer = await this.store.deleteBatch(left, signal);
-        const again = [...answer].filter(([, error]) => isExecutorError(error, "Transient"));
-        for (const [key, error] of answer) if (!isExecutorError(error, "Transient")) failures.set(key, error);
-        left = again.map(([key]) => key);
-        const [first] = again;
-        if (first !== undefined) throw first[1];
-      }, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (isExecutorError(error, "Unsupported")) {
-        this.#batchesAreSupported = false;
-        return await this.#deleteSingly(keys, signal);
-      }
-      for (const key of left) failures.set(key, error as Error);
-    }
-    return failures;
-  }
-
-  async #deleteSingly(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
-    const failures = new Map<string, Error>();
-    const deleteOne = async (key: string) => {
-      try {
-        await this.channel.laneRequest(0, () => this.store.delete(key, signal), signal);
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!isExecutorError(error, "NotFound")) failures.set(key, error as Error);
-      }
-    };
-    await Promise.all(keys.map(deleteOne));
-    return failures;
+  delete(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
+    return this.#deleter.delete(keys, signal);
   }
 }
