@@ -3,7 +3,7 @@ export { ObjectDeleter } from "./delete-objects.ts";
 export { openDownload } from "./download.ts";
 export { downloadToFile } from "./file-download.ts";
 export { openInflated } from "./inflated.ts";
-export { hasObjects, listObjects } from "./listing.ts";
+export { hasObjects, listObjects, listPages } from "./listing.ts";
 export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
 export type {
   ListPage,

@@ -2,7 +2,7 @@ import { ExecutorError } from "../../errors/index.ts";
 import {
   type Channel,
   compareKeys,
-  type ListPage,
+  listPages,
   type ObjectInfo,
   type ObjectStore,
 } from "../../transfer/index.ts";
@@ -13,8 +13,6 @@ export interface ListingStart {
   /** Only keys behind this one. */
   readonly after: string | undefined;
 }
-
-const pageSize = 1000;
 
 /**
  * The objects below a prefix, page by page, in the order of their keys' bytes, whatever the store's own order. The next
@@ -41,20 +39,12 @@ async function* storedPages(
   channel: Channel,
   signal: AbortSignal,
 ): AsyncGenerator<readonly ObjectInfo[]> {
-  const fetch = (from: string | undefined): Promise<ListPage> => {
-    const page = channel.request(() => store.list(prefix, from, pageSize, signal), signal);
-    // Fetched ahead: until its turn comes nobody waits for it, and a failure must not end the process.
-    page.catch(() => {});
-    return page;
-  };
   const startsAnywhere = store.limits.listsFromAnyKey !== false;
-  let next: Promise<ListPage> | undefined = fetch(startsAnywhere ? after : undefined);
-  while (next !== undefined) {
-    const page: ListPage = await next;
-    next = page.next === undefined ? undefined : fetch(page.next);
-    const isMeant = ({ key, isFolder }: ObjectInfo) =>
-      isFolder !== true && (startsAnywhere || after === undefined || compareKeys(key, after) > 0);
-    yield page.objects.every(isMeant) ? page.objects : page.objects.filter(isMeant);
+  const isMeant = ({ key, isFolder }: ObjectInfo) =>
+    isFolder !== true && (startsAnywhere || after === undefined || compareKeys(key, after) > 0);
+  const start = { prefix, after: startsAnywhere ? after : undefined };
+  for await (const objects of listPages(store, start, channel, signal)) {
+    yield objects.every(isMeant) ? objects : objects.filter(isMeant);
   }
 }
 
