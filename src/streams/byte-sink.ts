@@ -6,6 +6,17 @@ export interface ByteSink {
   filled(bytes: number): void;
 }
 
+/** A sink that fills a piece of memory from its beginning; it must not get more than that. */
+export function sinkInto(memory: Uint8Array): ByteSink {
+  let filledBytes = 0;
+  return {
+    space: () => memory.subarray(filledBytes),
+    filled(bytes) {
+      filledBytes += bytes;
+    },
+  };
+}
+
 /** Copies a chunk that came in some other way into the sink. */
 export function appendTo(sink: ByteSink, chunk: Uint8Array): void {
   for (let taken = 0; taken < chunk.byteLength; ) {

@@ -1,3 +1,3 @@
-export { appendTo, type ByteSink } from "./byte-sink.ts";
+export { appendTo, type ByteSink, sinkInto } from "./byte-sink.ts";
 export { byteStream } from "./byte-stream.ts";
 export type { ByteRange, FileContent, TreeContent } from "./content.ts";

@@ -1,8 +1,8 @@
-import { Readable } from "node:stream";
 import { ExecutorError } from "../errors/index.ts";
 import { payloadOf } from "../http/index.ts";
-import type { ByteSink, FileContent } from "../streams/index.ts";
+import { type ByteSink, byteStream, type FileContent, sinkInto } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
+import { openDownload } from "./download.ts";
 import type { ObjectAttributes, ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeChunks, rangeInto } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
@@ -69,7 +69,11 @@ async function relayWhole(
     if (info.sizeBytes > 0) {
       const reading = { store, info, channel, verification };
       const whole = { offset: 0, length: info.sizeBytes };
-      await channel.lane.run(info.sizeBytes, () => rangeInto(reading, whole, fill(content), signal), signal);
+      await channel.lane.run(
+        info.sizeBytes,
+        () => rangeInto(reading, whole, sinkInto(content), signal),
+        signal,
+      );
       verification.update(content);
       await verification.verify();
     }
@@ -109,10 +113,10 @@ function relayedContent({ store, channel, info }: Source, signal: AbortSignal): 
     sizeBytes: info.sizeBytes,
     replayable: true,
     open(range) {
+      if (range === undefined) return openDownload(store, info, channel, signal);
+      // A part that is too large for the memory: nobody knows a digest of it.
       const verification = new Verification(store, info, channel, signal);
-      const whole = { offset: 0, length: info.sizeBytes };
-      const chunks = rangeChunks({ store, info, channel, verification }, range ?? whole, signal);
-      return Readable.from(chunks, { objectMode: false });
+      return byteStream(rangeChunks({ store, info, channel, verification }, range, signal));
     },
     async readInto(range, sink, own) {
       if (range.offset !== reached) {
@@ -134,16 +138,6 @@ function watched(sink: ByteSink, verification: Verification): ByteSink {
     filled(bytes) {
       verification.update(sink.space().subarray(0, bytes));
       sink.filled(bytes);
-    },
-  };
-}
-
-function fill(content: Buffer): ByteSink {
-  let filledBytes = 0;
-  return {
-    space: () => content.subarray(filledBytes),
-    filled(bytes) {
-      filledBytes += bytes;
     },
   };
 }

@@ -3,6 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
 import { CallPace, TaskGroup } from "../limits/index.ts";
+import { sinkInto } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
 import { downloadToFile } from "./file-download.ts";
 import { inflateToFile } from "./inflated.ts";
@@ -105,16 +106,9 @@ async function downloadSmall(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const content = Buffer.allocUnsafeSlow(info.sizeBytes);
-  let filledBytes = 0;
-  const sink = {
-    space: () => content.subarray(filledBytes),
-    filled(bytes: number) {
-      filledBytes += bytes;
-    },
-  };
   const verification = new Verification(store, info, channel, signal);
   const source = { store, info, channel, verification };
-  await rangeInto(source, { offset: 0, length: info.sizeBytes }, sink, signal);
+  await rangeInto(source, { offset: 0, length: info.sizeBytes }, sinkInto(content), signal);
   verification.update(content);
   await verification.verify();
   return content;
