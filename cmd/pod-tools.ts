@@ -4,7 +4,7 @@ import { ExecutorError, errorText } from "../src/errors/index.ts";
 import type { KubeSettings } from "../src/kube/index.ts";
 import { type Logger, openLogger } from "../src/log/index.ts";
 import { type PodPaths, writeTerminationMessage } from "../src/podfiles/index.ts";
-import { parseGoDuration, type SecretSelector } from "../src/template/index.ts";
+import { checkSecretSelector, parseGoDuration, type SecretSelector } from "../src/template/index.ts";
 import type { WaitTools } from "../src/wait/index.ts";
 import { type Environment, readApiBackoff, readDriverSettings, readProxies } from "./environment.ts";
 import { type CommandLine, textFlag } from "./flags.ts";
@@ -88,13 +88,9 @@ function explain(paths: PodPaths, log: Logger, text: string): void {
   }
 }
 
-/**
- * Secrets are mounted by the controller; they are never read through the API (docs/contract/artifacts.md#4). Their
- * names come from the template: what is no name would be a path to our other files.
- */
-async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelector): Promise<Uint8Array> {
-  checkSecretName("name", name);
-  checkSecretName("key", key);
+/** Secrets are mounted by the controller; they are never read through the API (docs/contract/artifacts.md#4). */
+async function readSecret(paths: PodPaths, selector: SecretSelector): Promise<Uint8Array> {
+  const { name, key } = checkSecretSelector(selector);
   try {
     return await readFile(paths.secret(name, key));
   } catch (cause) {
@@ -102,15 +98,6 @@ async function readSecret(paths: PodPaths, { name = "", key = "" }: SecretSelect
     const why = isMissing ? "no such file or directory" : errorText(cause);
     throw new ExecutorError("BadRequest", `open /argo/secret/${name}/${key}: ${why}`, { cause });
   }
-}
-
-function checkSecretName(field: string, text: string): void {
-  // Kubernetes' own rule for the keys of a secret, of which its names are a part.
-  if (/^[-._a-zA-Z0-9]{1,253}$/.test(text) && text !== "." && !text.startsWith("..")) return;
-  throw new ExecutorError(
-    "BadRequest",
-    `the ${field} of a secret selector must be letters, digits, "-", "_" and ".", not ${JSON.stringify(text)}`,
-  );
 }
 
 function kubeSettings({ flags }: CommandLine, env: Environment): KubeSettings {

@@ -16,6 +16,7 @@ export {
 } from "./locations.ts";
 export { cleanArtifactPath, cleanPath, findOverlappingVolume, isWithin, volumeMounts } from "./paths.ts";
 export { quantityBytes } from "./quantity.ts";
+export { checkSecretSelector } from "./secret-selector.ts";
 export { type AnyString, checkShape, type Shape, type ValueOf } from "./shape.ts";
 export {
   anyString,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { ExecutorError, errorText } from "../../errors/index.ts";
 import { type KubeClient, readSecretKey } from "../../kube/index.ts";
 import { noRetries } from "../../retry/index.ts";
-import type { SecretSelector } from "../../template/index.ts";
+import { checkSecretSelector, type SecretSelector } from "../../template/index.ts";
 
 /** Where the values of a repository's secrets are looked for, in this order. */
 export interface SecretSources {
@@ -20,12 +20,11 @@ export const environmentSecret = "environment";
 
 /** Finds the value that a selector names. Throws BadRequest saying where it was looked for. */
 export async function findSecret(
-  { name = "", key = "" }: SecretSelector,
+  selector: SecretSelector,
   sources: SecretSources,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  checkName("name", name);
-  checkName("key", key);
+  const { name, key } = checkSecretSelector(selector);
   const given = sources.given.get(`${name}/${key}`);
   if (given !== undefined) return given;
   for (const folder of sources.folders) {
@@ -50,13 +49,4 @@ async function readIfThere(path: string): Promise<Uint8Array | undefined> {
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new ExecutorError("BadRequest", `${path} cannot be read: ${errorText(cause)}`, { cause });
   }
-}
-
-/** Names come from a configuration: what is no name would be a path to other files. */
-function checkName(field: string, text: string): void {
-  if (/^[-._a-zA-Z0-9]{1,253}$/.test(text) && !text.startsWith("..") && text !== ".") return;
-  throw new ExecutorError(
-    "BadRequest",
-    `the ${field} of a secret selector must be letters, digits, "-", "_" and ".", not ${JSON.stringify(text)}`,
-  );
 }
