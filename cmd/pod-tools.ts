@@ -25,13 +25,18 @@ export interface PodToolsOptions {
   readonly retry?: Partial<DriverSettings["retry"]>;
 }
 
+export interface PodTools extends WaitTools {
+  /** As drivers get them. */
+  readonly settings: DriverSettings;
+}
+
 /** Builds what init, wait and supervisor work with; nothing is connected or loaded before it is used. */
 export async function podTools(
   line: CommandLine,
   env: Environment,
   paths: PodPaths,
   options: PodToolsOptions = {},
-): Promise<WaitTools> {
+): Promise<PodTools> {
   const log = openLogger(line.logLevel, line.logFormat);
   const read = await readDriverSettings(env);
   const settings = { ...read, retry: { ...read.retry, ...options.retry } };
@@ -77,6 +82,7 @@ export async function podTools(
       return openDriver(location, await openContext());
     },
     openKube,
+    settings,
   };
 }
 

@@ -1,9 +1,12 @@
 import { tmpdir } from "node:os";
+import { ExecutorError } from "../src/errors/index.ts";
 import type { KubeClient } from "../src/kube/index.ts";
 import type { Logger } from "../src/log/index.ts";
-import type { Outcome, Pace, Repository } from "../src/sync/index.ts";
-import { type Environment, podPaths, readDriverSettings } from "./environment.ts";
-import { type CommandLine, parseCommandLine, textFlag } from "./flags.ts";
+import { type Outcome, Pace, type Repository } from "../src/sync/index.ts";
+import { checkReportPath, type Report, writeReport } from "../src/sync/report/index.ts";
+import { type Environment, podPaths } from "./environment.ts";
+import { type CommandLine, parseCommandLine, textFlag, textsFlag, wholeFlag } from "./flags.ts";
+import { once } from "./once.ts";
 import { podTools } from "./pod-tools.ts";
 
 /** Which credentials a repository is opened with. */
@@ -24,7 +27,8 @@ export interface SyncCall {
   /** Fires when the process is told to stop. */
   readonly stop: AbortSignal;
   readonly temporaryFolder: string;
-  openRepository(text: string, side: Side, pace: Pace): Promise<Repository>;
+  /** @param pace default: as fast as it goes */
+  openRepository(text: string, side: Side, pace?: Pace): Promise<Repository>;
   /** The same client each time. */
   openKube(): Promise<KubeClient>;
   /** From now on what goes wrong was not used wrongly. */
@@ -48,6 +52,7 @@ const keyVariables = {
   oss: { accessKeySecret: "OSS_ACCESS_KEY_ID", secretKeySecret: "OSS_ACCESS_KEY_SECRET" },
 };
 
+const unlimited = { requestsPerSecond: undefined, bytesPerSecond: undefined };
 const cgroupRoot = "/sys/fs/cgroup";
 /** What the runtime, two listings and a report take of a memory limit before transfers may have any. */
 const ownBytes = 128 * 1024 * 1024;
@@ -67,7 +72,7 @@ export async function openCall(
 ): Promise<OpenCall> {
   const line = parseCommandLine(args, { ...sharedFlags, ...flags });
   const tools = await podTools(line, env, podPaths(env));
-  const settings = await readDriverSettings(env);
+  const { settings } = tools;
   const openTransfers = once(async () => {
     const { TransferSession } = await import("../src/transfer/index.ts");
     return new TransferSession({ retry: settings.retry, memoryBytes: await transferBytes() });
@@ -93,7 +98,7 @@ export async function openCall(
       hasBegun = true;
     },
     openKube: connect,
-    async openRepository(text, side, pace) {
+    async openRepository(text, side, pace = new Pace(unlimited)) {
       const { openRepository } = await import("../src/sync/index.ts");
       const folder = textFlag(line.flags, `${side}-secrets`);
       const surroundings = {
@@ -115,6 +120,34 @@ export async function openCall(
   };
 }
 
+/** What a command is about, such as a repository: one positional, and no other. Throws BadRequest. */
+export function onlyPositional({ line }: SyncCall, what: string, usage: string): string {
+  const [text, ...others] = line.positionals;
+  if (text !== undefined && others.length === 0) return text;
+  throw new ExecutorError("BadRequest", `give one ${what}: argoexec sync ${usage}`);
+}
+
+/** Where `--max-delete` says nothing, no run deletes more. */
+const deletionsMaxDefault = 1000;
+
+export function readMaxDelete({ line }: SyncCall): number {
+  return wholeFlag(line.flags, "max-delete") ?? deletionsMaxDefault;
+}
+
+/** The report's files, which `--report` names. Throws BadRequest for an ending that names no format, before any work. */
+export function reportPaths({ line }: SyncCall): readonly string[] {
+  const paths = textsFlag(line.flags, "report");
+  for (const path of paths) checkReportPath(path);
+  return paths;
+}
+
+/** Hands the report out: into the files that were named, or on standard output. */
+export async function tellReport(report: Report, paths: readonly string[]): Promise<void> {
+  const snapshot = report.snapshot();
+  for (const path of paths) await writeReport(path, snapshot);
+  if (paths.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+}
+
 /** `SOURCE_X` and `TARGET_X` go before `X`: each side has credentials of its own. */
 function variablesOf(env: Environment, side: Side): Environment {
   const prefix = `${side.toUpperCase()}_`;
@@ -128,12 +161,4 @@ async function transferBytes(): Promise<number> {
   const { readMemoryLimit } = await import("../src/transfer/index.ts");
   const limitBytes = (await readMemoryLimit(cgroupRoot)) ?? Number.POSITIVE_INFINITY;
   return Math.max(transferBytesMin, Math.min(transferBytesMax, Math.floor((limitBytes - ownBytes) / 2)));
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

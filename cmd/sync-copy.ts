@@ -5,9 +5,9 @@ import type { SyncScope } from "../src/sync/copy/index.ts";
 import { allOf, type Outcome, Pace, type Repository } from "../src/sync/index.ts";
 import { Journal, journalId, journalInFile, journalInTarget } from "../src/sync/journal/index.ts";
 import { progressBar, progressFile, progressLines, SyncProgress } from "../src/sync/progress/index.ts";
-import { checkReportPath, type Report, writeReport } from "../src/sync/report/index.ts";
-import { type FlagValues, numberFlag, sizeFlag, textFlag, textsFlag, wholeFlag } from "./flags.ts";
-import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
+import type { Report } from "../src/sync/report/index.ts";
+import { type FlagValues, numberFlag, sizeFlag, textFlag, wholeFlag } from "./flags.ts";
+import { readMaxDelete, reportPaths, type SyncCall, type SyncSubcommand, tellReport } from "./sync-call.ts";
 import { selectionFlags, selectionOf, selectionTexts } from "./sync-selection.ts";
 
 /** What plan, run and verify have in common. */
@@ -24,7 +24,6 @@ const copyFlags = {
 
 const transferFlags = { transfers: { type: "string" } } as const;
 const transfersDefault = 64;
-const deletionsMaxDefault = 1000;
 
 /** `sync plan SOURCE TARGET`: what `run` would do. */
 export const planCommand: SyncSubcommand = {
@@ -54,7 +53,7 @@ export const runCommand: SyncSubcommand = {
     const settings = {
       transfers: numberFlag(flags, "transfers") ?? transfersDefault,
       threads: numberFlag(flags, "threads") ?? 4,
-      deletionsMax: wholeFlag(flags, "max-delete") ?? deletionsMaxDefault,
+      deletionsMax: readMaxDelete(call),
       temporaryFolder: call.temporaryFolder,
       contentType: contentTypes(),
     };
@@ -88,8 +87,7 @@ async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
     throw new ExecutorError("BadRequest", "give two repositories: argoexec sync COMMAND SOURCE TARGET");
   }
   const { flags } = call.line;
-  const reports = textsFlag(flags, "report");
-  for (const path of reports) checkReportPath(path);
+  const reports = reportPaths(call);
   const pace = new Pace({
     requestsPerSecond: numberFlag(flags, "requests-per-second"),
     bytesPerSecond: sizeFlag(flags, "bandwidth"),
@@ -107,9 +105,7 @@ async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
   expectDifferent(source, target);
   call.begin();
   const { report, outcome } = await work(scope);
-  const snapshot = report.snapshot();
-  for (const path of reports) await writeReport(path, snapshot);
-  if (reports.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+  await tellReport(report, reports);
   return outcome;
 }
 

@@ -1,7 +1,7 @@
 import { ExecutorError } from "../src/errors/index.ts";
-import { type Outcome, Pace, syncStatus } from "../src/sync/index.ts";
-import { textFlag, wholeFlag } from "./flags.ts";
-import type { SyncSubcommand } from "./sync-call.ts";
+import { type Outcome, syncStatus } from "../src/sync/index.ts";
+import { textFlag } from "./flags.ts";
+import { onlyPositional, readMaxDelete, type SyncSubcommand } from "./sync-call.ts";
 import { openSources, workflowFlags } from "./sync-workflows.ts";
 
 const gcFlags = {
@@ -14,23 +14,18 @@ const gcFlags = {
 } as const;
 
 const olderThanDefault = "1h";
-const maxDeleteDefault = 1000;
-const unlimited = { requestsPerSecond: undefined, bytesPerSecond: undefined };
 
 /** `sync gc REPOSITORY`: finishes what artifact GC has left undone. */
 export const gcCommand: SyncSubcommand = {
   flags: gcFlags,
   async run(call) {
-    const { flags, positionals } = call.line;
-    const [text, ...others] = positionals;
-    if (text === undefined || others.length > 0) {
-      throw new ExecutorError("BadRequest", "give one repository: argoexec sync gc REPOSITORY");
-    }
+    const { flags } = call.line;
+    const text = onlyPositional(call, "repository", "gc REPOSITORY");
     const { ageMs } = await import("../src/sync/criteria/index.ts");
     const olderThanMs = ageMs(textFlag(flags, "older-than") ?? olderThanDefault, "--older-than");
-    const maxDelete = wholeFlag(flags, "max-delete") ?? maxDeleteDefault;
+    const maxDelete = readMaxDelete(call);
     const deletes = flags.delete === true;
-    await using repository = await call.openRepository(text, "source", new Pace(unlimited));
+    await using repository = await call.openRepository(text, "source");
     await using open = await openSources(call);
     const { cluster, namespaces } = open.sources;
     if (!cluster) throw new ExecutorError("BadRequest", "sync gc is about workflows of a cluster");

@@ -1,9 +1,15 @@
 import { ExecutorError } from "../src/errors/index.ts";
-import { type Outcome, Pace, Report, selectKeys, syncStatus } from "../src/sync/index.ts";
+import { type Outcome, Report, selectKeys, syncStatus } from "../src/sync/index.ts";
 import type { DeletionReport, OrphanReport, OrphanSearch } from "../src/sync/orphans/index.ts";
-import { checkReportPath, writeReport } from "../src/sync/report/index.ts";
 import { type FlagValues, textFlag, textsFlag, wholeFlag } from "./flags.ts";
-import type { SyncCall, SyncSubcommand } from "./sync-call.ts";
+import {
+  onlyPositional,
+  readMaxDelete,
+  reportPaths,
+  type SyncCall,
+  type SyncSubcommand,
+  tellReport,
+} from "./sync-call.ts";
 import { openSources, workflowFlags } from "./sync-workflows.ts";
 
 const orphansFlags = {
@@ -26,18 +32,13 @@ const orphansFlags = {
 
 /** Objects younger than this may be of a step whose report is on its way. */
 const olderThanDefault = "24h";
-const maxDeleteDefault = 1000;
-const unlimited = { requestsPerSecond: undefined, bytesPerSecond: undefined };
 
 /** `sync orphans REPOSITORY`: what belongs to no workflow, and what is lost; deletes from a list made before. */
 export const orphansCommand: SyncSubcommand = {
   flags: orphansFlags,
   async run(call) {
-    const { flags, positionals } = call.line;
-    const [text, ...others] = positionals;
-    if (text === undefined || others.length > 0) {
-      throw new ExecutorError("BadRequest", "give one repository: argoexec sync orphans REPOSITORY");
-    }
+    const { flags } = call.line;
+    const text = onlyPositional(call, "repository", "orphans REPOSITORY");
     const list = textFlag(flags, "list");
     if (flags.delete === true && list === undefined) {
       throw new ExecutorError(
@@ -45,10 +46,10 @@ export const orphansCommand: SyncSubcommand = {
         "--delete needs --list FILE, which a run without --delete has written",
       );
     }
-    const maxDelete = wholeFlag(flags, "max-delete") ?? maxDeleteDefault;
-    for (const path of textsFlag(flags, "report")) checkReportPath(path);
+    const maxDelete = readMaxDelete(call);
+    const reports = reportPaths(call);
     const settings = await readSettings(flags);
-    await using repository = await call.openRepository(text, "source", new Pace(unlimited));
+    await using repository = await call.openRepository(text, "source");
     await using open = await openSources(call);
     const { deleteListed, findOrphans, orphanRepository } = await import("../src/sync/orphans/index.ts");
     const report = new Report("sync orphans", undefined, repository.name);
@@ -66,7 +67,7 @@ export const orphansCommand: SyncSubcommand = {
     if (flags.delete !== true || list === undefined) {
       const found = await findOrphans(search, list, call.stop);
       tellFacts(call, found);
-      await tellReport(call, report);
+      await tellReport(report, reports);
       return foundOutcome(report, found, list);
     }
     const confirmed = {
@@ -77,7 +78,7 @@ export const orphansCommand: SyncSubcommand = {
       maxDelete,
     };
     const deletion = await deleteListed(search, list, confirmed, call.stop);
-    await tellReport(call, report);
+    await tellReport(report, reports);
     return deletedOutcome(report, deletion);
   },
 };
@@ -107,14 +108,6 @@ async function selectionOf(flags: FlagValues, prefix: string): Promise<OrphanSea
     selectsWorkflow: (workflow) =>
       matches === undefined || matches(workflow) || matches(workflow.slice(workflow.indexOf("/") + 1)),
   };
-}
-
-/** The report on standard output, or in the files that were named. */
-async function tellReport({ line: { flags } }: SyncCall, report: Report): Promise<void> {
-  const snapshot = report.snapshot();
-  const paths = textsFlag(flags, "report");
-  for (const path of paths) await writeReport(path, snapshot);
-  if (paths.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
 }
 
 function tellFacts(call: SyncCall, { facts, totals }: OrphanReport): void {

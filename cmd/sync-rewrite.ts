@@ -4,7 +4,7 @@ import { ExecutorError } from "../src/errors/index.ts";
 import { type Outcome, syncStatus } from "../src/sync/index.ts";
 import type { RewriteJob, SqlDialect } from "../src/sync/rewrite/index.ts";
 import { type FlagValues, textFlag } from "./flags.ts";
-import type { SyncSubcommand } from "./sync-call.ts";
+import { onlyPositional, type SyncSubcommand } from "./sync-call.ts";
 import { openSources, workflowFlags } from "./sync-workflows.ts";
 
 const rewriteFlags = {
@@ -19,11 +19,8 @@ const rewriteFlags = {
 export const rewriteCommand: SyncSubcommand = {
   flags: rewriteFlags,
   async run(call) {
-    const { flags, positionals } = call.line;
-    const [path, ...others] = positionals;
-    if (path === undefined || others.length > 0) {
-      throw new ExecutorError("BadRequest", "give one map: argoexec sync rewrite MAP");
-    }
+    const { flags } = call.line;
+    const path = onlyPositional(call, "map", "rewrite MAP");
     const { readLocationMap, rewrite } = await import("../src/sync/rewrite/index.ts");
     const map = await readLocationMap(path);
     await using open = await openSources(call);
