@@ -3,7 +3,7 @@
  * its reader, nothing is under way any more.
  */
 export async function* mapAhead<Item, Result>(
-  items: AsyncIterable<Item>,
+  items: Iterable<Item> | AsyncIterable<Item>,
   ahead: number,
   map: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result, void, undefined> {

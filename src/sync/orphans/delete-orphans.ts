@@ -1,4 +1,4 @@
-import { mapAhead } from "../../limits/index.ts";
+import { inBatches, mapAhead } from "../../limits/index.ts";
 import type { Report } from "../report/index.ts";
 import type { WorkflowRecord } from "../workflows/index.ts";
 import { type JudgeOptions, judge } from "./judge.ts";
@@ -12,15 +12,11 @@ export interface Deletion {
   readonly judging: JudgeOptions;
   /** Workflows that came into being since the inventory; asked before each batch. */
   newWorkflows(signal: AbortSignal): AsyncIterable<WorkflowRecord>;
-  /** Told after each batch. */
-  onBatch?(outcome: DeletionOutcome): void;
 }
 
 export interface DeletionOutcome {
   /** `deleted`, `gone`, `changed`, `kept`, `failed`. */
   readonly counts: Tallies;
-  /** What was deleted, by the workflow that its key names. */
-  readonly workflows: Tallies;
 }
 
 const batchSize = 500;
@@ -42,11 +38,10 @@ export async function deleteOrphans(
   deletion: Deletion,
   signal: AbortSignal,
 ): Promise<DeletionOutcome> {
-  const outcome = { counts: new Tallies(), workflows: new Tallies() };
-  for await (const batch of batchesOf(candidates)) {
+  const outcome = { counts: new Tallies() };
+  for await (const batch of inBatches(candidates, batchSize)) {
     for await (const workflow of deletion.newWorkflows(signal)) deletion.judging.claims.addWorkflow(workflow);
     await deleteBatch(batch, deletion, outcome, signal);
-    deletion.onBatch?.(outcome);
   }
   return outcome;
 }
@@ -58,7 +53,7 @@ async function deleteBatch(
   signal: AbortSignal,
 ): Promise<void> {
   const doomed = new Map<string, Candidate>();
-  const looked = mapAhead(each(batch), looksAhead, async (candidate) => {
+  const looked = mapAhead(batch, looksAhead, async (candidate) => {
     const now = await repository.head(candidate.key, signal);
     return { candidate, now };
   });
@@ -76,10 +71,7 @@ async function deleteBatch(
     const failure = failures.get(key);
     outcome.counts.add(failure ? "failed" : "deleted", sizeBytes);
     if (failure) report.fail({ key, sizeBytes }, failure, workflow);
-    else {
-      outcome.workflows.add(workflow, sizeBytes);
-      report.note("deleted", { sizeBytes }, workflow);
-    }
+    else report.note("deleted", { sizeBytes }, workflow);
   }
 }
 
@@ -100,19 +92,4 @@ function isUnchanged(listed: StoredObject, now: StoredObject): boolean {
   if (listed.sizeBytes !== now.sizeBytes) return false;
   if (listed.etag !== undefined && now.etag !== undefined) return listed.etag === now.etag;
   return listed.modifiedMs !== undefined && listed.modifiedMs === now.modifiedMs;
-}
-
-async function* batchesOf(candidates: AsyncIterable<Candidate>): AsyncGenerator<readonly Candidate[]> {
-  let batch: Candidate[] = [];
-  for await (const candidate of candidates) {
-    batch.push(candidate);
-    if (batch.length < batchSize) continue;
-    yield batch;
-    batch = [];
-  }
-  if (batch.length > 0) yield batch;
-}
-
-async function* each<T>(items: readonly T[]): AsyncGenerator<T> {
-  yield* items;
 }

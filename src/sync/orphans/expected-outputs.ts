@@ -62,7 +62,7 @@ export class ExpectedOutputs {
 
   /** What is missing once all of the store was seen; each is asked for, as it may have come since. */
   async *missing(signal: AbortSignal): AsyncGenerator<MissingOutput> {
-    const unseen = mapAhead(each(this.#keys), looksAhead, async ([key, workflow]) => {
+    const unseen = mapAhead(this.#keys, looksAhead, async ([key, workflow]) => {
       return { key, workflow, isThere: await this.#repository.has(key, signal) };
     });
     for await (const { key, workflow, isThere } of unseen) if (!isThere) yield { workflow, key };
@@ -84,10 +84,6 @@ export class ExpectedOutputs {
 
 function isCollected(strategy: NamedArtifact["strategy"]): boolean {
   return strategy === "OnWorkflowCompletion" || strategy === "OnWorkflowDeletion";
-}
-
-async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
-  yield* items;
 }
 
 /** What a location says itself goes before what its repository says. */
