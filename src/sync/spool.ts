@@ -1,7 +1,7 @@
-import { createReadStream } from "node:fs";
 import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { inBatches } from "../limits/index.ts";
+import { fileLines } from "./file-lines.ts";
 
 const memoryMax = 10_000;
 
@@ -34,14 +34,7 @@ export class Spool<Item> implements AsyncDisposable {
 
   /** All items in batches of up to `length`, in their order; nothing may be added any more. */
   async *batches(length: number): AsyncGenerator<readonly Item[]> {
-    let batch: Item[] = [];
-    for await (const item of this.#all()) {
-      batch.push(item);
-      if (batch.length < length) continue;
-      yield batch;
-      batch = [];
-    }
-    if (batch.length > 0) yield batch;
+    yield* inBatches(this.#all(), length);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,8 +47,7 @@ export class Spool<Item> implements AsyncDisposable {
     if (this.#count === this.#first.length) return;
     await this.#flush();
     if (this.#file === undefined) return;
-    const input = createReadStream(join(this.#file.folder, "items"));
-    for await (const line of createInterface({ input })) yield JSON.parse(line) as Item;
+    for await (const line of fileLines(join(this.#file.folder, "items"))) yield JSON.parse(line) as Item;
   }
 
   async #flush(): Promise<void> {

@@ -1,9 +1,9 @@
-import { createReadStream } from "node:fs";
 import { mkdtemp, open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { ExecutorError } from "../../errors/index.ts";
+import { inBatches } from "../../limits/index.ts";
 import { compareKeys, type ObjectInfo } from "../../transfer/index.ts";
+import { fileLines } from "../file-lines.ts";
 
 /** Objects that are sorted in memory; more of them go through files of this many. */
 const runLength = 50_000;
@@ -30,7 +30,10 @@ export async function* sortExternally(
       run = [];
     }
     const rest = sorted(run);
-    yield* paged(files === undefined ? each(rest) : files.merged(rest), signal);
+    for await (const page of inBatches(single(files?.merged(rest) ?? rest), pageLength)) {
+      signal.throwIfAborted();
+      yield page;
+    }
   } finally {
     await files?.remove();
   }
@@ -40,15 +43,10 @@ function sorted(run: ObjectInfo[]): ObjectInfo[] {
   return run.sort((a, b) => compareKeys(a.key, b.key));
 }
 
-async function* each(objects: readonly ObjectInfo[]): AsyncGenerator<ObjectInfo> {
-  yield* objects;
-}
-
-async function* paged(
-  objects: AsyncIterable<ObjectInfo>,
-  signal: AbortSignal,
-): AsyncGenerator<readonly ObjectInfo[]> {
-  let page: ObjectInfo[] = [];
+/** Throws Corrupt where a key comes twice. */
+async function* single(
+  objects: Iterable<ObjectInfo> | AsyncIterable<ObjectInfo>,
+): AsyncGenerator<ObjectInfo> {
   let before: string | undefined;
   for await (const object of objects) {
     if (object.key === before) {
@@ -58,13 +56,8 @@ async function* paged(
       );
     }
     before = object.key;
-    page.push(object);
-    if (page.length < pageLength) continue;
-    signal.throwIfAborted();
-    yield page;
-    page = [];
+    yield object;
   }
-  if (page.length > 0) yield page;
 }
 
 /** Sorted runs in files of a folder of their own. */
@@ -106,9 +99,13 @@ class RunFiles {
   }
 
   async *#read(index: number): AsyncGenerator<ObjectInfo> {
-    const input = createReadStream(join(this.#folder, String(index)), { highWaterMark: 64 * 1024 });
-    for await (const line of createInterface({ input })) yield JSON.parse(line) as ObjectInfo;
+    for await (const line of fileLines(join(this.#folder, String(index))))
+      yield JSON.parse(line) as ObjectInfo;
   }
+}
+
+async function* each(objects: readonly ObjectInfo[]): AsyncGenerator<ObjectInfo> {
+  yield* objects;
 }
 
 interface Head {

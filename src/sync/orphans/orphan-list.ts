@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { ExecutorError, errorText } from "../../errors/index.ts";
+import { fileLines } from "../file-lines.ts";
 import { memberAt, textAt } from "../workflows/index.ts";
 import type { Candidate } from "./scan.ts";
 
@@ -101,21 +101,10 @@ export async function* readOrphanList(path: string): AsyncGenerator<Candidate> {
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {
-  const stream = createReadStream(path, "utf8");
-  // Not with node:readline, for which keys with U+2028 in them would be two lines.
-  let rest = "";
   try {
-    for await (const chunk of stream) {
-      const lines = `${rest}${chunk}`.split("\n");
-      rest = lines.pop() ?? "";
-      if (rest.length > lineMax) throw new Error("it has a line that is too long");
-      yield* lines;
-    }
-    if (rest !== "") yield rest;
+    yield* fileLines(path, lineMax);
   } catch (cause) {
     throw new ExecutorError("BadRequest", `--list ${path} cannot be read: ${errorText(cause)}`, { cause });
-  } finally {
-    stream.destroy();
   }
 }
 
