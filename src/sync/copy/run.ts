@@ -30,8 +30,6 @@ export interface RunTools {
 /** So many failures one after the other, without a success between them, and the rest is not tried. */
 const failuresInRowMax = 200;
 const journalEveryMs = 5_000;
-/** Larger objects go in parts, and may leave some behind. */
-const largeBytes = 4 * 1024 * 1024;
 
 /**
  * Makes the target what the source is: copies what it lacks or has otherwise, and deletes what the rules say, when both
@@ -59,7 +57,6 @@ class SyncRun implements AsyncDisposable {
   readonly #startedAt: string;
   readonly #after: string | undefined;
   readonly #water: HighWater;
-  readonly #large = new Set<string>();
   #isSourceEmpty = true;
   #failuresInRow = 0;
   #notedAtMs = performance.now();
@@ -149,8 +146,6 @@ class SyncRun implements AsyncDisposable {
 
   async #copy(decision: CopyDecision, signal: AbortSignal): Promise<void> {
     const { source: object, workflow } = decision;
-    const isLarge = object.sizeBytes > largeBytes;
-    if (isLarge) this.#large.add(object.key);
     try {
       const deed = await this.#copyNow(decision, signal);
       this.#report.note(deed.deed, object, workflow, deed.why);
@@ -164,7 +159,6 @@ class SyncRun implements AsyncDisposable {
       this.#water.end(object.key, false);
       if (this.#failuresInRow >= failuresInRowMax && !isHopeless(error)) throw error;
     } finally {
-      this.#large.delete(object.key);
       this.#tools.progress.noteDone(object.sizeBytes);
     }
   }
@@ -201,7 +195,7 @@ class SyncRun implements AsyncDisposable {
   }
 
   get #state() {
-    return { startedAt: this.#startedAt, after: this.#water.mark, underWay: [...this.#large] };
+    return { startedAt: this.#startedAt, after: this.#water.mark };
   }
 
   #noteJournal(signal: AbortSignal): void {

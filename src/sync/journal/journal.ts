@@ -10,8 +10,6 @@ export interface JournalState {
   readonly startedAt: string;
   /** All keys of the source up to this one are done. */
   readonly after: string | undefined;
-  /** Large objects that were under way: what their uploads have left is nobody's. */
-  readonly underWay: readonly string[];
 }
 
 /** Where a journal is kept. */
@@ -131,13 +129,10 @@ function parseState(text: string, id: string): JournalState | undefined {
   } catch {
     return undefined;
   }
-  const { startedAt, after, underWay } = value;
+  const { startedAt, after } = value;
   if (value.version !== version || value.id !== id || typeof startedAt !== "string") return undefined;
   const ageMs = Date.now() - Date.parse(startedAt);
   if (!(ageMs >= 0 && ageMs < ageMsMax)) return undefined;
   if (after !== undefined && typeof after !== "string") return undefined;
-  const keys = Array.isArray(underWay)
-    ? underWay.filter((key): key is string => typeof key === "string")
-    : [];
-  return { startedAt, after, underWay: keys };
+  return { startedAt, after };
 }

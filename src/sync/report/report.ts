@@ -79,7 +79,6 @@ export class Report {
   readonly #reasons = new Map<string, number>();
   readonly #incidents: Incident[] = [];
   #incidentsLeftOut = 0;
-  #hasPassing = false;
   #hasLasting = false;
 
   /** `command` such as `sync run`; the repositories by their names, which hold no secrets. */
@@ -123,8 +122,7 @@ export class Report {
 
   /** Keeps an incident; counting it is the caller's. */
   tell(incident: Incident): void {
-    if (incident.isPassing) this.#hasPassing = true;
-    else this.#hasLasting = true;
+    if (!incident.isPassing) this.#hasLasting = true;
     if (this.#incidents.length < incidentsMax) this.#incidents.push(incident);
     else this.#incidentsLeftOut += 1;
   }
@@ -136,11 +134,6 @@ export class Report {
   /** True where an incident was told that only a person can mend. */
   get needsAction(): boolean {
     return this.#hasLasting;
-  }
-
-  /** True where an incident was told that may pass. */
-  get mayPass(): boolean {
-    return this.#hasPassing;
   }
 
   snapshot(): ReportSnapshot {
