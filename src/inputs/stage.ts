@@ -1,13 +1,8 @@
 import { chmod, copyFile, mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { ExecutorError, errorText } from "../errors/index.ts";
-import {
-  containerPlans,
-  type PlanContext,
-  type PodPaths,
-  publishFile,
-  SharedFolder,
-} from "../podfiles/index.ts";
+import { publishFile } from "../files/index.ts";
+import { containerPlans, type PlanContext, type PodPaths, SharedFolder } from "../podfiles/index.ts";
 import type { Template } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readlink, rm } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
-import { randomBytes } from "../files/index.ts";
+import { asideName } from "../files/index.ts";
 import { isWithin } from "../template/index.ts";
 
 /** What a container has mounted of main's volumes. */
@@ -54,7 +54,7 @@ export class VolumeFolder implements AsyncDisposable {
       () => usual,
       async (error: NodeJS.ErrnoException) => {
         if (error.code !== "EEXIST") throw error;
-        const aside = `.${name}.${randomBytes(8).toString("hex")}`;
+        const aside = asideName(name);
         await mkdir(this.path(aside), ownMode);
         return aside;
       },

@@ -12,4 +12,3 @@ export { type ContainerFile, containerFiles, PodPaths } from "./paths.ts";
 export { containerPlans, encodeArgument, type PlanContext, resultBytesMax, servedOutputs } from "./plan.ts";
 export { readRange, SharedFolder } from "./shared-folder.ts";
 export { writeTerminationMessage } from "./termination-message.ts";
-export { publishFile } from "./write-file.ts";

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
-import { randomBytes } from "../files/index.ts";
+import { asideName } from "../files/index.ts";
 
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY, O_DIRECTORY } = constants;
 
@@ -129,11 +129,6 @@ export class SharedFolder implements AsyncDisposable {
     const text = `${this.#shown}/${name} is not what the executor left there: a step must leave /var/run/argo alone`;
     return new ExecutorError("BadRequest", text, { cause });
   }
-}
-
-/** A name that nobody can guess, for what is written aside. */
-export function asideName(name: string): string {
-  return `.${name}.${randomBytes(8).toString("hex")}`;
 }
 
 /** The bytes of a range, fewer where the file has become shorter. */

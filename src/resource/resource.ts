@@ -1,5 +1,6 @@
 import { access } from "node:fs/promises";
 import { ExecutorError } from "../errors/index.ts";
+import { publishFile } from "../files/index.ts";
 import {
   type KubeClient,
   type NodeIdentity,
@@ -9,7 +10,7 @@ import {
   TaskResult,
 } from "../kube/index.ts";
 import type { Logger } from "../log/index.ts";
-import { containerFiles, type PodPaths, publishFile } from "../podfiles/index.ts";
+import { containerFiles, type PodPaths } from "../podfiles/index.ts";
 import { type Outputs, type ResourceTemplate, savesLogs, type Template } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
 import { kubectlArguments } from "./arguments.ts";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { ExecutorError, errorText } from "../../errors/index.ts";
+import { publishFile } from "../../files/index.ts";
 import { journalFolder, type Repository } from "../repository/index.ts";
 
 /** What a run leaves for the next one, should it not come to its end. */
@@ -58,10 +59,8 @@ export function journalInFile(path: string): JournalPlace {
       }
     },
     async write(text) {
-      const aside = `${path}.new`;
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(aside, text, { mode: 0o600 });
-      await rename(aside, path);
+      await publishFile(path, text, 0o600);
     },
     async remove() {
       await rm(path, { force: true });

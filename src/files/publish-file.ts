@@ -1,6 +1,6 @@
 import { chmod, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { asideName } from "./shared-folder.ts";
+import { randomBytes } from "./random-bytes.ts";
 
 /**
  * Writes a whole file in a folder of this container so that a reader sees all of it or nothing: written aside, then
@@ -23,4 +23,9 @@ export async function publishFile(path: string, content: string | Uint8Array, mo
     await rm(aside, { force: true });
     throw error;
   }
+}
+
+/** A name that nobody can guess, for what is written aside. */
+export function asideName(name: string): string {
+  return `.${name}.${randomBytes(8).toString("hex")}`;
 }
