@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { ExecutorError, errorText, isExecutorError } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 import { type LogSaver, type SpooledLog, spoolPart } from "../outputs/index.ts";
 import {
   containerFiles,
@@ -8,6 +7,7 @@ import {
   spoolPatienceMs,
   spoolSegmentBytes,
 } from "../podfiles/index.ts";
+import { doublingPauses, retry } from "../retry/index.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
 import { spooledLogs, spoolMark } from "./spooled-logs.ts";
 import type { WaitState } from "./state.ts";
@@ -101,14 +101,11 @@ async function patiently(
 ): Promise<SpooledLog | undefined> {
   const patience = AbortSignal.timeout(spoolPatienceMs);
   const signal = AbortSignal.any([leave, patience]);
-  for (;;) {
-    try {
-      return await spoolPart(saver, paths, known, spoolSegmentBytes(template), signal);
-    } catch (error) {
-      if (patience.aborted) throw new ExecutorError("Timeout", tooSlow, { cause: error });
-      if (signal.aborted || !isExecutorError(error, "Transient")) throw error;
-      await sleep(againMs, undefined, { signal }).catch(() => undefined);
-    }
+  const attempt = () => spoolPart(saver, paths, known, spoolSegmentBytes(template), signal);
+  try {
+    return await retry({ pauses: doublingPauses(againMs, againMs, 0) }, attempt, signal);
+  } catch (error) {
+    throw patience.aborted ? new ExecutorError("Timeout", tooSlow, { cause: error }) : error;
   }
 }
 
