@@ -15,7 +15,6 @@ export type {
   StoredBytes,
   StoredDigest,
   StoreLimits,
-  UploadedPart,
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
 export { type RelayEnd, type RelayOptions, relayObject } from "./relay.ts";

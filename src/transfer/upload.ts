@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import type { FileContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { MultipartUpload, ObjectAttributes, ObjectStore, UploadedPart } from "./object-store.ts";
+import type { MultipartUpload, ObjectAttributes, ObjectStore } from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
@@ -83,18 +83,14 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
   const started = await startUpload(upload, first);
   using progress = channel.progress("Saving artifact", key, content.sizeBytes);
   const inFlight = new Set<Promise<void>>();
-  const done: UploadedPart[] = [];
   let sentBytes = 0;
   const threads = store.limits.partsInOrder ? 1 : options.threads;
   const send = (part: Part) => {
     sentBytes += part.sizeBytes;
-    const put = () => store.putPart(key, started, part.number, part.payload, signal);
+    const put = () => started.put(part.number, part.payload, signal);
     const sending = channel
       .laneRequest(part.sizeBytes, put, signal)
-      .then((uploaded) => {
-        done.push(uploaded);
-        progress.noteBytes(part.sizeBytes);
-      })
+      .then(() => progress.noteBytes(part.sizeBytes))
       .catch((error: unknown) => failing.abort(error))
       .finally(() => {
         part.release();
@@ -112,15 +108,14 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     await Promise.all(inFlight);
     signal.throwIfAborted();
     expectSize(content, sentBytes);
-    const parts = done.sort((a, b) => a.number - b.number);
-    await complete(upload, started, parts, sentBytes);
+    await complete(upload, started, sentBytes);
     noteTransfer(sentBytes);
   } catch (error) {
     failing.abort(error);
     await Promise.all(inFlight);
     // The signal has fired; the parts must go all the same, or the store keeps them, and bills them, for ever.
     const limit = AbortSignal.timeout(abortTimeoutMs);
-    await channel.request(() => store.abortUpload(key, started, limit), limit).catch(() => {});
+    await channel.request(() => started.abort(limit), limit).catch(() => {});
     throw error;
   }
 }
@@ -141,14 +136,13 @@ async function startUpload(
 async function complete(
   { store, key, channel, signal }: Upload,
   started: MultipartUpload,
-  parts: readonly UploadedPart[],
   sizeBytes: number,
 ): Promise<void> {
   let tries = 0;
   const attempt = async () => {
     tries += 1;
     try {
-      await store.completeUpload(key, started, parts, signal);
+      await started.complete(signal);
     } catch (error) {
       if (tries === 1 || !isExecutorError(error, "NotFound")) throw error;
     }

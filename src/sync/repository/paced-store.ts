@@ -10,7 +10,6 @@ import type {
   ReadAnswer,
   StoredBytes,
   StoreLimits,
-  UploadedPart,
 } from "../../transfer/index.ts";
 
 export interface PaceLimits {
@@ -110,32 +109,18 @@ class PacedStore implements ObjectStore {
     signal: AbortSignal,
   ): Promise<MultipartUpload> {
     await this.#pace.turn(0, signal);
-    return await this.#inner.startUpload(key, attributes, signal);
-  }
-
-  async putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart> {
-    await this.#pace.turn(0, signal);
-    return await this.#inner.putPart(key, upload, number, payload, signal);
-  }
-
-  async completeUpload(
-    key: string,
-    upload: MultipartUpload,
-    parts: readonly UploadedPart[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#pace.turn(0, signal);
-    await this.#inner.completeUpload(key, upload, parts, signal);
-  }
-
-  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
-    await this.#inner.abortUpload(key, upload, signal);
+    const upload = await this.#inner.startUpload(key, attributes, signal);
+    return {
+      put: async (number, payload, during) => {
+        await this.#pace.turn(0, during);
+        await upload.put(number, payload, during);
+      },
+      complete: async (during) => {
+        await this.#pace.turn(0, during);
+        await upload.complete(during);
+      },
+      abort: async (during) => await upload.abort(during),
+    };
   }
 
   copiesFrom(source: ObjectStore): boolean {
