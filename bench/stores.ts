@@ -38,8 +38,10 @@ try {
   else if (role === "client") await client(rest[0] as Name, rest[1] ?? "", rest[2] ?? "", Number(rest[3]));
   else {
     const [small = "5000", large = "1024"] = rest;
-    console.log("| store | line | seconds | a serial loop | times | peak of anonymous memory |");
-    console.log("|---|---|---|---|---|---|");
+    console.log(
+      "| store | line | seconds | CPU s: client, server, way | a serial loop | times | peak of anonymous memory |",
+    );
+    console.log("|---|---|---|---|---|---|---|");
     for (const name of names) {
       if (role === "" || role === "all" || role === name) await compare(name, Number(small), Number(large));
     }
@@ -55,15 +57,19 @@ async function compare(name: Name, small: number, largeMib: number): Promise<voi
   try {
     const [endpoint = ""] = (await once(createInterface(server.stdout), "line")) as [string];
     await using proxy = await startDelayProxy({ target: endpoint, delayMs: 10 });
+    const measure = (address: string, line: string, count: number) =>
+      run({ name, address, pid: server.pid }, line, count);
     for (const line of ["up", "down"] as const) {
-      const ours = await run(name, proxy.endpoint, line, small);
-      const loop = await run(name, proxy.endpoint, `${line}-loop`, loopLength);
+      const near = await measure(endpoint, line, small);
+      print(name, `${small} x 4 KiB ${line}, no delay: what the server can do`, near, "| ");
+      const ours = await measure(proxy.endpoint, line, small);
+      const loop = await measure(proxy.endpoint, `${line}-loop`, loopLength);
       const loopSeconds = (loop.seconds / loopLength) * small;
       const what = `${small} x 4 KiB ${line}, 20 ms away`;
       print(name, what, ours, `${loopSeconds.toFixed(0)} s | ${(loopSeconds / ours.seconds).toFixed(0)}`);
     }
     for (const line of ["large-up", "large-down"] as const) {
-      const ours = await run(name, endpoint, line, largeMib);
+      const ours = await measure(endpoint, line, largeMib);
       print(name, `${largeMib} MiB ${line.slice(6)}`, ours, "| ");
     }
   } finally {
@@ -75,18 +81,45 @@ async function compare(name: Name, small: number, largeMib: number): Promise<voi
 interface Figures {
   readonly seconds: number;
   readonly peakMib: number;
+  readonly cpuSeconds: number;
+  /** Of the server, and of this process, which delays. */
+  readonly serverCpuSeconds: number;
+  readonly wayCpuSeconds: number;
 }
 
-function print(name: Name, what: string, { seconds, peakMib }: Figures, rest: string): void {
-  console.log(`| ${name} | ${what} | ${seconds.toFixed(1)} s | ${rest} | ${peakMib.toFixed(0)} MiB |`);
+function print(name: Name, what: string, figures: Figures, rest: string): void {
+  const { seconds, peakMib, cpuSeconds, serverCpuSeconds, wayCpuSeconds } = figures;
+  const cpu = [cpuSeconds, serverCpuSeconds, wayCpuSeconds].map((each) => each.toFixed(1)).join(", ");
+  console.log(
+    `| ${name} | ${what} | ${seconds.toFixed(1)} s | ${cpu} | ${rest} | ${peakMib.toFixed(0)} MiB |`,
+  );
 }
 
-async function run(name: Name, endpoint: string, line: string, count: number): Promise<Figures> {
-  const args = [import.meta.filename, "client", name, endpoint, line, String(count)];
+interface Place {
+  readonly name: Name;
+  readonly address: string;
+  /** The server's process. */
+  readonly pid: number | undefined;
+}
+
+async function run({ name, address, pid }: Place, line: string, count: number): Promise<Figures> {
+  const args = [import.meta.filename, "client", name, address, line, String(count)];
+  const before = [cpuSecondsOf(pid), cpuSecondsOf(process.pid)] as const;
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   const chunks = (await child.stdout.toArray()) as Buffer[];
   if (child.exitCode === null) await once(child, "exit");
-  return JSON.parse(Buffer.concat(chunks).toString()) as Figures;
+  return {
+    ...(JSON.parse(Buffer.concat(chunks).toString()) as Figures),
+    serverCpuSeconds: cpuSecondsOf(pid) - before[0],
+    wayCpuSeconds: cpuSecondsOf(process.pid) - before[1],
+  };
+}
+
+/** User and system time of a process (proc(5), fields 14 and 15 of stat). */
+function cpuSecondsOf(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  const ticksASecond = 100;
+  return (Number(fields[11]) + Number(fields[12])) / ticksASecond;
 }
 
 /** The server of one store, until its input ends. Prints where it listens. */
@@ -128,7 +161,7 @@ async function client(name: Name, endpoint: string, line: string, count: number)
   const seconds = (performance.now() - startedMs) / 1000;
   look();
   clearInterval(timer);
-  console.log(JSON.stringify({ seconds, peakMib }));
+  console.log(JSON.stringify({ seconds, peakMib, cpuSeconds: cpuSecondsOf(process.pid) }));
 }
 
 async function work(

@@ -114,6 +114,30 @@ describe("git: revisions", { skip }, () => {
     assert.equal(git(folder, "rev-parse", "refs/remotes/origin/dev"), git(folder, "rev-parse", "HEAD"));
   });
 
+  for (const [title, allowsFilter, speaksV2, isPartial] of [
+    ["without the content of files of other commits", true, true, true],
+    ["whole from a server that knows no filters", false, true, false],
+    ["whole from a server that gives no single files afterwards", true, false, false],
+  ] as const) {
+    it(`fetches a history that has to be searched ${title}, where a depth is given`, async (t) => {
+      const server = await startGitServer(t);
+      makeHistory(server);
+      git(join(server.root, "project.git"), "config", "uploadpack.allowFilter", String(allowsFilter));
+      server.intercept(({ headers }) => {
+        if (!speaksV2) delete headers["git-protocol"];
+        return false;
+      });
+
+      const folder = await loadGit(t, { repo: `${server.url}/project.git`, revision: "HEAD~2", depth: 1 });
+
+      assert.equal(readFileSync(join(folder, "file"), "utf8"), "2");
+      assert.equal(git(folder, "rev-list", "--count", "--all"), "4");
+      const missing = git(folder, "rev-list", "--objects", "--all", "--missing=print").match(/^\?/gm) ?? [];
+      assert.equal(missing.length, isPartial ? 3 : 0);
+      assert.equal(git(folder, "status", "--porcelain"), "");
+    });
+  }
+
   it("case 26: fetches one branch only in single branch mode, with and without revision and depth", async (t) => {
     const server = await startGitServer(t);
     makeHistory(server);

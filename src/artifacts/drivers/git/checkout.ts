@@ -9,36 +9,73 @@ import type { Checkout, Git } from "./work.ts";
 
 /** Leaves in `path` what the reference leaves there (docs/contract/artifacts.md#5.8), and files that are in LFS. */
 export async function checkout(config: GitConfig, work: Checkout): Promise<void> {
-  const { git, log } = work;
-  const commit = (await shallowCommit(config, work)) ?? (await clonedCommit(config, work));
-  if (commit === undefined) {
-    log.info({ repo: config.repository.url }, "the repository is empty");
-    return;
+  if (!((await placeShallow(config, work)) || (await placePartial(config, work)))) {
+    const commit = await clonedCommit(config, work);
+    if (commit === undefined) {
+      work.log.info({ repo: config.repository.url }, "the repository is empty");
+      return;
+    }
+    await place(config, work, commit);
   }
-  const how = config.revision === "" ? ["HEAD"] : ["--detach", commit];
-  await during(`failed to checkout "${commit}"`, git(["checkout", "--progress", "--force", ...how, "--"]));
   await pullLargeFiles(work, work.path);
   if (config.hasSubmodules) await updateSubmodules(work, work.path);
 }
 
-/** The revision alone, at its depth; undefined where that is not asked for, or the server does not do it. */
-async function shallowCommit(config: GitConfig, { git, log }: Checkout): Promise<string | undefined> {
+/** Gets the revision alone, at its depth. False where that is not asked for, or the server does not do it. */
+async function placeShallow(config: GitConfig, work: Checkout): Promise<boolean> {
   const { depth, revision, isSingleBranch, repository } = config;
-  if (depth === undefined || revision === "" || isSingleBranch) return undefined;
+  const { git, log } = work;
+  if (depth === undefined || revision === "" || isSingleBranch) return false;
   const starting = `failed to clone "${repository.url}"`;
   await during(starting, git(["init", "--quiet", "."]));
   await during(starting, git(["remote", "add", "origin", repository.url]));
   await fetchRefspecs(config, git);
   const commit = await during(starting, fetchRevision(git, revision, depth));
-  if (commit === undefined)
-    log.info({ revision, depth }, "the server does not give this revision alone: fetching the whole history");
-  return commit;
+  if (commit === undefined) {
+    const message = "the server does not give this revision alone: looking for it in the history";
+    log.info({ revision, depth }, message);
+    return false;
+  }
+  await place(config, work, commit);
+  return true;
 }
 
-async function clonedCommit(config: GitConfig, { git, path, clear }: Checkout): Promise<string | undefined> {
+/** Puts the commit's files in their place, those of a partial clone straight from the server. */
+async function place({ revision }: GitConfig, { git }: Checkout, commit: string): Promise<void> {
+  const how = revision === "" ? ["HEAD"] : ["--detach", commit];
+  await during(`failed to checkout "${commit}"`, git(["checkout", "--progress", "--force", ...how, "--"]));
+}
+
+/**
+ * Who gives a depth wants no history, but a revision such as `HEAD~1` or a short hash is found nowhere but in it: so the
+ * commits and folders of all of it are fetched, and the content of files of the revision alone (`blob:none`, git's
+ * "partial clone"). False where that is not asked for, or the server gives no single files later on; one that does not
+ * know the filter sends everything.
+ */
+async function placePartial(config: GitConfig, work: Checkout): Promise<boolean> {
+  const { depth, revision } = config;
+  if (depth === undefined || revision === "") return false;
+  const commit = await clonedCommit(config, work, ["--filter=blob:none"]);
+  if (commit === undefined) return false;
+  try {
+    await place(config, work, commit);
+    return true;
+  } catch (error) {
+    if (!isExecutorError(error, "BadRequest", "Unsupported")) throw error;
+    work.log.info({ revision }, "the server gives no single files: fetching all of the history");
+    return false;
+  }
+}
+
+async function clonedCommit(
+  config: GitConfig,
+  { git, path, clear }: Checkout,
+  filter: readonly string[] = [],
+): Promise<string | undefined> {
   const { depth, revision, branch, isSingleBranch, repository } = config;
   await clear();
   const options = [
+    ...filter,
     "--progress",
     "--no-checkout",
     "--template=",
