@@ -169,7 +169,12 @@ describe("git: revisions", { skip }, () => {
 
     assert.equal(readFileSync(join(folder, "file"), "utf8"), "1");
     assert.equal(readFileSync(join(shallow, "file"), "utf8"), "1");
-    await assert.rejects(loadGit(t, { repo, fetch: ["a:b:c"] }), /failed to validate fetch \[a:b:c\]/);
+    for (const wrong of ["a:b:c", "refs/*:refs/x", "refs/a..b", "refs/*/*"]) {
+      await assert.rejects(loadGit(t, { repo, fetch: [wrong] }), (error: Error) => {
+        assert.ok(error.message.startsWith(`failed to validate fetch [${wrong}]`), error.message);
+        return isExecutorError(error, "BadRequest");
+      });
+    }
     await assert.rejects(loadGit(t, { repo, fetch: ["refs/none/x:refs/x"] }), /failed to fetch \[refs\/none/);
   });
 
@@ -621,3 +626,22 @@ function processesThatShow(secret: string): string[] {
     });
   });
 }
+
+describe("git: what a server says", { skip }, () => {
+  it("does not decide what its failure means", async (t) => {
+    const server = await startGitServer(t);
+    makeHistory(server);
+    const hook = join(server.root, "pack-objects");
+    writeFileSync(hook, "#!/bin/sh\necho 'Permission denied (publickey)' >&2\nexit 1\n", {
+      mode: 0o755,
+    });
+    const global = join(server.root, "gitconfig");
+    writeFileSync(global, `[uploadpack]\n\tpackObjectsHook = ${hook}\n`);
+    server.environment.GIT_CONFIG_GLOBAL = global;
+
+    await assert.rejects(loadGit(t, { repo: `${server.url}/project.git` }), (error: Error) => {
+      assert.match(error.message, /remote: Permission denied/);
+      return isExecutorError(error, "Transient");
+    });
+  });
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { DriverSettings } from "../../src/artifacts/index.ts";
@@ -261,5 +261,28 @@ describe("git with LFS", { skip: withoutLfs }, () => {
       loadGit(t, { repo: `${server.url}/project.git` }),
       /lfs\.url in \.lfsconfig must be an https, http or ssh address/,
     );
+  });
+
+  it("refuses a link in the place of .lfsconfig, and one that is no configuration", async (t) => {
+    const server = await startGitServer(t);
+    const evil = "[lfs]\n\turl = file:///work/project\n";
+    const work = makeRepository(server.root, "project", [
+      { ".gitattributes": attributes, "a.bin": pointer, "#evil": evil },
+    ]);
+    const repo = `${server.url}/project.git`;
+    for (const [content, words] of [
+      // The link's own text is a line of comment.
+      [undefined, /\.lfsconfig must be a file/],
+      ["no configuration", /bad config/],
+    ] as const) {
+      rmSync(join(work, ".lfsconfig"), { force: true });
+      if (content === undefined) symlinkSync("#evil", join(work, ".lfsconfig"));
+      else writeFileSync(join(work, ".lfsconfig"), content);
+      git(work, "add", "-A");
+      git(work, "commit", "-q", "-m", "lfsconfig");
+      publish(server.root, "project");
+
+      await assert.rejects(loadGit(t, { repo }), words);
+    }
   });
 });

@@ -1,7 +1,8 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import type { GitConfig } from "./config.ts";
+import { isGitStatus } from "./errors.ts";
 import { pullLargeFiles } from "./large-files.ts";
 import { fetchRevision, localRevision } from "./revision.ts";
 import { updateSubmodules } from "./submodules.ts";
@@ -108,9 +109,9 @@ async function headCommit(git: Git): Promise<string> {
 async function expectRepository({ repository }: GitConfig, git: Git, path: string): Promise<void> {
   const trace = join(path, ".git/packets");
   await git(["ls-remote", "--quiet", "origin"], path, { GIT_TRACE_PACKET: trace });
-  const isSpoken = (await readFile(trace, "utf8").catch(() => "")).includes("packet:");
+  const spokenBytes = (await stat(trace).catch(() => undefined))?.size ?? 0;
   await rm(trace, { force: true });
-  if (isSpoken) return;
+  if (spokenBytes > 0) return;
   const text = `failed to clone "${repository.url}": the server's answer is no git repository's; check git.repo, and whether the host wants credentials`;
   throw new ExecutorError("BadRequest", text);
 }
@@ -125,22 +126,29 @@ async function startEmpty({ revision }: GitConfig, git: Git): Promise<undefined>
 async function fetchRefspecs({ refspecs, depth }: GitConfig, git: Git): Promise<void> {
   if (refspecs.length === 0) return;
   const options = depth === undefined ? [] : [`--depth=${depth}`];
-  try {
-    await git([
-      "fetch",
-      "--progress",
-      "--update-head-ok",
-      ...options,
-      "--end-of-options",
-      "origin",
-      ...refspecs,
-    ]);
-  } catch (error) {
-    const isInvalid = isExecutorError(error, "BadRequest") && /invalid refspec/.test(error.message);
-    throw ExecutorError.wrap(
-      error,
-      `failed to ${isInvalid ? "validate fetch" : "fetch"} [${refspecs.join(" ")}]`,
-    );
+  const listed = `[${refspecs.join(" ")}]`;
+  for (const refspec of refspecs)
+    await during(`failed to validate fetch ${listed}`, checkRefspec(git, refspec));
+  const fetch = ["fetch", "--progress", "--update-head-ok", ...options, "--end-of-options", "origin"];
+  await during(`failed to fetch ${listed}`, git([...fetch, ...refspecs]));
+}
+
+/** `+from:to`, either of which may have one star where the other has one; git says no more of a wrong one than 128. */
+async function checkRefspec(git: Git, refspec: string): Promise<void> {
+  const wrong = new ExecutorError(
+    "BadRequest",
+    `${JSON.stringify(refspec)} is no refspec such as refs/pull/*:refs/remotes/origin/pull/*`,
+  );
+  const sides = refspec.replace(/^[+^]/, "").split(":");
+  const stars = sides.map((side) => side.split("*").length - 1);
+  if (sides.length > 2 || (sides.length === 2 && stars[0] !== stars[1])) throw wrong;
+  for (const side of sides) {
+    if (side === "") continue;
+    try {
+      await git(["check-ref-format", "--allow-onelevel", "--refspec-pattern", side]);
+    } catch (error) {
+      throw isGitStatus(error, 1) ? wrong : error;
+    }
   }
 }
 
