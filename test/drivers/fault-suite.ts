@@ -109,6 +109,34 @@ export function describeFaults(
       assert.equal((await read("a")).toString(), "content");
     });
 
+    check(
+      "R21: sends the bytes of the source, and no frames of signatures or checksums between them",
+      cannot,
+      async (t) => {
+        const { driver, artifact, faulty, read } = await open(t);
+        const content = noise(21 * mib + 11);
+        await driver.saveFile(artifact("small"), fileOf("small", "content"), patience());
+        await driver.saveFile(artifact("known"), fileOf("known", content), patience());
+
+        assert.ok((await read("known")).equals(content));
+        let sentBytes = 0;
+        for (const { method, headers } of faulty.front.requests) {
+          if (method === "GET" || method === "HEAD") continue;
+          // aws-chunked of S3 and OSS, structured messages of Azure.
+          assert.doesNotMatch(String(headers["x-amz-content-sha256"]), /STREAMING/);
+          for (const name of ["content-encoding", "x-amz-trailer", "x-ms-structured-body", "x-oss-trailer"])
+            assert.equal(headers[name], undefined, name);
+          sentBytes += Number(headers["content-length"] ?? 0);
+        }
+        // The requests that begin and end uploads in parts have bodies of their own.
+        const sourceBytes = content.byteLength + "content".length;
+        assert.ok(
+          sentBytes >= sourceBytes && sentBytes < sourceBytes + 64 * 1024,
+          `${sentBytes} bytes were sent`,
+        );
+      },
+    );
+
     check("R12: waits as long as the store asks when its rate is exceeded (429)", cannot, async (t) => {
       const { driver, artifact, faulty, strike, read } = await open(t);
       strike(faulty.write, { kind: "answer", status: 429, headers: { "retry-after": "1" } }, 1);
