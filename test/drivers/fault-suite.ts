@@ -43,7 +43,19 @@ type Check = (title: string, cannot: string | undefined, body: (t: TestContext) 
 export function describeFaults(
   name: string,
   start: (t: TestContext) => Promise<StoreUnderTest>,
-  { faults: cannot, rotation, resume, checksums, ranges, clock, parts }: Limits,
+  {
+    faults: cannot,
+    rotation,
+    resume,
+    checksums,
+    ranges,
+    clock,
+    parts,
+    list,
+    versions,
+    lengths,
+    pages,
+  }: Limits,
   check: Check,
 ): void {
   const open = async (t: TestContext) => {
@@ -182,19 +194,23 @@ export function describeFaults(
       await assert.rejects(read("f"), (error) => isExecutorError(error, "Corrupt"));
     });
 
-    check("does not mix two versions of an object that is replaced while it is read", cannot, async (t) => {
-      const { driver, artifact } = await open(t);
-      await driver.saveFile(artifact("f"), fileOf("f", noise(30 * mib)), patience());
-      const stored = await driver.open(artifact("f"), patience());
-      assert.equal(stored.kind, "file");
-      if (stored.kind !== "file") return;
+    check(
+      "does not mix two versions of an object that is replaced while it is read",
+      cannot ?? versions,
+      async (t) => {
+        const { driver, artifact } = await open(t);
+        await driver.saveFile(artifact("f"), fileOf("f", noise(30 * mib)), patience());
+        const stored = await driver.open(artifact("f"), patience());
+        assert.equal(stored.kind, "file");
+        if (stored.kind !== "file") return;
 
-      await driver.saveFile(artifact("f"), fileOf("f", noise(mib)), patience());
+        await driver.saveFile(artifact("f"), fileOf("f", noise(mib)), patience());
 
-      await assert.rejects(buffer(stored.openStream()), (error) => isExecutorError(error, "Conflict"));
-    });
+        await assert.rejects(buffer(stored.openStream()), (error) => isExecutorError(error, "Conflict"));
+      },
+    );
 
-    check("does not take a missing length for an empty file", cannot, async (t) => {
+    check("does not take a missing length for an empty file", cannot ?? lengths, async (t) => {
       const { driver, artifact, faulty, strike } = await open(t);
       await driver.saveFile(artifact("f"), fileOf("f", "content"), patience());
       strike(faulty.lookup, { kind: "lie", ...faulty.withoutLength });
@@ -205,14 +221,14 @@ export function describeFaults(
       );
     });
 
-    check("does not take a web page for the confirmation of a write", cannot, async (t) => {
+    check("does not take a web page for the confirmation of a write", cannot ?? pages, async (t) => {
       const { driver, artifact, faulty, strike } = await open(t);
       strike(faulty.write, { kind: "answer", status: 200, headers: html, body: page });
 
       await assert.rejects(driver.saveFile(artifact("a"), fileOf("a", "content"), patience()));
     });
 
-    check("does not take a web page for a listing", cannot, async (t) => {
+    check("does not take a web page for a listing", cannot ?? list, async (t) => {
       const { driver, artifact, faulty, strike } = await open(t);
       await driver.saveTree(artifact("dir"), treeOf({ "a.txt": "a" }), patience());
       strike(faulty.list, { kind: "answer", status: 200, headers: html, body: page });
@@ -223,7 +239,7 @@ export function describeFaults(
       );
     });
 
-    check("S1: does not take half a listing for a whole one", cannot, async (t) => {
+    check("S1: does not take half a listing for a whole one", cannot ?? list, async (t) => {
       const { driver, artifact, faulty, strike } = await open(t);
       const tree = treeOf({ "a.txt": "a", "b.txt": "b", "c.txt": "c" });
       await driver.saveTree(artifact("dir"), tree, patience());
@@ -238,7 +254,7 @@ export function describeFaults(
       await assert.rejects(load, (error) => !isExecutorError(error, "NotFound"));
     });
 
-    check("ends a listing that does not advance", cannot, async (t) => {
+    check("ends a listing that does not advance", cannot ?? list, async (t) => {
       const { driver, artifact, faulty, strike } = await open(t);
       await driver.saveTree(artifact("dir"), treeOf({ "a.txt": "a", "b.txt": "b" }), patience());
       assert.ok(faulty.endless);

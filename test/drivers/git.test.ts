@@ -519,7 +519,24 @@ describe("git: TLS and proxies", { skip }, () => {
 });
 
 describe("git: servers that fail", { skip }, () => {
-  it("tries again what failed with 503, from an empty folder", async (t) => {
+  it("R11: tries again where the connection is reset before the answer", async (t) => {
+    const server = await startGitServer(t);
+    makeHistory(server);
+    let failures = 2;
+    server.intercept(({ socket }) => {
+      if (failures === 0) return false;
+      failures -= 1;
+      socket.resetAndDestroy();
+      return true;
+    });
+
+    const folder = await loadGit(t, { repo: `${server.url}/project.git` });
+
+    assert.equal(failures, 0);
+    assert.equal(readFileSync(join(folder, "file"), "utf8"), "4");
+  });
+
+  it("R10: tries again what failed with 503, from an empty folder", async (t) => {
     const server = await startGitServer(t);
     makeHistory(server);
     let failures = 2;

@@ -46,6 +46,12 @@ export type Ability =
   | "checksums"
   /** Answers that say which bytes of an object they hold. */
   | "ranges"
+  /** Begin to read only after saying what is there. */
+  | "versions"
+  /** Insist on a length in each answer. */
+  | "lengths"
+  /** Tell the store's confirmation from any page. */
+  | "pages"
   | "colons"
   /** Signatures that a wrong clock spoils. */
   | "clock"
