@@ -18,7 +18,8 @@ interface Stored {
   readonly parts: readonly Buffer[];
   readonly sizeBytes: number;
   readonly md5: string;
-  readonly crc64: bigint;
+  /** What is sent with it. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 const modified = new Date().toUTCString();
@@ -63,56 +64,68 @@ async function answer(state: State, request: IncomingMessage, response: ServerRe
   );
   if (request.method === "PUT" || request.method === "POST") {
     const bytes = await buffer(request);
-    if (searchParams.has("partNumber"))
+    const block = searchParams.get("blockid");
+    if (block !== null) {
+      // Its number is at the end of what the client calls it.
+      acceptPart(state, Number(Buffer.from(block, "base64").toString().slice(-6)), bytes, response);
+    } else if (searchParams.get("comp") === "blocklist") {
+      const kept = Object.entries(request.headers).filter(([name]) => name.startsWith("x-ms-meta-"));
+      const headers = Object.fromEntries(kept.map(([name, value]) => [name, String(value)]));
+      completeObject(state, key, { parts: state.parts.splice(0), headers }, response);
+    } else if (searchParams.has("partNumber"))
       acceptPart(state, Number(searchParams.get("partNumber")), bytes, response);
     else if (searchParams.has("uploads"))
       response.end(xml("InitiateMultipartUploadResult", "<UploadId>u</UploadId>"));
-    else completeObject(state, key, searchParams.has("uploadId") ? state.parts.splice(0) : [bytes], response);
+    else
+      completeObject(
+        state,
+        key,
+        { parts: searchParams.has("uploadId") ? state.parts.splice(0) : [bytes] },
+        response,
+      );
   } else if (key === "") {
     const list = dialect === "azure" ? azurePage : s3Page;
     response.writeHead(200, { "content-type": "application/xml" }).end(list(objects, searchParams));
   } else {
     const found = objects.get(key);
-    if (found) await send(state, found, request, response);
+    if (found) await send(found, request, response);
     else response.writeHead(404, { "x-ms-error-code": "BlobNotFound", "content-length": 0 }).end();
   }
 }
 
-function acceptPart({ parts }: State, number: number, bytes: Buffer, response: ServerResponse): void {
+function acceptPart(
+  { dialect, parts }: State,
+  number: number,
+  bytes: Buffer,
+  response: ServerResponse,
+): void {
   parts[number - 1] = bytes;
-  const headers = {
-    etag: tagOf(md5Of(bytes)),
-    "x-oss-hash-crc64ecma": String(crcOf(bytes)),
-    "content-length": 0,
-  };
-  response.writeHead(200, headers).end();
+  const status = dialect === "azure" ? 201 : 200;
+  response
+    .writeHead(status, { etag: tagOf(md5Of(bytes)), "content-length": 0, ...hashOf([bytes], dialect) })
+    .end();
 }
 
 function completeObject(
   { dialect, objects }: State,
   key: string,
-  parts: readonly Buffer[],
+  { parts, headers = {} }: Pick<Stored, "parts"> & { readonly headers?: Stored["headers"] },
   response: ServerResponse,
 ): void {
   const [first = Buffer.alloc(0)] = parts;
-  const crcs = parts.map((part) => [crcOf(part), part.byteLength] as const);
-  const crc64 =
-    dialect === "oss" ? crcs.reduce((sum, [crc, size]) => crc64s.combine(sum, crc, size), crc64s.empty) : 0n;
+  const isWhole = parts.length === 1;
+  const md5 = md5Of(first);
+  const hash = hashOf(parts, dialect);
+  const own =
+    dialect === "azure" ? { "x-ms-blob-type": "BlockBlob", ...(isWhole && { "content-md5": md5 }) } : {};
   const sizeBytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  const object = { parts, sizeBytes, md5: md5Of(first), crc64 };
-  objects.set(key, object);
+  objects.set(key, { parts, sizeBytes, md5, headers: { ...headers, ...own, ...hash } });
   const status = dialect === "azure" ? 201 : 200;
-  const body =
-    parts.length > 1 ? xml("CompleteMultipartUploadResult", `<ETag>${tagOf(object.md5)}</ETag>`) : "";
-  response.writeHead(status, { etag: tagOf(object.md5), ...hashOf(object, dialect) }).end(body);
+  const body = isWhole ? "" : xml("CompleteMultipartUploadResult", `<ETag>${tagOf(md5)}</ETag>`);
+  response.writeHead(status, { etag: tagOf(md5), ...hash }).end(body);
 }
 
-async function send(
-  { dialect }: State,
-  found: Stored,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function send(found: Stored, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const [, from = "0", to = String(found.sizeBytes - 1)] =
     /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "") ?? [];
   const [start, end] = [Number(from), Math.min(found.sizeBytes, Number(to) + 1)];
@@ -122,14 +135,14 @@ async function send(
     "last-modified": modified,
     "content-length": end - start,
     ...(isPart && { "content-range": `bytes ${start}-${end - 1}/${found.sizeBytes}` }),
-    ...(dialect === "azure" && { "content-md5": found.md5, "x-ms-blob-type": "BlockBlob" }),
-    ...hashOf(found, dialect),
+    ...found.headers,
   });
   if (request.method !== "HEAD") await pipeline(Readable.from(slices(found.parts, start, end)), response);
   else response.end();
 }
 
-function* slices(parts: readonly Buffer[], start: number, end: number): Generator<Buffer> {
+/** The bytes from `start` to `end` of what the parts are together. */
+export function* slices(parts: readonly Buffer[], start: number, end: number): Generator<Buffer> {
   let at = 0;
   for (const part of parts) {
     const piece = part.subarray(Math.max(0, start - at), Math.max(0, end - at));
@@ -138,14 +151,15 @@ function* slices(parts: readonly Buffer[], start: number, end: number): Generato
   }
 }
 
-function hashOf({ crc64 }: Stored, dialect: Dialect): Readonly<Record<string, string>> {
-  return dialect === "oss" ? { "x-oss-hash-crc64ecma": String(crc64) } : {};
-}
-
 const crc64s = openCrc64();
 
-function crcOf(bytes: Uint8Array): bigint {
-  return crc64s.update(crc64s.empty, bytes);
+/** OSS names the CRC-64 of all that is written. */
+function hashOf(parts: readonly Buffer[], dialect: Dialect): Readonly<Record<string, string>> {
+  if (dialect !== "oss") return {};
+  const sum = parts.reduce((before, part) => {
+    return crc64s.combine(before, crc64s.update(crc64s.empty, part), part.byteLength);
+  }, crc64s.empty);
+  return { "x-oss-hash-crc64ecma": String(sum) };
 }
 
 function md5Of(bytes: Uint8Array): string {
