@@ -134,6 +134,8 @@ export interface ProgramSettings {
   readonly skipsLfs: boolean;
   /** Where files of one transfer live while it lasts, keys and passwords among them. */
   readonly temporaryFolder: string;
+  /** The command that joins its standard input and output to a host and port, its last two arguments, past proxies. */
+  readonly tunnel?: readonly string[];
 }
 
 /** Read from the environment once, in `cmd/` (docs/contract/artifacts.md#4). */

@@ -1,6 +1,6 @@
 import {
   type Container,
-  type LocationType,
+  locationKinds,
   locationType,
   mainContainerNames,
   quantityBytes,
@@ -24,9 +24,6 @@ export const spoolPatienceMs = 60_000;
 const spoolBytesMin = 1_048_576;
 const segmentBytesMax = 33_554_432;
 const segmentsMin = 8;
-/** Where what was put there while the step ran can be taken away again, and is not staged on this pod's disk first. */
-const spoolingStores: ReadonlySet<LocationType | undefined> = new Set(["s3", "gcs", "azure", "oss", "hdfs"]);
-
 /**
  * How many bytes each captured log may take up on the pod's volume; 0: any number. The kubelet evicts a pod whose
  * volumes, logs and writable layers together are larger than the sum of its containers' `ephemeral-storage` limits,
@@ -44,7 +41,8 @@ export function logBytesMax(template: Template): number {
  */
 export function spoolSegmentBytes(template: Template): number {
   const bytesMax = logBytesMax(template);
-  if (bytesMax < spoolBytesMin || !spoolingStores.has(locationType(template.archiveLocation))) return 0;
+  const type = locationType(template.archiveLocation);
+  if (bytesMax < spoolBytesMin || type === undefined || !locationKinds[type].takesLogParts) return 0;
   return Math.min(segmentBytesMax, Math.floor(bytesMax / segmentsMin));
 }
 
