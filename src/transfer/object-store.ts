@@ -79,6 +79,15 @@ export interface UploadedPart {
   readonly crc?: bigint;
 }
 
+/** A part of a multipart upload that is made from a range of another object. */
+export interface CopiedPart {
+  /** Of the object that is made. */
+  readonly key: string;
+  readonly upload: MultipartUpload;
+  readonly number: number;
+  readonly range: ByteRange;
+}
+
 /** What a store accepts; data, so that the engine needs no exceptions for anyone. */
 export interface StoreLimits {
   /** Largest object of a single put. */
@@ -87,6 +96,8 @@ export interface StoreLimits {
   readonly partMaxBytes: number;
   readonly partsMax: number;
   readonly deleteKeysMax: number;
+  /** Largest object that one `copy` takes; undefined: any. */
+  readonly copyMaxBytes?: number;
   /** True where the parts of an object must be sent one after the other, in order. */
   readonly partsInOrder?: boolean;
   /** False where `after` of a listing may only be what a page called `next`. Default true. */
@@ -148,6 +159,15 @@ export interface ObjectStore {
    * the object is larger than one request copies.
    */
   copy?(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void>;
+  /** Begins a multipart upload whose parts come from another object, with its attributes. */
+  startCopy?(key: string, attributes: ObjectAttributes, signal: AbortSignal): Promise<MultipartUpload>;
+  /** Makes one part from a range of an object of `source`, inside the service; errors as those of `copy`. */
+  copyPart?(
+    source: ObjectStore,
+    info: ObjectInfo,
+    part: CopiedPart,
+    signal: AbortSignal,
+  ): Promise<UploadedPart>;
   /** Objects whose key starts with `prefix` and is greater than `after`, in the order of the keys' bytes. */
   list(prefix: string, after: string | undefined, pageSize: number, signal: AbortSignal): Promise<ListPage>;
   /** Done if there is nothing. */

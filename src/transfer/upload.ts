@@ -16,6 +16,9 @@ export interface UploadOptions {
 
 const abortTimeoutMs = 15_000;
 
+/** Where a multipart upload goes. */
+export type UploadTarget = Pick<Upload, "store" | "key" | "channel">;
+
 /**
  * Stores one file under `key`, whole or not at all: as a single put where it fits into one part, else by a multipart
  * upload, which is aborted when anything fails or the signal fires.
@@ -113,16 +116,23 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     signal.throwIfAborted();
     expectSize(content, sentBytes);
     const parts = done.sort((a, b) => a.number - b.number);
-    await complete(upload, started, parts, sentBytes);
+    await completeParts(upload, started, parts, signal);
     noteTransfer(sentBytes);
   } catch (error) {
     failing.abort(error);
     await Promise.all(inFlight);
-    // The signal has fired; the parts must go all the same, or the store keeps them, and bills them, for ever.
-    const limit = AbortSignal.timeout(abortTimeoutMs);
-    await channel.request(() => store.abortUpload(key, started, limit), limit).catch(() => {});
+    await abortParts(upload, started);
     throw error;
   }
+}
+
+/** Whatever signal has fired: the parts must go, or the store keeps them, and bills them, for ever. */
+export async function abortParts(
+  { store, key, channel }: UploadTarget,
+  started: MultipartUpload,
+): Promise<void> {
+  const limit = AbortSignal.timeout(abortTimeoutMs);
+  await channel.request(() => store.abortUpload(key, started, limit), limit).catch(() => {});
 }
 
 async function startUpload(
@@ -138,12 +148,13 @@ async function startUpload(
 }
 
 /** Completes, and asks what is there afterwards: the answer to a completion that was repeated may be "no such upload". */
-async function complete(
-  { store, key, channel, signal }: Upload,
+export async function completeParts(
+  { store, key, channel }: UploadTarget,
   started: MultipartUpload,
   parts: readonly UploadedPart[],
-  sizeBytes: number,
+  signal: AbortSignal,
 ): Promise<void> {
+  const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   let tries = 0;
   const attempt = async () => {
     tries += 1;

@@ -9,6 +9,7 @@ import {
 } from "../../../http/index.ts";
 import { appendTo, type ByteRange, type ByteSink } from "../../../streams/index.ts";
 import {
+  type CopiedPart,
   compareKeys,
   type ListPage,
   type MultipartUpload,
@@ -46,6 +47,7 @@ export class S3Store implements ObjectStore {
     partMaxBytes: 5 * 1024 * mib,
     partsMax: 10_000,
     deleteKeysMax: 1000,
+    copyMaxBytes: 5 * 1024 * mib,
   };
   readonly #requests: S3Requests;
   readonly #encryption: Encryption;
@@ -209,21 +211,48 @@ export class S3Store implements ObjectStore {
 
   async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
     if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
-    if (info.sizeBytes > copyBytesMax) {
+    if (info.sizeBytes > (this.limits.copyMaxBytes ?? 0)) {
       throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
     }
-    const headers: Record<string, string> = {
-      ...(await this.#encryption.forWriting(key)),
-      ...copySourceHeaders(await source.#encryption.forBytes(info.key)),
-      "x-amz-copy-source": `/${source.#requests.config.bucket}/${encodePath(info.key)}`,
-      ...(info.etag === undefined ? {} : { "x-amz-copy-source-if-match": info.etag }),
-    };
+    const headers = { ...(await this.#encryption.forWriting(key)), ...(await source.#asCopySource(info)) };
     const xml = await this.#explained(
       info,
       this.#requests.sendForText({ method: "PUT", key, headers }, signal),
     );
     // The head of the answer may have come before the copying failed.
     expectDocument(xml, "CopyObjectResult");
+  }
+
+  /** Without checksums: those of ranges of another object nobody has. */
+  async startCopy(key: string, attributes: ObjectAttributes, signal: AbortSignal): Promise<MultipartUpload> {
+    const headers = {
+      ...(await this.#encryption.forWriting(key)),
+      ...attributeHeaders(attributes, attributeNames),
+    };
+    return { ...(await this.#startUpload(key, headers, signal)), keepsCrc32: false };
+  }
+
+  async copyPart(
+    source: ObjectStore,
+    info: ObjectInfo,
+    { key, upload, number, range }: CopiedPart,
+    signal: AbortSignal,
+  ): Promise<UploadedPart> {
+    if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
+    const { offset, length } = range;
+    const headers = {
+      ...(await this.#encryption.forBytes(key)),
+      ...(await source.#asCopySource(info)),
+      "x-amz-copy-source-range": `bytes=${offset}-${offset + length - 1}`,
+    };
+    const query = { partNumber: String(number), uploadId: upload.id };
+    const xml = await this.#explained(
+      info,
+      this.#requests.sendForText({ method: "PUT", key, query, headers }, signal),
+    );
+    expectDocument(xml, "CopyPartResult");
+    const etag = tagOf(textOf(xml, "ETag"), `part ${number} of ${key}`);
+    return { number, sizeBytes: length, etag, crc32: undefined };
   }
 
   async list(
@@ -290,6 +319,15 @@ export class S3Store implements ObjectStore {
       if (error.code !== "NotFound") failures.set(key, error);
     }
     return failures;
+  }
+
+  /** The headers that name an object of this store as what is copied. */
+  async #asCopySource({ key, etag }: ObjectInfo): Promise<Record<string, string>> {
+    return {
+      ...copySourceHeaders(await this.#encryption.forBytes(key)),
+      "x-amz-copy-source": `/${this.#requests.config.bucket}/${encodePath(key)}`,
+      ...(etag === undefined ? {} : { "x-amz-copy-source-if-match": etag }),
+    };
   }
 
   async #getRequest(info: ObjectInfo, range: ByteRange | undefined): Promise<S3Request> {
@@ -378,9 +416,6 @@ export class S3Store implements ObjectStore {
     await discardBody(response.body, this.#requests.bodyOptions(request));
   }
 }
-
-/** Of one CopyObject. */
-const copyBytesMax = 5 * 1024 * mib;
 
 /** The headers that open an object, for one that is copied. */
 function copySourceHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
