@@ -54,6 +54,8 @@ export interface ReportSnapshot {
   /** The first ones; `incidentsLeftOut` tells how many more there were. */
   readonly incidents: readonly Incident[];
   readonly incidentsLeftOut: number;
+  /** What `--since` of the next run goes on from; only where all was done. */
+  readonly cursor?: string | undefined;
 }
 
 interface Counter {
@@ -80,6 +82,8 @@ export class Report {
   readonly #incidents: Incident[] = [];
   #incidentsLeftOut = 0;
   #hasLasting = false;
+  /** See ReportSnapshot. */
+  cursor: string | undefined;
 
   /** `command` such as `sync run`; the repositories by their names, which hold no secrets. */
   constructor(command: string, source: string | undefined, target: string) {
@@ -148,6 +152,7 @@ export class Report {
       reasons: Object.fromEntries(this.#reasons),
       incidents: [...this.#incidents],
       incidentsLeftOut: this.#incidentsLeftOut,
+      ...(this.cursor === undefined ? {} : { cursor: this.cursor }),
     };
   }
 }

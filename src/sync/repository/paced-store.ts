@@ -1,7 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { ExecutorError } from "../../errors/index.ts";
 import type { Payload } from "../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../streams/index.ts";
 import type {
+  CopiedPart,
   ListPage,
   MultipartUpload,
   ObjectAttributes,
@@ -147,6 +149,21 @@ class PacedStore implements ObjectStore {
     await this.#inner.copy?.(innermost(source), info, key, signal);
   }
 
+  async startCopy(key: string, attributes: ObjectAttributes, signal: AbortSignal): Promise<MultipartUpload> {
+    await this.#pace.turn(0, signal);
+    return (await this.#inner.startCopy?.(key, attributes, signal)) ?? noParts(this.name);
+  }
+
+  async copyPart(
+    source: ObjectStore,
+    info: ObjectInfo,
+    part: CopiedPart,
+    signal: AbortSignal,
+  ): Promise<UploadedPart> {
+    await this.#pace.turn(0, signal);
+    return (await this.#inner.copyPart?.(innermost(source), info, part, signal)) ?? noParts(this.name);
+  }
+
   async list(
     prefix: string,
     after: string | undefined,
@@ -174,4 +191,8 @@ class PacedStore implements ObjectStore {
 
 function innermost(store: ObjectStore): ObjectStore {
   return store instanceof PacedStore ? store.inner : store;
+}
+
+function noParts(name: string): never {
+  throw new ExecutorError("Unsupported", `${name} copies nothing in parts`);
 }
