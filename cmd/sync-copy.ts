@@ -36,6 +36,7 @@ export const planCommand: SyncSubcommand = {
       const file = textFlag(call.line.flags, "shards-out");
       const planner = file === undefined ? undefined : new ShardPlanner(shardCount(call.line.flags) ?? 8);
       const planned = await planSync(scope, planner, call.stop);
+      await lookUp(call, scope, planned.report);
       if (file !== undefined) await writeFile(file, JSON.stringify(planner?.shards()));
       return planned;
     }),
@@ -50,6 +51,8 @@ export const runCommand: SyncSubcommand = {
     journal: { type: "string" },
     threads: { type: "string" },
     "copy-in-parts-from": { type: "string" },
+    "look-up": { type: "boolean" },
+    "abort-uploads": { type: "string" },
   },
   run: (call) => {
     const { flags } = call.line;
@@ -63,9 +66,11 @@ export const runCommand: SyncSubcommand = {
     };
     return withBoth(call, async (scope, since) => {
       const { runSync } = await import("../src/sync/copy/index.ts");
+      await giveUpUploads(call, scope.target);
       using progress = await openProgress(call);
       const journal = scope.places === undefined ? openJournal(call, scope) : undefined;
       const ran = await runSync(scope, settings, { journal, progress, cursor: since?.cursor }, call.stop);
+      if (flags["look-up"] === true) await lookUp(call, scope, ran.report);
       if (since !== undefined && ran.report.cursor !== undefined)
         await keepCursor(call, since, ran.report.cursor);
       return ran;
@@ -132,6 +137,22 @@ async function keepCursor(call: SyncCall, { place }: Since, cursor: string): Pro
   } catch (error) {
     call.log.warn({ cursor: place.name, error: errorText(error) }, "the cursor could not be written");
   }
+}
+
+/** What the stores say of the buckets is in the report, and in the log where a person sees it now. */
+async function lookUp(call: SyncCall, scope: SyncScope, report: Report): Promise<void> {
+  const { bucketWarnings } = await import("../src/sync/bucket/index.ts");
+  report.warnings = await bucketWarnings(scope, call.stop);
+  for (const warning of report.warnings) call.log.warn({}, warning);
+}
+
+async function giveUpUploads(call: SyncCall, target: Repository): Promise<void> {
+  const text = textFlag(call.line.flags, "abort-uploads");
+  if (text === undefined) return;
+  const { ageMs } = await import("../src/sync/criteria/index.ts");
+  const { abortUploads } = await import("../src/sync/bucket/index.ts");
+  const { aborted, left } = await abortUploads(target, ageMs(text, "--abort-uploads"), call.stop);
+  call.log.info({ aborted, left }, "Unfinished uploads of the target were given up");
 }
 
 /** The part of the work that `--shard` names: an item of a plan's list, or a number of `--shards`. */

@@ -251,7 +251,14 @@ describe("argoexec sync", () => {
       if (lists === 2) server.breakNextList("{}");
     };
 
-    const { code } = await sync("rewrite", "map.yaml", "--apply", "--without-cluster", "--sql", "archive.sql");
+    const { code } = await sync(
+      "rewrite",
+      "map.yaml",
+      "--apply",
+      "--without-cluster",
+      "--sql",
+      "archive.sql",
+    );
 
     assert.equal(code, 20);
     const sql = await readFile(join(folder, "archive.sql"), "utf8");

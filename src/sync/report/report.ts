@@ -54,6 +54,8 @@ export interface ReportSnapshot {
   /** The first ones; `incidentsLeftOut` tells how many more there were. */
   readonly incidents: readonly Incident[];
   readonly incidentsLeftOut: number;
+  /** What a person should know of the stores, in sentences. */
+  readonly warnings?: readonly string[] | undefined;
   /** What `--since` of the next run goes on from; only where all was done. */
   readonly cursor?: string | undefined;
 }
@@ -83,6 +85,7 @@ export class Report {
   #incidentsLeftOut = 0;
   #hasLasting = false;
   /** See ReportSnapshot. */
+  warnings: readonly string[] = [];
   cursor: string | undefined;
 
   /** `command` such as `sync run`; the repositories by their names, which hold no secrets. */
@@ -152,6 +155,7 @@ export class Report {
       reasons: Object.fromEntries(this.#reasons),
       incidents: [...this.#incidents],
       incidentsLeftOut: this.#incidentsLeftOut,
+      ...(this.warnings.length === 0 ? {} : { warnings: this.warnings }),
       ...(this.cursor === undefined ? {} : { cursor: this.cursor }),
     };
   }

@@ -66,6 +66,7 @@ export async function openRepository(
     store,
     channel: transfers.channel(store.name, log),
     temporaryFolder,
+    openQuestions: opened.openQuestions?.bind(opened),
     close: () => opened[Symbol.asyncDispose](),
   });
 }

@@ -58,6 +58,10 @@ export async function openS3Store(location: S3Location, context: DriverContext):
   return {
     store,
     requests,
+    async openQuestions() {
+      const { s3BucketQuestions } = await import("./bucket-questions.ts");
+      return s3BucketQuestions(requests, credentials, http);
+    },
     async [Symbol.asyncDispose]() {
       http[Symbol.dispose]();
     },
