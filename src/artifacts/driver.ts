@@ -5,6 +5,7 @@ import type { Backoff } from "../retry/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
 import type { ObjectStore, TransferSession } from "../transfer/index.ts";
+import type { BucketQuestions } from "./bucket-questions.ts";
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -82,6 +83,8 @@ export interface ArtifactDriver extends AsyncDisposable {
 /** The object store that a location names, without what artifacts mean there. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: ObjectStore;
+  /** Loads what answers questions about the bucket, for those who care for all of it; undefined: nobody knows how. */
+  openQuestions?(): Promise<BucketQuestions>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -75,6 +75,18 @@ export interface MultipartUpload {
   abort(signal: AbortSignal): Promise<void>;
 }
 
+/** A multipart upload whose parts are ranges of another object, which never leave the service. */
+export interface MultipartCopy extends Pick<MultipartUpload, "complete" | "abort"> {
+  /** Makes one part; errors as those of `copy` of a store. */
+  copy(number: number, range: ByteRange, signal: AbortSignal): Promise<void>;
+}
+
+/** The object that a copy in parts makes: it takes nothing from its source by itself but bytes. */
+export interface CopyTarget {
+  readonly key: string;
+  readonly attributes: ObjectAttributes;
+}
+
 /** What a store accepts; data, so that the engine needs no exceptions for anyone. */
 export interface StoreLimits {
   /** Largest object of a single put. */
@@ -83,6 +95,8 @@ export interface StoreLimits {
   readonly partMaxBytes: number;
   readonly partsMax: number;
   readonly deleteKeysMax: number;
+  /** Largest object that one `copy` takes; undefined: any. */
+  readonly copyMaxBytes?: number;
   /** True where the parts of an object must be sent one after the other, in order. */
   readonly partsInOrder?: boolean;
   /** False where `after` of a listing may only be what a page called `next`. Default true. */
@@ -127,6 +141,13 @@ export interface ObjectStore {
    * the object is larger than one request copies.
    */
   copy?(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void>;
+  /** Begins to make an object from ranges of one of `source`, as `copiesFrom` says that it can. */
+  startCopy?(
+    source: ObjectStore,
+    info: ObjectInfo,
+    target: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<MultipartCopy>;
   /** Objects whose key starts with `prefix` and is greater than `after`, in the order of the keys' bytes. */
   list(prefix: string, after: string | undefined, pageSize: number, signal: AbortSignal): Promise<ListPage>;
   /** Done if there is nothing. */

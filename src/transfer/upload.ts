@@ -16,6 +16,9 @@ export interface UploadOptions {
 
 const abortTimeoutMs = 15_000;
 
+/** Where a multipart upload goes. */
+export type UploadTarget = Pick<Upload, "store" | "key" | "channel">;
+
 /**
  * Stores one file under `key`, whole or not at all: as a single put where it fits into one part, else by a multipart
  * upload, which is aborted when anything fails or the signal fires.
@@ -108,16 +111,23 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     await Promise.all(inFlight);
     signal.throwIfAborted();
     expectSize(content, sentBytes);
-    await complete(upload, started, sentBytes);
+    await completeParts(upload, started, sentBytes, signal);
     noteTransfer(sentBytes);
   } catch (error) {
     failing.abort(error);
     await Promise.all(inFlight);
-    // The signal has fired; the parts must go all the same, or the store keeps them, and bills them, for ever.
-    const limit = AbortSignal.timeout(abortTimeoutMs);
-    await channel.request(() => started.abort(limit), limit).catch(() => {});
+    await abortParts(upload, started);
     throw error;
   }
+}
+
+/** Whatever signal has fired: the parts must go, or the store keeps them, and bills them, for ever. */
+export async function abortParts(
+  { channel }: UploadTarget,
+  started: Pick<MultipartUpload, "abort">,
+): Promise<void> {
+  const limit = AbortSignal.timeout(abortTimeoutMs);
+  await channel.request(() => started.abort(limit), limit).catch(() => {});
 }
 
 async function startUpload(
@@ -133,10 +143,11 @@ async function startUpload(
 }
 
 /** Completes, and asks what is there afterwards: the answer to a completion that was repeated may be "no such upload". */
-async function complete(
-  { store, key, channel, signal }: Upload,
-  started: MultipartUpload,
+export async function completeParts(
+  { store, key, channel }: UploadTarget,
+  started: Pick<MultipartUpload, "complete">,
   sizeBytes: number,
+  signal: AbortSignal,
 ): Promise<void> {
   let tries = 0;
   const attempt = async () => {

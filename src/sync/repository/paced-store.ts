@@ -1,8 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { ExecutorError } from "../../errors/index.ts";
 import type { Payload } from "../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../streams/index.ts";
 import type {
+  CopyTarget,
   ListPage,
+  MultipartCopy,
   MultipartUpload,
   ObjectAttributes,
   ObjectInfo,
@@ -130,6 +133,28 @@ class PacedStore implements ObjectStore {
   async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
     await this.#pace.turn(0, signal);
     await this.#inner.copy?.(innermost(source), info, key, signal);
+  }
+
+  async startCopy(
+    source: ObjectStore,
+    info: ObjectInfo,
+    target: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<MultipartCopy> {
+    await this.#pace.turn(0, signal);
+    const started = await this.#inner.startCopy?.(innermost(source), info, target, signal);
+    if (started === undefined) throw new ExecutorError("Unsupported", `${this.name} copies nothing in parts`);
+    return {
+      copy: async (number, range, during) => {
+        await this.#pace.turn(0, during);
+        await started.copy(number, range, during);
+      },
+      complete: async (during) => {
+        await this.#pace.turn(0, during);
+        await started.complete(during);
+      },
+      abort: async (during) => await started.abort(during),
+    };
   }
 
   async list(

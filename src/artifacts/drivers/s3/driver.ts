@@ -62,6 +62,10 @@ export async function openS3Store(location: S3Location, context: DriverContext):
     store: new S3Store(config, requests, encryption),
     requests,
     region: () => protocol.region,
+    async openQuestions() {
+      const { s3BucketQuestions } = await import("./bucket-questions.ts");
+      return s3BucketQuestions({ config, region: () => protocol.region, credentials, http });
+    },
     async [Symbol.asyncDispose]() {
       http[Symbol.dispose]();
     },

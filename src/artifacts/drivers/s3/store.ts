@@ -2,8 +2,10 @@ import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { type Payload, payloadOf } from "../../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import {
+  type CopyTarget,
   compareKeys,
   type ListPage,
+  type MultipartCopy,
   type MultipartUpload,
   type ObjectAttributes,
   type ObjectInfo,
@@ -40,6 +42,7 @@ export class S3Store implements ObjectStore {
     partMaxBytes: 5 * 1024 * mib,
     partsMax: 10_000,
     deleteKeysMax: 1000,
+    copyMaxBytes: 5 * 1024 * mib,
   };
   readonly #config: S3Config;
   readonly #requests: StoreRequests<S3Request>;
@@ -148,18 +151,36 @@ export class S3Store implements ObjectStore {
 
   async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
     if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
-    if (info.sizeBytes > copyBytesMax) {
+    if (info.sizeBytes > (this.limits.copyMaxBytes ?? 0)) {
       throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
     }
-    const headers: Record<string, string> = {
-      ...(await this.#encryption.forWriting(key)),
-      ...copySourceHeaders(await source.#encryption.forBytes(info.key)),
-      "x-amz-copy-source": `/${source.#config.bucket}/${encodePath(info.key)}`,
-      ...(info.etag === undefined ? {} : { "x-amz-copy-source-if-match": info.etag }),
-    };
+    const headers = { ...(await this.#encryption.forWriting(key)), ...(await source.#asCopySource(info)) };
     const xml = await explained(info, this.#requests.sendForText({ method: "PUT", key, headers }, signal));
     // The head of the answer may have come before the copying failed.
     expectDocument(xml, "CopyObjectResult");
+  }
+
+  /** Without checksums: those of ranges of another object nobody has. */
+  async startCopy(
+    source: ObjectStore,
+    info: ObjectInfo,
+    { key, attributes }: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<MultipartCopy> {
+    if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
+    const headers = {
+      ...(await this.#encryption.forWriting(key)),
+      ...attributeHeaders(attributes, attributeNames),
+    };
+    const upload = await this.#startUpload(key, headers, signal);
+    return {
+      copy: async (number, range, during) => {
+        const from = await source.#asCopySource(info);
+        await explained(info, upload.copy(number, { headers: from, range }, during));
+      },
+      complete: (during) => upload.complete(during),
+      abort: (during) => upload.abort(during),
+    };
   }
 
   async list(
@@ -220,6 +241,15 @@ export class S3Store implements ObjectStore {
     return failures;
   }
 
+  /** The headers that name an object of this store as what is copied. */
+  async #asCopySource({ key, etag }: ObjectInfo): Promise<Record<string, string>> {
+    return {
+      ...copySourceHeaders(await this.#encryption.forBytes(key)),
+      "x-amz-copy-source": `/${this.#config.bucket}/${encodePath(key)}`,
+      ...(etag === undefined ? {} : { "x-amz-copy-source-if-match": etag }),
+    };
+  }
+
   async #getRequest(info: ObjectInfo, range: ByteRange | undefined): Promise<S3Request> {
     const headers: Record<string, string> = { ...(await this.#encryption.forBytes(info.key)) };
     if (info.etag !== undefined) headers["if-match"] = info.etag;
@@ -268,7 +298,7 @@ export class S3Store implements ObjectStore {
     key: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<MultipartUpload> {
+  ): Promise<S3Upload> {
     const request: S3Request = { method: "POST", key, query: { uploads: "" }, headers };
     const answer = await this.#requests.send(request, signal);
     const id = textOf(await answer.text(answerMaxBytes), "UploadId");
@@ -299,9 +329,6 @@ async function explained<T>(info: ObjectInfo, answer: Promise<T>): Promise<T> {
     throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
   }
 }
-
-/** Of one CopyObject. */
-const copyBytesMax = 5 * 1024 * mib;
 
 /** The headers that open an object, for one that is copied. */
 function copySourceHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {

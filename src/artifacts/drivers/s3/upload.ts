@@ -1,10 +1,11 @@
 import { isExecutorError } from "../../../errors/index.ts";
 import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange } from "../../../streams/index.ts";
 import type { MultipartUpload } from "../../../transfer/index.ts";
 import { contentMd5, crc32Of, encodeCrc32, wholeCrc32 } from "../../digests.ts";
-import { tagOf } from "../../read-checks.ts";
+import { rangeHeader, tagOf } from "../../read-checks.ts";
 import type { StoreRequests } from "../../store-requests.ts";
-import { encodeXml, namespace } from "../../xml.ts";
+import { encodeXml, namespace, textOf } from "../../xml.ts";
 import type { Encryption } from "./encryption.ts";
 import { expectDocument, type S3Request } from "./requests.ts";
 
@@ -50,6 +51,28 @@ export class S3Upload implements MultipartUpload {
     await answer.text();
     const etag = tagOf(answer.header("etag"), `part ${number} of ${key}`);
     this.#parts[number - 1] = { sizeBytes: payload.sizeBytes ?? 0, etag, crc32 };
+  }
+
+  /** Makes a part from a range of the object that `headers` name. */
+  async copy(
+    number: number,
+    {
+      headers: from,
+      range,
+    }: { readonly headers: Readonly<Record<string, string>>; readonly range: ByteRange },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { key, id } = this.#started;
+    const headers = {
+      ...(await this.#encryption.forBytes(key)),
+      ...from,
+      "x-amz-copy-source-range": rangeHeader(range),
+    };
+    const query = { partNumber: String(number), uploadId: id };
+    const xml = await this.#requests.sendForText({ method: "PUT", key, query, headers }, signal);
+    expectDocument(xml, "CopyPartResult");
+    const etag = tagOf(textOf(xml, "ETag"), `part ${number} of ${key}`);
+    this.#parts[number - 1] = { sizeBytes: range.length, etag, crc32: undefined };
   }
 
   async complete(signal: AbortSignal): Promise<void> {
