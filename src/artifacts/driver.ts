@@ -37,9 +37,17 @@ export type StoredArtifact =
       isDirectory(): Promise<boolean>;
       /** The bytes of a file. */
       openStream(): Readable;
-      /** Writes one or the other at `path`, which must not exist, and says which. What failed may have left a part. */
-      loadTo(path: string): Promise<"file" | "directory">;
+      /** Writes one or the other at a place where nothing is, and says which. What failed may have left a part. */
+      loadTo(place: LoadPlace): Promise<"file" | "directory">;
     };
+
+/** Where somebody else is to write. */
+export interface LoadPlace {
+  /** As those who write know it. */
+  readonly path: string;
+  /** How this process looks there. */
+  readonly seenBy: string;
+}
 
 /** One object of a listing, with as much as the listing says of it. */
 export interface ListedObject {

@@ -48,7 +48,7 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
         const { loadTo, openStream } = stored;
         return {
           ...stored,
-          loadTo: (path) => logged("Load artifact", artifact, () => loadTo(path)),
+          loadTo: (place) => logged("Load artifact", artifact, () => loadTo(place)),
           openStream: logOpen(openStream),
         };
       }
