@@ -80,6 +80,13 @@ export interface ArtifactDriver extends AsyncDisposable {
    */
   deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
   /**
+   * Deletes what this pod has stored itself, with outcomes as those of `deleteMany`, where artifacts are never deleted
+   * otherwise; the server may not allow it. Undefined: `deleteMany` does it.
+   */
+  withdraw?(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
+  /** Throws Unsupported where content lies on this pod's disk on its way to the store. Undefined: it never does. */
+  expectStreams?(signal: AbortSignal): Promise<void>;
+  /**
    * Every object below the artifact's key, in the store's order, each once; none that stands for a folder. A page is
    * fetched while the one before is read, and no further: who stops reading stops the listing. A listing that breaks
    * off throws, after objects that were there.

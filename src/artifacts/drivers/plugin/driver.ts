@@ -103,6 +103,12 @@ class PluginDriver implements ArtifactDriver {
     return outcomes;
   }
 
+  async expectStreams(signal: AbortSignal): Promise<void> {
+    if (await this.#client.savesStreams(signal)) return;
+    const text = `plugin ${this.#client.name} takes files only, which would lie on this pod's disk once more`;
+    throw new ExecutorError("Unsupported", text);
+  }
+
   /** The protocol has one message for all names, and nothing beside them. */
   async *list(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ListedObject> {
     for (const key of await this.#retried(() => this.#client.list(artifact, signal), signal)) yield { key };
