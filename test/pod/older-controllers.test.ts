@@ -74,4 +74,32 @@ describe("the controller's version", { concurrency: 2 }, () => {
     assert.deepEqual([owner?.kind, owner?.name, others], ["Pod", pod.nodeId, []]);
     assert.ok(owner?.uid, "the API server refuses an owner without a uid");
   });
+
+  it("3.5 gives wait the template in its environment, which goes before a file that an init container of the user's rewrote", async (t) => {
+    const evil = JSON.stringify({
+      name: "evil",
+      container: {},
+      outputs: { parameters: [{ name: "stolen", valueFrom: { path: "/none", default: "x" } }] },
+    });
+    const { pod, codes } = await runHello(t, "v3.5.15", {
+      isWithoutTaskResults: false,
+      change: (json) => {
+        const recorded = JSON.parse(json) as Pod;
+        const rewriting = {
+          name: "theirs",
+          image: "busybox",
+          command: ["sh", "-c"],
+          args: [`rm /var/run/argo/template; echo '${evil}' > /var/run/argo/template; echo rewritten`],
+          volumeMounts: [{ name: "var-run-argo", mountPath: "/var/run/argo" }],
+        };
+        const initContainers = [...(recorded.spec.initContainers ?? []), rewriting];
+        return JSON.stringify({ ...recorded, spec: { ...recorded.spec, initContainers } });
+      },
+    });
+
+    assert.deepEqual(codes, { init: 0, theirs: 0, wait: 0, main: 0 });
+    assert.equal(pod.printed("theirs"), "rewritten\n");
+    assert.deepEqual(pod.saved(), ["main-logs"]);
+    assert.deepEqual(pod.parameters(), {});
+  });
 });
