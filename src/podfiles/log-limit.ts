@@ -20,8 +20,6 @@ const logBytesMin = 65_536;
  * without one being taken.
  */
 export const spoolPatienceMs = 60_000;
-/** A smaller share is not worth a process that is started every few pages. */
-const spoolBytesMin = 1_048_576;
 const segmentBytesMax = 33_554_432;
 const segmentsMin = 8;
 /**
@@ -42,7 +40,7 @@ export function logBytesMax(template: Template): number {
 export function spoolSegmentBytes(template: Template): number {
   const bytesMax = logBytesMax(template);
   const type = locationType(template.archiveLocation);
-  if (bytesMax < spoolBytesMin || type === undefined || !locationKinds[type].takesLogParts) return 0;
+  if (bytesMax === 0 || type === undefined || !locationKinds[type].takesLogParts) return 0;
   return Math.min(segmentBytesMax, Math.floor(bytesMax / segmentsMin));
 }
 
