@@ -22,6 +22,7 @@ const logBytesMin = 65_536;
 export const spoolPatienceMs = 60_000;
 const segmentBytesMax = 33_554_432;
 const segmentsMin = 8;
+
 /**
  * How many bytes each captured log may take up on the pod's volume; 0: any number. The kubelet evicts a pod whose
  * volumes, logs and writable layers together are larger than the sum of its containers' `ephemeral-storage` limits,
