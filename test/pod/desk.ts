@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { buildPod, type DeskTemplate, podNames } from "../../desk/index.ts";
 import { DeskPod, type OutputLine, type Pod } from "../../desk/kubelet/index.ts";
+import type { ArtifactLocation } from "../../src/template/index.ts";
 import {
   location,
   type ServerOptions,
@@ -32,6 +33,8 @@ export interface PodOptions extends ServerOptions {
   /** In the environment of init, wait and supervisor. */
   readonly executorEnv?: Readonly<Record<string, string>>;
   readonly servers?: Surroundings;
+  /** The artifact repository; the object server of `servers`, if left out. */
+  readonly repository?: ArtifactLocation;
   /** What else somebody does to the pod before it starts. */
   readonly changePod?: (pod: Pod) => Pod;
 }
@@ -53,7 +56,7 @@ export async function startPod(
     configMaps: {},
   };
   const names = podNames(manifest);
-  const repository = { s3: location(servers.store) };
+  const repository = options.repository ?? { s3: location(servers.store) };
   const pod = buildPod({ manifest, template: named, names, repository, ...builderOptions(options) });
   const { changePod = (same: Pod) => same, executorEnv } = options;
   return runManifest(t, changePod(pod), servers, executorEnv);
