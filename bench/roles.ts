@@ -313,12 +313,17 @@ try {
     const of = (field: keyof Usage) => summary(usages.map((usage) => usage[field]));
     console.log(`${name.padEnd(70)} ${of("cpuMs")}\t${of("peakMib")}\t${of("anonymousMib")}`);
   }
-  for (const prefix of prefixes) {
-    const figures: number[] = [];
-    for (let round = 0; round < 20; round++)
-      figures.push(await latencyMs(prefix, prefixes.indexOf(prefix) * 20 + round));
+  const latencies = prefixes.map((): number[] => []);
+  for (let round = 0; round < 2 * Number(rounds); round++) {
+    for (const [index, prefix] of prefixes.entries()) {
+      latencies[index]?.push(await latencyMs(prefix, round * prefixes.length + index));
+    }
+  }
+  for (const [index, prefix] of prefixes.entries()) {
+    const figures = latencies[index] ?? [];
+    const [median, ninth, most] = [0.5, 0.9, 1].map((share) => at(share, figures));
     console.log(
-      `from the condition to the exit, ${prefix}: median ${at(0.5, figures)}, p90 ${at(0.9, figures)}, most ${at(1, figures)} ms`,
+      `from the condition to the exit, ${prefix}: median ${median}, p90 ${ninth}, most ${most} ms of ${figures.length}`,
     );
   }
 } finally {
