@@ -36,6 +36,12 @@ const connection = [
 const kubectl = join(cacheDirectory(), "bin/kube-all");
 const web = createServer((_, response) => response.end("ok")).listen(0, "127.0.0.1");
 await once(web, "listening");
+const collecting = spawn("dist/lib/argoexec/node", ["bench/otlp-collector.ts"], {
+  stdio: ["pipe", "pipe", "inherit"],
+});
+const [ports] = (await once(collecting.stdout, "data")) as [Buffer];
+const [httpPort, grpcPort] = ports.toString().trim().split(" ");
+const collector = { http: httpPort, grpc: grpcPort };
 const s3 = {
   ...{ endpoint: `127.0.0.1:${store.port}`, insecure: true, bucket: "bench", region: "us-east-1" },
   accessKeySecret: { name: "keys", key: "access" },
@@ -78,6 +84,7 @@ function rolesNow(): readonly Role[] {
   return [
     resourceRole("get, by flags", "get", { flags: ["configmap", "there"] }),
     resourceRole("get, JSON", "get", { manifest: json }),
+    ...tracedRoles(),
     resourceRole("get, YAML", "get", { manifest: yaml("there") }),
     resourceRole("get, YAML, with an output by jsonPath", "get", { manifest: yaml("there") }, outputs),
     resourceRole("create, YAML", "create", { manifest: yaml(`made-${made}`) }),
@@ -95,6 +102,21 @@ function rolesNow(): readonly Role[] {
     garbageRole(`gc-${made}`),
     agentRole(`wf-${made}`),
     pluginRole(),
+  ];
+}
+
+/** What a controller of Argo 4.1 gives every step, and what switches tracing on besides. */
+function tracedRoles(): readonly Role[] {
+  const off = { TRACEPARENT: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+  const endpoint = (port: string | undefined) => ({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+  });
+  const http = { ...off, ...endpoint(collector.http), OTEL_EXPORTER_OTLP_PROTOCOL: "http/protobuf" };
+  const role = resourceRole("get, JSON", "get", { manifest: json });
+  return [
+    { ...role, name: "the same, in a trace that nobody asks for", env: off },
+    { ...role, name: "the same, traced over http/protobuf", env: http },
+    { ...role, name: "the same, traced over gRPC", env: { ...off, ...endpoint(collector.grpc) } },
   ];
 }
 
@@ -329,5 +351,6 @@ try {
 } finally {
   web.closeAllConnections();
   web.close();
+  collecting.kill();
   rmSync(top, { recursive: true, force: true });
 }
