@@ -42,6 +42,11 @@ const { values } = parseArgs({
 const key = "outriderbench";
 const program = resolve("dist/bin/argoexec");
 const cache = process.env.OUTRIDER_CACHE ?? join(homedir(), ".cache/outrider");
+const meter =
+  "import os,resource,subprocess,sys,time\n" +
+  "s=time.monotonic(); c=subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=open(os.devnull,'w'))\n" +
+  "r=resource.getrusage(resource.RUSAGE_CHILDREN)\n" +
+  "print(c,time.monotonic()-s,r.ru_utime+r.ru_stime,r.ru_maxrss/1024)";
 const root = mkdtempSync(join(tmpdir(), "bench-sync-"));
 const env = {
   PATH: process.env.PATH ?? "",
@@ -174,12 +179,6 @@ function toolsOf(): readonly Tool[] {
     },
   ];
 }
-
-const meter =
-  "import os,resource,subprocess,sys,time\n" +
-  "s=time.monotonic(); c=subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=open(os.devnull,'w'))\n" +
-  "r=resource.getrusage(resource.RUSAGE_CHILDREN)\n" +
-  "print(c,time.monotonic()-s,r.ru_utime+r.ru_stime,r.ru_maxrss/1024)";
 
 /** Seconds, CPU seconds and peak memory of a command and its children, as cells of the table. */
 function measure(command: readonly string[], more: Readonly<Record<string, string>> = {}): string {

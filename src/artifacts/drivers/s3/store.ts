@@ -71,7 +71,8 @@ export class S3Store implements ObjectStore {
     response.body.resume();
     const head = headOf(response);
     const info = toInfo(key, lengthOf(head, key), head.header("etag"), head.header("last-modified"));
-    return { ...info, attributes: readAttributes(response.headers, attributeNames) };
+    const { provesMd5, attributes } = this.#readAnswer(response);
+    return { ...info, md5: provesMd5 ? info.md5 : undefined, attributes };
   }
 
   async getInto(
