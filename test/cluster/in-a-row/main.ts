@@ -25,6 +25,11 @@ if (reason) {
   process.exit(0);
 }
 
+// Whoever is told to end keeps what was measured, and takes the node down.
+let isToldToEnd = false;
+process.once("SIGTERM", () => {
+  isToldToEnd = true;
+});
 const tools = await prepare(say);
 const state = join(cacheDirectory(), "row");
 const rows = [...(values["go-on"] ? earlierRows() : [])];
@@ -65,7 +70,7 @@ async function runRow(count: number): Promise<Row> {
   for (const kind of [...layouts, "without an executor", ...layouts] as const) await run(kind);
   await untilGone(kube);
   const before = await settled();
-  for (let done = 0; done < count; done++) {
+  for (let done = 0; done < count && !isToldToEnd; done++) {
     took.push(await run(layouts[done % layouts.length] ?? "legacy"));
     if (done % 10 === 9) took.push(await run("without an executor"));
     if (done % 10 === 9) say(`${done + 1} pods, the last in ${took.at(-2)?.wholeMs} ms`);
