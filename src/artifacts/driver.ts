@@ -5,6 +5,7 @@ import type { Backoff } from "../retry/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
 import type { ObjectStore, TransferSession } from "../transfer/index.ts";
+import type { BucketQuestions } from "./bucket-questions.ts";
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -97,6 +98,8 @@ export interface ArtifactDriver extends AsyncDisposable {
 /** The object store that a location names, without what artifacts mean there. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: ObjectStore;
+  /** Loads what answers questions about the bucket, for those who care for all of it; undefined: nobody knows how. */
+  openQuestions?(): Promise<BucketQuestions>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -149,6 +152,8 @@ export interface ProgramSettings {
   readonly skipsLfs: boolean;
   /** Where files of one transfer live while it lasts, keys and passwords among them. */
   readonly temporaryFolder: string;
+  /** The command that joins its standard input and output to a host and port, its last two arguments, past proxies. */
+  readonly tunnel?: readonly string[];
 }
 
 /** Read from the environment once, in `cmd/` (docs/contract/artifacts.md#4). */

@@ -12,6 +12,7 @@ import {
   ServedFiles,
   saveArtifacts,
   saveLogs,
+  tarCompression,
   VolumeServer,
   type VolumeView,
 } from "../outputs/index.ts";
@@ -74,6 +75,7 @@ export async function collectOutputs(
     openDriver: tools.openDriver,
     filesFor: await outputFiles(config, tools, { main, volumes }),
     log: tools.log,
+    compression: tarCompression(template, tools.log),
   };
   const isResource = templateType(template) === "resource";
   const hasFiles = !isResource && !state.hasPreMainFailed && !(await hasStagingFailed(config));

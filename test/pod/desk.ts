@@ -18,6 +18,9 @@ import { TestPod } from "./test-pod.ts";
 export { bucket, getObject, location, putObject, startServers, storedKeys } from "./servers.ts";
 export type { TestPod } from "./test-pod.ts";
 
+/** Servers, and the installation that a pod is to use in place of the one that `npm test` has built. */
+export type Surroundings = Servers & { readonly program?: string };
+
 /** The installation under test: `npm test` builds it. */
 export const program = resolve(import.meta.dirname, "../../dist/bin/argoexec");
 export interface PodOptions extends ServerOptions {
@@ -29,7 +32,7 @@ export interface PodOptions extends ServerOptions {
   readonly progressTick?: string;
   /** In the environment of init, wait and supervisor. */
   readonly executorEnv?: Readonly<Record<string, string>>;
-  readonly servers?: Servers;
+  readonly servers?: Surroundings;
   /** The artifact repository; the object server of `servers`, if left out. */
   readonly repository?: ArtifactLocation;
   /** What else somebody does to the pod before it starts. */
@@ -72,13 +75,13 @@ function builderOptions({ isInitless, deadlineMs, gracePeriodSeconds, progressTi
 export async function runManifest(
   t: TestContext,
   pod: Pod,
-  servers: Servers,
+  servers: Surroundings,
   executorEnv: Readonly<Record<string, string>> = {},
 ): Promise<TestPod> {
   const lines: OutputLine[] = [];
   const desk = await DeskPod.prepare({
     pod,
-    program,
+    program: servers.program ?? program,
     temporary,
     baseEnv: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/" },
     executorArgs: ["--server", servers.api.url, "--token", token, "--namespace", "argo"],
