@@ -60,8 +60,21 @@ function loadPackage(file) {
   return module.exports;
 }
 
+/** Packages that know stores of secrets and API servers by themselves; others get their connections from us. */
+const speaksTls = /^\.\/vendor\/(alicloud|aws|azure|google|kubernetes)/;
+let trustsPublicRoots = false;
+
+/** Packages may open connections of their own: they trust what Node would, had it not been told to leave it out. */
+function trustPublicRoots() {
+  if (trustsPublicRoots || !process.execArgv.includes("--use-openssl-ca")) return;
+  trustsPublicRoots = true;
+  const { getCACertificates, setDefaultCACertificates } = process.getBuiltinModule("node:tls");
+  setDefaultCACertificates([...getCACertificates("bundled"), ...getCACertificates("extra")]);
+}
+
 /** A dynamic import: of a part, of a package, or of a module of Node's. */
 async function loadLater(name) {
+  if (speaksTls.test(name)) trustPublicRoots();
   if (!name.startsWith("./")) return require(name);
   return name.startsWith("./vendor/") ? loadPackage(name.slice(2)) : loadPart(name);
 }
