@@ -5,9 +5,15 @@ import { packParts } from "./pack-parts.ts";
 
 /**
  * Flags that Node gets for every role. A small young generation frees the buffers of a transfer early: 30 to 50 MiB
- * less in a container that streams artifacts.
+ * less in a container that streams artifacts. Nothing is compiled by a thread of its own: where such a thread waits for
+ * a collection while the process ends, Node waits for the thread for ever (docs/decisions/0011-no-compiler-threads.md).
  */
-const nodeFlags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=1"];
+const nodeFlags = [
+  "--disable-warning=ExperimentalWarning",
+  "--max-semi-space-size=1",
+  "--no-concurrent-sparkplug",
+  "--no-concurrent-recompilation",
+];
 
 const shared: BuildOptions = {
   bundle: true,

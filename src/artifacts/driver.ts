@@ -38,9 +38,17 @@ export type StoredArtifact =
       isDirectory(): Promise<boolean>;
       /** The bytes of a file. */
       openStream(): Readable;
-      /** Writes one or the other at `path`, which must not exist, and says which. What failed may have left a part. */
-      loadTo(path: string): Promise<"file" | "directory">;
+      /** Writes one or the other at a place where nothing is, and says which. What failed may have left a part. */
+      loadTo(place: LoadPlace): Promise<"file" | "directory">;
     };
+
+/** Where somebody else is to write. */
+export interface LoadPlace {
+  /** As those who write know it. */
+  readonly path: string;
+  /** How this process looks there. */
+  readonly seenBy: string;
+}
 
 /** One object of a listing, with as much as the listing says of it. */
 export interface ListedObject {
@@ -72,6 +80,13 @@ export interface ArtifactDriver extends AsyncDisposable {
    * deleted or absent, else why not.
    */
   deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
+  /**
+   * Deletes what this pod has stored itself, with outcomes as those of `deleteMany`, where artifacts are never deleted
+   * otherwise; the server may not allow it. Undefined: `deleteMany` does it.
+   */
+  withdraw?(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
+  /** Throws Unsupported where content lies on this pod's disk on its way to the store. Undefined: it never does. */
+  expectStreams?(signal: AbortSignal): Promise<void>;
   /**
    * Every object below the artifact's key, in the store's order, each once; none that stands for a folder. A page is
    * fetched while the one before is read, and no further: who stops reading stops the listing. A listing that breaks
@@ -137,6 +152,8 @@ export interface ProgramSettings {
   readonly skipsLfs: boolean;
   /** Where files of one transfer live while it lasts, keys and passwords among them. */
   readonly temporaryFolder: string;
+  /** The command that joins its standard input and output to a host and port, its last two arguments, past proxies. */
+  readonly tunnel?: readonly string[];
 }
 
 /** Read from the environment once, in `cmd/` (docs/contract/artifacts.md#4). */

@@ -1,6 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
 import { TaskGroup } from "../limits/index.ts";
-import type { ObjectAttributes, ObjectInfo, ObjectStore, UploadedPart } from "./object-store.ts";
+import type { ObjectAttributes, ObjectInfo, ObjectStore } from "./object-store.ts";
 import { abortParts, completeParts, type UploadTarget } from "./upload.ts";
 
 export interface CopyOptions {
@@ -18,7 +18,7 @@ const mib = 1024 * 1024;
 
 /** True where the store can make an object from parts of others. */
 export function copiesInParts(store: ObjectStore): boolean {
-  return store.startCopy !== undefined && store.copyPart !== undefined;
+  return store.startCopy !== undefined;
 }
 
 /**
@@ -33,25 +33,21 @@ export async function copyInParts(
 ): Promise<void> {
   const { info } = source;
   const { store, key, channel } = target;
-  if (store.startCopy === undefined || store.copyPart === undefined)
+  if (store.startCopy === undefined)
     throw new ExecutorError("Unsupported", `${store.name} copies nothing in parts`);
   const start = store.startCopy.bind(store);
-  const copyPart = store.copyPart.bind(store);
   const partBytes = copiedPartBytes(info.sizeBytes, options.partBytes, store.limits.partsMax);
-  const upload = await channel.request(() => start(key, options.attributes, signal), signal);
+  const made = { key, attributes: options.attributes };
+  const upload = await channel.request(() => start(source.store, info, made, signal), signal);
   const group = new TaskGroup(options.threads, signal);
-  const done: UploadedPart[] = [];
   try {
     for (let offset = 0, number = 1; offset < info.sizeBytes; offset += partBytes, number += 1) {
       const range = { offset, length: Math.min(partBytes, info.sizeBytes - offset) };
-      const part = { key, upload, number, range };
-      await group.start(async (own) => {
-        done.push(await channel.laneRequest(0, () => copyPart(source.store, info, part, own), own));
-      });
+      const part = number;
+      await group.start((own) => channel.laneRequest(0, () => upload.copy(part, range, own), own));
     }
     await group.settle();
-    const parts = done.sort((a, b) => a.number - b.number);
-    await completeParts(target, upload, parts, signal);
+    await completeParts(target, upload, info.sizeBytes, signal);
   } catch (error) {
     await group.cancel(error);
     await abortParts(target, upload);

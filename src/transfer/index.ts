@@ -7,8 +7,9 @@ export { openInflated } from "./inflated.ts";
 export { hasObjects, listObjects, listPages } from "./listing.ts";
 export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
 export type {
-  CopiedPart,
+  CopyTarget,
   ListPage,
+  MultipartCopy,
   MultipartUpload,
   ObjectAttributes,
   ObjectInfo,
@@ -17,7 +18,6 @@ export type {
   StoredBytes,
   StoredDigest,
   StoreLimits,
-  UploadedPart,
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
 export { type RelayEnd, type RelayOptions, relayObject } from "./relay.ts";

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import type { FileContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { MultipartUpload, ObjectAttributes, ObjectStore, UploadedPart } from "./object-store.ts";
+import type { MultipartUpload, ObjectAttributes, ObjectStore } from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
@@ -86,18 +86,14 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
   const started = await startUpload(upload, first);
   using progress = channel.progress("Saving artifact", key, content.sizeBytes);
   const inFlight = new Set<Promise<void>>();
-  const done: UploadedPart[] = [];
   let sentBytes = 0;
   const threads = store.limits.partsInOrder ? 1 : options.threads;
   const send = (part: Part) => {
     sentBytes += part.sizeBytes;
-    const put = () => store.putPart(key, started, part.number, part.payload, signal);
+    const put = () => started.put(part.number, part.payload, signal);
     const sending = channel
       .laneRequest(part.sizeBytes, put, signal)
-      .then((uploaded) => {
-        done.push(uploaded);
-        progress.noteBytes(part.sizeBytes);
-      })
+      .then(() => progress.noteBytes(part.sizeBytes))
       .catch((error: unknown) => failing.abort(error))
       .finally(() => {
         part.release();
@@ -115,8 +111,7 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     await Promise.all(inFlight);
     signal.throwIfAborted();
     expectSize(content, sentBytes);
-    const parts = done.sort((a, b) => a.number - b.number);
-    await completeParts(upload, started, parts, signal);
+    await completeParts(upload, started, sentBytes, signal);
     noteTransfer(sentBytes);
   } catch (error) {
     failing.abort(error);
@@ -128,11 +123,11 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
 
 /** Whatever signal has fired: the parts must go, or the store keeps them, and bills them, for ever. */
 export async function abortParts(
-  { store, key, channel }: UploadTarget,
-  started: MultipartUpload,
+  { channel }: UploadTarget,
+  started: Pick<MultipartUpload, "abort">,
 ): Promise<void> {
   const limit = AbortSignal.timeout(abortTimeoutMs);
-  await channel.request(() => store.abortUpload(key, started, limit), limit).catch(() => {});
+  await channel.request(() => started.abort(limit), limit).catch(() => {});
 }
 
 async function startUpload(
@@ -150,16 +145,15 @@ async function startUpload(
 /** Completes, and asks what is there afterwards: the answer to a completion that was repeated may be "no such upload". */
 export async function completeParts(
   { store, key, channel }: UploadTarget,
-  started: MultipartUpload,
-  parts: readonly UploadedPart[],
+  started: Pick<MultipartUpload, "complete">,
+  sizeBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   let tries = 0;
   const attempt = async () => {
     tries += 1;
     try {
-      await store.completeUpload(key, started, parts, signal);
+      await started.complete(signal);
     } catch (error) {
       if (tries === 1 || !isExecutorError(error, "NotFound")) throw error;
     }

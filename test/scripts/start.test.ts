@@ -58,6 +58,20 @@ describe("the start of a pod without artifacts", () => {
   });
 });
 
+describe("the end of a process", () => {
+  it("cannot wait for a compiler that waits for a collection: there is no thread that compiles", () => {
+    const flags = readFileSync(join(libraries, "node.flags"), "utf8").trim().split("\n");
+    const ask = ["--allow-natives-syntax", "--print", "%IsConcurrentRecompilationSupported()"];
+    const answer = (given: readonly string[]) =>
+      spawnSync(join(libraries, "node"), [...given, ...ask], { encoding: "utf8" }).stdout.trim();
+
+    // The baseline compiler's flag has no question of its own.
+    assert.ok(flags.includes("--no-concurrent-sparkplug"));
+    assert.equal(answer(flags), "false");
+    assert.equal(answer([]), "true");
+  });
+});
+
 describe("packing parts", () => {
   const run = (parts: readonly Part[]) => {
     const functions = new Function(`return ${packParts(parts).replace('"use strict";', "")}`)();

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { type DriverLog, type DriverSettings, openStore } from "../../artifacts/index.ts";
 import { ExecutorError, errorText } from "../../errors/index.ts";
 import type { KubeClient } from "../../kube/index.ts";
-import { type ArtifactLocation, getKey, locationType } from "../../template/index.ts";
+import { type ArtifactLocation, bucketOf, getKey, locationType } from "../../template/index.ts";
 import type { TransferSession } from "../../transfer/index.ts";
 import { FolderStore } from "./folder-store.ts";
 import { type Pace, paced } from "./paced-store.ts";
@@ -169,8 +169,7 @@ function sideSettings(
 function nameOf(location: ArtifactLocation, prefix: string): string {
   const type = locationType(location);
   const key = type === undefined ? "" : getKey({ [type]: location[type] } as ArtifactLocation);
-  const bucket =
-    location.s3?.bucket ?? location.gcs?.bucket ?? location.oss?.bucket ?? location.azure?.container ?? "";
+  const bucket = bucketOf(location) ?? "";
   const scheme = type === "gcs" ? "gs" : type;
   return `${scheme}://${bucket}/${prefix}${key}`;
 }

@@ -2,10 +2,19 @@ import type { LifecycleRule, S3Client } from "@aws-sdk/client-s3";
 import { ExecutorError, errorText } from "../../../errors/index.ts";
 import type { HttpClient } from "../../../http/index.ts";
 import type { BucketFacts, BucketQuestions, ExpiryRule, UnfinishedUpload } from "../../bucket-questions.ts";
+import type { S3Config } from "./config.ts";
 import type { CredentialSource } from "./credentials.ts";
 import { bucketTarget } from "./endpoint.ts";
-import type { S3Requests } from "./requests.ts";
 import { requestHandler } from "./sdk-handler.ts";
+
+/** The bucket that questions are about. */
+interface Asked {
+  readonly config: S3Config;
+  /** Where the bucket is, as far as that is known by now. */
+  readonly region: () => string;
+  readonly credentials: CredentialSource;
+  readonly http: HttpClient;
+}
 
 type Sdk = typeof import("./vendor.ts");
 
@@ -17,15 +26,11 @@ const noneCodes = [
 ];
 
 /** Questions about a bucket, by Amazon's own client over ours. It is loaded with the first question. */
-export function s3BucketQuestions(
-  requests: S3Requests,
-  credentials: CredentialSource,
-  http: HttpClient,
-): BucketQuestions {
-  const Bucket = requests.config.bucket;
+export function s3BucketQuestions(asked: Asked): BucketQuestions {
+  const Bucket = asked.config.bucket;
   let opened: Promise<{ readonly sdk: Sdk; readonly client: S3Client }> | undefined;
   const open = (signal: AbortSignal) => {
-    opened ??= openClient(requests, credentials, http, signal);
+    opened ??= openClient(asked, signal);
     return opened;
   };
   return {
@@ -33,7 +38,7 @@ export function s3BucketQuestions(
       const { sdk, client } = await open(signal);
       const options = { abortSignal: signal };
       const unknown: string[] = [];
-      const asked = async <T>(what: string, question: () => Promise<T>): Promise<T | undefined> => {
+      const answered = async <T>(what: string, question: () => Promise<T>): Promise<T | undefined> => {
         try {
           return await question();
         } catch (error) {
@@ -43,16 +48,16 @@ export function s3BucketQuestions(
           return undefined;
         }
       };
-      const location = asked("location", () =>
+      const location = answered("location", () =>
         client.send(new sdk.GetBucketLocationCommand({ Bucket }), options),
       );
-      const versioning = asked("versioning", () =>
+      const versioning = answered("versioning", () =>
         client.send(new sdk.GetBucketVersioningCommand({ Bucket }), options),
       );
-      const lifecycle = asked("lifecycle", () =>
+      const lifecycle = answered("lifecycle", () =>
         client.send(new sdk.GetBucketLifecycleConfigurationCommand({ Bucket }), options),
       );
-      const lock = asked("object lock", () =>
+      const lock = answered("object lock", () =>
         client.send(new sdk.GetObjectLockConfigurationCommand({ Bucket }), options),
       );
       const { Mode, Days, Years } = (await lock)?.ObjectLockConfiguration?.Rule?.DefaultRetention ?? {};
@@ -96,14 +101,12 @@ export function s3BucketQuestions(
 }
 
 async function openClient(
-  requests: S3Requests,
-  credentials: CredentialSource,
-  http: HttpClient,
+  { config, region: regionNow, credentials, http }: Asked,
   signal: AbortSignal,
 ): Promise<{ readonly sdk: Sdk; readonly client: S3Client }> {
   const sdk = await import("./vendor.ts");
-  const { endpoint, bucket, addressingStyle } = requests.config;
-  const { region } = requests;
+  const { endpoint, bucket, addressingStyle } = config;
+  const region = regionNow();
   // The same address as that of every other request.
   const { pathPrefix } = bucketTarget(endpoint, bucket, region, addressingStyle);
   const client = new sdk.S3Client({
