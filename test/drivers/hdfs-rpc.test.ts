@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { Readable } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
 import { Message } from "../../src/artifacts/drivers/hdfs/native/wire.ts";
 import { openDriver } from "../../src/artifacts/index.ts";
@@ -111,6 +112,37 @@ describe("hdfs by RPC: data nodes", () => {
 
     assert.deepEqual(asked, [0, 1, 2, 3], "those that could not be reached are told");
     assert.equal(node.calls.at(-1), "delete", "nothing half there stays");
+  });
+});
+
+describe("hdfs by RPC: a source that says nothing", () => {
+  it("is left at once when we are told to stop, and nothing half there stays", async (t) => {
+    const made = Promise.withResolvers<void>();
+    const deleted = Promise.withResolvers<void>();
+    const node = await startNameNode(t, (method): NameNodeAnswer => {
+      if (method === "create") made.resolve();
+      if (method === "delete") deleted.resolve();
+      const answers: Record<string, Message> = {
+        getServerDefaults: defaults,
+        getFileInfo: new Message(),
+        mkdirs: new Message().flag(1, true),
+        create: new Message().bytes(1, statusOf(2, 0).number(13, 42)),
+        delete: new Message().flag(1, true),
+      };
+      return answers[method] ?? { exception: "java.lang.Exception" };
+    });
+    const artifact = hdfsArtifact([node.address], "/f");
+    await using driver = await openDriver(artifact, surroundings());
+    const stop = new AbortController();
+    const open = () => new Readable({ read() {} });
+    const silent = { name: "f", sizeBytes: undefined, replayable: false, open };
+
+    const saving = driver.saveFile(artifact, silent, stop.signal);
+    await made.promise;
+    stop.abort();
+
+    await assert.rejects(saving);
+    await deleted.promise;
   });
 });
 
