@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
 import { Readable } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
 import { Message } from "../../src/artifacts/drivers/hdfs/native/wire.ts";
@@ -207,23 +208,30 @@ describe("hdfs by RPC: name nodes", () => {
     });
   });
 
-  it("may be no name nodes: what answers instead is named, and so is what nobody answers", async (t) => {
-    const web = createServer((_, response) => response.writeHead(200).end("a web page"));
-    const port = await listen(t, web);
-    for (const [address, words, code] of [
-      [`127.0.0.1:${port}`, /does not speak Hadoop's protocol|not Hadoop's/, "Corrupt"],
-      [
-        "127.0.0.1:1",
-        /nobody of HDFS answers: RPC at 127\.0\.0\.1:1, nor WebHDFS at http:\/\/127\.0\.0\.1:9870, .*check host and port in hdfs\.addresses/,
-        "Transient",
-      ],
+  it("may be no name nodes: what answers instead, or that nobody does, is named with the ways that were tried", async (t) => {
+    const web = await listen(
+      t,
+      createServer((_, response) => response.writeHead(200).end("a web page")),
+    );
+    const closing = await listen(
+      t,
+      createTcpServer((socket) => socket.destroy()),
+    );
+    for (const [port, words] of [
+      [web, /does not speak Hadoop's protocol; it may be no RPC port of a name node/],
+      [closing, /(unexpected EOF|connection reset by peer|broken pipe); it may be no RPC port/],
+      [1, /connection refused/],
     ] as const) {
-      const artifact = hdfsArtifact([address], "/f");
+      const artifact = hdfsArtifact([`127.0.0.1:${port}`], "/f");
       await using driver = await openDriver(artifact, surroundings());
 
       await assert.rejects(driver.open(artifact, patience()), (error: Error) => {
         assert.match(error.message, words);
-        return isExecutorError(error, code);
+        assert.match(
+          error.message,
+          /nobody of HDFS answers: RPC at 127\.0\.0\.1:\d+, nor WebHDFS at http:\/\/127\.0\.0\.1:9870, .*check host and port in hdfs\.addresses/,
+        );
+        return isExecutorError(error, "Transient");
       });
     }
   });
