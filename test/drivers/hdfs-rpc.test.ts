@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
+import { Readable } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
 import { Message } from "../../src/artifacts/drivers/hdfs/native/wire.ts";
 import { openDriver } from "../../src/artifacts/index.ts";
@@ -114,6 +116,37 @@ describe("hdfs by RPC: data nodes", () => {
   });
 });
 
+describe("hdfs by RPC: a source that says nothing", () => {
+  it("is left at once when we are told to stop, and nothing half there stays", async (t) => {
+    const made = Promise.withResolvers<void>();
+    const deleted = Promise.withResolvers<void>();
+    const node = await startNameNode(t, (method): NameNodeAnswer => {
+      if (method === "create") made.resolve();
+      if (method === "delete") deleted.resolve();
+      const answers: Record<string, Message> = {
+        getServerDefaults: defaults,
+        getFileInfo: new Message(),
+        mkdirs: new Message().flag(1, true),
+        create: new Message().bytes(1, statusOf(2, 0).number(13, 42)),
+        delete: new Message().flag(1, true),
+      };
+      return answers[method] ?? { exception: "java.lang.Exception" };
+    });
+    const artifact = hdfsArtifact([node.address], "/f");
+    await using driver = await openDriver(artifact, surroundings());
+    const stop = new AbortController();
+    const open = () => new Readable({ read() {} });
+    const silent = { name: "f", sizeBytes: undefined, replayable: false, open };
+
+    const saving = driver.saveFile(artifact, silent, stop.signal);
+    await made.promise;
+    stop.abort();
+
+    await assert.rejects(saving);
+    await deleted.promise;
+  });
+});
+
 describe("hdfs by RPC: name nodes", () => {
   it("are asked in turn, past those that are down or on standby, and the active one first after that", async (t) => {
     const standby = await startNameNode(t, () => ({ exception: "org.apache.hadoop.ipc.StandbyException" }));
@@ -175,23 +208,30 @@ describe("hdfs by RPC: name nodes", () => {
     });
   });
 
-  it("may be no name nodes: what answers instead is named, and so is what nobody answers", async (t) => {
-    const web = createServer((_, response) => response.writeHead(200).end("a web page"));
-    const port = await listen(t, web);
-    for (const [address, words, code] of [
-      [`127.0.0.1:${port}`, /does not speak Hadoop's protocol|not Hadoop's/, "Corrupt"],
-      [
-        "127.0.0.1:1",
-        /nobody of HDFS answers: RPC at 127\.0\.0\.1:1, nor WebHDFS at http:\/\/127\.0\.0\.1:9870, .*check host and port in hdfs\.addresses/,
-        "Transient",
-      ],
+  it("may be no name nodes: what answers instead, or that nobody does, is named with the ways that were tried", async (t) => {
+    const web = await listen(
+      t,
+      createServer((_, response) => response.writeHead(200).end("a web page")),
+    );
+    const closing = await listen(
+      t,
+      createTcpServer((socket) => socket.destroy()),
+    );
+    for (const [port, words] of [
+      [web, /does not speak Hadoop's protocol; it may be no RPC port of a name node/],
+      [closing, /(unexpected EOF|connection reset by peer|broken pipe); it may be no RPC port/],
+      [1, /connection refused/],
     ] as const) {
-      const artifact = hdfsArtifact([address], "/f");
+      const artifact = hdfsArtifact([`127.0.0.1:${port}`], "/f");
       await using driver = await openDriver(artifact, surroundings());
 
       await assert.rejects(driver.open(artifact, patience()), (error: Error) => {
         assert.match(error.message, words);
-        return isExecutorError(error, code);
+        assert.match(
+          error.message,
+          /nobody of HDFS answers: RPC at 127\.0\.0\.1:\d+, nor WebHDFS at http:\/\/127\.0\.0\.1:9870, .*check host and port in hdfs\.addresses/,
+        );
+        return isExecutorError(error, "Transient");
       });
     }
   });

@@ -90,7 +90,7 @@ function nameNodeOf(address: string): NameNodeAddress | undefined {
 /** Real users give the name nodes' RPC ports; a URL, or a port that is WebHDFS', is taken as it is. */
 function originsOf(address: string, isProtected: boolean): readonly string[] {
   const found = addressForm.exec(address.trim());
-  if (found === null) {
+  if (found === null || Number(found[3] ?? 1) > 65_535 || Number(found[3] ?? 1) === 0) {
     const text = `hdfs.addresses must be host:port, or a URL such as https://host:9871, not ${JSON.stringify(address)}`;
     throw new ExecutorError("BadRequest", text);
   }

@@ -9,6 +9,7 @@ import { readBlock } from "./block-reader.ts";
 import { readLocatedBlock } from "./blocks.ts";
 import { FileWriter } from "./file-writer.ts";
 import type { NameNodes } from "./name-node.ts";
+import { untilAborted } from "./until-aborted.ts";
 import { type Fields, Message } from "./wire.ts";
 
 const types = { directory: 1, file: 2 } as const;
@@ -133,7 +134,7 @@ export class NativeHdfs implements Candidate {
     const writer = new FileWriter(this.#nameNodes, file, during, signal);
     const source = isPayloadStream(payload) ? payload.open() : payload.chunks;
     try {
-      for await (const chunk of source as AsyncIterable<Uint8Array>) await writer.write(chunk);
+      for await (const chunk of untilAborted(source, signal)) await writer.write(chunk);
       await writer.flush();
       await this.#complete(writer.ending(), during, signal);
     } finally {

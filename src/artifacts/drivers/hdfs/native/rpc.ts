@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { ExecutorError } from "../../../../errors/index.ts";
+import { ExecutorError, isExecutorError } from "../../../../errors/index.ts";
 import { javaError } from "../errors.ts";
 import { type Address, dial, Pipe } from "./pipe.ts";
 import { Cursor, delimited, Message } from "./wire.ts";
@@ -27,6 +27,7 @@ export class RpcConnection {
   readonly #clientId = randomBytes(16);
   readonly #calls = new Map<number, Call>();
   #lastCall = -1;
+  #hasAnswered = false;
   #failure: unknown;
 
   constructor(pipe: Pipe) {
@@ -38,9 +39,13 @@ export class RpcConnection {
     const during = `dial ${address.host}:${address.port}`;
     const pipe = new Pipe(await dial(address, during, signal), during);
     const connection = new RpcConnection(pipe);
-    await pipe.write(Buffer.from("hrpc"), Buffer.from([9, 0, none]));
-    const context = new Message().bytes(2, new Message().text(1, user)).text(3, protocolName);
-    await pipe.write(connection.#frame(contextCall, delimited(context)));
+    try {
+      await pipe.write(Buffer.from("hrpc"), Buffer.from([9, 0, none]));
+      const context = new Message().bytes(2, new Message().text(1, user)).text(3, protocolName);
+      await pipe.write(connection.#frame(contextCall, delimited(context)));
+    } catch (error) {
+      throw isExecutorError(error, "Transient") ? noRpc(error) : error;
+    }
     void connection.#listen();
     return connection;
   }
@@ -93,8 +98,13 @@ export class RpcConnection {
 
   async #listen(): Promise<void> {
     try {
-      for (;;) this.#take(await this.#pipe.readFrame());
-    } catch (error) {
+      for (;;) {
+        this.#take(await this.#pipe.readFrame());
+        this.#hasAnswered = true;
+      }
+    } catch (cause) {
+      const error =
+        this.#hasAnswered || !isExecutorError(cause, "Transient", "Corrupt") ? cause : noRpc(cause);
       this.#failure = error;
       this.#pipe.destroy();
       for (const { during, reject } of this.#calls.values()) {
@@ -121,4 +131,10 @@ export class RpcConnection {
     // FATAL: the server closes the connection, and means all calls.
     if (status === 2) throw error;
   }
+}
+
+/** Who has not said one sensible word is no name node: its web port, or another server. */
+function noRpc(cause: ExecutorError): ExecutorError {
+  const text = `${cause.message}; it may be no RPC port of a name node`;
+  return new ExecutorError("Transient", text, { cause, reason: "NoHttp" });
 }
