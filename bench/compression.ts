@@ -5,6 +5,7 @@
  * Sizes and CPU count (medians of rounds in turns); `--write` puts them into docs/performance.md. Needs the packages and
  * dist/ (`npm run setup`); programs that are not installed are left out.
  */
+import "./ready.ts";
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

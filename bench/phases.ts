@@ -1,5 +1,6 @@
 // CPU of init, wait and supervisor in a pod without artifacts, over TLS as in a cluster, in turns with bare Node and with
 // other installations: `node bench/phases.ts [ROUNDS] [PREFIX...]`, such as another checkout's dist. Needs dist/.
+import "./ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

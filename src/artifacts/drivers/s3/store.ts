@@ -66,7 +66,8 @@ export class S3Store implements ObjectStore {
     const headers = await this.#encryption.forBytes(key);
     const answer = await this.#requests.sendForHead({ method: "HEAD", key, headers }, signal);
     const info = toInfo(key, lengthOf(answer, key), answer.header("etag"), answer.header("last-modified"));
-    return { ...info, attributes: readAttributes(answer.response.headers, attributeNames) };
+    const { provesMd5, attributes } = this.#readAnswer(answer);
+    return { ...info, md5: provesMd5 ? info.md5 : undefined, attributes };
   }
 
   async getInto(
@@ -76,14 +77,14 @@ export class S3Store implements ObjectStore {
     signal: AbortSignal,
   ): Promise<ReadAnswer> {
     const request = await this.#getRequest(info, range);
-    const check = (answer: StoreAnswer) => this.#readAnswer(answer, info, range);
+    const check = this.#checkOf(info, range);
     const into = { sizeBytes: range.length, sink };
     return await explained(info, this.#requests.receive(request, into, check, signal));
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
     const request = await this.#getRequest(info, range);
-    const check = (answer: StoreAnswer) => this.#readAnswer(answer, info, range);
+    const check = this.#checkOf(info, range);
     return await explained(info, this.#requests.read(request, check, signal));
   }
 
@@ -309,8 +310,14 @@ export class S3Store implements ObjectStore {
     return new S3Upload({ key, id, keepsCrc32 }, this.#requests, this.#encryption);
   }
 
-  #readAnswer(answer: StoreAnswer, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
-    checkRange(answer, info, range);
+  #checkOf(info: ObjectInfo, range: ByteRange | undefined): (answer: StoreAnswer) => ReadAnswer {
+    return (answer) => {
+      checkRange(answer, info, range);
+      return this.#readAnswer(answer);
+    };
+  }
+
+  #readAnswer(answer: StoreAnswer): ReadAnswer {
     const encryption = answer.header("x-amz-server-side-encryption") ?? "AES256";
     return {
       provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
