@@ -7,7 +7,7 @@ import { account, accountKey, startAzurite } from "../servers/azurite.ts";
 import { startGcsServer } from "../servers/gcs-server.ts";
 import { shell, startPod, storedKeys } from "./desk.ts";
 
-const lines = 400_000;
+const lines = 250_000;
 const whole = Array.from({ length: lines }, (_, index) => `${String(index + 1).padStart(8, "0")}\n`).join("");
 const printing = (limit: string, count = lines) =>
   shell(`seq -f %08.0f ${count}`, {

@@ -40,11 +40,7 @@ const rows = [...(values["go-on"] ? earlierRows() : [])];
 if (rows.length === 0) rmSync(state, { recursive: true, force: true });
 const cluster = await Cluster.start(tools, state, say);
 try {
-  await cluster.importImage(
-    process.env.OUTRIDER_IMAGE_ROOT ?? "build/image",
-    { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] },
-    [executorImage],
-  );
+  await cluster.importImage("build/image", { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [executorImage]);
   const minio = await startMinio(join(tools.bin, "minio"), join(state, "minio"));
   try {
     rows.push(await runRows(Number(values.pods), Number(values.rows)));
