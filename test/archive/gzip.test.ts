@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -8,6 +8,7 @@ import { describe, it } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { gunzip, gzip } from "../../src/archive/index.ts";
+import { openNativeDeflate } from "../../src/archive/native-deflate.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import { chunked, collect, makeFolder } from "./places.ts";
 import { hasProgram, run } from "./programs.ts";
@@ -25,6 +26,26 @@ const mixed = Buffer.concat([
   Buffer.from("key=value ".repeat(60_000)),
   randomBytes(300_000),
 ]);
+
+/** This project's own. */
+async function sourceText(): Promise<Buffer> {
+  const root = join(import.meta.dirname, "../..");
+  const files: string[] = [];
+  for (const folder of ["src", "desk", "languages"]) {
+    for (const name of await readdir(join(root, folder), { recursive: true })) {
+      if (name.endsWith(".ts") && !name.includes("node_modules")) files.push(join(root, folder, name));
+    }
+  }
+  return Buffer.concat(await Promise.all(files.sort().map((file) => readFile(file))));
+}
+
+/** Weights as 16-bit floats: nothing repeats, and some bytes are more frequent than others. */
+function floats(sizeBytes: number): Buffer {
+  const words = new Uint16Array(
+    new Float32Array(sizeBytes / 2).map((_, at) => Math.sin(at * at) / (1 + (at % 7))).buffer,
+  );
+  return Buffer.from(words.filter((_, at) => at % 2 === 1).buffer);
+}
 
 describe("gzip", () => {
   it("gives back what it was given, at every level and whatever the chunks", async () => {
@@ -98,6 +119,30 @@ describe("gzip", () => {
     const size = (await compress(text)).length;
 
     assert.ok(size < gzipSync(text).length * 1.03, `${size} against ${gzipSync(text).length}`);
+  });
+
+  it("is as small at each level as the level promises, for source text and for numbers", {
+    skip: openNativeDeflate() === undefined && "zlib's own levels are what they are",
+  }, async () => {
+    const contents = { source: await sourceText(), floats: floats(4 * 1024 * 1024) };
+    const promises = [
+      { level: -1, zlib: 6, shareMax: 1.03 },
+      { level: 6, zlib: 6, shareMax: 1.01 },
+      { level: 9, zlib: 9, shareMax: 1 },
+    ];
+    for (const [name, content] of Object.entries(contents)) {
+      for (const { level, zlib, shareMax } of promises) {
+        const share = (await compress(content, level)).length / gzipSync(content, { level: zlib }).length;
+
+        assert.ok(share <= shareMax, `${name}, level ${level}: ${share} of zlib's ${zlib}`);
+      }
+    }
+  });
+
+  it("makes the same bytes of the same content each time", async () => {
+    const content = await sourceText();
+
+    assert.ok((await compress(content)).equals(await compress(content, undefined, 1_000_003)));
   });
 
   it("stores noise without growing it and compresses the text that follows", async () => {
