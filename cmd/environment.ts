@@ -165,7 +165,7 @@ export async function readDriverSettings(env: Environment): Promise<DriverSettin
 }
 
 /** The roots to trust beside Node's own; few pods name any, and the others do not load what reads them. */
-async function readCaRoots(env: Environment): Promise<string | undefined> {
+export async function readCaRoots(env: Environment): Promise<string | undefined> {
   if (!env.SSL_CERT_FILE && !env.SSL_CERT_DIR) return undefined;
   const { readRoots } = await import("../src/http/index.ts");
   return readRoots({ file: env.SSL_CERT_FILE, folders: env.SSL_CERT_DIR });
@@ -186,6 +186,7 @@ function readProgramSettings(env: Environment): DriverSettings["programs"] & obj
     knownHostsFiles: (env.SSH_KNOWN_HOSTS ?? "").split(":").filter((file) => file !== ""),
     skipsLfs: ["1", "t", "true", "yes", "on"].includes((env.GIT_LFS_SKIP_SMUDGE ?? "").toLowerCase()),
     temporaryFolder: env.TMPDIR || "/tmp",
+    tunnel: [process.execPath, process.argv[1] ?? "", "ssh-tunnel"],
   };
 }
 

@@ -18,14 +18,15 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   resource: async () => (await import("./resource.ts")).resourceCommand,
   data: async () => (await import("./data.ts")).dataCommand,
   artifact: async () => (await import("./artifact.ts")).artifactCommand,
+  "ssh-tunnel": async () => (await import("./ssh-tunnel.ts")).sshTunnelCommand,
   expr: async () => {
     const { exprCommand } = await import("./expr.ts");
     return ({ args }) => exprCommand(args, process);
   },
 };
 
-/** Commands that people run on their desk: they speak to a terminal, not to the kubelet. */
-const deskCommands = ["expr", "run", "sync"];
+/** Commands that speak to a terminal, or to the program that runs them, and not to the kubelet. */
+const deskCommands = ["expr", "run", "sync", "ssh-tunnel"];
 
 async function main(): Promise<number> {
   const args = process.argv.slice(2);

@@ -53,10 +53,26 @@ function trustPublicRoots() {
   setDefaultCACertificates([...getCACertificates("bundled"), ...getCACertificates("extra")]);
 }
 
-/** A dynamic import: of a part, of a package that has a file of its own, or of a module of Node's. */
+/** A package that has a file of its own, CommonJS, as Node would load it, but for the kept code. */
+function loadPackage(file) {
+  const filename = `${__dirname}/${file}`;
+  const known = require.cache[filename];
+  if (known !== undefined) return known.exports;
+  const module = { id: filename, filename, exports: {}, loaded: false, children: [], paths: [] };
+  require.cache[filename] = module;
+  const wrapped = `(function(exports,require,module,__filename,__dirname){${readFileSync(filename, "latin1")}\n})`;
+  const script = new Script(wrapped, { filename, cachedData: keptCode(file) });
+  process.emit("argoexec-part", { file, role, script });
+  script.runInThisContext()(module.exports, require, module, filename, `${__dirname}/vendor`);
+  module.loaded = true;
+  return module.exports;
+}
+
+/** A dynamic import: of a part, of a package, or of a module of Node's. */
 async function loadLater(name) {
+  if (!name.startsWith("./")) return require(name);
   if (speaksTls.test(name)) trustPublicRoots();
-  return name.startsWith("./") && !name.startsWith("./vendor/") ? loadPart(name) : require(name);
+  return name.startsWith("./vendor/") ? loadPackage(name.slice(2)) : loadPart(name);
 }
 
 loadPart("./main.js");

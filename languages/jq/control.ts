@@ -76,7 +76,7 @@ export function* callDefined(
   }
   const name = parameter.slice(1);
   for (const value of evaluator.values(arg, outer, input.value)) {
-    const bound = bindParameter(inner, name, value);
+    const bound = bindParameter(inner, name, value, { filter: arg, scope: outer });
     yield* callDefined(evaluator, rest, others, body, bound, outer, input);
   }
 }

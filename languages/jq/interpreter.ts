@@ -142,7 +142,7 @@ export class Interpreter implements Evaluator {
           throw new BreakSignal(lookUpLabel(scope, filter.name) ?? Symbol(filter.name));
         case "variable":
           yield computed(
-            filter.name === "ENV" ? new Map() : (lookUpVariable(scope, filter.name) ?? null),
+            lookUpVariable(scope, filter.name) ?? (filter.name === "ENV" ? new Map() : null),
             input,
           );
           return;
@@ -280,7 +280,7 @@ export class Interpreter implements Evaluator {
       }
       if (!isSingle(arg, scope, this.#library)) return undefined;
       const { value } = this.#single(arg, scope, plain(input.value));
-      inner = bindParameter(inner, parameter.slice(1), value);
+      inner = bindParameter(inner, parameter.slice(1), value, { filter: arg, scope });
     }
     return { filter: body, scope: inner };
   }

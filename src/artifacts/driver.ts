@@ -5,6 +5,7 @@ import type { Backoff } from "../retry/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
 import type { ObjectStore, TransferSession } from "../transfer/index.ts";
+import type { BucketQuestions } from "./bucket-questions.ts";
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -37,9 +38,17 @@ export type StoredArtifact =
       isDirectory(): Promise<boolean>;
       /** The bytes of a file. */
       openStream(): Readable;
-      /** Writes one or the other at `path`, which must not exist, and says which. What failed may have left a part. */
-      loadTo(path: string): Promise<"file" | "directory">;
+      /** Writes one or the other at a place where nothing is, and says which. What failed may have left a part. */
+      loadTo(place: LoadPlace): Promise<"file" | "directory">;
     };
+
+/** Where somebody else is to write. */
+export interface LoadPlace {
+  /** As those who write know it. */
+  readonly path: string;
+  /** How this process looks there. */
+  readonly seenBy: string;
+}
 
 /** One object of a listing, with as much as the listing says of it. */
 export interface ListedObject {
@@ -72,6 +81,13 @@ export interface ArtifactDriver extends AsyncDisposable {
    */
   deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
   /**
+   * Deletes what this pod has stored itself, with outcomes as those of `deleteMany`, where artifacts are never deleted
+   * otherwise; the server may not allow it. Undefined: `deleteMany` does it.
+   */
+  withdraw?(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
+  /** Throws Unsupported where content lies on this pod's disk on its way to the store. Undefined: it never does. */
+  expectStreams?(signal: AbortSignal): Promise<void>;
+  /**
    * Every object below the artifact's key, in the store's order, each once; none that stands for a folder. A page is
    * fetched while the one before is read, and no further: who stops reading stops the listing. A listing that breaks
    * off throws, after objects that were there.
@@ -82,6 +98,8 @@ export interface ArtifactDriver extends AsyncDisposable {
 /** The object store that a location names, without what artifacts mean there. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: ObjectStore;
+  /** Loads what answers questions about the bucket, for those who care for all of it; undefined: nobody knows how. */
+  openQuestions?(): Promise<BucketQuestions>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -134,6 +152,8 @@ export interface ProgramSettings {
   readonly skipsLfs: boolean;
   /** Where files of one transfer live while it lasts, keys and passwords among them. */
   readonly temporaryFolder: string;
+  /** The command that joins its standard input and output to a host and port, its last two arguments, past proxies. */
+  readonly tunnel?: readonly string[];
 }
 
 /** Read from the environment once, in `cmd/` (docs/contract/artifacts.md#4). */

@@ -3,25 +3,19 @@ import { ExecutorError } from "../errors/index.ts";
 import {
   type Artifact,
   type ArtifactLocation,
+  bucketOf,
   type DataTemplate,
   hasLocation,
+  locationKinds,
   locationType,
   relocate,
 } from "../template/index.ts";
 import { PackedKeys } from "./packed-keys.ts";
 
-/** Which field holds the bucket, where a store has buckets. */
-const bucketFields: Readonly<Partial<Record<string, string>>> = {
-  s3: "bucket",
-  gcs: "bucket",
-  oss: "bucket",
-  azure: "container",
-};
-
 /** The keys that a data template begins with. */
 export interface SourceKeys {
   readonly keys: PackedKeys;
-  /** No keys are Go's nil list, which becomes `null`; one store makes an empty list of it. */
+  /** No keys are Go's nil list, which becomes `null`, or an empty list. */
   readonly isNilWhenEmpty: boolean;
 }
 
@@ -43,7 +37,8 @@ export async function listSource(
     await using driver = await openDriver(artifact);
     const keys = new PackedKeys();
     for await (const { key } of driver.list(artifact, signal)) keys.add(key);
-    return { keys, isNilWhenEmpty: locationType(artifact) !== "gcs" };
+    const type = locationType(artifact);
+    return { keys, isNilWhenEmpty: type === undefined || locationKinds[type].listsEmptyAsList !== true };
   } catch (error) {
     throw ExecutorError.wrap(error, "unable to source artifact paths");
   }
@@ -56,9 +51,9 @@ export async function listSource(
 export function locateSource(artifact: Artifact, archive: ArtifactLocation | undefined): Artifact {
   const located = relocate(artifact, archive);
   const type = locationType(artifact);
-  const field = type === undefined ? undefined : bucketFields[type];
-  if (hasLocation(artifact) || type === undefined || field === undefined) return located;
-  const own = (artifact[type] as Readonly<Record<string, unknown>>)[field];
-  if (!own || locationType(located) !== type) return located;
+  const field = type === undefined ? undefined : locationKinds[type].bucketField;
+  const own = bucketOf(artifact);
+  if (hasLocation(artifact) || type === undefined || field === undefined || own === undefined) return located;
+  if (locationType(located) !== type) return located;
   return { ...located, [type]: { ...located[type], [field]: own } };
 }

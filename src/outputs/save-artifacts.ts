@@ -24,6 +24,8 @@ export interface OutputSaver {
   readonly filesFor: (path: string) => OutputFiles;
   readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;
+  /** Told what is saved whenever one more is, in the template's order. */
+  readonly onSaved?: (artifacts: readonly Artifact[]) => void;
   /** What the template asks for; see packed-outputs.ts. */
   readonly compression: TarCompression;
 }
@@ -64,13 +66,14 @@ async function saveEach(
       if (!artifact?.path) continue;
       around.event("upload artifact", { file: artifact.name });
       outcomes[index] = await saveOrExplain(saver, artifact, signal);
+      saver.onSaved?.(saved());
     }
   };
+  const saved = () =>
+    outcomes.filter((outcome): outcome is Artifact => outcome !== undefined && !(outcome instanceof Error));
   await Promise.all(Array.from({ length: savesMax }, worker));
   return {
-    artifacts: outcomes.filter(
-      (outcome): outcome is Artifact => outcome !== undefined && !(outcome instanceof Error),
-    ),
+    artifacts: saved(),
     errors: outcomes.filter((outcome) => outcome instanceof Error),
   };
 }

@@ -1,6 +1,6 @@
 import {
   type Container,
-  type LocationType,
+  locationKinds,
   locationType,
   mainContainerNames,
   quantityBytes,
@@ -20,12 +20,8 @@ const logBytesMin = 65_536;
  * without one being taken.
  */
 export const spoolPatienceMs = 60_000;
-/** A smaller share is not worth a process that is started every few pages. */
-const spoolBytesMin = 1_048_576;
 const segmentBytesMax = 33_554_432;
 const segmentsMin = 8;
-/** Where what was put there while the step ran can be taken away again, and is not staged on this pod's disk first. */
-const spoolingStores: ReadonlySet<LocationType | undefined> = new Set(["s3", "gcs", "azure", "oss", "hdfs"]);
 
 /**
  * How many bytes each captured log may take up on the pod's volume; 0: any number. The kubelet evicts a pod whose
@@ -44,7 +40,8 @@ export function logBytesMax(template: Template): number {
  */
 export function spoolSegmentBytes(template: Template): number {
   const bytesMax = logBytesMax(template);
-  if (bytesMax < spoolBytesMin || !spoolingStores.has(locationType(template.archiveLocation))) return 0;
+  const type = locationType(template.archiveLocation);
+  if (bytesMax === 0 || type === undefined || !locationKinds[type].takesLogParts) return 0;
   return Math.min(segmentBytesMax, Math.floor(bytesMax / segmentsMin));
 }
 

@@ -1,15 +1,15 @@
 export { templateAnnotation } from "./annotations.ts";
 export { checkTemplate } from "./check-template.ts";
 export { parseGoDuration } from "./go-duration.ts";
+export { type LocationType, locationKinds, locationTypes } from "./location-kinds.ts";
 export {
+  bucketOf,
   getKey,
   hasKey,
   hasLocation,
   hasLocationOrKey,
   joinKey,
-  type LocationType,
   locationType,
-  locationTypes,
   relocate,
   withGeneratedKey,
   withKey,

@@ -1,53 +1,12 @@
 import { posix } from "node:path";
 import { ExecutorError } from "../errors/index.ts";
+import { type LocationType, locationKinds, locationTypes } from "./location-kinds.ts";
 import type { Artifact, ArtifactLocation } from "./types.ts";
-
-/** The location types in the order in which the first present one counts (docs/contract/pod.md#7.2). */
-export const locationTypes = [
-  "artifactory",
-  "azure",
-  "git",
-  "gcs",
-  "hdfs",
-  "http",
-  "oss",
-  "raw",
-  "s3",
-  "plugin",
-] as const;
-
-export type LocationType = (typeof locationTypes)[number];
 
 const notConfigured =
   "artifact storage is not configured; see the docs for setup instructions: " +
   "https://argo-workflows.readthedocs.io/en/latest/configure-artifact-repository/";
 const noLocation = "key unsupported: cannot get key for artifact location, because it is invalid";
-
-/**
- * What names an object within a location of each type, and what the CRD insists on besides (docs/contract/pod.md#6.2).
- */
-const keyField: Record<Exclude<LocationType, "git" | "raw">, string> = {
-  artifactory: "url",
-  azure: "blob",
-  gcs: "key",
-  hdfs: "path",
-  http: "url",
-  oss: "key",
-  s3: "key",
-  plugin: "key",
-};
-
-const emptyLocation: Record<Exclude<LocationType, "git">, Record<string, string>> = {
-  artifactory: { url: "" },
-  azure: { endpoint: "", container: "", blob: "" },
-  gcs: { key: "" },
-  hdfs: { path: "" },
-  http: { url: "" },
-  oss: { key: "" },
-  raw: { data: "" },
-  s3: {},
-  plugin: { key: "" },
-};
 
 /** The type of a location, or undefined where none is given. */
 export function locationType(location: ArtifactLocation | undefined): LocationType | undefined {
@@ -69,7 +28,7 @@ export function getKey(location: ArtifactLocation | undefined): string {
     case "artifactory":
       return urlPath(location[type]?.url ?? "");
     default:
-      return fieldOf(location, type, keyField[type]);
+      return fieldOf(location, type, locationKinds[type].keyField ?? "");
   }
 }
 
@@ -90,45 +49,35 @@ export function withKey<L extends ArtifactLocation>(location: L, key: string): L
         [type]: { ...location[type], url: replaceUrlPath(location[type]?.url ?? "", key) },
       };
     default:
-      return { ...location, [type]: { ...location[type], [keyField[type]]: key } };
+      return { ...location, [type]: { ...location[type], [locationKinds[type].keyField ?? ""]: key } };
   }
 }
 
 export function hasKey(location: ArtifactLocation): boolean {
   const type = locationType(location);
-  return type !== undefined && type !== "git" && type !== "raw" && getKey(location) !== "";
+  return type !== undefined && locationKinds[type].keyField !== undefined && getKey(location) !== "";
 }
 
 /**
  * True for a location that needs nothing from the archive location (docs/contract/pod.md#7.2, "full location when").
  */
 export function hasLocation(location: ArtifactLocation): boolean {
-  const filled = (...values: readonly unknown[]) =>
-    values.every((value) => value !== undefined && value !== "");
-  switch (locationType(location)) {
-    case "s3":
-      return filled(location.s3?.endpoint, location.s3?.bucket, location.s3?.key);
-    case "gcs":
-      return filled(location.gcs?.bucket, location.gcs?.key);
-    case "oss":
-      return filled(location.oss?.bucket, location.oss?.endpoint, location.oss?.key);
-    case "azure":
-      return filled(location.azure?.endpoint, location.azure?.container, location.azure?.blob);
-    case "hdfs":
-      return (location.hdfs?.addresses ?? []).length > 0;
-    case "artifactory":
-      return filled(location.artifactory?.url, location.artifactory?.usernameSecret);
-    case "http":
-      return filled(location.http?.url);
-    case "plugin":
-      return filled(location.plugin?.name, location.plugin?.configuration, location.plugin?.key);
-    case "git":
-      return filled(location.git?.repo);
-    case "raw":
-      return true;
-    case undefined:
-      return false;
-  }
+  const type = locationType(location);
+  if (type === undefined) return false;
+  const fields = location[type] as Readonly<Record<string, unknown>>;
+  return locationKinds[type].fullWith.every((name) => isFilled(fields[name]));
+}
+
+function isFilled(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length > 0;
+  return value !== undefined && value !== null && value !== "";
+}
+
+/** The bucket of a location; undefined where it names none. */
+export function bucketOf(location: ArtifactLocation): string | undefined {
+  const type = locationType(location);
+  const field = type === undefined ? undefined : locationKinds[type].bucketField;
+  return type === undefined || field === undefined ? undefined : fieldOf(location, type, field) || undefined;
 }
 
 export function hasLocationOrKey(location: ArtifactLocation): boolean {
@@ -163,7 +112,7 @@ export function withGeneratedKey(
     throw new ExecutorError("BadRequest", "set type not supported for type: *v1alpha1.GitArtifact");
   }
   return withKey(
-    { ...withoutLocation(artifact), [type]: emptyLocation[type] },
+    { ...withoutLocation(artifact), [type]: locationKinds[type].required },
     joinKey(archiveKey, fileName),
   );
 }
@@ -183,8 +132,7 @@ export function joinKey(...elements: readonly string[]): string {
 export function withRequiredFields(artifact: Artifact): Artifact {
   const type = locationType(artifact);
   if (type === undefined) return artifact;
-  const required = type === "git" ? { repo: "" } : emptyLocation[type];
-  return { ...artifact, [type]: { ...required, ...artifact[type] } };
+  return { ...artifact, [type]: { ...locationKinds[type].required, ...artifact[type] } };
 }
 
 function withoutLocation(artifact: Artifact): Artifact {

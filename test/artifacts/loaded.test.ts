@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
-import type { Artifact } from "../../src/template/index.ts";
+import { type Artifact, locationTypes } from "../../src/template/index.ts";
 
 const run = promisify(execFile);
 const script = join(import.meta.dirname, "loaded-files.ts");
@@ -52,6 +52,7 @@ const locations: readonly (readonly [string, Partial<Artifact>, readonly string[
   ["artifactory", { artifactory: { url: `http://${nobody}/k` } }, ["http"]],
   ["raw", { raw: { data: "x" } }, ["raw"]],
   ["git", { git: { repo: `http://${nobody}/k` } }, ["git"]],
+  ["plugin", { plugin: { name: "p", configuration: "c", key: "k" } }, ["plugin"]],
   ["hdfs", { hdfs: { ...hdfs, hdfsUser: "me" } }, ["hdfs"]],
   [
     "hdfs with Kerberos",
@@ -69,6 +70,11 @@ const locations: readonly (readonly [string, Partial<Artifact>, readonly string[
 ];
 
 describe("what a pod loads for the store of its artifacts", { concurrency: 2 }, () => {
+  it("is known for every kind of location", () => {
+    const named = locations.map(([name]) => name.split(" ")[0]);
+    assert.deepEqual([...new Set(named)].sort(), [...locationTypes].sort());
+  });
+
   for (const [name, location, folders] of locations) {
     it(`is that store's own code and no vendor's: ${name}`, async () => {
       const { stdout } = await run(process.execPath, [

@@ -114,6 +114,30 @@ describe("git: revisions", { skip }, () => {
     assert.equal(git(folder, "rev-parse", "refs/remotes/origin/dev"), git(folder, "rev-parse", "HEAD"));
   });
 
+  for (const [title, allowsFilter, speaksV2, isPartial] of [
+    ["without the content of files of other commits", true, true, true],
+    ["whole from a server that knows no filters", false, true, false],
+    ["whole from a server that gives no single files afterwards", true, false, false],
+  ] as const) {
+    it(`fetches a history that has to be searched ${title}, where a depth is given`, async (t) => {
+      const server = await startGitServer(t);
+      makeHistory(server);
+      git(join(server.root, "project.git"), "config", "uploadpack.allowFilter", String(allowsFilter));
+      server.intercept(({ headers }) => {
+        if (!speaksV2) delete headers["git-protocol"];
+        return false;
+      });
+
+      const folder = await loadGit(t, { repo: `${server.url}/project.git`, revision: "HEAD~2", depth: 1 });
+
+      assert.equal(readFileSync(join(folder, "file"), "utf8"), "2");
+      assert.equal(git(folder, "rev-list", "--count", "--all"), "4");
+      const missing = git(folder, "rev-list", "--objects", "--all", "--missing=print").match(/^\?/gm) ?? [];
+      assert.equal(missing.length, isPartial ? 3 : 0);
+      assert.equal(git(folder, "status", "--porcelain"), "");
+    });
+  }
+
   it("case 26: fetches one branch only in single branch mode, with and without revision and depth", async (t) => {
     const server = await startGitServer(t);
     makeHistory(server);
@@ -145,7 +169,12 @@ describe("git: revisions", { skip }, () => {
 
     assert.equal(readFileSync(join(folder, "file"), "utf8"), "1");
     assert.equal(readFileSync(join(shallow, "file"), "utf8"), "1");
-    await assert.rejects(loadGit(t, { repo, fetch: ["a:b:c"] }), /failed to validate fetch \[a:b:c\]/);
+    for (const wrong of ["a:b:c", "refs/*:refs/x", "refs/a..b", "refs/*/*"]) {
+      await assert.rejects(loadGit(t, { repo, fetch: [wrong] }), (error: Error) => {
+        assert.ok(error.message.startsWith(`failed to validate fetch [${wrong}]`), error.message);
+        return isExecutorError(error, "BadRequest");
+      });
+    }
     await assert.rejects(loadGit(t, { repo, fetch: ["refs/none/x:refs/x"] }), /failed to fetch \[refs\/none/);
   });
 
@@ -490,7 +519,24 @@ describe("git: TLS and proxies", { skip }, () => {
 });
 
 describe("git: servers that fail", { skip }, () => {
-  it("tries again what failed with 503, from an empty folder", async (t) => {
+  it("R11: tries again where the connection is reset before the answer", async (t) => {
+    const server = await startGitServer(t);
+    makeHistory(server);
+    let failures = 2;
+    server.intercept(({ socket }) => {
+      if (failures === 0) return false;
+      failures -= 1;
+      socket.resetAndDestroy();
+      return true;
+    });
+
+    const folder = await loadGit(t, { repo: `${server.url}/project.git` });
+
+    assert.equal(failures, 0);
+    assert.equal(readFileSync(join(folder, "file"), "utf8"), "4");
+  });
+
+  it("R10: tries again what failed with 503, from an empty folder", async (t) => {
     const server = await startGitServer(t);
     makeHistory(server);
     let failures = 2;
@@ -597,3 +643,22 @@ function processesThatShow(secret: string): string[] {
     });
   });
 }
+
+describe("git: what a server says", { skip }, () => {
+  it("does not decide what its failure means", async (t) => {
+    const server = await startGitServer(t);
+    makeHistory(server);
+    const hook = join(server.root, "pack-objects");
+    writeFileSync(hook, "#!/bin/sh\necho 'Permission denied (publickey)' >&2\nexit 1\n", {
+      mode: 0o755,
+    });
+    const global = join(server.root, "gitconfig");
+    writeFileSync(global, `[uploadpack]\n\tpackObjectsHook = ${hook}\n`);
+    server.environment.GIT_CONFIG_GLOBAL = global;
+
+    await assert.rejects(loadGit(t, { repo: `${server.url}/project.git` }), (error: Error) => {
+      assert.match(error.message, /remote: Permission denied/);
+      return isExecutorError(error, "Transient");
+    });
+  });
+});

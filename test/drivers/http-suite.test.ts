@@ -1,16 +1,25 @@
+import type { TestContext } from "node:test";
+import { startFront } from "../servers/front.ts";
 import { startFileServer } from "./file-server.ts";
-import { encodedKey, webLimits } from "./http-suite.ts";
+import { encodedKey, faultyWeb, webLimits } from "./http-suite.ts";
 import { describeDriver } from "./suite.ts";
 import { surroundings } from "./surroundings.ts";
+
+async function startWeb(t: TestContext) {
+  const front = await startFront({ target: new URL((await startFileServer(t)).url).host });
+  t.after(() => front[Symbol.asyncDispose]());
+  return { front, faulty: faultyWeb(front) };
+}
 
 describeDriver(
   "http",
   async (t) => {
-    const server = await startFileServer(t);
+    const { front, faulty } = await startWeb(t);
     const context = surroundings();
     return {
       context,
-      artifact: (key) => ({ name: "artifact", http: { url: `${server.url}/${encodedKey(key)}` } }),
+      faulty,
+      artifact: (key) => ({ name: "artifact", http: { url: `${front.url}/${encodedKey(key)}` } }),
     };
   },
   webLimits,
@@ -19,14 +28,15 @@ describeDriver(
 describeDriver(
   "artifactory",
   async (t) => {
-    const server = await startFileServer(t);
+    const { front, faulty } = await startWeb(t);
     const context = surroundings({ "jfrog/user": "me", "jfrog/password": "pass" });
     return {
       context,
+      faulty,
       artifact: (key) => ({
         name: "artifact",
         artifactory: {
-          url: `${server.url}/${encodedKey(key)}`,
+          url: `${front.url}/${encodedKey(key)}`,
           usernameSecret: { name: "jfrog", key: "user" },
           passwordSecret: { name: "jfrog", key: "password" },
         },

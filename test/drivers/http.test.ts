@@ -98,6 +98,26 @@ describe("HTTP driver: loading", () => {
     assert.ok((await load(driver, artifact(`${server.url}/f`))).equals(content));
   });
 
+  it("notices that what goes on is not what follows the part that it has", async (t) => {
+    const content = noise(2_000_000);
+    const server = await startFileServer(t);
+    server.intercept(({ headers: { range } }, response) => {
+      const headers = { etag: '"same"', "content-length": range === undefined ? 2_000_000 : 1_000_000 };
+      const wrong = { "content-range": "bytes 1-1999999/2000000" };
+      response.writeHead(
+        range === undefined ? 200 : 206,
+        range === undefined ? headers : { ...headers, ...wrong },
+      );
+      response.write(content.subarray(0, 1_000_001), () => response.destroy());
+      return true;
+    });
+    const driver = await open(t, artifact(server.url));
+
+    await assert.rejects(load(driver, artifact(`${server.url}/f`)), (error) =>
+      isExecutorError(error, "Corrupt"),
+    );
+  });
+
   it("decodes a gzip encoding that nobody but us asked for", async (t) => {
     const server = await startFileServer(t);
     server.intercept((request, response) => {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, link, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
+import { createGzip } from "node:zlib";
+import { unpack } from "../../src/archive/index.ts";
 import { type ArtifactDriver, type DriverContext, openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { Artifact } from "../../src/template/index.ts";
@@ -43,6 +46,12 @@ export type Ability =
   | "checksums"
   /** Answers that say which bytes of an object they hold. */
   | "ranges"
+  /** Begin to read only after saying what is there. */
+  | "versions"
+  /** Insist on a length in each answer. */
+  | "lengths"
+  /** Tell the store's confirmation from any page. */
+  | "pages"
   | "colons"
   /** Signatures that a wrong clock spoils. */
   | "clock"
@@ -200,6 +209,36 @@ export function describeDriver(
       assert.equal((await stat(join(folder, "empty.txt"))).mode & 0o777, 0o644);
       assert.equal((await stat(join(folder, "sub1/deep"))).mode & 0o777, 0o755);
     });
+
+    check(
+      "R17: brings links, hard links and closed folders there and back in an archive",
+      cannot.save,
+      async (t) => {
+        const { driver, artifact } = await open(t);
+        const tree = join(await temporaryFolder(t), "out");
+        await mkdir(join(tree, "closed"), { recursive: true });
+        await writeFile(join(tree, "closed/f"), "content");
+        await link(join(tree, "closed/f"), join(tree, "hard"));
+        const links = { relative: "closed/f", absolute: "/etc/hostname", dangling: "nowhere/at/all" };
+        for (const [name, target] of Object.entries(links)) await symlink(target, join(tree, name));
+        await chmod(join(tree, "closed"), 0o700);
+        const archive = () => createGzip().end(execFileSync("tar", ["-c", "-C", tree, "."]));
+        const content = { name: "out.tgz", sizeBytes: undefined, replayable: true, open: archive };
+
+        await driver.saveFile(artifact("out.tgz"), content, patience());
+
+        const stored = await driver.open(artifact("out.tgz"), patience());
+        assert.equal(stored.kind, "file");
+        if (stored.kind !== "file") return;
+        const placed = join(await temporaryFolder(t), "in");
+        await unpack(stored.openStream(), "tar", placed, { warn: assert.fail }, patience());
+        for (const [name, target] of Object.entries(links))
+          assert.equal(await readlink(join(placed, name)), target);
+        assert.equal(await readFile(join(placed, "hard"), "utf8"), "content");
+        assert.equal((await stat(join(placed, "hard"))).ino, (await stat(join(placed, "closed/f"))).ino);
+        assert.equal((await stat(join(placed, "closed"))).mode & 0o777, 0o700);
+      },
+    );
 
     check("lists the keys of a directory and none of its siblings'", undefined, async (t) => {
       const { driver, artifact, full } = await open(t);

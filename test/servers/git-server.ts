@@ -23,6 +23,8 @@ export interface GitServer {
   readonly requests: readonly GitRequest[];
   /** Objects of LFS by their oid. */
   readonly largeFiles: Map<string, Buffer>;
+  /** Variables that the server gives git. */
+  readonly environment: Record<string, string>;
   /** Answers that come before the usual behaviour; return false to let it act. */
   intercept(handle: (request: IncomingMessage, response: ServerResponse) => boolean): void;
 }
@@ -38,6 +40,7 @@ export async function startGitServer(t: TestContext, options: GitServerOptions =
   const root = mkdtempSync(join(tmpdir(), "outrider-git-"));
   const requests: GitRequest[] = [];
   const largeFiles = new Map<string, Buffer>();
+  const environment: Record<string, string> = {};
   let handle: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     const { method = "", url = "", headers } = request;
@@ -48,7 +51,7 @@ export async function startGitServer(t: TestContext, options: GitServerOptions =
       response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();
     } else if (url.includes("/info/lfs/")) {
       serveLargeFile(largeFiles, request, response).catch(() => response.destroy());
-    } else serveRepository(root, request, response);
+    } else serveRepository({ root, environment }, request, response);
   };
   const server = options.tls ? createTlsServer(options.tls, listener) : createServer(listener);
   server.listen(0, "127.0.0.1");
@@ -64,6 +67,7 @@ export async function startGitServer(t: TestContext, options: GitServerOptions =
     root,
     requests,
     largeFiles,
+    environment,
     intercept(next) {
       handle = next;
     },
@@ -71,7 +75,11 @@ export async function startGitServer(t: TestContext, options: GitServerOptions =
 }
 
 /** RFC 3875, as far as git-http-backend(1) wants it. */
-function serveRepository(root: string, request: IncomingMessage, response: ServerResponse): void {
+function serveRepository(
+  { root, environment }: Pick<GitServer, "root" | "environment">,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
   const { headers } = request;
   const cgi = spawn("git", ["http-backend"], {
@@ -84,6 +92,7 @@ function serveRepository(root: string, request: IncomingMessage, response: Serve
       QUERY_STRING: searchParams.toString(),
       REQUEST_METHOD: request.method,
       CONTENT_TYPE: headers["content-type"] ?? "",
+      ...environment,
       HTTP_CONTENT_ENCODING: String(headers["content-encoding"] ?? ""),
     },
     stdio: ["pipe", "pipe", "ignore"],

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import type { DriverSettings } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
@@ -10,6 +10,7 @@ import { loadGit } from "../drivers/git-load.ts";
 import { noise, surroundings, temporaryFolder } from "../drivers/surroundings.ts";
 import { git, makeRepository, pointerOf, publish, startGitServer } from "../servers/git-server.ts";
 import { freePort, untilItListens } from "./programs.ts";
+import { startSquid, withoutSquid } from "./squid.ts";
 
 const sshd = "/usr/sbin/sshd";
 const withoutSsh = existsSync(sshd) ? false : "sshd is not installed (Debian package openssh-server)";
@@ -81,6 +82,7 @@ function withKey(key: string, knownHostsFiles: readonly string[], more: Partial<
     knownHostsFiles,
     skipsLfs: false,
     temporaryFolder: "/tmp",
+    tunnel: [process.execPath, resolve("cmd/main.ts"), "ssh-tunnel"],
   };
   return surroundings({ "git/key": key }, { programs, ...more });
 }
@@ -147,6 +149,29 @@ describe("git over ssh", { skip: withoutSsh }, () => {
         return isExecutorError(error, "Unauthorized", "BadRequest");
       });
     }
+  });
+
+  it("R30: goes through the proxy that every other store uses, to hosts that only the proxy knows", {
+    skip: withoutSquid,
+  }, async (t) => {
+    const { url, port, root, key, knownHosts } = await startSshServer(t);
+    makeRepository(root, "lib", [{ "lib.txt": "lib" }]);
+    const work = makeRepository(root, "project", [{ file: "1" }]);
+    git(work, "submodule", "--quiet", "add", join(root, "lib.git"), "lib");
+    git(work, "config", "-f", ".gitmodules", "submodule.lib.url", "../lib.git");
+    git(work, "commit", "-q", "-a", "-m", "add a submodule");
+    publish(root, "project");
+    const name = "ssh.outrider.test";
+    writeFileSync(knownHosts, readFileSync(knownHosts, "utf8").replace("127.0.0.1", name));
+    const proxy = await startSquid(t, new Map([[name, "127.0.0.1"]]));
+    const settings = { httpProxy: undefined, httpsProxy: proxy.url, noProxy: "other.test" };
+    const location = { repo: `${url.replace("127.0.0.1", name)}/project.git`, ...keySecret };
+
+    const folder = await loadGit(t, location, withKey(key, [knownHosts], { proxy: settings }));
+
+    assert.equal(readFileSync(join(folder, "file"), "utf8"), "1");
+    assert.equal(readFileSync(join(folder, "lib/lib.txt"), "utf8"), "lib");
+    await proxy.expectPassed([`${name}:${port}`]);
   });
 
   it("says that the repository is not on the host", async (t) => {
@@ -236,5 +261,28 @@ describe("git with LFS", { skip: withoutLfs }, () => {
       loadGit(t, { repo: `${server.url}/project.git` }),
       /lfs\.url in \.lfsconfig must be an https, http or ssh address/,
     );
+  });
+
+  it("refuses a link in the place of .lfsconfig, and one that is no configuration", async (t) => {
+    const server = await startGitServer(t);
+    const evil = "[lfs]\n\turl = file:///work/project\n";
+    const work = makeRepository(server.root, "project", [
+      { ".gitattributes": attributes, "a.bin": pointer, "#evil": evil },
+    ]);
+    const repo = `${server.url}/project.git`;
+    for (const [content, words] of [
+      // The link's own text is a line of comment.
+      [undefined, /\.lfsconfig must be a file/],
+      ["no configuration", /bad config/],
+    ] as const) {
+      rmSync(join(work, ".lfsconfig"), { force: true });
+      if (content === undefined) symlinkSync("#evil", join(work, ".lfsconfig"));
+      else writeFileSync(join(work, ".lfsconfig"), content);
+      git(work, "add", "-A");
+      git(work, "commit", "-q", "-m", "lfsconfig");
+      publish(server.root, "project");
+
+      await assert.rejects(loadGit(t, { repo }), words);
+    }
   });
 });

@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { type DriverLog, type DriverSettings, openStore } from "../../artifacts/index.ts";
 import { ExecutorError, errorText } from "../../errors/index.ts";
 import type { KubeClient } from "../../kube/index.ts";
-import { type ArtifactLocation, getKey, locationType } from "../../template/index.ts";
+import { type ArtifactLocation, bucketOf, getKey, locationType } from "../../template/index.ts";
 import type { TransferSession } from "../../transfer/index.ts";
 import { FolderStore } from "./folder-store.ts";
 import { type Pace, paced } from "./paced-store.ts";
@@ -25,6 +25,8 @@ export interface RepositorySurroundings {
   readonly secretFolders: readonly string[];
   /** Connects to the cluster, the same client each time; undefined: there is none. */
   readonly openKube: (() => Promise<KubeClient>) | undefined;
+  /** False where the folders have all secrets that may be used. */
+  readonly asksClusterForSecrets: boolean;
   /** Limits that the user set; shared where both sides are to share them. */
   readonly pace: Pace;
   readonly temporaryFolder: string;
@@ -47,7 +49,7 @@ export async function openRepository(
   const sources = {
     given: new Map([...place.secrets, ...environmentValues(surroundings)]),
     folders: surroundings.secretFolders,
-    openKube: surroundings.openKube,
+    openKube: surroundings.asksClusterForSecrets ? surroundings.openKube : undefined,
   };
   const opened = await openStore(location, {
     readSecret: (selector) => findSecret(selector, sources, signal),
@@ -64,6 +66,7 @@ export async function openRepository(
     store,
     channel: transfers.channel(store.name, log),
     temporaryFolder,
+    openQuestions: opened.openQuestions?.bind(opened),
     close: () => opened[Symbol.asyncDispose](),
   });
 }
@@ -166,8 +169,7 @@ function sideSettings(
 function nameOf(location: ArtifactLocation, prefix: string): string {
   const type = locationType(location);
   const key = type === undefined ? "" : getKey({ [type]: location[type] } as ArtifactLocation);
-  const bucket =
-    location.s3?.bucket ?? location.gcs?.bucket ?? location.oss?.bucket ?? location.azure?.container ?? "";
+  const bucket = bucketOf(location) ?? "";
   const scheme = type === "gcs" ? "gs" : type;
   return `${scheme}://${bucket}/${prefix}${key}`;
 }

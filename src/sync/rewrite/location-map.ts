@@ -1,19 +1,17 @@
 import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
 import { ExecutorError, errorText } from "../../errors/index.ts";
+import { type LocationType, locationKinds, locationTypes } from "../../template/index.ts";
 import { type JsonObject, memberAt, objectAt, textAt } from "../workflows/index.ts";
 
-/** Stores whose locations can be moved. */
-const movable = ["s3", "gcs", "azure", "oss"] as const;
-export type MovableType = (typeof movable)[number];
-/** What names the object in a location of the type. */
-const keyFields = { s3: "key", gcs: "key", azure: "blob", oss: "key" } as const;
+/** Stores whose locations can be moved: those that have buckets. */
+export const movable = locationTypes.filter((type) => locationKinds[type].bucketField !== undefined);
 
 /** One line of a map: locations that have all fields of `from`, under keys that begin with its key, become those of `to`. */
 export interface MapRule {
-  readonly from: { readonly type: MovableType; readonly fields: JsonObject; readonly keyStart: string };
+  readonly from: { readonly type: LocationType; readonly fields: JsonObject; readonly keyStart: string };
   readonly to: {
-    readonly type: MovableType;
+    readonly type: LocationType;
     /** Set; null: taken out. */
     readonly fields: JsonObject;
     /** Put in place of `keyStart`. */
@@ -27,7 +25,7 @@ export interface LocationMap {
   moved(
     type: string,
     location: JsonObject,
-  ): { readonly type: MovableType; readonly location: JsonObject } | undefined;
+  ): { readonly type: LocationType; readonly location: JsonObject } | undefined;
 }
 
 /** Reads a map from a file of YAML or JSON: a list of `{from: {s3: {...}}, to: {s3: {...}}}`. */
@@ -68,7 +66,7 @@ function applied({ from, to }: MapRule, location: JsonObject): JsonObject | unde
   const fits = Object.entries(from.fields).every(([name, value]) =>
     isDeepStrictEqual(memberAt(location, name), value),
   );
-  const oldField = keyFields[from.type];
+  const oldField = keyFieldOf(from.type);
   const key = textAt(location, oldField);
   if (!fits || !key.startsWith(from.keyStart)) return undefined;
   // What another store calls by other names is not carried over, secrets least of all.
@@ -76,7 +74,7 @@ function applied({ from, to }: MapRule, location: JsonObject): JsonObject | unde
   const changed: Record<string, unknown> = { ...kept, ...to.fields };
   for (const name of Object.keys(changed)) if (changed[name] === null) delete changed[name];
   if (Object.hasOwn(location, oldField)) {
-    changed[keyFields[to.type]] = to.keyStart + key.slice(from.keyStart.length);
+    changed[keyFieldOf(to.type)] = to.keyStart + key.slice(from.keyStart.length);
   }
   return isDeepStrictEqual(changed, { ...location }) && from.type === to.type ? undefined : changed;
 }
@@ -84,18 +82,18 @@ function applied({ from, to }: MapRule, location: JsonObject): JsonObject | unde
 function readRule(value: unknown, where: string): MapRule {
   const from = readSide(objectAt(value, "from"), `${where}, from`);
   const to = readSide(objectAt(value, "to"), `${where}, to`);
-  const bucket = from.type === "azure" ? "container" : "bucket";
+  const bucket = bucketFieldOf(from.type);
   if (textAt(from.fields, bucket) === "") {
     throw new ExecutorError(
       "BadRequest",
       `${where}: from must name the ${bucket}, or every location would fit`,
     );
   }
-  if (from.type !== to.type && textAt(to.fields, to.type === "azure" ? "container" : "bucket") === "") {
+  if (from.type !== to.type && textAt(to.fields, bucketFieldOf(to.type)) === "") {
     throw new ExecutorError("BadRequest", `${where}: to must name all of a location of another type`);
   }
   const rule = { from, to };
-  const once = applied(rule, { ...from.fields, [keyFields[from.type]]: from.keyStart });
+  const once = applied(rule, { ...from.fields, [keyFieldOf(from.type)]: from.keyStart });
   if (once && from.type === to.type && applied(rule, once)) {
     const text = `${where}: what it moves fits it again, so that a second run would move it once more; say more in from`;
     throw new ExecutorError("BadRequest", text);
@@ -105,13 +103,21 @@ function readRule(value: unknown, where: string): MapRule {
 
 function readSide(value: JsonObject, where: string): MapRule["from"] {
   const [type, ...others] = Object.keys(value);
-  if (!movable.includes(type as MovableType) || others.length > 0) {
+  if (!movable.includes(type as LocationType) || others.length > 0) {
     throw new ExecutorError("BadRequest", `${where} must have exactly one of ${movable.join(", ")}`);
   }
-  const known = type as MovableType;
-  const { [keyFields[known]]: key = "", ...fields } = objectAt(value, known);
+  const known = type as LocationType;
+  const { [keyFieldOf(known)]: key = "", ...fields } = objectAt(value, known);
   if (typeof key !== "string") {
-    throw new ExecutorError("BadRequest", `${where}: ${keyFields[known]} must be a text`);
+    throw new ExecutorError("BadRequest", `${where}: ${keyFieldOf(known)} must be a text`);
   }
   return { type: known, fields, keyStart: key };
+}
+
+function keyFieldOf(type: LocationType): string {
+  return locationKinds[type].keyField ?? "";
+}
+
+function bucketFieldOf(type: LocationType): string {
+  return locationKinds[type].bucketField ?? "";
 }

@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { errorText } from "../../errors/index.ts";
 import { type JsonObject, memberAt, objectAt, textAt } from "../workflows/index.ts";
-import type { LocationMap } from "./location-map.ts";
+import { type LocationMap, movable } from "./location-map.ts";
 
 /** An operation of RFC 6902. */
 export interface PatchOperation {
@@ -20,7 +20,6 @@ export interface Rewriting {
   readonly unseen: string | undefined;
 }
 
-const types = ["s3", "gcs", "azure", "oss"];
 const depthMax = 64;
 const inflatedBytesMax = 512 * 1024 * 1024;
 
@@ -73,7 +72,8 @@ function walk(
   let count = 0;
   for (const [name, member] of Object.entries(value)) {
     const at = `${path}/${escaped(name)}`;
-    const isLocation = types.includes(name) && !Array.isArray(value) && typeof member === "object";
+    const isLocation =
+      movable.some((type) => type === name) && !Array.isArray(value) && typeof member === "object";
     const moved = isLocation && member !== null ? map.moved(name, member as JsonObject) : undefined;
     if (!moved) {
       count += walk(member, at, map, operations, depth + 1);

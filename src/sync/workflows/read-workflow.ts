@@ -2,6 +2,7 @@ import {
   type ArtifactLocation,
   getKey,
   hasLocation,
+  locationKinds,
   locationType,
   locationTypes,
 } from "../../template/index.ts";
@@ -169,7 +170,7 @@ export function placeOf(location: JsonObject): StorePlace | undefined {
   return {
     type,
     endpoint: textAt(store, "endpoint"),
-    bucket: textAt(store, type === "azure" ? "container" : "bucket"),
+    bucket: textAt(store, locationKinds[type].bucketField ?? ""),
   };
 }
 

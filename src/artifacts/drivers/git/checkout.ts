@@ -1,7 +1,8 @@
-import { readFile, rm } from "node:fs/promises";
+import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import type { GitConfig } from "./config.ts";
+import { isGitStatus } from "./errors.ts";
 import { pullLargeFiles } from "./large-files.ts";
 import { fetchRevision, localRevision } from "./revision.ts";
 import { updateSubmodules } from "./submodules.ts";
@@ -9,36 +10,73 @@ import type { Checkout, Git } from "./work.ts";
 
 /** Leaves in `path` what the reference leaves there (docs/contract/artifacts.md#5.8), and files that are in LFS. */
 export async function checkout(config: GitConfig, work: Checkout): Promise<void> {
-  const { git, log } = work;
-  const commit = (await shallowCommit(config, work)) ?? (await clonedCommit(config, work));
-  if (commit === undefined) {
-    log.info({ repo: config.repository.url }, "the repository is empty");
-    return;
+  if (!((await placeShallow(config, work)) || (await placePartial(config, work)))) {
+    const commit = await clonedCommit(config, work);
+    if (commit === undefined) {
+      work.log.info({ repo: config.repository.url }, "the repository is empty");
+      return;
+    }
+    await place(config, work, commit);
   }
-  const how = config.revision === "" ? ["HEAD"] : ["--detach", commit];
-  await during(`failed to checkout "${commit}"`, git(["checkout", "--progress", "--force", ...how, "--"]));
   await pullLargeFiles(work, work.path);
   if (config.hasSubmodules) await updateSubmodules(work, work.path);
 }
 
-/** The revision alone, at its depth; undefined where that is not asked for, or the server does not do it. */
-async function shallowCommit(config: GitConfig, { git, log }: Checkout): Promise<string | undefined> {
+/** Gets the revision alone, at its depth. False where that is not asked for, or the server does not do it. */
+async function placeShallow(config: GitConfig, work: Checkout): Promise<boolean> {
   const { depth, revision, isSingleBranch, repository } = config;
-  if (depth === undefined || revision === "" || isSingleBranch) return undefined;
+  const { git, log } = work;
+  if (depth === undefined || revision === "" || isSingleBranch) return false;
   const starting = `failed to clone "${repository.url}"`;
   await during(starting, git(["init", "--quiet", "."]));
   await during(starting, git(["remote", "add", "origin", repository.url]));
   await fetchRefspecs(config, git);
   const commit = await during(starting, fetchRevision(git, revision, depth));
-  if (commit === undefined)
-    log.info({ revision, depth }, "the server does not give this revision alone: fetching the whole history");
-  return commit;
+  if (commit === undefined) {
+    const message = "the server does not give this revision alone: looking for it in the history";
+    log.info({ revision, depth }, message);
+    return false;
+  }
+  await place(config, work, commit);
+  return true;
 }
 
-async function clonedCommit(config: GitConfig, { git, path, clear }: Checkout): Promise<string | undefined> {
+/** Puts the commit's files in their place, those of a partial clone straight from the server. */
+async function place({ revision }: GitConfig, { git }: Checkout, commit: string): Promise<void> {
+  const how = revision === "" ? ["HEAD"] : ["--detach", commit];
+  await during(`failed to checkout "${commit}"`, git(["checkout", "--progress", "--force", ...how, "--"]));
+}
+
+/**
+ * Who gives a depth wants no history, but a revision such as `HEAD~1` or a short hash is found nowhere but in it: so the
+ * commits and folders of all of it are fetched, and the content of files of the revision alone (`blob:none`, git's
+ * "partial clone"). False where that is not asked for, or the server gives no single files later on; one that does not
+ * know the filter sends everything.
+ */
+async function placePartial(config: GitConfig, work: Checkout): Promise<boolean> {
+  const { depth, revision } = config;
+  if (depth === undefined || revision === "") return false;
+  const commit = await clonedCommit(config, work, ["--filter=blob:none"]);
+  if (commit === undefined) return false;
+  try {
+    await place(config, work, commit);
+    return true;
+  } catch (error) {
+    if (!isExecutorError(error, "BadRequest", "Unsupported")) throw error;
+    work.log.info({ revision }, "the server gives no single files: fetching all of the history");
+    return false;
+  }
+}
+
+async function clonedCommit(
+  config: GitConfig,
+  { git, path, clear }: Checkout,
+  filter: readonly string[] = [],
+): Promise<string | undefined> {
   const { depth, revision, branch, isSingleBranch, repository } = config;
   await clear();
   const options = [
+    ...filter,
     "--progress",
     "--no-checkout",
     "--template=",
@@ -71,9 +109,9 @@ async function headCommit(git: Git): Promise<string> {
 async function expectRepository({ repository }: GitConfig, git: Git, path: string): Promise<void> {
   const trace = join(path, ".git/packets");
   await git(["ls-remote", "--quiet", "origin"], path, { GIT_TRACE_PACKET: trace });
-  const isSpoken = (await readFile(trace, "utf8").catch(() => "")).includes("packet:");
+  const spokenBytes = (await stat(trace).catch(() => undefined))?.size ?? 0;
   await rm(trace, { force: true });
-  if (isSpoken) return;
+  if (spokenBytes > 0) return;
   const text = `failed to clone "${repository.url}": the server's answer is no git repository's; check git.repo, and whether the host wants credentials`;
   throw new ExecutorError("BadRequest", text);
 }
@@ -88,22 +126,29 @@ async function startEmpty({ revision }: GitConfig, git: Git): Promise<undefined>
 async function fetchRefspecs({ refspecs, depth }: GitConfig, git: Git): Promise<void> {
   if (refspecs.length === 0) return;
   const options = depth === undefined ? [] : [`--depth=${depth}`];
-  try {
-    await git([
-      "fetch",
-      "--progress",
-      "--update-head-ok",
-      ...options,
-      "--end-of-options",
-      "origin",
-      ...refspecs,
-    ]);
-  } catch (error) {
-    const isInvalid = isExecutorError(error, "BadRequest") && /invalid refspec/.test(error.message);
-    throw ExecutorError.wrap(
-      error,
-      `failed to ${isInvalid ? "validate fetch" : "fetch"} [${refspecs.join(" ")}]`,
-    );
+  const listed = `[${refspecs.join(" ")}]`;
+  for (const refspec of refspecs)
+    await during(`failed to validate fetch ${listed}`, checkRefspec(git, refspec));
+  const fetch = ["fetch", "--progress", "--update-head-ok", ...options, "--end-of-options", "origin"];
+  await during(`failed to fetch ${listed}`, git([...fetch, ...refspecs]));
+}
+
+/** `+from:to`, either of which may have one star where the other has one; git says no more of a wrong one than 128. */
+async function checkRefspec(git: Git, refspec: string): Promise<void> {
+  const wrong = new ExecutorError(
+    "BadRequest",
+    `${JSON.stringify(refspec)} is no refspec such as refs/pull/*:refs/remotes/origin/pull/*`,
+  );
+  const sides = refspec.replace(/^[+^]/, "").split(":");
+  const stars = sides.map((side) => side.split("*").length - 1);
+  if (sides.length > 2 || (sides.length === 2 && stars[0] !== stars[1])) throw wrong;
+  for (const side of sides) {
+    if (side === "") continue;
+    try {
+      await git(["check-ref-format", "--allow-onelevel", "--refspec-pattern", side]);
+    } catch (error) {
+      throw isGitStatus(error, 1) ? wrong : error;
+    }
   }
 }
 

@@ -2,7 +2,13 @@ import { type ErrorCode, ExecutorError } from "../../../errors/index.ts";
 
 const variant = "use the executor image's variant with git (docs/artifacts/git.md)";
 
-/** What git, ssh, curl and git-lfs say, and what it means to us; the first that matches counts. */
+/**
+ * What git, ssh, curl and git-lfs say, and what it means to us; the first that matches counts. Words decide here, and
+ * nowhere else, for there is nothing else: git ends with 128 and ssh with 255 whatever happened, none of them writes
+ * errors that a program can read (the events of GIT_TRACE2_EVENT hold the same words), and status codes of the server
+ * are in a sentence of git's, too. They are asked to speak English (LC_ALL), what the server says does not count, and
+ * the worst that a wrong word does is a remedy too many, or a try. What git does say by its exit status is GitError's.
+ */
 const meanings: readonly (readonly [RegExp, ErrorCode, string])[] = [
   [/no space left on device|disk quota exceeded/i, "TooLarge", "the volume of the artifact is full"],
   [/\bssh: (?:not found|No such file)|cannot run ssh/, "Unsupported", `ssh is not in this image; ${variant}`],
@@ -59,6 +65,21 @@ const meanings: readonly (readonly [RegExp, ErrorCode, string])[] = [
   ],
 ];
 
+/** A command of git's that ended with a status other than 0; undefined: by a signal. */
+export class GitError extends ExecutorError {
+  readonly status: number | undefined;
+
+  constructor(code: ErrorCode, message: string, status: number | undefined) {
+    super(code, message);
+    this.status = status;
+  }
+}
+
+/** True where a command of git's answered by one of these exit statuses. */
+export function isGitStatus(error: unknown, ...statuses: readonly number[]): boolean {
+  return error instanceof GitError && error.status !== undefined && statuses.includes(error.status);
+}
+
 /** `complaint` is what git wrote to its standard error: a server may have written parts of it. */
 export function gitError(
   args: readonly string[],
@@ -68,10 +89,12 @@ export function gitError(
 ): ExecutorError {
   if (status === 127) return new ExecutorError("Unsupported", `git is not in this image; ${variant}`);
   const text = redact(essence(complaint), secrets) || `git ${verb(args)} ended with ${status ?? "a signal"}`;
+  const own = complaint.replaceAll(/(?:^|[\r\n])remote:[^\r\n]*/g, "");
   for (const [pattern, code, remedy] of meanings) {
-    if (pattern.test(complaint)) return new ExecutorError(code, remedy === "" ? text : `${text}; ${remedy}`);
+    if (!pattern.test(own)) continue;
+    return new GitError(code, remedy === "" ? text : `${text}; ${remedy}`, status ?? undefined);
   }
-  return new ExecutorError(status === null ? "Transient" : "BadRequest", text);
+  return new GitError(status === null ? "Transient" : "BadRequest", text, status ?? undefined);
 }
 
 export function silenceError(args: readonly string[], silenceMaxMs: number): ExecutorError {

@@ -1,4 +1,5 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { isGitStatus } from "./errors.ts";
 import type { Git } from "./work.ts";
 
 const fullHash = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
@@ -67,7 +68,8 @@ async function commitOf(git: Git, revision: string): Promise<string | undefined>
     ]);
     return commit.trim().split("\n").at(-1);
   } catch (error) {
-    if (isExecutorError(error, "BadRequest")) return undefined;
+    // 1: no such name; 128: a name that cannot be one, such as a short hash of several objects.
+    if (isGitStatus(error, 1, 128)) return undefined;
     throw error;
   }
 }

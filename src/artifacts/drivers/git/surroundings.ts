@@ -37,7 +37,7 @@ export async function openSurroundings(
     const roots = settings.caPem === undefined ? undefined : await place("roots.pem", settings.caPem);
     const credentials = await placeCredentials(config, place);
     const key = config.sshKey === undefined ? undefined : await place("key", config.sshKey);
-    const ssh = await place("ssh_config", sshConfig(config, programs, key));
+    const ssh = await place("ssh_config", sshConfig(config, settings, key));
     const gitConfig = await place("gitconfig", gitConfigText(config, credentials, roots));
     const env = {
       ...proxyVariables(settings.proxy),
@@ -121,8 +121,8 @@ function gitConfigText(
 }
 
 /** Host keys are looked up where the reference does (docs/contract/artifacts.md#5.8). */
-function sshConfig(config: GitConfig, programs: ProgramSettings, key: string | undefined): string {
-  const { knownHostsFiles, home } = programs;
+function sshConfig(config: GitConfig, settings: DriverSettings, key: string | undefined): string {
+  const { knownHostsFiles, home } = settings.programs ?? usualPrograms;
   const isGiven = knownHostsFiles.length > 0;
   const user = isGiven ? knownHostsFiles : [join(home, ".ssh/known_hosts")];
   const hostKeys = config.ignoresHostKey
@@ -134,6 +134,7 @@ function sshConfig(config: GitConfig, programs: ProgramSettings, key: string | u
       ];
   const lines = [
     ...hostKeys,
+    ...proxyCommand(settings),
     `IdentityFile ${key === undefined ? "none" : quoted(key)}`,
     "IdentitiesOnly yes",
     "IdentityAgent none",
@@ -148,6 +149,14 @@ function sshConfig(config: GitConfig, programs: ProgramSettings, key: string | u
     "ServerAliveCountMax 4",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** ssh knows no proxies: a program of ours goes through that of the environment, or around it where NO_PROXY says so. */
+function proxyCommand({ proxy, programs }: DriverSettings): readonly string[] {
+  const { tunnel = [] } = programs ?? usualPrograms;
+  if (tunnel.length === 0 || !proxy.httpsProxy) return [];
+  const words = tunnel.map((word) => shellQuoted(word).replaceAll("%", "%%"));
+  return [`ProxyCommand ${words.join(" ")} %h %p`];
 }
 
 /** One setting holds for git, for curl in it and for git-lfs, whatever spelling they read. */
