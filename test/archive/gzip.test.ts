@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -10,6 +10,7 @@ import fc from "fast-check";
 import { gunzip, gzip } from "../../src/archive/index.ts";
 import { openNativeDeflate } from "../../src/archive/native-deflate.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
+import { floats, sourceText } from "./contents.ts";
 import { chunked, collect, makeFolder } from "./places.ts";
 import { hasProgram, run } from "./programs.ts";
 
@@ -26,26 +27,6 @@ const mixed = Buffer.concat([
   Buffer.from("key=value ".repeat(60_000)),
   randomBytes(300_000),
 ]);
-
-/** This project's own. */
-async function sourceText(): Promise<Buffer> {
-  const root = join(import.meta.dirname, "../..");
-  const files: string[] = [];
-  for (const folder of ["src", "desk", "languages"]) {
-    for (const name of await readdir(join(root, folder), { recursive: true })) {
-      if (name.endsWith(".ts") && !name.includes("node_modules")) files.push(join(root, folder, name));
-    }
-  }
-  return Buffer.concat(await Promise.all(files.sort().map((file) => readFile(file))));
-}
-
-/** Weights as 16-bit floats: nothing repeats, and some bytes are more frequent than others. */
-function floats(sizeBytes: number): Buffer {
-  const words = new Uint16Array(
-    new Float32Array(sizeBytes / 2).map((_, at) => Math.sin(at * at) / (1 + (at % 7))).buffer,
-  );
-  return Buffer.from(words.filter((_, at) => at % 2 === 1).buffer);
-}
 
 describe("gzip", () => {
   it("gives back what it was given, at every level and whatever the chunks", async () => {
