@@ -2,6 +2,7 @@
  * Throughput and CPU of the archive codecs on this machine, beside one zlib thread:
  *   node bench/archive.ts [MiB of log text, default 256] [small files, default 20000]
  */
+import "./ready.ts";
 import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,6 @@
 // What a pod pays for the executor being there: `node bench/startup.ts [runs, default 40]`. CPU of a start beside bare Node's in the same
 // run, resident memory and overhead of the static program beside the bare command's. Needs dist/ (npm run build).
+import "./ready.ts";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -6,6 +6,7 @@
  * trip of 20 ms. The loop is measured on 100 objects and multiplied. The large file travels without delay, from and to a
  * process whose memory budget is that of a container of 128 MiB; shown is the peak of its anonymous memory.
  */
+import "./ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";

@@ -68,7 +68,8 @@ async function measure(): Promise<void> {
 async function save(): Promise<void> {
   const main = new MainServer(paths);
   const files = new ServedFiles(new OutputRequests(main, () => {}), (message) => log.warn({}, message));
-  const saver = { archiveLocation: undefined, filesFor: () => files, openDriver: open, log };
+  const compression = "gzip" as const;
+  const saver = { archiveLocation: undefined, filesFor: () => files, openDriver: open, log, compression };
   const { errors } = await saveArtifacts(saver, [artifact], signal);
   if (errors[0]) throw errors[0];
   await main.release(signal);

@@ -1,61 +1,46 @@
 /**
  * Bulk transfers, each as a process of its own like `init` and `wait`, beside what standard programs take in the same
  * run on the same store:
- *   node bench/transfer.ts [--tls] [MiB, default 256] [rounds, default 2] [line, such as none-down]
+ *   node bench/transfer.ts [--tls] [--write] [MiB, default 256] [rounds, default 2] [line, such as none-down]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it shares the
  * machine, so its CPU time stands beside. Outputs are served by a real emissary.
  */
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import "./ready.ts";
+import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { build } from "esbuild";
-import { requireBuiltins } from "../scripts/bundle.ts";
-import { startObjectServer } from "../test/servers/object-server/index.ts";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ArtifactRuns, type Figures, runTimed, type Target } from "./artifact-runs.ts";
+import { logText, seeded } from "./corpus.ts";
+import { measuredOn, median, table, writeSection } from "./report.ts";
+import { type Store, startStore, storeSecret } from "./store.ts";
 
 const isTls = process.argv.includes("--tls");
-const positionals = process.argv.slice(2).filter((argument) => argument !== "--tls");
+const isWritten = process.argv.includes("--write");
+const positionals = process.argv.slice(2).filter((argument) => !["--tls", "--write"].includes(argument));
 const sizeMib = Number(positionals[0] ?? 256);
 const rounds = Number(positionals[1] ?? 2);
 const wanted = positionals[2] ?? "";
 /** More flags for Node, such as --cpu-prof. */
 const extraFlags = positionals.slice(3);
 const mib = 1024 * 1024;
-const secret = "outrider-bench";
+const secret = storeSecret;
 const root = mkdtempSync(join(tmpdir(), "bench-transfer-"));
-const child = join(root, "child.cjs");
 const logs = join(root, "data/logs");
 const noise = join(root, "data/noise");
 const scratch = join(root, "scratch");
 
-interface Figures {
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly peakMib?: number;
-}
+/** By line and peer, a figure a round. */
+const measured = new Map<string, Figures[]>();
+const runs = await ArtifactRuns.prepare(root, extraFlags);
 
 try {
   mkdirSync(logs, { recursive: true });
-  mkdirSync(join(root, "var/run/argo/plan"), { recursive: true });
-  await bundleChild();
   writeLogText();
   writeNoise();
-  const store = await startStore();
+  const store = await startStore(root, { isTls });
   try {
     console.log("| line | MB/s | seconds | CPU s/GiB | anon MiB | main: CPU s/GiB | store: CPU s/GiB |");
     console.log("|---|---|---|---|---|---|---|");
@@ -66,6 +51,7 @@ try {
         await line.peer();
       }
     }
+    if (isWritten) writeSection("docs/performance.md", "transfer", summary());
   } finally {
     await store.stop();
   }
@@ -86,20 +72,25 @@ function lines(store: Store) {
   return [
     line(
       "tgz-up",
-      (name) => save(store, name, logs, "logs.tgz", "tar"),
+      (name) => save(store, name, logs, { key: "logs.tgz", strategy: "tar" }),
       "tar | gzip, then curl -T",
       `tar -C ${root}/data -c logs | gzip > ${scratch} && ${curl} -T ${scratch} ${url}/peer.tgz`,
     ),
-    line("tgz-down", (name) => load(store, name, "logs.tgz", "tar"), "curl | tar -xz", unpack),
+    line(
+      "tgz-down",
+      (name) => load(store, name, { key: "logs.tgz", strategy: "tar" }),
+      "curl | tar -xz",
+      unpack,
+    ),
     line(
       "none-up",
-      (name) => save(store, name, noise, "noise", "none"),
+      (name) => save(store, name, noise, { key: "noise", strategy: "none" }),
       "curl -T",
       `${curl} -T ${noise} ${url}/peer`,
     ),
     line(
       "none-down",
-      (name) => load(store, name, "noise", "none"),
+      (name) => load(store, name, { key: "noise", strategy: "none" }),
       "curl -o",
       `${curl} -o ${scratch} ${url}/noise`,
     ),
@@ -112,27 +103,24 @@ function lines(store: Store) {
   ];
 }
 
-/** The output stands in main's file system; its emissary serves it and is released at the end. */
-async function save(store: Store, name: string, path: string, key: string, strategy: string): Promise<void> {
-  const runtime = join(root, "var/run/argo");
-  rmSync(join(runtime, "ctr"), { recursive: true, force: true });
-  mkdirSync(join(runtime, "ctr/main"), { recursive: true });
-  writeFileSync(join(runtime, "plan/main"), `plan 1\ncollector wait\noutput ${path}\n`);
-  const emissary = runTimed("dist/bin/argoexec emissary -- true", {
-    ARGOEXEC_ROOT: root,
-    ARGO_CONTAINER_NAME: "main",
-  });
-  while (!existsSync(join(runtime, "ctr/main/exitcode"))) await sleep(10);
+async function save(
+  store: Store,
+  name: string,
+  path: string,
+  target: Omit<Target, "endpoint">,
+): Promise<void> {
+  settleMachine();
   const before = store.cpuSeconds();
-  const figures = await runChild(["up", root, store.endpoint, key, strategy, path, store.ca ?? ""]);
-  print(name, figures, store.cpuSeconds() - before, (await emissary).cpuSeconds);
+  const { endpoint, ca } = store;
+  const figures = await runs.save(path, { ...target, endpoint, ca });
+  print(name, figures, store.cpuSeconds() - before);
 }
 
-async function load(store: Store, name: string, key: string, strategy: string): Promise<void> {
+async function load(store: Store, name: string, target: Omit<Target, "endpoint">): Promise<void> {
+  settleMachine();
   const before = store.cpuSeconds();
-  const figures = await runChild(["down", root, store.endpoint, key, strategy, "/in", store.ca ?? ""]);
-  print(name, figures, store.cpuSeconds() - before);
-  rmSync(join(root, "argo"), { recursive: true, force: true });
+  const { endpoint, ca } = store;
+  print(name, await runs.load({ ...target, endpoint, ca }), store.cpuSeconds() - before);
 }
 
 /** What standard programs take; left out where one of them is missing. */
@@ -159,32 +147,42 @@ function settleMachine(): void {
   spawnSync("sync");
 }
 
-async function runChild(args: readonly string[]): Promise<Figures> {
-  settleMachine();
-  const flags = readFileSync("dist/lib/argoexec/node.flags", "utf8").trim().split("\n");
-  const running = spawn(process.execPath, [...flags, ...extraFlags, child, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const [output, [status]] = await Promise.all([running.stdout.toArray(), once(running, "exit")]);
-  if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}`);
-  return JSON.parse(Buffer.concat(output).toString()) as Figures;
+/** What each line took, ours and its peer's, in the order of the first round; medians of the rounds. */
+function summary(): string {
+  const gib = sizeMib / 1024;
+  const cells = (name: string) => {
+    const all = measured.get(name) ?? [];
+    return {
+      seconds: median(all.map(({ seconds }) => seconds)),
+      cpu: median(all.map(({ cpuSeconds, mainCpuSeconds = 0 }) => cpuSeconds + mainCpuSeconds)) / gib,
+      peak: all[0]?.peakMib,
+    };
+  };
+  const rows = [...measured.keys()]
+    .filter((name) => !name.includes(":"))
+    .map((name) => {
+      const ours = cells(name);
+      const peerName = [...measured.keys()].find((other) => other.startsWith(`${name}: `)) ?? "";
+      const theirs = cells(peerName);
+      return [
+        name,
+        `${ours.seconds.toFixed(2)} s`,
+        ours.cpu.toFixed(2),
+        ours.peak?.toFixed(0) ?? "",
+        `\`${peerName.slice(name.length + 2).replaceAll("|", "\\|")}\``,
+        `${theirs.seconds.toFixed(2)} s`,
+        theirs.cpu.toFixed(2),
+        (ours.seconds / theirs.seconds).toFixed(2),
+      ];
+    });
+  const head = ["", "ours", "CPU s a GiB", "peak MiB", "peer", "takes", "CPU s a GiB", "ours / peer"];
+  const command = `node bench/transfer.ts ${isTls ? "--tls " : ""}${positionals.join(" ")}`.trim();
+  return [`${measuredOn(command)} ${sizeMib} MiB, medians of ${rounds}.`, table(head, rows)].join("\n\n");
 }
 
-/** Runs a shell command with all its children. */
-async function runTimed(command: string, env: Readonly<Record<string, string>>): Promise<Figures> {
-  const script = `set -o pipefail; TIMEFORMAT='%R %U %S'; time (${command})`;
-  const running = spawn("bash", ["--norc", "-c", script], {
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ["ignore", "inherit", "pipe"],
-  });
-  const [output, [status]] = await Promise.all([running.stderr.toArray(), once(running, "exit")]);
-  const text = Buffer.concat(output).toString().trim();
-  if (status !== 0) throw new Error(text);
-  const [seconds = 0, user = 0, system = 0] = (text.split("\n").at(-1) ?? "").split(" ").map(Number);
-  return { seconds, cpuSeconds: user + system };
-}
-
-function print(name: string, figures: Figures, storeCpuSeconds: number, mainCpuSeconds?: number): void {
+function print(name: string, figures: Figures, storeCpuSeconds: number): void {
+  measured.set(name, [...(measured.get(name) ?? []), figures]);
+  const { mainCpuSeconds } = figures;
   const gib = sizeMib / 1024;
   const cells = [
     (sizeMib / figures.seconds).toFixed(0),
@@ -197,141 +195,10 @@ function print(name: string, figures: Figures, storeCpuSeconds: number, mainCpuS
   console.log(`| ${name} | ${cells.join(" | ")} |`);
 }
 
-async function bundleChild(): Promise<void> {
-  await build({
-    entryPoints: ["bench/transfer-child.ts"],
-    outfile: child,
-    bundle: true,
-    format: "cjs",
-    platform: "node",
-    target: "node26",
-    supported: { "dynamic-import": false },
-    define: { ARGOEXEC_ADDONS: JSON.stringify(resolve("dist/lib/argoexec")) },
-    logOverride: { "empty-import-meta": "silent" },
-    external: ["@aws-sdk/*", "@smithy/*"],
-    plugins: [requireBuiltins],
-  });
-}
-
-interface Store {
-  readonly endpoint: string;
-  /** The file with the certificate to trust, where the store speaks https. */
-  readonly ca: string | undefined;
-  cpuSeconds(): number;
-  stop(): Promise<void>;
-}
-
-async function startStore(): Promise<Store> {
-  const program = process.env.OUTRIDER_MINIO ?? join(homedir(), ".cache/outrider/bin/minio");
-  const directory = join(root, "store");
-  const ca = isTls ? makeCertificate() : undefined;
-  if (!existsSync(program)) {
-    const tls = isTls && {
-      cert: readFileSync(ca ?? "", "utf8"),
-      key: readFileSync(join(root, "certs/private.key"), "utf8"),
-    };
-    const server = await startObjectServer({
-      directory,
-      accessKey: secret,
-      secretKey: secret,
-      ...(tls && { tls }),
-    });
-    server.createBucket("bench");
-    const cpuSeconds = () => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6;
-    return { endpoint: server.endpoint, ca, cpuSeconds, stop: () => server[Symbol.asyncDispose]() };
-  }
-  mkdirSync(join(directory, "bench"), { recursive: true });
-  const endpoint = `127.0.0.1:${await freePort()}`;
-  const server = spawn(
-    program,
-    [
-      "server",
-      directory,
-      ...(isTls ? ["--certs-dir", join(root, "certs")] : []),
-      "--address",
-      endpoint,
-      "--console-address",
-      "127.0.0.1:0",
-    ],
-    {
-      env: {
-        PATH: process.env.PATH,
-        HOME: root,
-        MINIO_ROOT_USER: secret,
-        MINIO_ROOT_PASSWORD: secret,
-        MINIO_CI_CD: "1",
-      },
-      stdio: "ignore",
-    },
-  );
-  for (let tries = 0; tries < 150; tries++) {
-    const url = `${isTls ? "https" : "http"}://${endpoint}/minio/health/ready`;
-    if (spawnSync("curl", ["-skf", url]).status === 0) break;
-    await sleep(100);
-  }
-  return {
-    endpoint,
-    ca,
-    cpuSeconds: () => processCpuSeconds(server),
-    async stop() {
-      server.kill();
-      await once(server, "exit");
-    },
-  };
-}
-
-/** A self-signed certificate for 127.0.0.1, where MinIO looks for it; returns its path. */
-function makeCertificate(): string {
-  const folder = join(root, "certs");
-  mkdirSync(folder);
-  const [key, certificate] = [join(folder, "private.key"), join(folder, "public.crt")];
-  const name = ["-subj", "/CN=bench", "-addext", "subjectAltName=IP:127.0.0.1"];
-  spawnSync("openssl", [
-    "req",
-    "-x509",
-    "-newkey",
-    "rsa:2048",
-    "-nodes",
-    "-keyout",
-    key,
-    "-out",
-    certificate,
-    ...name,
-  ]);
-  return certificate;
-}
-
-/** utime and stime of all threads, in ticks of 10 ms. */
-function processCpuSeconds({ pid }: ChildProcess): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /, "")
-    .split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
-/** Four files of lines as services write them, as in bench/pods/workloads.ts. */
+/** Four files of lines as services write them. */
 function writeLogText(): void {
   const random = seeded(1);
-  const hex = (below: number) => random(below).toString(16);
-  const words = Array.from({ length: 4000 }, () => hex(2 ** 32));
-  const word = () => words[random(words.length)];
-  const two = (number: number) => String(number).padStart(2, "0");
-  const lines = Array.from(
-    { length: 100_000 },
-    () =>
-      `2026-11-23T10:${two(random(60))}:${two(random(60))}.${String(random(1000)).padStart(3, "0")}Z level=INFO ` +
-      `msg="request served" path=/api/v1/${word()}/${word()} status=200 bytes=${random(100_000)} id=${hex(2 ** 32)}${hex(2 ** 32)}\n`,
-  );
-  const block = Buffer.from(lines.join(""));
+  const block = logText(random);
   for (let file = 0; file < 4; file++) {
     writeFileOf(join(logs, `${file}.log`), (sizeMib * mib) / 4, () => {
       const start = random(block.length - mib);
@@ -354,13 +221,4 @@ function writeFileOf(path: string, sizeBytes: number, piece: () => Buffer): void
   const file = openSync(path, "w");
   for (let left = sizeBytes; left > 0; ) left -= writeSync(file, piece().subarray(0, left));
   closeSync(file);
-}
-
-/** A linear congruential generator: the same text in every run. */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
 }

@@ -7,6 +7,7 @@
  * `tree` is a working copy with its own `dist`: run it for two of them in turn to compare. The store is the tree's own
  * object server, in this process, and takes its share of the time.
  */
+import "./ready.ts";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { TestContext } from "node:test";

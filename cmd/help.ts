@@ -110,6 +110,11 @@ Exit status: 0 done, 10 partial and a retry helps, 20 a person has to act, 64 us
       --shards N, --shard I      do the Ith of N shares (each lists all); or, after plan --shards N --shards-out FILE,
                                  --shard ITEM with one of its items
       --journal FILE             instead of one in the target
+      --since last|CURSOR        only what has changed in the cluster since the last run (docs/sync.md)
+      --threads N                parts of one object in flight (default 4)
+      --copy-in-parts-from SIZE  larger objects are copied inside the service part by part (default 5G, what S3 asks for)
+      --look-up                  warn of what the target's bucket does by itself; plan always does
+      --abort-uploads AGE        give up older unfinished multipart uploads of the target
       --report FILE              .json, .prom or .html; may be repeated
 Flags that choose by what is known of workflows (docs/sync/selection.md):
       --workflow, --template, --artifact GLOB

@@ -108,7 +108,8 @@ export async function openCall(
         variables: variablesOf(env, side),
         keyVariables,
         secretFolders: folder === undefined ? [podPaths(env).secrets] : [folder],
-        openKube: folder === undefined ? connect : undefined,
+        openKube: connect,
+        asksClusterForSecrets: folder === undefined,
         pace,
         temporaryFolder,
       };

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { ContentTypes } from "../src/artifacts/index.ts";
-import { ExecutorError } from "../src/errors/index.ts";
+import { ExecutorError, errorText } from "../src/errors/index.ts";
 import type { SyncScope } from "../src/sync/copy/index.ts";
 import { allOf, type Outcome, Pace, type Repository } from "../src/sync/index.ts";
 import { Journal, journalId, journalInFile, journalInTarget } from "../src/sync/journal/index.ts";
@@ -9,6 +9,7 @@ import type { Report } from "../src/sync/report/index.ts";
 import { type FlagValues, numberFlag, sizeFlag, textFlag, wholeFlag } from "./flags.ts";
 import { readMaxDelete, reportPaths, type SyncCall, type SyncSubcommand, tellReport } from "./sync-call.ts";
 import { selectionFlags, selectionOf, selectionTexts } from "./sync-selection.ts";
+import { checkSince, type Since, sinceOf } from "./sync-since.ts";
 
 /** What plan, run and verify have in common. */
 const copyFlags = {
@@ -20,6 +21,7 @@ const copyFlags = {
   report: { type: "string", multiple: true },
   shards: { type: "string" },
   shard: { type: "string" },
+  since: { type: "string" },
 } as const;
 
 const transferFlags = { transfers: { type: "string" } } as const;
@@ -34,6 +36,7 @@ export const planCommand: SyncSubcommand = {
       const file = textFlag(call.line.flags, "shards-out");
       const planner = file === undefined ? undefined : new ShardPlanner(shardCount(call.line.flags) ?? 8);
       const planned = await planSync(scope, planner, call.stop);
+      await lookUp(call, scope, planned.report);
       if (file !== undefined) await writeFile(file, JSON.stringify(planner?.shards()));
       return planned;
     }),
@@ -47,20 +50,30 @@ export const runCommand: SyncSubcommand = {
     "max-delete": { type: "string" },
     journal: { type: "string" },
     threads: { type: "string" },
+    "copy-in-parts-from": { type: "string" },
+    "look-up": { type: "boolean" },
+    "abort-uploads": { type: "string" },
   },
   run: (call) => {
     const { flags } = call.line;
     const settings = {
       transfers: numberFlag(flags, "transfers") ?? transfersDefault,
       threads: numberFlag(flags, "threads") ?? 4,
+      copyMaxBytes: sizeFlag(flags, "copy-in-parts-from") ?? Number.POSITIVE_INFINITY,
       deletionsMax: readMaxDelete(call),
       temporaryFolder: call.temporaryFolder,
       contentType: contentTypes(),
     };
-    return withBoth(call, async (scope) => {
+    return withBoth(call, async (scope, since) => {
       const { runSync } = await import("../src/sync/copy/index.ts");
+      await giveUpUploads(call, scope.target);
       using progress = await openProgress(call);
-      return await runSync(scope, settings, { journal: openJournal(call, scope), progress }, call.stop);
+      const journal = scope.places === undefined ? openJournal(call, scope) : undefined;
+      const ran = await runSync(scope, settings, { journal, progress, cursor: since?.cursor }, call.stop);
+      if (flags["look-up"] === true) await lookUp(call, scope, ran.report);
+      if (since !== undefined && ran.report.cursor !== undefined)
+        await keepCursor(call, since, ran.report.cursor);
+      return ran;
     });
   },
 };
@@ -78,7 +91,10 @@ export const verifyCommand: SyncSubcommand = {
   },
 };
 
-type Work = (scope: SyncScope) => Promise<{ readonly report: Report; readonly outcome: Outcome }>;
+type Work = (
+  scope: SyncScope,
+  since: Since | undefined,
+) => Promise<{ readonly report: Report; readonly outcome: Outcome }>;
 
 /** Opens both repositories, works, and hands out the report: on standard output, and to the files that were named. */
 async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
@@ -87,6 +103,7 @@ async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
     throw new ExecutorError("BadRequest", "give two repositories: argoexec sync COMMAND SOURCE TARGET");
   }
   const { flags } = call.line;
+  checkSince(flags);
   const reports = reportPaths(call);
   const pace = new Pace({
     requestsPerSecond: numberFlag(flags, "requests-per-second"),
@@ -94,19 +111,48 @@ async function withBoth(call: SyncCall, work: Work): Promise<Outcome> {
   });
   await using source = await call.openRepository(from, "source", pace);
   await using target = await call.openRepository(to, "target", pace);
-  const share = await shareOf(flags, [source.prefix, target.prefix]);
-  const selection = allOf(...share.selections, await selectionOf(call, [source, target]));
-  const scope = {
-    source,
-    target,
-    range: { prefix: textFlag(flags, "prefix"), ...share.range },
-    rules: { selection, deletes: flags.delete === true },
-  };
   expectDifferent(source, target);
+  const share = await shareOf(flags, [source.prefix, target.prefix]);
+  const range = { prefix: textFlag(flags, "prefix"), ...share.range };
+  const since = await sinceOf(call, { source, target, range });
+  const selection = allOf(
+    ...share.selections,
+    await selectionOf(call, [source, target], since?.changed?.changes),
+  );
+  const rules = { selection, deletes: flags.delete === true };
   call.begin();
-  const { report, outcome } = await work(scope);
+  const { report, outcome } = await work(
+    { source, target, range, rules, places: since?.changed?.places },
+    since,
+  );
+  if (since !== undefined) report.noteReason(since.summary);
   await tellReport(report, reports);
-  return outcome;
+  return since === undefined ? outcome : { ...outcome, advice: `${outcome.advice} (${since.summary})` };
+}
+
+/** A cursor that cannot be kept costs the next run a listing, and nothing else. */
+async function keepCursor(call: SyncCall, { place }: Since, cursor: string): Promise<void> {
+  try {
+    await place.write(cursor, call.stop);
+  } catch (error) {
+    call.log.warn({ cursor: place.name, error: errorText(error) }, "the cursor could not be written");
+  }
+}
+
+/** What the stores say of the buckets is in the report, and in the log where a person sees it now. */
+async function lookUp(call: SyncCall, scope: SyncScope, report: Report): Promise<void> {
+  const { bucketWarnings } = await import("../src/sync/bucket/index.ts");
+  report.warnings = await bucketWarnings(scope, call.stop);
+  for (const warning of report.warnings) call.log.warn({}, warning);
+}
+
+async function giveUpUploads(call: SyncCall, target: Repository): Promise<void> {
+  const text = textFlag(call.line.flags, "abort-uploads");
+  if (text === undefined) return;
+  const { ageMs } = await import("../src/sync/criteria/index.ts");
+  const { abortUploads } = await import("../src/sync/bucket/index.ts");
+  const { aborted, left } = await abortUploads(target, ageMs(text, "--abort-uploads"), call.stop);
+  call.log.info({ aborted, left }, "Unfinished uploads of the target were given up");
 }
 
 /** The part of the work that `--shard` names: an item of a plan's list, or a number of `--shards`. */

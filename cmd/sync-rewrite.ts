@@ -45,6 +45,7 @@ export const rewriteCommand: SyncSubcommand = {
       counts[result.deed] += 1;
       isPassing &&= result.deed !== "failed" || result.isPassing;
     }
+    sql?.finish();
     return outcomeOf(counts, applies, isPassing);
   },
 };
@@ -70,9 +71,11 @@ function outcomeOf(
 interface SqlFile extends AsyncDisposable {
   readonly dialect: SqlDialect;
   write(statement: string): Promise<void>;
+  /** The statements are all that there are to be. */
+  finish(): void;
 }
 
-/** Statements in one transaction; undefined where none are asked for. */
+/** Statements in one transaction, which changes nothing unless it was finished; undefined where none are asked for. */
 function openSql(flags: FlagValues): SqlFile | undefined {
   const path = textFlag(flags, "sql");
   if (path === undefined) return undefined;
@@ -89,15 +92,20 @@ function openSql(flags: FlagValues): SqlFile | undefined {
   file.on("error", () => {});
   const begun = written("BEGIN;\n");
   begun.catch(() => {});
+  let isWhole = false;
   return {
     dialect,
     async write(statement) {
       await begun;
       await written(statement);
     },
+    finish() {
+      isWhole = true;
+    },
     async [Symbol.asyncDispose]() {
       await begun;
-      file.end("COMMIT;\n");
+      // Half of the statements must not be run: who feeds the file to a database need not have seen how the command ended.
+      file.end(isWhole ? "COMMIT;\n" : "-- The command failed: this is not all.\nROLLBACK;\n");
       await finished(file);
     },
   };

@@ -1,4 +1,6 @@
+import type { Changes } from "../src/sync/changes/index.ts";
 import { allOf, everything, type Repository, type Selection, selectKeys } from "../src/sync/index.ts";
+import { defaultKeyFormat, placeOf } from "../src/sync/workflows/index.ts";
 import { commaList } from "./environment.ts";
 import { type FlagValues, textFlag, textsFlag } from "./flags.ts";
 import type { SyncCall } from "./sync-call.ts";
@@ -26,23 +28,37 @@ export const selectionFlags = {
 
 /**
  * What the flags select in these repositories, whose first one is the source. Workflows are read only where something is
- * said of them, or where they come from: otherwise keys alone decide.
+ * said of them, or where they come from: otherwise keys alone decide. `changes`, where given, are all that is looked at.
  */
-export async function selectionOf(call: SyncCall, repositories: readonly Repository[]): Promise<Selection> {
+export async function selectionOf(
+  call: SyncCall,
+  repositories: readonly [Repository, ...Repository[]],
+  changes?: Changes,
+): Promise<Selection> {
   const { flags } = call.line;
   const include = textsFlag(flags, "include");
   const exclude = textsFlag(flags, "exclude");
   const prefixes = repositories.map(({ prefix }) => prefix);
   const selections = [
     ...(include.length + exclude.length === 0 ? [] : [await selectKeys({ include, exclude }, prefixes)]),
-    ...(asksForMore(flags) ? [await byWhatIsKnown(call, repositories[0])] : []),
+    ...(asksForMore(flags) || changes ? [await byWhatIsKnown(call, repositories[0], changes)] : []),
   ];
   return selections.length === 0 ? everything : allOf(...selections);
 }
 
-/** Not `namespace`, which says where `configmap/NAME` is, too: it narrows what the others ask for. */
+/** The bucket whose keys workflows name, and how the controller makes them there, as far as anyone says. */
+export function keyFormatsOf(
+  flags: FlagValues,
+  { location, keyFormat }: Repository,
+): { readonly bucket: string; readonly keyFormats: readonly string[] } {
+  const given = textsFlag(flags, "key-format");
+  const bucket = placeOf({ ...location })?.bucket ?? "";
+  return { bucket, keyFormats: given.length > 0 ? given : [keyFormat ?? defaultKeyFormat] };
+}
+
 const byWorkflows = [
   "workflow",
+  "namespace",
   "selector",
   "template",
   "phase",
@@ -55,9 +71,15 @@ function asksForMore(flags: FlagValues): boolean {
   return [...byWorkflows, "older-than", "newer-than"].some((name) => textsFlag(flags, name).length > 0);
 }
 
-async function byWhatIsKnown(call: SyncCall, source: Repository | undefined): Promise<Selection> {
+async function byWhatIsKnown(
+  call: SyncCall,
+  source: Repository,
+  changes: Changes | undefined,
+): Promise<Selection> {
   const { flags } = call.line;
-  const { readCriteria, selectByWorkflows, selectObjects } = await import("../src/sync/criteria/index.ts");
+  const { readCriteria, selectByWorkflows, selectChanged, selectObjects } = await import(
+    "../src/sync/criteria/index.ts"
+  );
   const criteria = await readCriteria({
     workflow: textsFlag(flags, "workflow"),
     namespace: commaList(textFlag(flags, "namespace")),
@@ -68,9 +90,10 @@ async function byWhatIsKnown(call: SyncCall, source: Repository | undefined): Pr
     olderThan: textFlag(flags, "older-than"),
     newerThan: textFlag(flags, "newer-than"),
   });
+  const known = keyFormatsOf(flags, source);
+  if (changes !== undefined) return selectChanged(criteria, changes, known);
   const needsWorkflows = byWorkflows.some((name) => textsFlag(flags, name).length > 0);
-  if (!needsWorkflows || source === undefined) return selectObjects(criteria, undefined, Date.now());
+  if (!needsWorkflows) return selectObjects(criteria, undefined, Date.now());
   await using open = await openSources(call);
-  const keyFormats = textsFlag(flags, "key-format");
-  return await selectByWorkflows(criteria, { source, sources: open.sources, keyFormats }, call.stop);
+  return await selectByWorkflows(criteria, { ...known, sources: open.sources }, call.stop);
 }

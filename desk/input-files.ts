@@ -85,6 +85,7 @@ async function upload(
     openDriver: store.openDriver,
     filesFor: () => files,
     log: store.log,
+    compression: "gzip" as const,
   };
   const { artifacts, errors } = await saveArtifacts(
     saver,

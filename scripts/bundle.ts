@@ -7,12 +7,16 @@ import { packParts } from "./pack-parts.ts";
  * Flags that Node gets for every role. A small young generation frees the buffers of a transfer early: 30 to 50 MiB
  * less in a container that streams artifacts. Nothing is compiled by a thread of its own: where such a thread waits for
  * a collection while the process ends, Node waits for the thread for ever (docs/decisions/0011-no-compiler-threads.md).
+ * With OpenSSL's store of authorities Node does not read its own 120 whenever TLS is loaded, which pods that speak to the
+ * API server only never look at; OpenSSL's is never used: whoever names no authorities of its own is given Node's
+ * (`trustPublicRoots` in src/http/roots.ts, and scripts/start.cjs for packages).
  */
 const nodeFlags = [
   "--disable-warning=ExperimentalWarning",
   "--max-semi-space-size=1",
   "--no-concurrent-sparkplug",
   "--no-concurrent-recompilation",
+  "--use-openssl-ca",
 ];
 
 const shared: BuildOptions = {

@@ -15,14 +15,15 @@ import { join, resolve } from "node:path";
 import { startDeskServers } from "../desk/desk-servers.ts";
 import { buildPod, type DeskTemplate, podNames } from "../desk/index.ts";
 import { DeskPod } from "../desk/kubelet/index.ts";
+import { runRoles } from "./keep-roles.ts";
 
 /** Files of the bundle that run while code is kept. */
 const bundleFiles = ["argoexec.cjs", "main.js", "parts.json", "parts", "vendor"];
 
 /**
  * Lets V8 keep, in `LIBRARIES/code/ROLE/`, the bytecode of what each role and phase calls (scripts/start.cjs): runs whole
- * pods of both layouts, with input and output artifacts, in a copy of the installation that writes it down at the end of
- * each process. V8 takes it only with the flags that it was made with, so these are the image's own.
+ * pods of both layouts, with input and output artifacts, and the other roles (scripts/keep-roles.ts), in a copy of the
+ * installation that writes it down at the end of each process. V8 takes it only with the flags that it was made with, so these are the image's own.
  * @param program `PREFIX/bin/argoexec`
  * @param libraries `PREFIX/lib/argoexec`
  */
@@ -40,6 +41,8 @@ export async function keepCode(program: string, libraries: string): Promise<void
         await runPod(copy, folder, isInitless, seconds);
       }
     }
+    await using servers = await startDeskServers(folder, "argo", undefined);
+    await runRoles(copy, folder, servers);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -68,8 +71,8 @@ const parts = [];
 process.on("argoexec-part", (part) => parts.push(part));
 process.on("exit", (status) => {
   if (status !== 0) return;
-  for (const { role, file, script } of parts) {
-    const path = ${JSON.stringify(code)} + "/" + role + "/" + file;
+  for (const { code, script } of parts) {
+    const path = ${JSON.stringify(code)} + "/" + code;
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     writeFileSync(path + ".new", script.createCachedData(), { mode: 0o644 });
     renameSync(path + ".new", path);

@@ -1,6 +1,7 @@
 // Measures real pods on the cluster of test/cluster: `npm run bench:pods [-- NAME…]`. One line a pod: seconds of the
 // phase that the executor answers for, CPU, peak anonymous memory and peak of the cgroup, beside the stock executor's
 // figure. Containers are sampled every 50 ms from their cgroups.
+import "../ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";

@@ -7,13 +7,21 @@ import {
   compositeChecksum,
   fullObjectChecksum,
 } from "./checksums.ts";
+import { readCopySource } from "./copy.ts";
 import type { CrcName } from "./crc.ts";
 import { fromKeyBytes } from "./key-bytes.ts";
 import type { Part, StoredObject, Upload } from "./object-store.ts";
 import { checkWriteConditions, defaultEncryption, writtenHeaders } from "./objects.ts";
 import { malformedXml, noSuchUpload, Refusal } from "./refusal.ts";
 import { headerText, type Operation, type Reply, readText, requireBucket, requireKey } from "./request.ts";
-import { checkCustomerKey, customerKey, encryptionHeaders, keptHeaders, receiveBody } from "./upload-body.ts";
+import {
+  checkCustomerKey,
+  customerKey,
+  encryptionHeaders,
+  keptHeaders,
+  type ReceivedBody,
+  receiveBody,
+} from "./upload-body.ts";
 import { childText, element, parseXml, type XmlElement, xmlDocument } from "./xml.ts";
 
 const partNumberMax = 10_000;
@@ -69,31 +77,51 @@ function requireUpload(operation: Operation): Upload {
 }
 
 export async function uploadPart(operation: Operation): Promise<Reply> {
-  const { headers, query, store, nowMs } = operation;
+  const upload = requirePart(operation);
+  checkCustomerKey(operation.headers, upload.customerKeyMd5);
+  const received = await receiveBody(operation, upload.checksum?.name);
+  const etag = storePart(operation, upload, received);
+  const answer: Record<string, string> = {
+    etag,
+    ...encryptionHeaders(upload.headers, upload.customerKeyMd5),
+  };
+  for (const [name, value] of Object.entries(received.checksums))
+    answer[checksumHeader(name as ChecksumName)] = value;
+  return { status: 200, headers: answer };
+}
+
+/** UploadPartCopy: a part from another object of this server, or from a range of it. */
+export async function copyUploadPart(operation: Operation): Promise<Reply> {
+  const upload = requirePart(operation);
+  const copied = await readCopySource(operation);
+  const etag = storePart(operation, upload, { ...copied, checksums: {} });
+  const modified = element("LastModified", new Date(operation.nowMs).toISOString());
+  return { status: 200, body: xmlDocument("CopyPartResult", modified + element("ETag", etag)) };
+}
+
+function requirePart(operation: Operation): Upload {
+  const number = Number(operation.query.get("partNumber"));
+  if (Number.isInteger(number) && number >= 1 && number <= partNumberMax) return requireUpload(operation);
+  throw new Refusal(400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive");
+}
+
+/** The part's tag. */
+function storePart(
+  operation: Operation,
+  upload: Upload,
+  { blob, md5, checksums }: Pick<ReceivedBody, "blob" | "md5" | "checksums">,
+): string {
+  const { query, store, nowMs } = operation;
   const number = Number(query.get("partNumber"));
-  if (!Number.isInteger(number) || number < 1 || number > partNumberMax) {
-    throw new Refusal(
-      400,
-      "InvalidArgument",
-      "Part number must be an integer between 1 and 10000, inclusive",
-    );
-  }
-  const upload = requireUpload(operation);
-  checkCustomerKey(headers, upload.customerKeyMd5);
-  const { blob, md5, checksums } = await receiveBody(operation, upload.checksum?.name);
   if (!requireBucket(operation).uploads.has(upload.id)) {
     store.discard([blob]);
     throw noSuchUpload();
   }
   const previous = upload.parts.get(number);
-  upload.parts.set(number, { blob, etag: md5.toString("hex"), modifiedMs: nowMs, checksums });
+  const etag = md5.toString("hex");
+  upload.parts.set(number, { blob, etag, modifiedMs: nowMs, checksums });
   if (previous) store.discard([previous.blob]);
-  const answer: Record<string, string> = {
-    etag: `"${md5.toString("hex")}"`,
-    ...encryptionHeaders(upload.headers, upload.customerKeyMd5),
-  };
-  for (const [name, value] of Object.entries(checksums)) answer[checksumHeader(name as ChecksumName)] = value;
-  return { status: 200, headers: answer };
+  return `"${etag}"`;
 }
 
 export async function completeUpload(operation: Operation): Promise<Reply> {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { BodyDigest, type ChecksumName, checksumHeader, checksumNames } from "./checksums.ts";
 import { fromKeyBytes, toKeyBytes } from "./key-bytes.ts";
@@ -21,13 +22,17 @@ export async function putObject(operation: Operation): Promise<Reply> {
   const key = requireKey(operation);
   const customerKeyMd5 = customerKey(headers);
   const received = await receiveBody(operation);
+  const kept = { ...defaultEncryption(bucket), ...keptHeaders(headers) };
+  // Of an object that a key of its own encrypts, the tag is no digest of the content.
+  const isOpaque =
+    customerKeyMd5 !== undefined || kept["x-amz-server-side-encryption"]?.startsWith("aws:kms") === true;
   const object: StoredObject = {
     key,
     blobs: [received.blob],
     sizeBytes: received.blob.sizeBytes,
-    etag: received.md5.toString("hex"),
+    etag: isOpaque ? randomBytes(16).toString("hex") : received.md5.toString("hex"),
     modifiedMs: nowMs,
-    headers: { ...defaultEncryption(bucket), ...keptHeaders(headers) },
+    headers: kept,
     checksums: received.checksums,
     checksumType: "FULL_OBJECT",
     customerKeyMd5,

@@ -13,6 +13,7 @@ import { listObjects } from "./listing.ts";
 import {
   abortUpload,
   completeUpload,
+  copyUploadPart,
   createUpload,
   listParts,
   listUploads,
@@ -86,7 +87,9 @@ export async function perform(operation: Operation): Promise<Reply> {
     throw new Refusal(405, "MethodNotAllowed", "The specified method is not allowed against this resource.");
   }
   if (operation.headers["x-amz-copy-source"] !== undefined) {
-    if (method !== "PUT" || key === undefined || subresource !== "") throw notImplemented("UploadPartCopy");
+    if (method !== "PUT" || key === undefined) throw notImplemented("x-amz-copy-source");
+    if (subresource === "uploadId") return copyUploadPart(operation);
+    if (subresource !== "") throw notImplemented("x-amz-copy-source");
     return copyObject(operation);
   }
   const routes = key === undefined ? bucketRoutes : objectRoutes;

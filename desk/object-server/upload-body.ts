@@ -12,7 +12,7 @@ import type { Blob } from "./object-store.ts";
 import { Refusal } from "./refusal.ts";
 import { headerText, type Operation } from "./request.ts";
 
-interface ReceivedBody {
+export interface ReceivedBody {
   readonly blob: Blob;
   readonly md5: Buffer;
   readonly checksums: Checksums;

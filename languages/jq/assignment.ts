@@ -3,7 +3,7 @@ import { binaryValue } from "./arithmetic.ts";
 import type { Filter } from "./ast.ts";
 import type { Evaluator } from "./evaluator.ts";
 import { computed, type Out, type Outs } from "./out.ts";
-import { deletePaths, getPath, setPath } from "./paths.ts";
+import { deletePaths, getPath, setAt, setPath } from "./paths.ts";
 import type { Scope } from "./scope.ts";
 import { isNumber, isTruthy, type JqValue } from "./values.ts";
 
@@ -28,8 +28,10 @@ export function* assign(
       // A plain path is not looked up before it is set, so that what fails is the setting.
       const known = plainPath(left);
       let result = input.value;
+      // Neither the paths nor the value are read from the result: nobody sees it before its end.
+      const fresh = new Set<JqValue>();
       for (const path of known === undefined ? evaluator.paths(left, scope, input.value) : [known])
-        result = setPath(result, path, value, budget);
+        result = setAt(result, { path, replacement: value, budget, fresh });
       yield computed(result, input);
       continue;
     }

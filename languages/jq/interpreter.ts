@@ -142,7 +142,7 @@ export class Interpreter implements Evaluator {
           throw new BreakSignal(lookUpLabel(scope, filter.name) ?? Symbol(filter.name));
         case "variable":
           yield computed(
-            filter.name === "ENV" ? new Map() : (lookUpVariable(scope, filter.name) ?? null),
+            lookUpVariable(scope, filter.name) ?? (filter.name === "ENV" ? new Map() : null),
             input,
           );
           return;
@@ -280,7 +280,7 @@ export class Interpreter implements Evaluator {
       }
       if (!isSingle(arg, scope, this.#library)) return undefined;
       const { value } = this.#single(arg, scope, plain(input.value));
-      inner = bindParameter(inner, parameter.slice(1), value);
+      inner = bindParameter(inner, parameter.slice(1), value, { filter: arg, scope });
     }
     return { filter: body, scope: inner };
   }
@@ -293,7 +293,7 @@ export class Interpreter implements Evaluator {
       yield* this.run(closure.filter, closure.scope, input);
     } else if (found?.definition !== undefined) {
       const { parameters, body } = found.definition;
-      yield* callDefined(this, parameters, args, body, found, scope, input);
+      yield* callDefined(this, { parameters, args, body, outer: scope }, found, input);
     } else {
       const closures = args.map((arg): Closure => ({ filter: arg, scope }));
       yield* this.#library.call(this, name, closures, input);

@@ -15,6 +15,11 @@ const operatorForm =
   /^(?:\?\/\/=?|\/\/=|\|=|\+=|-=|\*=|\/=|%=|==|!=|<=|>=|\/\/|\.\.|[.[\]{}()|,:;=<>+\-*/%?])/;
 const wordForm = /^[A-Za-z_]\w*(?:::[A-Za-z_]\w*)*/;
 const numberForm = /^(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/;
+/** What must not follow a number directly: a word, an exponent without digits, another point. */
+const numberTail = /^(?:[eE][+-]|[A-Za-z_.])/;
+/** A comment ends with its line, unless an odd number of backslashes stands there. */
+const comment = /#(?:\\(?:\r\n|[\s\S]|$)|[^\\\r\n])*/.source;
+const spaceForm = new RegExp(`(?:\\s+|${comment})*`, "y");
 const interpolationDepthMax = 50;
 
 /** Throws JqError for what is no token. */
@@ -58,10 +63,14 @@ class Lexer {
     if (field !== null) return this.#take("field", field[1] ?? "", field[0]);
     const variable = /^\$([A-Za-z_]\w*(?:::[A-Za-z_]\w*)*)/.exec(rest);
     if (variable !== null) return this.#take("variable", variable[1] ?? "", variable[0]);
-    const format = /^@([A-Za-z_]\w*)/.exec(rest);
+    const format = /^@(\w+)/.exec(rest);
     if (format !== null) return this.#take("format", format[1] ?? "", format[0]);
     const number = numberForm.exec(rest);
-    if (number !== null) return this.#take("number", number[0], number[0]);
+    if (number !== null) {
+      const tail = numberTail.exec(rest.slice(number[0].length));
+      if (tail !== null) throw new JqError(`invalid token ${quoteGo(number[0] + tail[0])}`);
+      return this.#take("number", number[0], number[0]);
+    }
     const operator = operatorForm.exec(rest);
     if (operator !== null) return this.#take("operator", operator[0], operator[0]);
     throw new JqError(`unexpected token ${quoteGo(String.fromCodePoint(rest.codePointAt(0) ?? 0))}`);
@@ -73,9 +82,8 @@ class Lexer {
   }
 
   #skipSpace(): void {
-    const space = /(?:\s+|#[^\n]*)*/y;
-    space.lastIndex = this.#at;
-    this.#at += space.exec(this.#source)?.[0].length ?? 0;
+    spaceForm.lastIndex = this.#at;
+    this.#at += spaceForm.exec(this.#source)?.[0].length ?? 0;
   }
 
   #string(): Token {

@@ -41,11 +41,20 @@ export function parseDefinitions(source: string): readonly Definition[] {
   return new Parser(tokenize(source)).definitions();
 }
 
+/** Definitions with nothing behind them. */
+function isDefinitionOnly(filter: Filter): boolean {
+  return filter.kind === "def" && (filter.body === nothing || isDefinitionOnly(filter.body));
+}
+
+/** Stands behind definitions where the source ends. */
+const nothing: Filter = { kind: "identity" };
+
 /** Reads filters off a list of tokens. */
 class Parser extends TokenCursor {
   #depth = 0;
 
   program(): Filter {
+    this.#moduleHead();
     const next = this.current;
     if (next.kind === "word" && (next.text === "import" || next.text === "include")) {
       this.advance();
@@ -55,7 +64,16 @@ class Parser extends TokenCursor {
     if (next.kind === "end") throw new JqError('missing query (try ".")');
     const filter = this.pipe();
     if (this.current.kind !== "end") throw this.unexpected();
+    if (isDefinitionOnly(filter)) throw new JqError('missing query (try ".")');
     return filter;
+  }
+
+  /** `module {…};`, which says what a file is; nobody asks for it here. */
+  #moduleHead(): void {
+    if (!this.isWord("module") || this.next.text !== "{") return;
+    this.advance();
+    this.#term();
+    this.expect(";");
   }
 
   definitions(): readonly Definition[] {
@@ -76,7 +94,7 @@ class Parser extends TokenCursor {
     if (this.isWord("def")) {
       const definition = this.#definition();
       const isLast = this.current.kind === "end";
-      return { kind: "def", definition, body: isLast ? { kind: "identity" } : this.pipe() };
+      return { kind: "def", definition, body: isLast ? nothing : this.pipe() };
     }
     if (this.skipWord("label")) {
       const name = this.take("variable").text;

@@ -111,54 +111,78 @@ export function getPath(value: JqValue, path: JqValue): JqValue {
   return at;
 }
 
-/** A copy with the value at the path replaced by what `change` makes of it. */
-export function updatePath(
-  value: JqValue,
-  path: readonly JqValue[],
-  change: (old: JqValue) => JqValue,
-  budget: Budget,
-  from = 0,
-): JqValue {
-  budget.step();
-  const key = path[from];
-  if (key === undefined) return change(value);
-  const inner = (old: JqValue): JqValue => updatePath(old, path, change, budget, from + 1);
+/** What is set at a path, and what was copied for it so far. */
+export interface Setting {
+  readonly path: readonly JqValue[];
+  readonly replacement: JqValue;
+  readonly budget: Budget;
+  /** Containers that nobody else has seen: they are changed, where others are copied. */
+  readonly fresh: Set<JqValue>;
+}
+
+/** A copy with the value at the path replaced. */
+function updatePath(value: JqValue, setting: Setting, from = 0): JqValue {
+  setting.budget.step();
+  const key = setting.path[from];
+  if (key === undefined) return setting.replacement;
+  const inner = (old: JqValue): JqValue => updatePath(old, setting, from + 1);
   if (typeof key === "string") {
     if (value !== null && !isObject(value))
       throw new JqError(`expected an object but got: ${describe(value)}`);
-    return new Map(value ?? []).set(key, inner(value?.get(key) ?? null));
+    const members = ownCopy(value, setting.fresh, () => new Map(value ?? []));
+    return members.set(key, inner(value?.get(key) ?? null));
   }
-  if (isNumber(key)) return updateIndex(value, Math.trunc(Number(key)), inner, budget);
-  if (isObject(key)) return updateSlice(value, key, inner);
+  if (isNumber(key)) return updateIndex(value, Math.trunc(Number(key)), inner, setting);
+  if (isObject(key)) return updateSlice(value, key, inner, setting);
   throw wrongKey(value, key);
+}
+
+/** The container itself where it is ours already, otherwise a copy that is from now on. */
+function ownCopy<T extends JqValue>(value: JqValue, fresh: Set<JqValue>, copy: () => T): T {
+  if (fresh.has(value)) return value as T;
+  const made = copy();
+  fresh.add(made);
+  return made;
 }
 
 function updateIndex(
   value: JqValue,
   index: number,
   inner: (old: JqValue) => JqValue,
-  budget: Budget,
+  { budget, fresh }: Setting,
 ): JqValue {
   if (value !== null && !isArray(value)) throw new JqError(`expected an array but got: ${describe(value)}`);
-  const items = [...(value ?? [])];
-  const at = index < 0 ? index + items.length : index;
+  const length = value?.length ?? 0;
+  const at = index < 0 ? index + length : index;
   if (!(at >= 0)) {
     const shown = Number.isNaN(index) ? -(2n ** 63n) : index;
     throw new JqError(`array index should not be negative: ${encode(shown)}`);
   }
   if (at >= indexMax) throw new JqError(`array index too large: ${index}`);
-  budget.chargeValues(Math.max(0, at - items.length));
+  budget.chargeValues(Math.max(0, at - length));
+  const items = ownCopy(value, fresh, () => [...(value ?? [])]) as JqValue[];
   const updated = inner(items[at] ?? null);
   while (items.length < at) items.push(null);
   items[at] = updated;
   return items;
 }
 
-function updateSlice(value: JqValue, range: JqObject, inner: (old: JqValue) => JqValue): JqValue {
+function updateSlice(
+  value: JqValue,
+  range: JqObject,
+  inner: (old: JqValue) => JqValue,
+  { fresh }: Setting,
+): JqValue {
   const [items, start, end] = sliceOf(value, range);
   const updated = inner(value === null ? null : items.slice(start, end));
   if (!isArray(updated)) throw new JqError(`expected an array but got: ${describe(updated)}`);
-  return [...items.slice(0, start), ...updated, ...items.slice(end)];
+  const own = ownCopy(value, fresh, () => [...items]) as JqValue[];
+  const rest = updated.length === end - start ? [] : items.slice(end);
+  for (const [i, item] of updated.entries()) own[start + i] = item;
+  if (updated.length === end - start) return own;
+  own.length = start + updated.length;
+  for (const item of rest) own.push(item);
+  return own;
 }
 
 /** The elements that a range is of, and its bounds. */
@@ -181,9 +205,13 @@ function wrongKey(value: JqValue, key: JqValue): JqError {
 /** `setpath(path; new)`. */
 export function setPath(value: JqValue, path: JqValue, replacement: JqValue, budget: Budget): JqValue {
   if (!isArray(path)) throw notApplicable("setpath", value, path);
-  return within("setpath", value, [path, replacement], () =>
-    updatePath(value, path, () => replacement, budget),
-  );
+  return setAt(value, { path, replacement, budget, fresh: new Set() });
+}
+
+/** The same for one of several paths: what was copied for those before is not copied again. */
+export function setAt(value: JqValue, setting: Setting): JqValue {
+  const { path, replacement } = setting;
+  return within("setpath", value, [path as JqValue, replacement], () => updatePath(value, setting));
 }
 
 /** Stands for what is to be deleted until all paths have been followed, so that none of them is shifted. */

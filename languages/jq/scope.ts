@@ -42,11 +42,8 @@ export function lookUpFunction(scope: Scope, name: string, arity: number): Scope
   return undefined;
 }
 
-/** `$name` as a parameter: a variable, and a function of the same name. */
-export function bindParameter(parent: Scope, name: string, value: JqValue): Scope {
+/** `$name` as a parameter: a variable with one value of the argument, and a function that is the argument. */
+export function bindParameter(parent: Scope, name: string, value: JqValue, argument: Closure): Scope {
   const variable: Scope = { parent, variable: { name, value } };
-  return {
-    parent: variable,
-    closure: { name, closure: { filter: { kind: "variable", name }, scope: variable } },
-  };
+  return { parent: variable, closure: { name, closure: argument } };
 }

@@ -1,5 +1,6 @@
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { ExecutorError } from "../errors/index.ts";
+import { type LevelChoice, levelChoice } from "./level-choice.ts";
 import { blockStatus, type NativeDeflate, openNativeDeflate } from "./native-deflate.ts";
 
 /** An empty last block, for behind byte-aligned ones: closes a raw deflate stream (RFC 1951 3.2.6). */
@@ -30,22 +31,13 @@ export type BlockEncoder = (block: Uint8Array) => Promise<Deflated | undefined>;
  */
 export function openBlockEncoder(level: number, isOpen: boolean): BlockEncoder {
   const native = level === -2 ? undefined : openNativeDeflate();
-  return native ? nativeEncoder(native, nativeLevel(level), isOpen) : zlibEncoder(level);
+  return native ? nativeEncoder(native, levelChoice(native, level), isOpen) : zlibEncoder(level);
 }
 
-/**
- * The default is the fastest level within 3 % of zlib's 6 for log text, floats and a whole node_modules; very repetitive
- * trees, which a fresh window for each block costs most, get 8 % larger (docs/artifacts/archives.md). 1 and 2 are ISA-L's.
- */
-function nativeLevel(level: number): number {
-  if (level < 0) return 3;
-  if (level <= 2) return 100 + level;
-  return level;
-}
-
-function nativeEncoder(native: NativeDeflate, level: number, isOpen: boolean): BlockEncoder {
+function nativeEncoder(native: NativeDeflate, choose: LevelChoice, isOpen: boolean): BlockEncoder {
   const free: Buffer[] = [];
   return async (block) => {
+    const level = await choose(block);
     const memory = free.pop() ?? Buffer.allocUnsafeSlow(block.length);
     const output = memory.length < block.length ? Buffer.allocUnsafeSlow(block.length) : memory;
     const result = await native.compress(block, output.subarray(0, block.length), { level, isOpen });

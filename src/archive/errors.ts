@@ -41,6 +41,18 @@ export function zlibError(error: Error): Error {
   return corrupt(`gzip: ${what}; the file is damaged or was not stored completely`, error);
 }
 
+/** What zstd says of damage, as ours; other errors pass unchanged. */
+export function zstdError(error: Error): Error {
+  const code = "code" in error ? String(error.code) : "";
+  if (code === "ZSTD_error_frameParameter_windowTooLarge") {
+    const text = "zstd: its window is larger than 128 MiB; compress it again without --long";
+    return new ExecutorError("TooLarge", text, { cause: error });
+  }
+  if (!isZlibError(error) && !code.startsWith("ZSTD_error_")) return error;
+  const what = code === "Z_BUF_ERROR" ? "the compressed data ends too early" : error.message;
+  return corrupt(`zstd: ${what}; the file is damaged or was not stored completely`, error);
+}
+
 export function corrupt(message: string, cause?: unknown): ExecutorError {
   return new ExecutorError("Corrupt", message, { cause });
 }

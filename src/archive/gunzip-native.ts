@@ -1,6 +1,6 @@
 import type { ByteReader } from "./byte-reader.ts";
+import { checkPadding } from "./checked-stream.ts";
 import { corrupt } from "./errors.ts";
-import { checkPadding } from "./gunzip-stream.ts";
 import { inflateSteps } from "./inflate-steps.ts";
 import type { NativeDeflate } from "./native-deflate.ts";
 
@@ -44,7 +44,7 @@ export async function* gunzipNative(
     if (head[0] !== 0x1f || head[1] !== 0x8b) break;
   }
   for (let bytes = await next(); bytes; bytes = await next()) {
-    const error = checkPadding(bytes);
+    const error = checkPadding(bytes, "gzip");
     if (error) throw error;
   }
 }

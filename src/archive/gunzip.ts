@@ -3,11 +3,12 @@ import { gunzip as inflate } from "node:zlib";
 import { mapAhead } from "../limits/index.ts";
 import { byteStream } from "../streams/index.ts";
 import { ByteReader } from "./byte-reader.ts";
+import { checkPadding } from "./checked-stream.ts";
 import { blocksInFlight } from "./deflate-blocks.ts";
 import { corrupt, zlibError } from "./errors.ts";
 import { DroppedBuffers } from "./garbage.ts";
 import { gunzipNative } from "./gunzip-native.ts";
-import { checkPadding, gunzipStream } from "./gunzip-stream.ts";
+import { gunzipStream } from "./gunzip-stream.ts";
 import { memberBytesMax, memberHeadBytes, memberLength, memberParts } from "./gzip-member.ts";
 import { blockStatus, type NativeDeflate, openNativeDeflate } from "./native-deflate.ts";
 import { abortable } from "./read-tar.ts";
@@ -96,7 +97,7 @@ function lengthError(): Error {
 
 async function expectPadding(reader: ByteReader): Promise<void> {
   for (let bytes = await reader.chunk(Infinity); bytes; bytes = await reader.chunk(Infinity)) {
-    const error = checkPadding(bytes);
+    const error = checkPadding(bytes, "gzip");
     if (error) throw error;
   }
 }

@@ -9,3 +9,5 @@ export { readTar, type TarEntry } from "./read-tar.ts";
 export type { TarType } from "./tar-header.ts";
 export { type TarLimits, tarLimits } from "./tar-reader.ts";
 export { type UnpackStrategy, unpack } from "./unpack.ts";
+export { unzstd } from "./unzstd.ts";
+export { type ZstdOptions, zstd } from "./zstd.ts";

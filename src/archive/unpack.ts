@@ -3,18 +3,19 @@ import { ExecutorError } from "../errors/index.ts";
 import { writeNewFile } from "../files/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { bytesOf, fsPath } from "./byte-string.ts";
-import { detect, isTarInGzip } from "./detect.ts";
+import { detect, isTarInGzip, isTarInOwnZstd } from "./detect.ts";
 import { fileError } from "./errors.ts";
 import { type ExtractOptions, extractTar } from "./extract-tar.ts";
 import { extractZip } from "./extract-zip.ts";
 import { gunzip } from "./gunzip.ts";
 import { abortable } from "./read-tar.ts";
 import { tarBlockBytes } from "./tar-header.ts";
+import { unzstd } from "./unzstd.ts";
 
 export type UnpackStrategy =
-  /** gzip around tar is unpacked; everything else, plain tar and zip included, stays the file it is. */
+  /** gzip, or zstd of ours, around tar is unpacked; all else, plain tar and zip included, stays the file it is. */
   | "auto"
-  /** tar, in gzip or plain. */
+  /** tar, in gzip, in zstd, or plain. */
   | "tar"
   | "zip"
   /** Whatever it is, it stays a file. */
@@ -59,20 +60,22 @@ export async function unpack(
   }
 }
 
-type Format = "none" | "tar" | "tar.gz" | "zip";
+type Format = "none" | "tar" | "tar.gz" | "tar.zst" | "zip";
 
 async function chooseFormat(reader: ByteReader, strategy: UnpackStrategy): Promise<Format> {
   if (strategy === "none") return "none";
   const detected = detect(await reader.peek(tarBlockBytes));
   switch (strategy) {
     case "auto":
-      return detected === "gzip" && (await isTarInGzip(reader)) ? "tar.gz" : "none";
+      if (detected === "gzip" && (await isTarInGzip(reader))) return "tar.gz";
+      return detected === "zstd" && (await isTarInOwnZstd(reader)) ? "tar.zst" : "none";
     case "tar":
       if (detected === "gzip") return "tar.gz";
+      if (detected === "zstd") return "tar.zst";
       if (detected === "tar" || (await isEmptyTar(reader))) return "tar";
       throw new ExecutorError(
         "BadRequest",
-        "gzip: invalid header: the artifact says archive.tar and is neither gzip nor tar",
+        "gzip: invalid header: the artifact says archive.tar and is neither gzip, zstd nor tar",
       );
     case "zip":
       if (detected === "zip") return "zip";
@@ -97,7 +100,8 @@ async function extract(
 ): Promise<void> {
   if (format === "zip") return extractZip(reader.rest(), directory, options, signal);
   if (format === "tar") return extractTar(reader.rest(), directory, options, signal);
-  return extractTar(gunzip(reader.rest(), signal), directory, options, signal);
+  const unpacked = format === "tar.zst" ? unzstd(reader.rest(), signal) : gunzip(reader.rest(), signal);
+  return extractTar(unpacked, directory, options, signal);
 }
 
 /** The single-entry rule: one entry of whatever name becomes the destination, none or several stay a directory. */

@@ -24,6 +24,7 @@ const common: Readonly<Record<string, string>> = {
   yaml: "application/yaml",
   yml: "application/yaml",
   zip: "application/zip",
+  zst: "application/zstd",
 };
 
 const unknown = "application/octet-stream";

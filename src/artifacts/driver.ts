@@ -5,6 +5,9 @@ import type { Backoff } from "../retry/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
 import type { ObjectStore, TransferSession } from "../transfer/index.ts";
+import type { BucketQuestions } from "./bucket-questions.ts";
+import type { PluginFolders } from "./drivers/plugin/config.ts";
+import type { PluginConnections } from "./drivers/plugin/connection.ts";
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -37,9 +40,17 @@ export type StoredArtifact =
       isDirectory(): Promise<boolean>;
       /** The bytes of a file. */
       openStream(): Readable;
-      /** Writes one or the other at `path`, which must not exist, and says which. What failed may have left a part. */
-      loadTo(path: string): Promise<"file" | "directory">;
+      /** Writes one or the other at a place where nothing is, and says which. What failed may have left a part. */
+      loadTo(place: LoadPlace): Promise<"file" | "directory">;
     };
+
+/** Where somebody else is to write. */
+export interface LoadPlace {
+  /** As those who write know it. */
+  readonly path: string;
+  /** How this process looks there. */
+  readonly seenBy: string;
+}
 
 /** One object of a listing, with as much as the listing says of it. */
 export interface ListedObject {
@@ -72,6 +83,13 @@ export interface ArtifactDriver extends AsyncDisposable {
    */
   deleteMany(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
   /**
+   * Deletes what this pod has stored itself, with outcomes as those of `deleteMany`, where artifacts are never deleted
+   * otherwise; the server may not allow it. Undefined: `deleteMany` does it.
+   */
+  withdraw?(artifacts: readonly Artifact[], signal: AbortSignal): Promise<readonly (Error | undefined)[]>;
+  /** Throws Unsupported where content lies on this pod's disk on its way to the store. Undefined: it never does. */
+  expectStreams?(signal: AbortSignal): Promise<void>;
+  /**
    * Every object below the artifact's key, in the store's order, each once; none that stands for a folder. A page is
    * fetched while the one before is read, and no further: who stops reading stops the listing. A listing that breaks
    * off throws, after objects that were there.
@@ -82,6 +100,8 @@ export interface ArtifactDriver extends AsyncDisposable {
 /** The object store that a location names, without what artifacts mean there. */
 export interface OpenStore extends AsyncDisposable {
   readonly store: ObjectStore;
+  /** Loads what answers questions about the bucket, for those who care for all of it; undefined: nobody knows how. */
+  openQuestions?(): Promise<BucketQuestions>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -98,22 +118,18 @@ export interface DriverContext {
   /** The memory, the retries and the places at each store that all drivers of a process share. */
   readonly transfers: TransferSession;
   readonly log: DriverLog;
-  /** Where plugins are met; undefined: nowhere. The same object makes drivers share their connections. */
+  /** Where plugins are met; undefined: nowhere. */
   readonly plugins?: PluginPlaces;
 }
 
-/** The folders that this container shares with the containers of artifact plugins (docs/contract/roles.md#5.1). */
-export interface PluginPlaces {
-  /** `/tmp/artifact-plugins`: a folder with a `socket` for each plugin. */
-  readonly sockets: string;
+/** How a process meets artifact plugins: in folders that their containers share with ours (docs/contract/roles.md#5.1). */
+export interface PluginPlaces extends PluginFolders {
   /** `/tmp/argo/outputs`: where a plugin reads what it shall save. */
   readonly staging: string;
-  /** `/var/run/argo/ctr`: where containers leave their exit codes. */
-  readonly containers: string;
   /** How long a socket is waited for; undefined: as long as the reference does. */
   readonly socketWaitMs?: number;
-  /** A connection gets so long at least, whatever the artifact says. */
-  readonly connectTimeoutMinMs?: number;
+  /** Empty at first: the connections that all drivers of this process share. */
+  readonly connections: PluginConnections;
 }
 
 export interface DriverLog {

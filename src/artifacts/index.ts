@@ -1,3 +1,4 @@
+export type { BucketFacts, BucketQuestions, UnfinishedUpload } from "./bucket-questions.ts";
 export { ContentTypes } from "./content-type.ts";
 export type {
   ArtifactDriver,

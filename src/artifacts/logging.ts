@@ -48,7 +48,7 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
         const { loadTo, openStream } = stored;
         return {
           ...stored,
-          loadTo: (path) => logged("Load artifact", artifact, () => loadTo(path)),
+          loadTo: (place) => logged("Load artifact", artifact, () => loadTo(place)),
           openStream: logOpen(openStream),
         };
       }
@@ -77,6 +77,10 @@ export function withLogging(driver: ArtifactDriver, log: DriverLog): ArtifactDri
       log.info({ ...counts, duration: durationSince(startedMs) }, "Delete artifact");
       return outcomes;
     },
+    ...(driver.withdraw && {
+      withdraw: (artifacts, signal) => driver.withdraw?.(artifacts, signal) ?? Promise.resolve([]),
+    }),
+    ...(driver.expectStreams && { expectStreams: async (signal) => await driver.expectStreams?.(signal) }),
     async *list(artifact, signal) {
       const startedMs = performance.now();
       try {

@@ -82,3 +82,9 @@ function wrong(key: string, difference: string): ExecutorError {
 function quoted(text: string | undefined): string {
   return text === undefined ? "none" : JSON.stringify(text.slice(0, 100));
 }
+
+/** Throws Transient for another success than the one that the store answers with. */
+export function expectStatus(answer: AnswerHead, status: number, key: string): void {
+  if (answer.status === status) return;
+  throw new ExecutorError("Transient", `${key}: the answer has status ${answer.status} and not ${status}`);
+}

@@ -32,7 +32,7 @@ export function refusalError(refusal: Refusal, fault: StoreFault, codes: FaultCo
   const { status, retryAfterMs } = refusal;
   const [known, ownText] = codes[fault.code] ?? [];
   const [byStatusCode, statusText] = byStatus[status] ?? [];
-  const isPassing = refusal.transientByPattern || (known === undefined && isTransientStatus(status));
+  const isPassing = refusal.isTransient(refusal.body) || (known === undefined && isTransientStatus(status));
   const code = isPassing ? "Transient" : (known ?? byStatusCode ?? "BadRequest");
   const said = ownText ?? (fault.message || statusText);
   const text = said ?? `the store answered with status ${status}`;

@@ -17,8 +17,8 @@ export interface Refusal {
   /** The beginning of the body. */
   readonly body: string;
   readonly retryAfterMs: number | undefined;
-  /** True where `TRANSIENT_ERROR_PATTERN` matches the body. */
-  readonly transientByPattern: boolean;
+  /** True where `TRANSIENT_ERROR_PATTERN` matches what the store said. */
+  isTransient(text: string): boolean;
   /** The value of a header, by its name in lower case. */
   header(name: string): string | undefined;
 }
@@ -37,6 +37,13 @@ export interface StoreProtocol<Request> {
   toError(refusal: Refusal, request: Request): ExecutorError;
   /** True where another identity, or the same one read again, may help. */
   isAboutIdentity(refusal: Refusal): boolean;
+  /** Learns from a refusal; resolves to true where the request has a chance now, such as at another address. */
+  learns?(refusal: Refusal, request: Request, signal: AbortSignal): Promise<boolean>;
+  /** Describes the exchange of a request to whoever traces it. */
+  traced?<Response extends HttpResponse>(
+    request: Request,
+    exchange: () => Promise<Response>,
+  ): Promise<Response>;
 }
 
 const stallTimeoutMs = 60_000;
@@ -72,16 +79,20 @@ export class StoreRequests<Request> {
     signal: AbortSignal,
     alsoGood: readonly number[] = [],
   ): Promise<StoreAnswer<Response>> {
+    const protocol = this.#protocol;
     for (let isRenewed = false; ; ) {
-      const signed = await this.#protocol.sign(request, signal);
-      const answer = new StoreAnswer(signed.request, await exchange(signed.request));
+      const signed = await protocol.sign(request, signal);
+      const exchanged = () => exchange(signed.request);
+      const response = await (protocol.traced?.(request, exchanged) ?? exchanged());
+      const answer = new StoreAnswer(signed.request, response);
       if (answer.isSuccess || alsoGood.includes(answer.status)) return answer;
       const refusal = this.#refusalOf(answer, await answer.text(refusalMaxBytes));
-      if (!isRenewed && this.#protocol.isAboutIdentity(refusal) && (await signed.renew(signal))) {
+      if (await protocol.learns?.(refusal, request, signal)) continue;
+      if (!isRenewed && protocol.isAboutIdentity(refusal) && (await signed.renew(signal))) {
         isRenewed = true;
         continue;
       }
-      throw this.#protocol.toError(refusal, request);
+      throw protocol.toError(refusal, request);
     }
   }
 
@@ -145,7 +156,7 @@ export class StoreRequests<Request> {
       status: answer.status,
       body,
       retryAfterMs: parseRetryAfter(answer.header("retry-after")),
-      transientByPattern: this.#transientPattern?.test(body) ?? false,
+      isTransient: (text) => this.#transientPattern?.test(text) ?? false,
       header: (name) => answer.header(name),
     };
   }

@@ -11,6 +11,7 @@ import { isPayloadStream } from "./payload.ts";
 import { Pool } from "./pool.ts";
 import type { HttpRequest, HttpResponse, Received } from "./request.ts";
 import { encodeHead } from "./request-head.ts";
+import { trustPublicRoots } from "./roots.ts";
 import { type ProxySettings, Routes } from "./routes.ts";
 import { Stops } from "./stops.ts";
 
@@ -201,6 +202,7 @@ export class HttpClient implements Disposable {
   /** One context for all connections: parsing a bundle of 150 roots for each of them would cost milliseconds. */
   #tlsContext(): SecureContext {
     const { caPem, clientCert } = this.#options;
+    if (caPem === undefined) trustPublicRoots();
     try {
       this.#secureContext ??= process.getBuiltinModule("node:tls").createSecureContext({
         minVersion: "TLSv1.2",

@@ -48,6 +48,19 @@ function readFolder(folder: string): string[] {
   });
 }
 
+let trustsPublicRoots = false;
+
+/**
+ * Lets connections that name no authorities trust the public ones and those of NODE_EXTRA_CA_CERTS. In pods Node is
+ * started without (scripts/bundle.ts), for reading them costs CPU in every one; any other Node has them.
+ */
+export function trustPublicRoots(): void {
+  if (trustsPublicRoots || !process.execArgv.includes("--use-openssl-ca")) return;
+  trustsPublicRoots = true;
+  const { getCACertificates, setDefaultCACertificates } = process.getBuiltinModule("node:tls");
+  setDefaultCACertificates([...getCACertificates("bundled"), ...getCACertificates("extra")]);
+}
+
 function read(path: string, variable: string): string {
   try {
     return readFileSync(path, "utf8");

@@ -1,8 +1,6 @@
-import { constants } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import type { Readable } from "node:stream";
-import { type UnpackStrategy, unpack } from "../archive/index.ts";
+import { unpack } from "../archive/index.ts";
 import type { ArtifactDriver, StoredArtifact } from "../artifacts/index.ts";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import { writeNewFile } from "../files/index.ts";
@@ -20,8 +18,10 @@ import {
   volumeMounts,
 } from "../template/index.ts";
 import { span } from "../tracing/index.ts";
-import { applyMode, openToMain } from "./permissions.ts";
-import { openVolumeFolder, type VolumeFolder } from "./volume-folder.ts";
+import { type Loaded, type LoadedHere, unarchived, unpackStrategy } from "./loaded.ts";
+import { applyMode } from "./permissions.ts";
+import { placeLoaded } from "./place-loaded.ts";
+import { openOurFolder, openVolumeFolder, type VolumeFolder } from "./volume-folder.ts";
 
 export interface InputLoader {
   readonly paths: PodPaths;
@@ -64,7 +64,7 @@ export async function loadArtifact(
       const stored = await driver.open(located, signal);
       const loaded: Loaded = { stored, artifact, log: loader.log, signal };
       if (parent) await placeOnVolume(loaded, parent, basename(path));
-      else await placeFor(loaded, loader.paths.input(name));
+      else await placeApart(loaded, loader.paths.input(name));
     });
   } catch (error) {
     if (artifact.optional && isExecutorError(error, "NotFound")) {
@@ -98,17 +98,15 @@ async function prepareInput(destination: string): Promise<void> {
   await rm(destination, { recursive: true, force: true });
 }
 
-/** What the store has, on its way to its place. */
-interface Loaded {
-  readonly stored: StoredArtifact;
-  readonly artifact: Artifact;
-  readonly log: Logger;
-  readonly signal: AbortSignal;
-}
-
-async function placeFor(loaded: Loaded, destination: string): Promise<void> {
-  await place(loaded, destination);
-  await applyMode(loaded.artifact, destination);
+async function placeApart(loaded: Loaded, destination: string): Promise<void> {
+  const { stored } = loaded;
+  if (stored.kind !== "either") return placeFor({ ...loaded, stored }, destination);
+  await using folder = await openOurFolder(dirname(destination));
+  try {
+    await placeLoaded({ ...loaded, stored }, folder, basename(destination));
+  } catch (error) {
+    throw withShownPaths(error, folder.shown);
+  }
 }
 
 /**
@@ -116,22 +114,27 @@ async function placeFor(loaded: Loaded, destination: string): Promise<void> {
  * folder that nobody else may enter, and then moved, from one open folder to the other.
  */
 async function placeOnVolume(loaded: Loaded, parent: VolumeFolder, name: string): Promise<void> {
-  // Another container writes it, which knows neither our descriptors nor our user.
-  if (loaded.stored.kind === "either") return placeFor(loaded, await parent.sharedPath(name));
-  await using own = await parent.makeOwn(name);
   try {
-    await placeFor(loaded, own.folder.path(name));
+    const { stored } = loaded;
+    if (stored.kind === "either") return await placeLoaded({ ...loaded, stored }, parent, name);
+    await using own = await parent.makeOwn(name);
+    await placeFor({ ...loaded, stored }, own.folder.path(name));
     await rename(own.folder.path(name), parent.path(name));
   } catch (error) {
     throw withShownPaths(error, parent.shown);
   }
 }
 
+async function placeFor(loaded: LoadedHere, destination: string): Promise<void> {
+  await place(loaded, destination);
+  await applyMode(loaded.artifact, destination);
+}
+
 /** Our descriptors mean nothing to a reader. */
 function withShownPaths(error: unknown, folder: string): unknown {
-  if (!(error instanceof ExecutorError) || !error.message.includes("/proc/")) return error;
-  const text = error.message.replaceAll(/\/proc\/\d+\/fd\/\d+/g, folder);
-  return new ExecutorError(error.code, text, { cause: error.cause });
+  if (!(error instanceof ExecutorError)) return error;
+  const text = error.message.replaceAll(/\/proc\/(\d+|self)\/fd\/\d+/g, folder);
+  return text === error.message ? error : new ExecutorError(error.code, text, { cause: error.cause });
 }
 
 /** Whether the last step failed, to give a loaded input its name, because a folder has it (rename(2)). */
@@ -153,55 +156,15 @@ function relocateInput(artifact: Artifact, archive: ArtifactLocation | undefined
   }
 }
 
-async function place({ stored, artifact, log, signal }: Loaded, destination: string): Promise<void> {
+async function place({ stored, artifact, log, signal }: LoadedHere, destination: string): Promise<void> {
   const strategy = unpackStrategy(artifact);
   const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
-  if (stored.kind === "either") {
-    await placeLoaded(stored, destination, async (file) => {
-      await unarchived(strategy, async () => {
-        if (strategy === "none") await rename(file, destination);
-        else await unpack(await openPlain(file), strategy, destination, { warn }, signal);
-      });
-    });
-    if (artifact.mode === undefined || artifact.mode === null) await openToMain(destination, warn);
-    return;
-  }
   if (stored.kind === "directory") return placeDirectory(stored, destination);
   await unarchived(strategy, () =>
     strategy === "none"
       ? placeFile(stored, destination, signal)
       : unpack(stored.openStream(), strategy, destination, { warn }, signal),
   );
-}
-
-/** Detection is said to be tar, as in the reference, which knows no other. */
-function unarchived(strategy: UnpackStrategy, work: () => Promise<void>): Promise<void> {
-  return span("unarchiveArtifact", { archive: strategy === "auto" ? "tar" : strategy }, work);
-}
-
-/**
- * What the store writes itself stands aside until it is complete and known. A directory is taken as it is; a file goes
- * to `takeFile`.
- */
-async function placeLoaded(
-  stored: StoredArtifact & { kind: "either" },
-  destination: string,
-  takeFile: (path: string) => Promise<void>,
-): Promise<void> {
-  const aside = `${destination}.tmp`;
-  await rm(aside, { recursive: true, force: true });
-  try {
-    if ((await stored.loadTo(aside)) === "directory") await rename(aside, destination);
-    else await takeFile(aside);
-  } finally {
-    await rm(aside, { recursive: true, force: true });
-  }
-}
-
-/** Whoever wrote the file could have put a link in its place since: that is not followed. */
-async function openPlain(path: string): Promise<Readable> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  return file.createReadStream({ highWaterMark: 1024 * 1024 });
 }
 
 async function placeFile(
@@ -235,12 +198,4 @@ async function placeDirectory(
     await rm(aside, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** Precedence on input: none, tar, zip, else detection by content (docs/contract/pod.md#7.1). */
-function unpackStrategy({ archive }: Artifact): UnpackStrategy {
-  if (archive?.none) return "none";
-  if (archive?.tar) return "tar";
-  if (archive?.zip) return "zip";
-  return "auto";
 }

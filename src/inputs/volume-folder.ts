@@ -101,6 +101,11 @@ export async function openVolumeFolder(view: VolumeView, path: string): Promise<
   }
 }
 
+/** Opens a folder that only this container, and such as we trust, write to; its path is as they have it. */
+export async function openOurFolder(path: string): Promise<VolumeFolder> {
+  return new VolumeFolder(await openFolder(path, true), path);
+}
+
 async function follow(way: Way, view: VolumeView, path: string): Promise<void> {
   let rest = elements(path);
   let links = 0;

@@ -57,6 +57,8 @@ const errorBytesMax = 1024 * 1024;
  */
 export class KubeClient implements AsyncDisposable {
   readonly namespace: string;
+  /** Where the API server is, as this client reaches it. */
+  readonly address: string;
   readonly #connection: KubeConnection;
   readonly #options: KubeClientOptions;
   readonly #http: HttpClient;
@@ -68,6 +70,7 @@ export class KubeClient implements AsyncDisposable {
     this.#connection = connection;
     this.#options = options;
     this.#basePath = connection.server.pathname.replace(/\/+$/, "");
+    this.address = connection.server.origin + this.#basePath;
     const { ca, cert, key, servername, rejectUnauthorized } = connection.tls;
     this.#http = new HttpClient({
       caPem: ca,

@@ -9,4 +9,5 @@ export { readConfigMapKey, readSecretKey } from "./secrets.ts";
 export { type NodeIdentity, objectBytesMax, TaskResult, type TaskResultState } from "./task-results.ts";
 export { TaskSet, type TaskSetState } from "./task-sets.ts";
 export { type WatchEvent, type WatchRequest, watchEvents } from "./watch.ts";
+export { type ChangesRequest, type ObjectChange, watchChanges } from "./watch-changes.ts";
 export { type ObjectEvent, watchObjects } from "./watch-objects.ts";

@@ -6,6 +6,7 @@ export { missingFiles } from "./missing-files.ts";
 export type { OutputFiles, OutputKind } from "./output-files.ts";
 export { OutputRequests } from "./output-requests.ts";
 export type { OutputServer } from "./output-server.ts";
+export { type TarCompression, tarCompression } from "./packed-outputs.ts";
 export { readParameters } from "./parameters.ts";
 export { readProgress } from "./progress.ts";
 export { composeOutputs, fitOutputs } from "./report.ts";

@@ -2,7 +2,7 @@ import type { ArtifactDriver } from "../artifacts/index.ts";
 import { ExecutorError, errorText } from "../errors/index.ts";
 import { openContainer, type PodPaths, type SharedFolder, segmentName } from "../podfiles/index.ts";
 import { type Artifact, relocate, withGeneratedKey } from "../template/index.ts";
-import { filePiece, type LogPart, piecesContent } from "./log-pieces.ts";
+import { filePiece, type LogPart, piecesContent, textPiece } from "./log-pieces.ts";
 import { closeSegments, type Segment } from "./log-segments.ts";
 import type { OutputSaver } from "./save-artifacts.ts";
 
@@ -42,6 +42,7 @@ export async function spoolPart(
   try {
     const part = partArtifact(saver, container, endBytes);
     await using driver = await saver.openDriver(part);
+    if (endBytes === 0) await expectUsable(driver, part, signal);
     await driver.saveFile(part, piecesContent(`${container}.log`, segments.map(filePiece)), signal);
     if (endBytes === 0) await expectReadable(driver, part, signal);
     await removeSegments(folder, segments, saver);
@@ -55,13 +56,24 @@ export async function spoolPart(
   };
 }
 
+/** Before anything is taken away: a store of which nobody knows what it allows is asked for all of it. */
+async function expectUsable(driver: ArtifactDriver, part: Artifact, signal: AbortSignal): Promise<void> {
+  await driver.expectStreams?.(signal);
+  if (driver.withdraw === undefined) return;
+  await driver.saveFile(part, piecesContent(part.name, [textPiece("\n")]), signal);
+  const [failure] = await driver.withdraw([part], signal);
+  if (failure !== undefined) throw failure;
+}
+
 /** Who may write to a store may not be let to read there: then the parts would be lost to the log. */
 async function expectReadable(driver: ArtifactDriver, part: Artifact, signal: AbortSignal): Promise<void> {
   try {
-    await driver.open(part, signal);
+    const stored = await driver.open(part, signal);
+    // Whoever asks nothing until it is read has to be read.
+    if (stored.kind === "either") for await (const _chunk of stored.openStream()) break;
   } catch (error) {
     // One that stays is as good as empty: what it holds is still on the volume.
-    await driver.delete(part, signal).catch(() => undefined);
+    await (driver.withdraw?.([part], signal) ?? driver.delete(part, signal)).catch(() => undefined);
     throw ExecutorError.wrap(error, "what is stored cannot be read back");
   }
 }
@@ -82,7 +94,7 @@ export async function deleteParts(saver: LogSaver, spooled: SpooledLog, signal: 
   if (first === undefined) return;
   try {
     await using driver = await saver.openDriver(first);
-    const outcomes = await driver.deleteMany(parts, signal);
+    const outcomes = await (driver.withdraw?.(parts, signal) ?? driver.deleteMany(parts, signal));
     const failed = outcomes.find((outcome) => outcome !== undefined);
     if (failed !== undefined) throw failed;
   } catch (error) {
@@ -121,11 +133,13 @@ async function* readPart(
   if (stored.kind !== "directory") {
     for await (const chunk of stored.openStream() as AsyncIterable<Buffer>) {
       left -= chunk.length;
+      // It may never end.
+      if (left < 0) break;
       yield chunk;
     }
   }
   if (left !== 0) {
-    const text = `a part of the log that was stored while the step ran had ${sizeBytes} bytes and now has ${sizeBytes - left}`;
+    const text = `a part of the log that was stored while the step ran had ${sizeBytes} bytes and now has ${left < 0 ? "more" : sizeBytes - left}`;
     throw new ExecutorError("Corrupt", text);
   }
 }

@@ -1,6 +1,5 @@
 import { basename } from "node:path";
-import { pipeline, type Readable } from "node:stream";
-import { gzip, packZip } from "../archive/index.ts";
+import type { Readable } from "node:stream";
 import type { ArtifactDriver } from "../artifacts/index.ts";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -16,7 +15,8 @@ import {
   withRequiredFields,
 } from "../template/index.ts";
 import { type NamedSpan, span } from "../tracing/index.ts";
-import type { OutputFiles, OutputKind } from "./output-files.ts";
+import type { OutputFiles } from "./output-files.ts";
+import { compressed, isZstd, type TarCompression } from "./packed-outputs.ts";
 
 export interface OutputSaver {
   readonly archiveLocation: ArtifactLocation | undefined;
@@ -24,6 +24,10 @@ export interface OutputSaver {
   readonly filesFor: (path: string) => OutputFiles;
   readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;
+  /** Told what is saved whenever one more is, in the template's order. */
+  readonly onSaved?: (artifacts: readonly Artifact[]) => void;
+  /** What the template asks for; see packed-outputs.ts. */
+  readonly compression: TarCompression;
 }
 
 export interface SavedArtifacts {
@@ -62,13 +66,14 @@ async function saveEach(
       if (!artifact?.path) continue;
       around.event("upload artifact", { file: artifact.name });
       outcomes[index] = await saveOrExplain(saver, artifact, signal);
+      saver.onSaved?.(saved());
     }
   };
+  const saved = () =>
+    outcomes.filter((outcome): outcome is Artifact => outcome !== undefined && !(outcome instanceof Error));
   await Promise.all(Array.from({ length: savesMax }, worker));
   return {
-    artifacts: outcomes.filter(
-      (outcome): outcome is Artifact => outcome !== undefined && !(outcome instanceof Error),
-    ),
+    artifacts: saved(),
     errors: outcomes.filter((outcome) => outcome instanceof Error),
   };
 }
@@ -132,8 +137,13 @@ async function saveArtifact(saver: OutputSaver, artifact: Artifact, signal: Abor
       );
     }
   } else {
-    // Packing and sending are one stream.
-    const content = fileContent(artifact, path, found, files, saver.log, signal);
+    const usesZstd = strategy === "tar" && isZstd(located, saver.compression);
+    const pack = (tar: Readable) => compressed(tar, artifact, { usesZstd, log: saver.log, signal });
+    const content =
+      strategy === "none" && found.kind === "file"
+        ? files.file(path, found.sizeBytes, signal)
+        : // Packing and sending are one stream.
+          packedContent(keyName(artifact, path, strategy), () => pack(files.tar(path, signal)));
     await span("archiveArtifact", { archive: strategy }, () => driver.saveFile(located, content, signal));
   }
   return reported;
@@ -165,32 +175,6 @@ function keyName(artifact: Artifact, path: string, strategy: SaveStrategy): stri
   }
 }
 
-function fileContent(
-  artifact: Artifact,
-  path: string,
-  found: OutputKind,
-  files: OutputFiles,
-  log: Logger,
-  signal: AbortSignal,
-): FileContent {
-  const strategy = saveStrategy(artifact);
-  if (strategy === "none" && found.kind === "file") return files.file(path, found.sizeBytes, signal);
-  const warn = (message: string) => log.warn({ artifactName: artifact.name }, message);
-  const compress =
-    strategy === "zip"
-      ? (tar: Readable) => packZip(tar, { warn }, signal)
-      : (tar: Readable) => piped(tar, gzip({ level: artifact.archive?.tar?.compressionLevel ?? -1 }));
-  return {
-    name: keyName(artifact, path, strategy),
-    sizeBytes: undefined,
-    replayable: true,
-    open: () => compress(files.tar(path, signal)),
-  };
-}
-
-/** Pipes with errors: a source that fails fails the stream that comes out. */
-function piped(source: Readable, transform: ReturnType<typeof gzip>): Readable {
-  return pipeline(source, transform, (error) => {
-    if (error) transform.destroy(error);
-  });
+function packedContent(name: string, open: () => Readable): FileContent {
+  return { name, sizeBytes: undefined, replayable: true, open };
 }

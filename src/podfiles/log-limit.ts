@@ -20,10 +20,9 @@ const logBytesMin = 65_536;
  * without one being taken.
  */
 export const spoolPatienceMs = 60_000;
-/** A smaller share is not worth a process that is started every few pages. */
-const spoolBytesMin = 1_048_576;
 const segmentBytesMax = 33_554_432;
 const segmentsMin = 8;
+
 /**
  * How many bytes each captured log may take up on the pod's volume; 0: any number. The kubelet evicts a pod whose
  * volumes, logs and writable layers together are larger than the sum of its containers' `ephemeral-storage` limits,
@@ -42,7 +41,7 @@ export function logBytesMax(template: Template): number {
 export function spoolSegmentBytes(template: Template): number {
   const bytesMax = logBytesMax(template);
   const type = locationType(template.archiveLocation);
-  if (bytesMax < spoolBytesMin || type === undefined || !locationKinds[type].takesLogParts) return 0;
+  if (bytesMax === 0 || type === undefined || !locationKinds[type].takesLogParts) return 0;
   return Math.min(segmentBytesMax, Math.floor(bytesMax / segmentsMin));
 }
 

@@ -1,3 +1,4 @@
+export { templateAnnotation } from "./annotations.ts";
 export { checkTemplate } from "./check-template.ts";
 export { parseGoDuration } from "./go-duration.ts";
 export { type LocationType, locationKinds, locationTypes } from "./location-kinds.ts";

@@ -25,8 +25,8 @@ export interface LocationKind {
   /** Fields that the CRD insists on (docs/contract/pod.md#6.2), empty. */
   readonly required: Readonly<Record<string, string>>;
   /**
-   * True where a part of a log can be put while the step runs: it can be taken away again, and is not staged on this
-   * pod's disk first.
+   * True where a part of a log may be put while the step runs, because it can be taken away again. That a plugin takes
+   * streams, and Artifactory allows deletion, shows when it is tried.
    */
   readonly takesLogParts: boolean;
   /** True where the reference's list of no keys is an empty one, and not Go's nil (docs/contract/artifacts.md#2.11). */
@@ -39,7 +39,7 @@ export const locationKinds: Readonly<Record<LocationType, LocationKind>> = {
     keyField: "url",
     fullWith: ["url", "usernameSecret"],
     required: { url: "" },
-    takesLogParts: false,
+    takesLogParts: true,
   },
   azure: {
     keyField: "blob",
@@ -78,6 +78,6 @@ export const locationKinds: Readonly<Record<LocationType, LocationKind>> = {
     keyField: "key",
     fullWith: ["name", "configuration", "key"],
     required: { key: "" },
-    takesLogParts: false,
+    takesLogParts: true,
   },
 };

@@ -1,4 +1,5 @@
 import { connectGrpc, type GrpcChannel } from "../grpc/index.ts";
+import { trustPublicRoots } from "../http/index.ts";
 import type { TracingConfig } from "./config.ts";
 import type { SpanTransport } from "./exporter.ts";
 
@@ -27,6 +28,7 @@ export class GrpcTransport implements SpanTransport {
   async #open(signal: AbortSignal): Promise<GrpcChannel> {
     if (this.#channel?.isOpen) return this.#channel;
     const { url, caPem, clientCert } = this.#config;
+    if (url.protocol === "https:" && caPem === undefined) trustPublicRoots();
     const tls = {
       ...(caPem === undefined ? {} : { ca: caPem }),
       ...(clientCert === undefined ? {} : { cert: clientCert.certPem, key: clientCert.keyPem }),

@@ -1,3 +1,4 @@
+export { copiesInParts, copyInParts } from "./copy-parts.ts";
 export { deleteKeys } from "./delete.ts";
 export { ObjectDeleter } from "./delete-objects.ts";
 export { openDownload } from "./download.ts";
@@ -6,7 +7,9 @@ export { openInflated } from "./inflated.ts";
 export { hasObjects, listObjects, listPages } from "./listing.ts";
 export { memoryBudget, readMemoryLimit } from "./memory-budget.ts";
 export type {
+  CopyTarget,
   ListPage,
+  MultipartCopy,
   MultipartUpload,
   ObjectAttributes,
   ObjectInfo,
@@ -15,7 +18,6 @@ export type {
   StoredBytes,
   StoredDigest,
   StoreLimits,
-  UploadedPart,
 } from "./object-store.ts";
 export { type PartPlan, planParts } from "./part-size.ts";
 export { type RelayEnd, type RelayOptions, relayObject } from "./relay.ts";

@@ -62,21 +62,29 @@ export interface ListPage {
   readonly next: string | undefined;
 }
 
-/** A multipart upload that has begun. */
+/**
+ * A multipart upload that has begun. Nothing is visible under its key before it is complete. It knows its parts: what
+ * its store's kind has to be told of them at the end is nobody else's business. Each call may be repeated.
+ */
 export interface MultipartUpload {
-  readonly id: string;
-  /** True where the store checks the CRC-32 of each part and keeps that of the whole object. */
-  readonly keepsCrc32: boolean;
+  /** Stores a part, of which the store verifies a checksum. Numbers begin at 1; a number put again replaces its part. */
+  put(number: number, payload: Payload, signal: AbortSignal): Promise<void>;
+  /** Makes the object of all parts in the order of their numbers; the store verifies the whole where it can. */
+  complete(signal: AbortSignal): Promise<void>;
+  /** Gives up the upload and the parts sent; done if it is gone. */
+  abort(signal: AbortSignal): Promise<void>;
 }
 
-export interface UploadedPart {
-  readonly number: number;
-  readonly sizeBytes: number;
-  readonly etag: string;
-  /** Where the upload keeps it. */
-  readonly crc32: number | undefined;
-  /** The CRC of the part that its store's kind uses. */
-  readonly crc?: bigint;
+/** A multipart upload whose parts are ranges of another object, which never leave the service. */
+export interface MultipartCopy extends Pick<MultipartUpload, "complete" | "abort"> {
+  /** Makes one part; errors as those of `copy` of a store. */
+  copy(number: number, range: ByteRange, signal: AbortSignal): Promise<void>;
+}
+
+/** The object that a copy in parts makes: it takes nothing from its source by itself but bytes. */
+export interface CopyTarget {
+  readonly key: string;
+  readonly attributes: ObjectAttributes;
 }
 
 /** What a store accepts; data, so that the engine needs no exceptions for anyone. */
@@ -87,6 +95,8 @@ export interface StoreLimits {
   readonly partMaxBytes: number;
   readonly partsMax: number;
   readonly deleteKeysMax: number;
+  /** Largest object that one `copy` takes; undefined: any. */
+  readonly copyMaxBytes?: number;
   /** True where the parts of an object must be sent one after the other, in order. */
   readonly partsInOrder?: boolean;
   /** False where `after` of a listing may only be what a page called `next`. Default true. */
@@ -98,7 +108,7 @@ export interface StoreLimits {
 }
 
 /**
- * One bucket of an object store: six small operations, and nothing that repeats, splits or schedules; the engine of
+ * One bucket of an object store: few small operations, and nothing that repeats, splits or schedules; the engine of
  * this folder does that once for every store. Each call is one request. Errors are ExecutorError: NotFound for a
  * missing object (never for a missing bucket), Transient for what may pass, Unsupported for what the store cannot do.
  */
@@ -121,25 +131,8 @@ export interface ObjectStore {
   crc32?(info: ObjectInfo, signal: AbortSignal): Promise<number | undefined>;
   /** Stores the object whole, with the SHA-256 of its content. Resolves when the store has confirmed it. */
   put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void>;
-  /** Begins a multipart upload; nothing is visible under the key before it is completed. */
+  /** Begins a multipart upload. */
   startUpload(key: string, attributes: ObjectAttributes, signal: AbortSignal): Promise<MultipartUpload>;
-  /** The store verifies a checksum of the part. */
-  putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart>;
-  /** `parts` are all of the object, in order; the store verifies the whole where it can. */
-  completeUpload(
-    key: string,
-    upload: MultipartUpload,
-    parts: readonly UploadedPart[],
-    signal: AbortSignal,
-  ): Promise<void>;
-  /** Gives up the upload and the parts sent; done if it is gone. */
-  abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void>;
   /** True where `copy` can take objects of `source` without their bytes leaving the service. */
   copiesFrom?(source: ObjectStore): boolean;
   /**
@@ -148,6 +141,13 @@ export interface ObjectStore {
    * the object is larger than one request copies.
    */
   copy?(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void>;
+  /** Begins to make an object from ranges of one of `source`, as `copiesFrom` says that it can. */
+  startCopy?(
+    source: ObjectStore,
+    info: ObjectInfo,
+    target: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<MultipartCopy>;
   /** Objects whose key starts with `prefix` and is greater than `after`, in the order of the keys' bytes. */
   list(prefix: string, after: string | undefined, pageSize: number, signal: AbortSignal): Promise<ListPage>;
   /** Done if there is nothing. */

@@ -94,14 +94,8 @@ async function relayParts(
 ): Promise<void> {
   const attributes = await attributesOf(source, undefined, options, signal);
   const { threads, partBytes } = options;
-  await uploadObject(
-    target.store,
-    target.key,
-    relayedContent(source, signal),
-    { threads, partBytes, attributes },
-    target.channel,
-    signal,
-  );
+  const content = relayedContent(source, signal);
+  await uploadObject(target, content, { threads, partBytes, attributes }, signal);
 }
 
 /** The object's bytes as an upload takes them: range by range, in order, checked when the last one has come. */
@@ -124,20 +118,39 @@ function relayedContent({ store, channel, info }: Source, signal: AbortSignal): 
           throw new ExecutorError("Internal", `${info.key}: parts are not read in order`);
         verification = new Verification(store, info, channel, signal);
       }
-      await rangeInto({ store, info, channel, verification }, range, watched(sink, verification), own);
+      const { watching, showWaiting } = watched(sink, verification);
+      await rangeInto({ store, info, channel, verification }, range, watching, own);
+      showWaiting();
       reached = range.offset + range.length;
       if (reached === info.sizeBytes) await verification.verify();
     },
   };
 }
 
-/** Shows the bytes that come to a sink to the verification, too. */
-function watched(sink: ByteSink, verification: Verification): ByteSink {
+interface WatchedSink {
+  readonly watching: ByteSink;
+  /** Shows what came before the answer had said what it is to be checked by. */
+  showWaiting(): void;
+}
+
+/**
+ * Shows the bytes that come to a sink to the verification, too. Those of the first range come before the answer that
+ * tells whether the tag is a digest at all; they stand in the sink until then.
+ */
+function watched(sink: ByteSink, verification: Verification): WatchedSink {
+  const waiting: Uint8Array[] = [];
   return {
-    space: () => sink.space(),
-    filled(bytes) {
-      verification.update(sink.space().subarray(0, bytes));
-      sink.filled(bytes);
+    watching: {
+      space: () => sink.space(),
+      filled(bytes) {
+        const piece = sink.space().subarray(0, bytes);
+        sink.filled(bytes);
+        if (verification.hasHeard) verification.update(piece);
+        else waiting.push(piece);
+      },
+    },
+    showWaiting() {
+      for (const piece of waiting) verification.update(piece);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../errors/index.ts";
 import type { FileContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { MultipartUpload, ObjectAttributes, ObjectStore, UploadedPart } from "./object-store.ts";
+import type { MultipartUpload, ObjectAttributes, ObjectStore } from "./object-store.ts";
 import { planParts } from "./part-size.ts";
 import { type Part, partsOf } from "./parts.ts";
 import type { Channel } from "./session.ts";
@@ -16,24 +16,30 @@ export interface UploadOptions {
 
 const abortTimeoutMs = 15_000;
 
+/** Where an upload goes. */
+export interface UploadTarget {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly channel: Channel;
+}
+
 /**
  * Stores one file under `key`, whole or not at all: as a single put where it fits into one part, else by a multipart
  * upload, which is aborted when anything fails or the signal fires.
  */
 export async function uploadObject(
-  store: ObjectStore,
-  key: string,
+  target: UploadTarget,
   content: FileContent,
   options: UploadOptions,
-  channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
+  const { store, key, channel } = target;
   const plan = planParts(content.sizeBytes, options.partBytes, store.limits, channel.memory.totalBytes);
   // Its own signal ends the reading when a part that is under way fails.
   const failing = new AbortController();
   const either = AbortSignal.any([signal, failing.signal]);
   const parts = partsOf(content, plan, channel, either);
-  const upload = { store, key, content, options, channel, failing, signal: either };
+  const upload = { ...target, content, options, failing, signal: either };
   try {
     const { value: first } = await parts.next();
     if (first === undefined) throw new ExecutorError("Internal", `${key}: content without a part`);
@@ -63,12 +69,9 @@ async function putWhole(upload: Upload, part: Part): Promise<void> {
   }
 }
 
-interface Upload {
-  readonly store: ObjectStore;
-  readonly key: string;
+interface Upload extends UploadTarget {
   readonly content: FileContent;
   readonly options: UploadOptions;
-  readonly channel: Channel;
   /** Aborted when a part that is under way fails. */
   readonly failing: AbortController;
   /** Fires for `failing`, too. */
@@ -83,18 +86,14 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
   const started = await startUpload(upload, first);
   using progress = channel.progress("Saving artifact", key, content.sizeBytes);
   const inFlight = new Set<Promise<void>>();
-  const done: UploadedPart[] = [];
   let sentBytes = 0;
   const threads = store.limits.partsInOrder ? 1 : options.threads;
   const send = (part: Part) => {
     sentBytes += part.sizeBytes;
-    const put = () => store.putPart(key, started, part.number, part.payload, signal);
+    const put = () => started.put(part.number, part.payload, signal);
     const sending = channel
       .laneRequest(part.sizeBytes, put, signal)
-      .then((uploaded) => {
-        done.push(uploaded);
-        progress.noteBytes(part.sizeBytes);
-      })
+      .then(() => progress.noteBytes(part.sizeBytes))
       .catch((error: unknown) => failing.abort(error))
       .finally(() => {
         part.release();
@@ -112,17 +111,23 @@ async function uploadParts(upload: Upload, first: Part, rest: AsyncGenerator<Par
     await Promise.all(inFlight);
     signal.throwIfAborted();
     expectSize(content, sentBytes);
-    const parts = done.sort((a, b) => a.number - b.number);
-    await complete(upload, started, parts, sentBytes);
+    await completeParts(upload, started, sentBytes, signal);
     noteTransfer(sentBytes);
   } catch (error) {
     failing.abort(error);
     await Promise.all(inFlight);
-    // The signal has fired; the parts must go all the same, or the store keeps them, and bills them, for ever.
-    const limit = AbortSignal.timeout(abortTimeoutMs);
-    await channel.request(() => store.abortUpload(key, started, limit), limit).catch(() => {});
+    await abortParts(upload, started);
     throw error;
   }
+}
+
+/** Whatever signal has fired: the parts must go, or the store keeps them, and bills them, for ever. */
+export async function abortParts(
+  { channel }: UploadTarget,
+  started: Pick<MultipartUpload, "abort">,
+): Promise<void> {
+  const limit = AbortSignal.timeout(abortTimeoutMs);
+  await channel.request(() => started.abort(limit), limit).catch(() => {});
 }
 
 async function startUpload(
@@ -138,17 +143,17 @@ async function startUpload(
 }
 
 /** Completes, and asks what is there afterwards: the answer to a completion that was repeated may be "no such upload". */
-async function complete(
-  { store, key, channel, signal }: Upload,
-  started: MultipartUpload,
-  parts: readonly UploadedPart[],
+export async function completeParts(
+  { store, key, channel }: UploadTarget,
+  started: Pick<MultipartUpload, "complete">,
   sizeBytes: number,
+  signal: AbortSignal,
 ): Promise<void> {
   let tries = 0;
   const attempt = async () => {
     tries += 1;
     try {
-      await store.completeUpload(key, started, parts, signal);
+      await started.complete(signal);
     } catch (error) {
       if (tries === 1 || !isExecutorError(error, "NotFound")) throw error;
     }

@@ -14,6 +14,7 @@ export class Verification {
   readonly #channel: Channel;
   readonly #signal: AbortSignal;
   #answer: ReadAnswer = { provesMd5: true, sha256: undefined };
+  #hasHeard = false;
   #check: Check | undefined;
 
   constructor(store: ObjectStore, info: ObjectInfo, channel: Channel, signal: AbortSignal) {
@@ -26,6 +27,12 @@ export class Verification {
   /** Takes what the answer to a read says; it counts if it comes before the first byte. */
   heard(answer: ReadAnswer): void {
     this.#answer = answer;
+    this.#hasHeard = true;
+  }
+
+  /** False before an answer has come: bytes that are shown before that are checked by what the listing says alone. */
+  get hasHeard(): boolean {
+    return this.#hasHeard;
   }
 
   /** What the store keeps beside the bytes, as far as the answers to reads told. */

@@ -12,6 +12,7 @@ import {
   ServedFiles,
   saveArtifacts,
   saveLogs,
+  tarCompression,
   VolumeServer,
   type VolumeView,
 } from "../outputs/index.ts";
@@ -22,7 +23,9 @@ import {
   mainContainerNames,
   type Outputs,
   outputSource,
+  type Parameter,
   savesLogs,
+  type Template,
   templateType,
   volumeMounts,
 } from "../template/index.ts";
@@ -37,6 +40,21 @@ export interface CollectedOutputs {
   readonly errors: readonly Error[];
 }
 
+/** Outputs as they are while others are still being saved. */
+export interface OutputsSoFar {
+  readonly outputs: Outputs;
+  /** What is not saved yet, in the words of a message. */
+  readonly pending: readonly string[];
+}
+
+/** From whom, and for whom, outputs are gathered. */
+export interface Collection {
+  readonly state: WaitState;
+  readonly main: MainServer;
+  /** Told of every step that is done. */
+  readonly onProgress: (soFar: OutputsSoFar) => void;
+}
+
 /**
  * Gathers whatever there is: a step that fails is recorded and the next one runs (docs/contract/pod.md#5.6 steps 3 to
  * 7).
@@ -44,30 +62,43 @@ export interface CollectedOutputs {
 export async function collectOutputs(
   config: WaitConfig,
   tools: WaitTools,
-  state: WaitState,
-  main: MainServer,
+  { state, main, onProgress }: Collection,
   signal: AbortSignal,
 ): Promise<CollectedOutputs> {
   const { template, paths } = config;
   await using volumes = new VolumeServer(tools.program, volumeView(config));
+  const logNames = savesLogs(template) ? ["the log"] : [];
+  const note = (found: FoundFiles, pending: readonly string[]) =>
+    onProgress({ outputs: composeFor(template, found), pending: [...pending, ...logNames] });
   const saver: OutputSaver = {
     archiveLocation: template.archiveLocation,
     openDriver: tools.openDriver,
     filesFor: await outputFiles(config, tools, { main, volumes }),
     log: tools.log,
+    compression: tarCompression(template, tools.log),
   };
   const isResource = templateType(template) === "resource";
   const hasFiles = !isResource && !state.hasPreMainFailed && !(await hasStagingFailed(config));
-  const own = hasFiles ? await collectFiles(config, saver, signal) : declaredOnly(config);
+  const own = hasFiles ? await collectFiles(config, saver, note, signal) : declaredOnly(config);
+  note(own, []);
   const ownErrors = (await wasMainKilled(config)) ? own.errors.map(afterKill) : own.errors;
   const logs = savesLogs(template)
     ? await saveLogs(saver, paths, spooledLogs(template, state), signal)
     : { artifacts: [], errors: [] };
-  const artifacts = [...own.artifacts, ...logs.artifacts];
-  const outputs = isResource
-    ? composeOutputs({}, { parameters: [], artifacts, result: undefined })
-    : composeOutputs(template.outputs ?? {}, { ...own, artifacts });
+  const outputs = composeFor(template, { ...own, artifacts: [...own.artifacts, ...logs.artifacts] });
   return { outputs, errors: [...ownErrors, ...logs.errors] };
+}
+
+interface FoundFiles {
+  readonly result: string | undefined;
+  readonly parameters: readonly Parameter[];
+  readonly artifacts: readonly Artifact[];
+}
+
+function composeFor(template: Template, found: FoundFiles): Outputs {
+  return templateType(template) === "resource"
+    ? composeOutputs({}, { parameters: [], artifacts: found.artifacts, result: undefined })
+    : composeOutputs(template.outputs ?? {}, found);
 }
 
 /** It has started, and will never say how it ended. */
@@ -82,11 +113,26 @@ function afterKill(error: Error): Error {
   return ExecutorError.wrap(error, "main was killed, or had to be left running");
 }
 
-async function collectFiles(config: WaitConfig, saver: OutputSaver, signal: AbortSignal) {
+async function collectFiles(
+  config: WaitConfig,
+  saver: OutputSaver,
+  note: (found: FoundFiles, pending: readonly string[]) => void,
+  signal: AbortSignal,
+) {
   const declared = config.template.outputs ?? {};
   const result = await collectResult(config);
   const read = await readParameters(declared.parameters ?? [], saver.filesFor, signal);
-  const saved = await saveArtifacts(saver, declared.artifacts ?? [], signal);
+  const noteSaved = (artifacts: readonly Artifact[]) => {
+    const names = artifacts.map(({ name }) => name);
+    const pending = (declared.artifacts ?? []).filter(({ name, path }) => path && !names.includes(name));
+    const found = { result: result.value, parameters: read.parameters, artifacts };
+    note(
+      found,
+      pending.map(({ name }) => `artifact ${name}`),
+    );
+  };
+  noteSaved([]);
+  const saved = await saveArtifacts({ ...saver, onSaved: noteSaved }, declared.artifacts ?? [], signal);
   return {
     result: result.value,
     parameters: read.parameters,

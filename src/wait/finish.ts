@@ -4,9 +4,11 @@ import { type KubeClient, objectBytesMax, type Persistence, TaskResult } from ".
 import { fitOutputs, MainServer, readProgress } from "../outputs/index.ts";
 import { endContainers } from "../podfiles/index.ts";
 import type { Outputs } from "../template/index.ts";
-import { collectOutputs } from "./collect-outputs.ts";
+import { type CollectedOutputs, collectOutputs, type OutputsSoFar } from "./collect-outputs.ts";
 import type { WaitConfig, WaitTools } from "./config.ts";
+import { EarlyReport } from "./early-report.ts";
 import type { WaitState } from "./state.ts";
+import { TermMessage } from "./term-message.ts";
 
 /** What the container ends with. */
 export interface Outcome {
@@ -31,21 +33,54 @@ export async function finish(
   const main = new MainServer(config.paths);
   const errors = [...state.errors];
   const lateErrors: string[] = [];
+  const told = tools.listenForTerm();
+  const term = state.isTerminating ? AbortSignal.abort() : told;
+  // What the deadline has said stays.
+  const message = new TermMessage(state.isDeadlineOver ? () => {} : tools.explain, term);
   try {
     await using report = new FinalReport(config, tools, state);
     // Whatever goes wrong here, the controller must be told that nothing more will come.
     await recorded(errors, async () => {
-      const collected = await collectOutputs(config, tools, state, main, signal);
+      const ending = { state, main, report, term, message };
+      const collected = await collectEarly(config, tools, ending, signal);
       errors.push(...collected.errors.map(errorText));
+      message.set("the outputs were reported");
       await report.send(collected.outputs, signal, errors);
     });
     await recorded(lateErrors, () => endPlugins(config, tools, signal));
     await recorded(lateErrors, () => report.finalize(signal));
   } finally {
+    message.clear();
     await main.release(signal);
   }
   for (const error of [...errors, ...lateErrors]) log.error({ error }, "executor error");
   return { message: [...errors, ...lateErrors][0], isSuccess: errors.length === 0 };
+}
+
+/** Collects; once we are told to end, what is complete is reported meanwhile. */
+async function collectEarly(
+  config: WaitConfig,
+  tools: WaitTools,
+  { state, main, report, term, message }: Ending,
+  signal: AbortSignal,
+): Promise<CollectedOutputs> {
+  const send = (outputs: Outputs) => report.sendEarly(outputs, signal);
+  await using early = new EarlyReport({ send, warn: (text) => tools.log.warn({}, text) }, term);
+  const onProgress = ({ outputs, pending }: OutputsSoFar) => {
+    early.update(outputs);
+    if (pending.length > 0) message.set(`these were saved: ${pending.join(", ")}`);
+  };
+  message.set("the outputs were collected");
+  return await collectOutputs(config, tools, { state, main, onProgress }, signal);
+}
+
+interface Ending {
+  readonly state: WaitState;
+  readonly main: MainServer;
+  readonly report: FinalReport;
+  /** Fires when we are told to end, or did so before. */
+  readonly term: AbortSignal;
+  readonly message: TermMessage;
 }
 
 async function recorded(errors: string[], step: () => Promise<void>): Promise<void> {
@@ -100,6 +135,13 @@ class FinalReport implements AsyncDisposable {
       // The refusal to make the object was said already, and better.
       if (this.#state.errors.length === 0) throw ExecutorError.wrap(error, "failed to report outputs");
     }
+  }
+
+  /** Sends what is complete while the rest is being saved: once, for the final report is still to come. */
+  async sendEarly(outputs: Outputs, signal: AbortSignal): Promise<void> {
+    const taskResult = await this.#open(signal);
+    const fitted = fitOutputs(outputs, objectBytesMax);
+    await taskResult.reportOutputs(fitted.outputs, { patienceMs: 0 }, signal);
   }
 
   async finalize(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,8 @@
 // Lets every fault strike in every phase of pods of both layouts and writes the table of docs/reliability.md:
-// `npm run test:chaos [-- --runs N] [WORD…]`; words choose cases by their titles, and leave the table as it is. FULL=1
-// adds the long outages and more chance.
+// `npm run test:chaos [-- --runs N] [--go-on] [WORD…]`; words choose cases by their titles. FULL=1 adds the long outages
+// and more chance. With --go-on cases that earlier runs have seen are not run again, so that it can be done in pieces; the
+// table is written once every case has run.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Case, runCase } from "./case.ts";
 import { allCases, titleOf } from "./cases.ts";
@@ -8,28 +10,32 @@ import { type Tally, writeTable } from "./table.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { runs: { type: "string", default: "1" }, jobs: { type: "string", default: "5" } },
+  options: {
+    runs: { type: "string", default: "1" },
+    jobs: { type: "string", default: "5" },
+    "go-on": { type: "boolean", default: false },
+  },
 });
 const isFull = process.env.FULL === "1";
 const runs = Number(values.runs);
-const chosen = allCases(isFull).filter((one) => positionals.every((word) => titleOf(one).includes(word)));
-const due = chosen.filter(({ skip }) => skip === undefined);
+const every = allCases(isFull);
+const chosen = every.filter((one) => positionals.every((word) => titleOf(one).includes(word)));
 for (const one of chosen) if (one.skip) console.log(`left out: ${titleOf(one)}: ${one.skip}`);
 
-const tallies = new Map<Case, Tally>();
+const seenFile = "build/chaos.json";
+const tallies = new Map<Case, Tally>(values["go-on"] ? earlier() : []);
+const due = chosen.filter((one) => one.skip === undefined && !tallies.has(one));
 let failures = 0;
 const queue = Array.from({ length: runs }, () => due).flat();
 await Promise.all(Array.from({ length: Number(values.jobs) }, () => work()));
 
 const pods = [...tallies.values()].reduce((sum, tally) => sum + tally.runs, 0);
 console.log(`\n${pods} pods in ${tallies.size} cases, ${failures} failed`);
-if (failures === 0 && positionals.length === 0) {
+if (failures === 0) keep();
+if (failures === 0 && every.every((one) => one.skip !== undefined || tallies.has(one))) {
   const heading = `${pods} pods, each with a fault: none outlived its bound, none lost what it says is kept.`;
-  await writeTable(
-    "docs/reliability.md",
-    chosen.flatMap((one) => tallies.get(one) ?? []),
-    heading,
-  );
+  const rows = every.flatMap((one) => tallies.get(one) ?? []);
+  await writeTable("docs/reliability.md", rows, heading);
 }
 process.exit(failures > 0 ? 1 : 0);
 
@@ -51,4 +57,37 @@ async function work(): Promise<void> {
       console.log(`FAILED  ${titleOf(one)}:`, error);
     }
   }
+}
+
+interface Seen {
+  readonly runs: number;
+  readonly secondsMax: number;
+}
+
+/** By title and place, for chance makes several cases of one title. */
+function keyOf(one: Case): string {
+  const same = every.filter((other) => titleOf(other) === titleOf(one));
+  return `${titleOf(one)} ${same.indexOf(one)}`;
+}
+
+function earlier(): [Case, Tally][] {
+  let seen: Record<string, Seen> = {};
+  try {
+    seen = JSON.parse(readFileSync(seenFile, "utf8")) as Record<string, Seen>;
+  } catch {
+    // Nothing has run yet.
+  }
+  return every.flatMap((one) => {
+    const found = seen[keyOf(one)];
+    return found ? [[one, { one, ...found }] satisfies [Case, Tally]] : [];
+  });
+}
+
+function keep(): void {
+  const seen = [...tallies].map(([one, { runs: times, secondsMax }]) => [
+    keyOf(one),
+    { runs: times, secondsMax },
+  ]);
+  mkdirSync("build", { recursive: true });
+  writeFileSync(seenFile, JSON.stringify(Object.fromEntries(seen)));
 }

@@ -88,6 +88,12 @@ export class Cluster {
 
   /** Stops everything and removes the state, with whatever the kubelet and containerd have left mounted in it. */
   async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.#state, { recursive: true, force: true });
+  }
+
+  /** Stops everything; the state stays, for another start. */
+  async stop(): Promise<void> {
     await run(join(here, "down"), [this.#state]);
     await sleep(1000);
     const mounts = (await readFile("/proc/self/mounts", "utf8"))
@@ -97,7 +103,6 @@ export class Cluster {
       (path) => path.startsWith(`${this.#state}/`) || path.startsWith("/run/outrider-containerd/"),
     );
     for (const path of ours.reverse()) await run("umount", ["-l", path]).catch(() => undefined);
-    await rm(this.#state, { recursive: true, force: true });
   }
 
   /** An established definition is not served at once: "storage is (re)initializing". */

@@ -27,7 +27,7 @@ export const usual: readonly string[] = [
 ];
 
 const plugin =
-  "the image of the recorded plugin answers nothing; test/plugins runs this pod with a plugin that does";
+  "the image of the recorded plugin answers nothing; plugins.test.ts runs this pod with a plugin that does";
 
 /** Recordings that are not run, and why. */
 export const leftOut: Readonly<Record<string, string>> = {

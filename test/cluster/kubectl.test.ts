@@ -65,7 +65,10 @@ async function byKubectl({
   return ran.code === 0 ? "" : ran.error.replace(warnings, "");
 }
 
-async function byUs({ action, ...resource }: Case["steps"][number]): Promise<string> {
+async function byUs({
+  action,
+  ...resource
+}: Case["steps"][number] & { readonly successCondition?: string }): Promise<string> {
   rmSync(join(root, "dev/termination-log"), { force: true });
   const template = { name: "t", inputs: {}, outputs: {}, resource: { action, ...resource } };
   const args = ["resource", action, "--kubeconfig", kubeconfig, "--namespace", places.ours];
@@ -149,16 +152,22 @@ const crds = ["widgets.example.com:Widget", "workflowtaskresults.argoproj.io:Wor
   },
 );
 
+async function establish(): Promise<void> {
+  for (const crd of crds) {
+    writeFileSync(join(root, "crd.json"), JSON.stringify(crd));
+    await theirs("apply", "-f", join(root, "crd.json"));
+  }
+  await theirs("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s");
+}
+
+const gone = "The resource has been deleted while its status was still being checked. Will not be retried: ";
+
 describe("argoexec resource beside kubectl, on the real API server", () => {
   before(async () => {
     for (const folder of ["tmp", "dev", "var/run/argo"]) mkdirSync(join(root, folder), { recursive: true });
     copyFileSync(kubeconfig, theirConfig);
     await theirs("config", "set-context", "--current", `--namespace=${places.theirs}`);
-    for (const crd of crds) {
-      writeFileSync(join(root, "crd.json"), JSON.stringify(crd));
-      await theirs("apply", "-f", join(root, "crd.json"));
-    }
-    await theirs("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s");
+    await establish();
     for (const name of Object.values(places)) {
       assert.equal((await theirs("create", "namespace", name)).code, 0, name);
     }
@@ -167,6 +176,31 @@ describe("argoexec resource beside kubectl, on the real API server", () => {
   after(async () => {
     await theirs("delete", "namespace", ...Object.values(places), "--wait=false");
     rmSync(root, { recursive: true, force: true });
+  });
+
+  it("says that the object was deleted, or its kind withdrawn, while it waited", async () => {
+    const widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: waited-for}\n";
+    const step = { action: "create", manifest: widget, successCondition: "spec.state == ready" };
+    for (const [args, message] of [
+      [["widget", "waited-for", "-n", places.ours], `${gone}widgets.example.com "waited-for" not found`],
+      [["crd", "widgets.example.com"], /(not found|does not serve widgets of example.com v1 any more)$/],
+    ] as const) {
+      const ended = byUs(step);
+      let isOver = false;
+      ended.finally(() => {
+        isOver = true;
+      });
+      const exists = async () => (await theirs("get", "widget", "waited-for", "-n", places.ours)).code === 0;
+      while (!isOver && !(await exists()));
+
+      assert.equal((await theirs("delete", ...args)).code, 0);
+
+      const found = await ended;
+      assert.ok(found.startsWith(gone), found);
+      if (typeof message === "string") assert.equal(found, message);
+      else assert.match(found, message);
+    }
+    await establish();
   });
 
   for (const { title, steps } of cases) {

@@ -1,5 +1,5 @@
 // Runs recorded pods in a real kubelet: `npm run test:cluster [-- --keep] [NAME…]`; FULL=1 runs all of them. Besides
-// recordings, NAME is `least-rights`, `chaos` or `kubectl`. Starts a cluster of its own, or uses that of KUBECONFIG,
+// recordings, NAME is one of `others` below. Starts a cluster of its own, or uses that of KUBECONFIG,
 // where OUTRIDER_IMAGE must be known and the surroundings of test/cluster/objects.yaml have to be there. Says so where
 // the machine cannot run a kubelet.
 import { spawn } from "node:child_process";
@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster, executorImage, startMinio } from "./cluster.ts";
+import { pluginImage } from "./plugin-pods.ts";
 import { cacheDirectory, prepare, whyNotHere } from "./prerequisites.ts";
 import { startWebServer } from "./web-server.ts";
 
@@ -17,7 +18,7 @@ const { values, positionals } = parseArgs({ allowPositionals: true, options: { k
 const say = (text: string) => console.log(`# ${text}`);
 
 /** Besides the recordings; the comparison with kubectl, and sync, start argoexec dozens of times: FULL=1, or their names. */
-const others = ["least-rights", "chaos", "kubectl", "sync"];
+const others = ["resource", "plugins", "tracing", "least-rights", "chaos", "kubectl", "sync"];
 const isFull = process.env.FULL === "1";
 const chosen =
   positionals.length === 0
@@ -50,6 +51,11 @@ async function runHere(): Promise<number> {
     const image = "build/image";
     await run("node_modules/.bin/node", ["scripts/image.ts", image]);
     await cluster.importImage(image, { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [executorImage]);
+    if (chosen.includes("plugins")) {
+      await cluster.importImage(tools.pluginRoot, { Env: ["PATH=/usr/local/bin:/usr/bin:/bin"] }, [
+        pluginImage,
+      ]);
+    }
     const store = join(state, "minio");
     mkdirSync(store, { recursive: true });
     const minio = await startMinio(join(tools.bin, "minio"), store);

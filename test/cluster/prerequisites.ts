@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
-import { access, copyFile, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { access, copyFile, cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
+const pluginSource = join(here, "../../examples/artifact-plugin");
 
 /** Versions of what is built here; a change builds anew. */
 const versions = {
@@ -21,6 +22,8 @@ export interface Prerequisites {
   readonly bin: string;
   /** Root folder of an image with sh, python3 (as python, too), git and curl, for users' containers. */
   readonly userRoot: string;
+  /** Root folder of the image of examples/artifact-plugin. */
+  readonly pluginRoot: string;
   /** Root folder of an image whose only program waits. */
   readonly pauseRoot: string;
 }
@@ -51,9 +54,12 @@ export async function prepare(say: (text: string) => void): Promise<Prerequisite
   await buildMinio(bin, say);
   const userRoot = join(cache, "user-root-2");
   await built(userRoot, say, () => bootstrapUserRoot(userRoot));
+  const pluginRoot = join(cache, "plugin-root-1");
+  await built(pluginRoot, say, () => buildPluginRoot(pluginRoot, userRoot));
+  await cp(pluginSource, join(pluginRoot, "plugin"), { recursive: true });
   const pauseRoot = join(cache, "pause-root");
   await built(pauseRoot, say, () => buildPauseRoot(pauseRoot));
-  return { bin, userRoot, pauseRoot };
+  return { bin, userRoot, pluginRoot, pauseRoot };
 }
 
 /** The MinIO server, built once from the Go module proxy. Returns its path. */
@@ -117,6 +123,21 @@ async function bootstrapUserRoot(root: string): Promise<void> {
   await rm(aside, { recursive: true, force: true });
   const include = "--include=python3,python-is-python3,curl,jq,git,ca-certificates";
   await run("debootstrap", ["--variant=minbase", include, "bookworm", aside], { maxBuffer: 1 << 26 });
+  await rename(aside, root);
+}
+
+/** The users' root, its files shared, with the packages of the plugin for its Python, whatever this machine's own is. */
+async function buildPluginRoot(root: string, userRoot: string): Promise<void> {
+  const aside = `${root}.tmp`;
+  await rm(aside, { recursive: true, force: true });
+  await run("cp", ["-al", userRoot, aside]);
+  const [version = ""] = (await readdir(join(userRoot, "usr/bin"))).flatMap(
+    (name) => /^python(3\.\d+)$/.exec(name)?.[1] ?? [],
+  );
+  const packages = join(aside, `usr/local/lib/python${version}/dist-packages`);
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"];
+  const requirements = ["-r", join(pluginSource, "requirements.txt")];
+  await run("python3", [...pip, "--python-version", version, "--target", packages, ...requirements]);
   await rename(aside, root);
 }
 

@@ -20,7 +20,7 @@ export interface FileServer {
   intercept(handle: (request: FileRequest, response: ServerResponse) => boolean): void;
 }
 
-/** A web server that keeps what is PUT and serves it, with ranges and entity tags. */
+/** A web server that keeps what is PUT until it is deleted and serves it, with ranges and entity tags. */
 export async function startFileServer(t: TestContext): Promise<FileServer> {
   const files = new Map<string, Buffer>();
   const requests: FileRequest[] = [];
@@ -58,6 +58,10 @@ function serve(
   if (method === "PUT") {
     files.set(path, body);
     response.writeHead(201).end();
+    return;
+  }
+  if (method === "DELETE") {
+    response.writeHead(files.delete(path) ? 204 : 404).end();
     return;
   }
   const file = files.get(path);

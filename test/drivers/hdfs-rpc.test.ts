@@ -255,6 +255,20 @@ describe("hdfs by RPC: name nodes", () => {
     }
   });
 
+  it("may not name no blocks of a file that has bytes, for ever", async (t) => {
+    const blocks = new Message().number(1, content.byteLength).flag(3, false);
+    const answers: Record<string, Message> = {
+      getServerDefaults: defaults,
+      getFileInfo: new Message().bytes(1, statusOf(2, content.byteLength)),
+      getBlockLocations: new Message().bytes(1, blocks),
+    };
+    const node = await startNameNode(t, (method) => answers[method] ?? new Message());
+    const artifact = hdfsArtifact([node.address], "/f");
+    await using driver = await openDriver(artifact, surroundings());
+
+    await assert.rejects(load(driver, artifact), /names no block at 0 of/);
+  });
+
   it("may not hand out what only the servers themselves can read", async (t) => {
     for (const field of [6, 7]) {
       const blocks = new Message().number(1, content.byteLength).flag(3, false).bytes(field, new Message());

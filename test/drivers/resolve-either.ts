@@ -12,7 +12,7 @@ export function resolvingEither(driver: ArtifactDriver): ArtifactDriver {
       }
       const download = async (path: string) => {
         await rmdir(path);
-        await stored.loadTo(`${path}.aside`);
+        await stored.loadTo({ path: `${path}.aside`, seenBy: `${path}.aside` });
         await rename(`${path}.aside`, path);
       };
       return { kind: "directory", download };

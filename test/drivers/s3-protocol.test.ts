@@ -218,7 +218,16 @@ describe("S3 encryption", () => {
 });
 
 describe("S3 answers", () => {
-  const failure = (status: number, body: string) => toError(readFailure({ status, headers: {} }, body));
+  const failure = (status: number, body: string) =>
+    toError(
+      readFailure({
+        status,
+        body,
+        retryAfterMs: undefined,
+        header: () => undefined,
+        isTransient: () => false,
+      }),
+    );
   const document = (code: string) =>
     `<?xml version="1.0"?><Error><Code>${code}</Code><Message>m</Message></Error>`;
 

@@ -38,7 +38,8 @@ async function setUp(t: TestContext, more: Partial<PluginPlaces> = {}): Promise<
 async function load({ driver, folder }: Setup): Promise<"file" | "directory"> {
   const stored = await driver.open(artifact, patience());
   assert.ok(stored.kind === "either");
-  return await stored.loadTo(join(folder, "loaded"));
+  const path = join(folder, "loaded");
+  return await stored.loadTo({ path, seenBy: path });
 }
 
 async function read({ driver }: Setup): Promise<Buffer> {
@@ -304,7 +305,8 @@ describe("a plugin that is wrong", () => {
     const stop = new AbortController();
     const stored = await setup.driver.open(artifact, stop.signal);
     assert.ok(stored.kind === "either");
-    const loading = stored.loadTo(join(setup.folder, "loaded"));
+    const path = join(setup.folder, "loaded");
+    const loading = stored.loadTo({ path, seenBy: path });
     loading.catch(() => {});
     await reached.promise;
 

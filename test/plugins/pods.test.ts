@@ -208,6 +208,35 @@ describe("artifact plugins in the init-less layout", { skip, concurrency: 2 }, (
     assert.equal(readFileSync(join(store, "out/packed.tgz")).readUInt16BE(0), 0x1f8b);
   });
 
+  for (const [how, args] of [
+    ["is kept whole with a plugin that takes streams", []],
+    ["is cut with a plugin that takes files only, which would lie on the disk once more", ["--no-streams"]],
+  ] as const) {
+    it(`R32: a log that is larger than its share ${how}`, async (t) => {
+      const { servers, store } = await surround(t);
+      const resources = { limits: { "ephemeral-storage": "4Mi" } };
+      const template = shell("seq -f %08.0f 400000", {
+        container: { resources },
+        archiveLocation: { archiveLogs: true, plugin: plugin(store, "logs") },
+      });
+
+      const manifest = initlessPod(template, { servers, command: [program, pluginScript, ...args] });
+      const pod = await runManifest(t, manifest, servers);
+
+      assert.deepEqual(await pod.codes(), { supervisor: 0, main: 0, "artifact-plugin-demo": 0 });
+      assert.deepEqual(readdirSync(join(store, "logs")), ["main.log"], "no part is left");
+      const log = readFileSync(join(store, "logs/main.log"), "utf8");
+      if (args.length === 0) {
+        assert.equal(log.length, 9 * 400_000);
+        assert.ok(log.startsWith("00000001\n00000002\n") && log.endsWith("00400000\n"));
+        assert.match(pod.log("supervisor"), /main\.log\.from-\d+/);
+      } else {
+        assert.match(log, /^argoexec: the first \d+ bytes of this log were left out/);
+        assert.match(pod.log("supervisor"), /plugin demo takes files only/);
+      }
+    });
+  }
+
   it("unpacks what a plugin brings as it does with every store", async (t) => {
     const { servers, store } = await surround(t);
     const first = shell("mkdir /o; echo there and back > /o/f", {

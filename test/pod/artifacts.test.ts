@@ -73,6 +73,50 @@ describe("artifacts of a step", { concurrency: 2 }, () => {
     assert.deepEqual(await pod.unpacked("stored"), { t: "/", "t/a": "1\n", "t/sub": "/", "t/sub/b": "2\n" });
   });
 
+  it("stores zstd where an annotation of the template asks for it and the key ends in .tar.zst, and loads it as any archive", async (t) => {
+    const servers = await startServers(t);
+    const outputs = {
+      artifacts: [
+        { name: "tree", path: "/out/t", s3: { key: "made/tree.tar.zst" } },
+        { name: "usual", path: "/out/t" },
+        { name: "zipped", path: "/out/t", archive: { zip: {} }, s3: { key: "made/zip.tar.zst" } },
+      ],
+    };
+    const script = "mkdir -p /out/t/sub; echo 1 > /out/t/a; echo 2 > /out/t/sub/b";
+    const asking = (value: string) => ({
+      ...shell(script, { outputs }),
+      metadata: { annotations: { "outrider.io/archive-compression": value } },
+    });
+    const make = await startPod(t, asking("zstd"), { servers });
+    const magics = async (pod: typeof make) =>
+      await Promise.all(
+        ["tree", "usual", "zipped"].map(async (name) => (await pod.stored(name)).toString("hex", 0, 2)),
+      );
+
+    assert.deepEqual(await make.codes(), { init: 0, wait: 0, main: 0 });
+    assert.deepEqual(await magics(make), ["5b2a", "1f8b", "504b"]);
+    const [tree] = make.outputs().artifacts ?? [];
+
+    const use = await startPod(
+      t,
+      shell("cd /in/t && find . | sort", {
+        inputs: { artifacts: [{ ...tree, name: "tree", path: "/in/t" }] },
+      }),
+      { servers },
+    );
+    assert.deepEqual(await use.codes(), { init: 0, wait: 0, main: 0 });
+    assert.equal(use.printed("main"), ".\n./a\n./sub\n./sub/b\n");
+
+    const plain = await startPod(t, shell(script, { outputs }));
+    assert.deepEqual(await plain.codes(), { init: 0, wait: 0, main: 0 });
+    assert.deepEqual(await magics(plain), ["1f8b", "1f8b", "504b"]);
+
+    const unknown = await startPod(t, asking("brotli"));
+    assert.deepEqual(await unknown.codes(), { init: 0, wait: 0, main: 0 });
+    assert.deepEqual(await magics(unknown), ["1f8b", "1f8b", "504b"]);
+    assert.match(unknown.log("wait"), /outrider\.io\/archive-compression is neither zstd nor gzip/);
+  });
+
   it("says what a folder that is stored unpacked loses, on a volume as in main's own file system", async (t) => {
     const fill = (folder: string) =>
       `mkdir -p ${folder}; cd ${folder}; echo 1 > a; ln a b; ln -s a l; ln -s a m; mkfifo f; mkdir empty`;

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { buildPod, type DeskTemplate, podNames } from "../../desk/index.ts";
 import { DeskPod, type OutputLine, type Pod } from "../../desk/kubelet/index.ts";
+import type { ArtifactLocation } from "../../src/template/index.ts";
 import {
   location,
   type ServerOptions,
@@ -17,6 +18,9 @@ import { TestPod } from "./test-pod.ts";
 export { bucket, getObject, location, putObject, startServers, storedKeys } from "./servers.ts";
 export type { TestPod } from "./test-pod.ts";
 
+/** Servers, and the installation that a pod is to use in place of the one that `npm test` has built. */
+export type Surroundings = Servers & { readonly program?: string };
+
 /** The installation under test: `npm test` builds it. */
 export const program = resolve(import.meta.dirname, "../../dist/bin/argoexec");
 export interface PodOptions extends ServerOptions {
@@ -28,7 +32,9 @@ export interface PodOptions extends ServerOptions {
   readonly progressTick?: string;
   /** In the environment of init, wait and supervisor. */
   readonly executorEnv?: Readonly<Record<string, string>>;
-  readonly servers?: Servers;
+  readonly servers?: Surroundings;
+  /** The artifact repository; the object server of `servers`, if left out. */
+  readonly repository?: ArtifactLocation;
   /** What else somebody does to the pod before it starts. */
   readonly changePod?: (pod: Pod) => Pod;
 }
@@ -50,7 +56,7 @@ export async function startPod(
     configMaps: {},
   };
   const names = podNames(manifest);
-  const repository = { s3: location(servers.store) };
+  const repository = options.repository ?? { s3: location(servers.store) };
   const pod = buildPod({ manifest, template: named, names, repository, ...builderOptions(options) });
   const { changePod = (same: Pod) => same, executorEnv } = options;
   return runManifest(t, changePod(pod), servers, executorEnv);
@@ -69,13 +75,13 @@ function builderOptions({ isInitless, deadlineMs, gracePeriodSeconds, progressTi
 export async function runManifest(
   t: TestContext,
   pod: Pod,
-  servers: Servers,
+  servers: Surroundings,
   executorEnv: Readonly<Record<string, string>> = {},
 ): Promise<TestPod> {
   const lines: OutputLine[] = [];
   const desk = await DeskPod.prepare({
     pod,
-    program,
+    program: servers.program ?? program,
     temporary,
     baseEnv: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/" },
     executorArgs: ["--server", servers.api.url, "--token", token, "--namespace", "argo"],

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
-import { shell, startPod, type TestPod, until, untilFile } from "./desk.ts";
+import type { Outputs } from "../../src/template/index.ts";
+import { shell, startPod, startServers, type TestPod, until, untilFile } from "./desk.ts";
 
 /** Resolves when main has printed something. */
 async function started(pod: TestPod): Promise<void> {
@@ -172,6 +173,44 @@ describe("the end of a pod", { concurrency: 2 }, () => {
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 7 });
     assert.deepEqual(await pod.unpacked("late"), { late: "late\n" });
+    assert.ok(pod.isCompleted());
+  });
+
+  it("reports what is complete when it is told to end during an upload, and everything if it is not killed after all", async (t) => {
+    const servers = await startServers(t);
+    const busy = { kind: "status", status: 503, code: "SlowDown" } as const;
+    servers.store.addFault({ ...busy, match: { method: "PUT", key: /slow\.tgz$/ } });
+    const patience = {
+      EXECUTOR_RETRY_BACKOFF_DURATION: "100ms",
+      EXECUTOR_RETRY_BACKOFF_FACTOR: "1",
+      EXECUTOR_RETRY_BACKOFF_STEPS: "10000",
+    };
+    const artifacts = ["quick", "slow"].map((name) => ({ name, path: `/tmp/${name}` }));
+    const pod = await startPod(
+      t,
+      shell("echo 1 > /tmp/quick; echo 2 > /tmp/slow", { outputs: { artifacts } }),
+      {
+        servers,
+        executorEnv: patience,
+      },
+    );
+    await servers.store.waitForRequest(({ method, key = "" }) => method === "PUT" && /slow/.test(key));
+
+    // The controller's, after which no SIGKILL comes.
+    pod.container("wait").signal("SIGTERM");
+
+    const early = await pod.waitForState(({ outputs }) => outputs !== undefined);
+    const saved = (outputs: unknown) => (outputs as Outputs).artifacts?.map(({ name }) => name);
+    assert.deepEqual(saved(early.outputs), ["quick"]);
+    assert.equal(early.metadata.labels?.["workflows.argoproj.io/report-outputs-completed"], "false");
+    assert.equal(
+      readFileSync(pod.path("wait", "/dev/termination-log"), "utf8"),
+      "told to end before these were saved: artifact slow, the log",
+    );
+    servers.store.clearFaults();
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
+    assert.equal(await pod.message("wait"), "");
+    assert.deepEqual(pod.saved(), ["quick", "slow", "main-logs"]);
     assert.ok(pod.isCompleted());
   });
 

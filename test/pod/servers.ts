@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { type KeyedData, shortTemporaryFolder } from "../../desk/kubelet/index.ts";
 import { type ApiFault, type ApiServer, type RbacRule, startApiServer } from "../servers/api-server/index.ts";
+import { accountKey } from "../servers/azurite.ts";
 import { type ObjectServer, startObjectServer } from "../servers/object-server/index.ts";
 
 export const temporary = shortTemporaryFolder(tmpdir());
@@ -14,6 +15,7 @@ const keys = { accessKey: "desk", secretKey: "desk-secret" };
 /** By name and key, as the recorded pods and ours mount it. */
 export const secrets: KeyedData = {
   "my-minio-cred": { accesskey: keys.accessKey, secretkey: keys.secretKey },
+  "other-stores": { azure: accountKey, username: "desk", password: "desk-secret" },
 };
 
 export interface ServerOptions {

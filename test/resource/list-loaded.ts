@@ -9,6 +9,10 @@ registerHooks({
     return nextLoad(url, context);
   },
 });
+// The bundle runs its parts and packages without Node's loader (scripts/start.cjs).
+(process as NodeJS.EventEmitter).on("argoexec-part", (part: { readonly file: string }) =>
+  appendFileSync(file, `/${part.file}\n`),
+);
 process.on("exit", () => {
   if (file !== "/dev/null") writeFileSync(`${file}-peak`, String(process.resourceUsage().maxRSS));
 });

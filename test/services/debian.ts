@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-/** A program of each package of Debian that the suites meet: web server, proxy, Kerberos' key distribution centre. */
+/** A program of each package of Debian that the suites meet: web server, proxy, Kerberos' key distribution centre, browser. */
 const packages = {
   "nginx-light": "/usr/sbin/nginx",
   squid: "/usr/sbin/squid",
@@ -9,6 +9,7 @@ const packages = {
   "krb5-admin-server": "/usr/sbin/kadmin.local",
   "krb5-user": "/usr/bin/kinit",
   openssl: "/usr/bin/openssl",
+  chromium: "/usr/bin/chromium",
 };
 
 /** Installs what is missing, where that can be done; what stays missing, its tests name. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { parseAllDocuments } from "yaml";
@@ -239,6 +239,59 @@ describe("argoexec sync", () => {
     assert.match(JSON.stringify(api.find(names)), /"bucket":"new"/);
   });
 
+  it("rewrite: leaves no SQL that could be run where it fails in the middle", async (t) => {
+    const { sync, archive, folder, argo } = await start(t);
+    const s3 = { endpoint: "minio:9000", bucket: "old", key: "a" };
+    archive({ name: "old", uid: "uid-old", outputs: { data: { path: "/d", s3 } } });
+    await writeFile(join(folder, "map.yaml"), "- from: {s3: {bucket: old}}\n  to: {s3: {bucket: new}}\n");
+    let lists = 0;
+    argo.onList = (server) => {
+      lists += 1;
+      // The second one looks for what has come meanwhile.
+      if (lists === 2) server.breakNextList("{}");
+    };
+
+    const { code } = await sync(
+      "rewrite",
+      "map.yaml",
+      "--apply",
+      "--without-cluster",
+      "--sql",
+      "archive.sql",
+    );
+
+    assert.equal(code, 20);
+    const sql = await readFile(join(folder, "archive.sql"), "utf8");
+    assert.match(sql, /^BEGIN;\nUPDATE .*\n-- The command failed: this is not all\.\nROLLBACK;\n$/);
+  });
+
+  it("plan: opens a repository that a ConfigMap names, with its secrets from a folder", async (t) => {
+    const { sync, put, api, configuration, folder } = await start(t);
+    await put("a", "b");
+    await mkdir(join(folder, "target"));
+    await mkdir(join(folder, "own"));
+    await rename(join(folder, "keys"), join(folder, "own/keys"));
+    api.create(
+      { group: "", version: "v1", resource: "configmaps", namespace: "argo" },
+      {
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name: "artifact-repositories", namespace: "argo" },
+        data: { main: await readFile(configuration, "utf8") },
+      },
+    );
+    const args = ["configmap/artifact-repositories#main", `file://${folder}/target`];
+    const context = ["--source-secrets", join(folder, "own"), "--namespace", "argo"];
+
+    const { code, stdout, stderr } = await sync("plan", ...args, ...context, "--include", "a");
+    const bare = await sync("plan", ...args, "--source-secrets", folder, "--namespace", "argo");
+
+    assert.equal(code, 0, stderr);
+    assert.equal(JSON.parse(stdout).totals.skipped.objects, 2);
+    assert.equal(bare.code, 64);
+    assert.match(lastLine(bare), /the secret keys, key a, is nowhere: looked for it in/);
+  });
+
   it("plan: takes what is known of workflows, live and archived", async (t) => {
     const { sync, put, create, archive, configuration, folder } = await start(t);
     create({ name: "build-1", labels: { team: "red" }, outputs: { data: "build-1/build-1/data" } });
@@ -255,18 +308,37 @@ describe("argoexec sync", () => {
     const builds = await plan("--workflow", "build-*");
     const inOther = await plan("--workflow", "build-*", "--namespace", "other");
     const red = await plan("--selector", "team=red");
-    const all = await plan("--namespace", "other");
+    const other = await plan("--namespace", "other");
 
     assert.deepEqual(
-      [builds, inOther, red, all].map(({ totals }) => totals.copied.objects),
-      [3, 1, 1, 4],
+      [builds, inOther, red, other].map(({ totals }) => totals.copied.objects),
+      [3, 1, 1, 1],
     );
-    assert.deepEqual(
-      Object.keys(inOther.workflows).filter((name) => inOther.workflows[name].copied),
-      ["other/build-2"],
-    );
+    for (const { workflows } of [inOther, other]) {
+      const copied = Object.keys(workflows).filter((name) => workflows[name].copied);
+      assert.deepEqual(copied, ["other/build-2"]);
+    }
     assert.equal(red.reasons["of another workflow"], 2);
     assert.equal(red.reasons["of no workflow that is known"], 1);
+  });
+
+  it("run: by workflows, and --since, ask for no more than the role of deploy/sync allows", async (t) => {
+    const { sync, put, api, create, configuration, folder } = await start(t);
+    const role = await readFile(resolve(import.meta.dirname, "../../deploy/sync/role.yaml"), "utf8");
+    const rules = parseAllDocuments(role).flatMap((document) => document.toJS().rules ?? []);
+    api.setUser({ token: "token", rules });
+    create({ name: "wf", outputs: { data: "wf/wf/data" } });
+    await put("wf/wf/data", "other");
+    await mkdir(join(folder, "target"));
+    const args = [configuration, `file://${folder}/target`, "--namespace", "argo"];
+
+    const selected = await sync("plan", ...args, "--without-archive");
+    const copied = await sync("run", ...args, "--since", "last", "--journal", join(folder, "journal"));
+
+    assert.deepEqual([selected.code, copied.code], [0, 0], selected.stderr + copied.stderr);
+    assert.ok(rules.length > 3);
+    assert.equal(JSON.parse(selected.stdout).totals.copied.objects, 1);
+    assert.match(await readFile(join(folder, "journal.cursor"), "utf8"), /^[\w-]{100,}$/);
   });
 
   it("gc: finishes what artifact GC has left undone", async (t) => {

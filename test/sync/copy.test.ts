@@ -63,6 +63,21 @@ describe("argoexec sync run", { concurrency: 2 }, () => {
     assert.equal((await sync(["verify", source.url(), target.url()])).status, 0);
   });
 
+  it("copies objects whose tags look like digests and are none, as those that a key service encrypts", async (t) => {
+    const [source, target] = [await s3Side(t), await s3Side(t)];
+    const kms = { ServerSideEncryption: "aws:kms", SSEKMSKeyId: "key" } as const;
+    const content = noise(7 * 1024 * 1024);
+    await source.put("large", content, kms);
+    await source.put("small", "content", kms);
+
+    const copied = await sync(["run", source.url(), target.url()]);
+    const again = await sync(["run", source.url(), target.url()]);
+
+    assert.equal(copied.status, 0, copied.lastLine);
+    assert.ok((await target.get("large")).bytes.equals(content));
+    assert.equal(again.report?.totals.equal?.objects, 2, again.lastLine);
+  });
+
   it("replaces what has changed, and leaves what only the target has", async (t) => {
     const [source, target] = [await s3Side(t), await s3Side(t)];
     await target.put("only-there", "keep me");

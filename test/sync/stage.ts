@@ -79,6 +79,7 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
       keyVariables: {},
       secretFolders: [folder],
       openKube: undefined,
+      asksClusterForSecrets: false,
       pace: new Pace({ requestsPerSecond: undefined, bytesPerSecond: undefined }),
       temporaryFolder: folder,
     },

@@ -88,7 +88,8 @@ function flatten(value: JqValue, depth: number): JqValue {
     ? sortedKeys(value).map((key) => value.get(key) ?? null)
     : listOf("flatten", value);
   return values.flatMap((item): readonly JqValue[] => {
-    if (!isArray(item) || depth <= 0) return [item];
+    // Counted down to zero, which a broken number never reaches.
+    if (!isArray(item) || depth === 0) return [item];
     return listOf("flatten", flatten(item, depth - 1));
   });
 }

@@ -130,7 +130,8 @@ function roundToEven(x: number): number {
 /** The IEEE remainder: x - y times the nearest integer to x / y. */
 function remainder(x: number, y: number): number {
   if (!Number.isFinite(x) || y === 0 || Number.isNaN(y)) return Number.NaN;
-  return Number.isFinite(y) ? x - y * roundToEven(x / y) : x;
+  const rest = Number.isFinite(y) ? x - y * roundToEven(x / y) : x;
+  return rest === 0 && isNegative(x) ? -0 : rest;
 }
 
 function exponentOf(x: number): number {

@@ -61,8 +61,11 @@ function offset(text: string, at: number): bigint {
 }
 
 function matchesOf(text: string, pattern: JqValue, flags: string, context: NativeContext): Match[] {
-  if (/[^gi]/.test(flags)) throw new JqError(`unsupported regular expression flag: ${JSON.stringify(flags)}`);
-  const settings = flags.includes("i") ? RE2JS.CASE_INSENSITIVE : 0;
+  if (/[^gim]/.test(flags))
+    throw new JqError(`unsupported regular expression flag: ${JSON.stringify(flags)}`);
+  // What is called m lets the point stand for the end of a line, too.
+  const settings =
+    (flags.includes("i") ? RE2JS.CASE_INSENSITIVE : 0) | (flags.includes("m") ? RE2JS.DOTALL : 0);
   const regexp = compile(textOf("match", pattern), settings, context);
   const names = new Map(Object.entries(regexp.namedGroups()).map(([name, group]) => [Number(group), name]));
   const matcher = regexp.matcher(text);

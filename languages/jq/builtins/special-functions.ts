@@ -54,19 +54,24 @@ export function bessel(n: number, x: number): number {
 export function besselSecond(n: number, x: number): number {
   if (x === 0) return Number.NEGATIVE_INFINITY;
   if (x < 0 || Number.isNaN(x)) return Number.NaN;
+  const sign = n % 2 === 0 ? 1 : -1;
   const steps = 4_000 + 2 * Math.ceil(Math.min(x, 10_000));
-  let first = 0;
-  for (let i = 0; i < steps; i++) {
-    const t = (Math.PI * (i + 0.5)) / steps;
-    first += Math.sin(x * Math.sin(t) - n * t);
-  }
-  const end = Math.asinh(745 / x);
-  let second = 0;
-  for (let i = 0; i < steps; i++) {
-    const t = (end * (i + 0.5)) / steps;
-    second += (Math.exp(n * t) + (n % 2 === 0 ? 1 : -1) * Math.exp(-n * t)) * Math.exp(-x * Math.sinh(t));
-  }
-  return first / steps - (second * end) / steps / Math.PI;
+  const first = integral((t) => Math.sin(x * Math.sin(t) - n * t), Math.PI, steps);
+  const second = integral(
+    (t) => (Math.exp(n * t) + sign * Math.exp(-n * t)) * Math.exp(-x * Math.sinh(t)),
+    Math.asinh(745 / x),
+    steps,
+  );
+  return (first - second) / Math.PI;
+}
+
+/** From zero to `end`, by Simpson's rule. */
+function integral(of: (t: number) => number, end: number, steps: number): number {
+  const width = end / steps;
+  let sum = of(0) + of(end);
+  for (let i = 0; i < steps; i++) sum += 4 * of((i + 0.5) * width);
+  for (let i = 1; i < steps; i++) sum += 2 * of(i * width);
+  return (sum * width) / 6;
 }
 
 export function besselOf(n: number, x: number): number {

@@ -167,13 +167,11 @@ function* numbersBetween(start: JqValue, end: JqValue, step: JqValue): Generator
     if (!isNumber(bound)) throw new JqError(`range cannot be applied to: ${describe(bound)}`);
   }
   if (typeof start === "bigint" && typeof step === "bigint" && isNumber(end)) {
-    if (step === 0n && start < end) for (;;) yield start;
     for (let value = start; step > 0n ? value < end : step < 0n && value > end; value += step) yield value;
     return;
   }
   const by = Number(step);
   const limit = Number(end);
-  if (by === 0 && Number(start) < limit) for (;;) yield start;
   for (let value = Number(start); by > 0 ? value < limit : by < 0 && value > limit; value += by) yield value;
 }
 

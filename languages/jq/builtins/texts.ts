@@ -43,7 +43,8 @@ export const textFunctions: NativeFunctions = {
   "split/1": (input, [separator = null]) => {
     if (typeof input !== "string") throw notApplicable("split", input);
     if (typeof separator !== "string") throw notApplicable("split", separator);
-    return splitText(input, separator);
+    // Where `/` gives nothing.
+    return input === "" && separator !== "" ? [""] : splitText(input, separator);
   },
   "join/1": (input, [separator = null], { budget }) => {
     const items = isObject(input) ? sortedKeys(input).map((key) => input.get(key) ?? null) : input;

@@ -1,13 +1,21 @@
 import { ExecutorError, isExecutorError } from "../../errors/index.ts";
-import { type ObjectAttributes, type ObjectInfo, relayObject } from "../../transfer/index.ts";
+import {
+  copiesInParts,
+  copyInParts,
+  type ObjectAttributes,
+  type ObjectInfo,
+  relayObject,
+} from "../../transfer/index.ts";
 import type { ListedObject, Repository } from "../repository/index.ts";
-import { targetKeyOf } from "./scope.ts";
+import { targetKeyOf } from "./target-key.ts";
 
 export interface CopyTools {
   readonly source: Repository;
   readonly target: Repository;
   /** Parts of one object in flight. */
   readonly threads: number;
+  /** Larger objects are copied inside their service part by part; none is copied whole that is larger than its store says. */
+  readonly copyMaxBytes: number;
   /** The content type of what has none, by its key. */
   contentType(key: string): Promise<string>;
 }
@@ -22,9 +30,11 @@ const replacementsMax = 3;
 export class Copier {
   readonly #tools: CopyTools;
   #copiesInside: boolean;
+  #copiesParts: boolean;
 
   constructor(tools: CopyTools) {
     this.#tools = tools;
+    this.#copiesParts = copiesInParts(tools.target.store);
     this.#copiesInside = tools.target.store.copiesFrom?.(tools.source.store) ?? false;
   }
 
@@ -67,20 +77,49 @@ export class Copier {
 
   /** False where the service does not do it: not for this object, or for this identity not at all. */
   async #copyInside(object: ListedObject, key: string, signal: AbortSignal): Promise<boolean> {
-    const { source, target } = this.#tools;
-    const { store, channel } = target;
-    if (store.copy === undefined) return false;
-    const copy = store.copy.bind(store);
+    const { store } = this.#tools.target;
+    const wholeMax = Math.min(
+      this.#tools.copyMaxBytes,
+      store.limits.copyMaxBytes ?? Number.POSITIVE_INFINITY,
+    );
+    const goesInParts = object.sizeBytes > wholeMax && this.#copiesParts;
     try {
-      await channel.laneRequest(0, () => copy(source.store, object, key, signal), signal);
+      if (goesInParts) await this.#copyParts(object, key, signal);
+      else await this.#copyWhole(object, key, signal);
       return true;
     } catch (error) {
       if (isExecutorError(error, "TooLarge")) return false;
       // One identity may not read there and write here, or the service has no such request.
       if (!isExecutorError(error, "Unsupported", "Forbidden", "Unauthorized", "BadRequest")) throw error;
-      this.#copiesInside = false;
+      if (goesInParts) this.#copiesParts = false;
+      else this.#copiesInside = false;
       return false;
     }
+  }
+
+  async #copyWhole(object: ListedObject, key: string, signal: AbortSignal): Promise<void> {
+    const { source, target } = this.#tools;
+    const { store, channel } = target;
+    if (store.copy === undefined)
+      throw new ExecutorError("Unsupported", "the store copies nothing by itself");
+    const copy = store.copy.bind(store);
+    await channel.laneRequest(0, () => copy(source.store, object, key, signal), signal);
+  }
+
+  /** What is kept beside the bytes has to be asked for: parts bring none of it. */
+  async #copyParts(object: ListedObject, key: string, signal: AbortSignal): Promise<void> {
+    const { source, target, threads, contentType } = this.#tools;
+    const now = await source.head(object.key, signal);
+    if (now === undefined || now.etag !== object.etag)
+      throw new ExecutorError("Conflict", `${object.key} was replaced before it was copied`);
+    const attributes = now.attributes ?? { contentType: await contentType(object.key) };
+    const partBytes = partBytesOf(object, Number.POSITIVE_INFINITY);
+    await copyInParts(
+      { store: source.store, info: object },
+      { store: target.store, channel: target.channel, key },
+      { threads, partBytes, attributes },
+      signal,
+    );
   }
 }
 

@@ -1,8 +1,8 @@
 import { isExecutorError } from "../../errors/index.ts";
 import { TaskGroup } from "../../limits/index.ts";
 import { type CopyDecision, decide, likenessOf, type Pair } from "../compare/index.ts";
-import { HighWater, type Journal } from "../journal/index.ts";
-import type { Outcome } from "../outcome.ts";
+import { HighWater, type Journal, type JournalState } from "../journal/index.ts";
+import { type Outcome, syncStatus } from "../outcome.ts";
 import type { SyncProgress } from "../progress/index.ts";
 import { Report } from "../report/index.ts";
 import type { ListedObject } from "../repository/index.ts";
@@ -16,6 +16,8 @@ export interface RunSettings {
   /** Objects in flight. */
   readonly transfers: number;
   readonly threads: number;
+  /** See CopyTools. */
+  readonly copyMaxBytes: number;
   /** Deletes nothing where there is more than this to delete. */
   readonly deletionsMax: number;
   readonly temporaryFolder: string;
@@ -25,6 +27,8 @@ export interface RunSettings {
 export interface RunTools {
   readonly journal: Journal | undefined;
   readonly progress: SyncProgress;
+  /** Taken before anything was read: what changes from then on is the next run's (`--since`). */
+  readonly cursor?: string | undefined;
 }
 
 /** So many failures one after the other, without a success between them, and the rest is not tried. */
@@ -56,22 +60,19 @@ class SyncRun implements AsyncDisposable {
   readonly #superfluous: Spool<ListedObject & { readonly workflow?: string | undefined }>;
   readonly #startedAt: string;
   readonly #after: string | undefined;
+  readonly #cursor: string | undefined;
   readonly #water: HighWater;
   #isSourceEmpty = true;
   #failuresInRow = 0;
   #notedAtMs = performance.now();
 
-  private constructor(
-    scope: SyncScope,
-    settings: RunSettings,
-    tools: RunTools,
-    from: { startedAt: string; after: string | undefined },
-  ) {
+  private constructor(scope: SyncScope, settings: RunSettings, tools: RunTools, from: JournalState) {
     this.#scope = scope;
     this.#settings = settings;
     this.#tools = tools;
     this.#startedAt = from.startedAt;
     this.#after = from.after;
+    this.#cursor = from.cursor;
     this.#water = new HighWater(from.after);
     this.#report = new Report("sync run", scope.source.name, scope.target.name);
     const { source, target } = scope;
@@ -79,6 +80,7 @@ class SyncRun implements AsyncDisposable {
       source,
       target,
       threads: settings.threads,
+      copyMaxBytes: settings.copyMaxBytes,
       contentType: settings.contentType,
     });
     this.#superfluous = new Spool(settings.temporaryFolder);
@@ -94,7 +96,9 @@ class SyncRun implements AsyncDisposable {
     // What is superfluous must be known from the first key on.
     const after = scope.rules.deletes ? undefined : left?.after;
     const startedAt = after === undefined ? new Date().toISOString() : (left?.startedAt ?? "");
-    const run = new SyncRun(scope, settings, tools, { startedAt, after });
+    // What was done before was done by what was there then.
+    const cursor = after === undefined ? tools.cursor : left?.cursor;
+    const run = new SyncRun(scope, settings, tools, { startedAt, after, cursor });
     if (after !== undefined)
       run.#report.noteReason(
         `went on behind ${JSON.stringify(after)}, where the run of ${startedAt} stopped`,
@@ -124,7 +128,9 @@ class SyncRun implements AsyncDisposable {
     await deleteSuperfluous(this.#scope, this.#superfluous, limits, this.#report, signal);
     // What failed is looked for from the beginning next time: it may lie anywhere.
     await this.#tools.journal?.close(signal);
-    return { report: this.#report, outcome: runOutcome(this.#report) };
+    const outcome = runOutcome(this.#report);
+    if (outcome.status === syncStatus.done) this.#report.cursor = this.#cursor;
+    return { report: this.#report, outcome };
   }
 
   async #handle(pair: Pair, group: TaskGroup): Promise<void> {
@@ -195,7 +201,7 @@ class SyncRun implements AsyncDisposable {
   }
 
   get #state() {
-    return { startedAt: this.#startedAt, after: this.#water.mark };
+    return { startedAt: this.#startedAt, after: this.#water.mark, cursor: this.#cursor };
   }
 
   #noteJournal(signal: AbortSignal): void {

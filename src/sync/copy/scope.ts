@@ -1,5 +1,8 @@
+import type { ChangedPlaces } from "../changes/index.ts";
 import { type DecisionRules, mergeJoin, type Pair } from "../compare/index.ts";
 import type { KeyRange, Repository } from "../repository/index.ts";
+import { changedPairs } from "./changed-pairs.ts";
+import { targetKeyOf } from "./target-key.ts";
 
 /** What a sync is between, and about. */
 export interface SyncScope {
@@ -8,20 +11,18 @@ export interface SyncScope {
   /** In keys of the source. */
   readonly range: KeyRange;
   readonly rules: DecisionRules;
+  /** Nothing else has changed since a run that was whole; undefined: everything is compared. */
+  readonly places?: ChangedPlaces | undefined;
 }
 
-/** The same key behind the target's prefix. */
-export function targetKeyOf({ source, target }: Pick<SyncScope, "source" | "target">, key: string): string {
-  return `${target.prefix}${key.slice(source.prefix.length)}`;
-}
-
-/** Both listings side by side. `after`: only keys of the source behind this one, if given. */
+/** Both listings side by side, or what has changed. `after`: only keys of the source behind this one, if given. */
 export function joinScope(
   scope: SyncScope,
   after: string | undefined,
   signal: AbortSignal,
 ): AsyncIterable<readonly Pair[]> {
-  const { source, target } = scope;
+  const { source, target, places } = scope;
+  if (places !== undefined) return changedPairs(scope, places, signal);
   const range = after === undefined ? scope.range : { ...scope.range, after };
   const inTarget = (key: string | undefined) => (key === undefined ? undefined : targetKeyOf(scope, key));
   const targetRange = { prefix: range.prefix, after: inTarget(range.after), upTo: inTarget(range.upTo) };

@@ -1,6 +1,7 @@
 import {
   type KeyFormat,
   keyFormat,
+  type NamedArtifact,
   selfAndAncestors,
   type WorkflowRecord,
   workflowTitle,
@@ -33,11 +34,24 @@ export class Owners {
 
   add(workflow: WorkflowRecord, isSelected: boolean): void {
     const title = workflowTitle(workflow);
-    const owner = { workflow: title, isSelected, template: "", artifact: "", isBeingCollected: false };
+    const owner = { ...noOwner, workflow: title, isSelected };
     for (const name of [workflow.name, title, workflow.uid]) {
       if (name !== "" && !this.#workflows.get(name)?.isSelected) this.#workflows.set(name, owner);
     }
-    for (const { role, key, bucket, name: artifact, template, isDeleted } of workflow.artifacts) {
+    this.#addArtifacts(owner, workflow.artifacts);
+  }
+
+  /** What a pod has reported that its workflow, by `namespace/name`, may not have yet. */
+  addReported(title: string, artifacts: readonly NamedArtifact[]): void {
+    const owner = this.#workflows.get(title) ?? { ...noOwner, workflow: title };
+    this.#addArtifacts(
+      owner,
+      artifacts.filter(({ key }) => !this.#byKey.has(key)),
+    );
+  }
+
+  #addArtifacts(owner: ObjectOwner, artifacts: readonly NamedArtifact[]): void {
+    for (const { role, key, bucket, name: artifact, template, isDeleted } of artifacts) {
       // What a workflow reads is another's, unless nobody else names it.
       const isElsewhere = bucket !== "" && this.#bucket !== "" && bucket !== this.#bucket;
       if (isElsewhere || (role === "input" && this.#byKey.has(key))) continue;

@@ -11,6 +11,8 @@ export interface JournalState {
   readonly startedAt: string;
   /** All keys of the source up to this one are done. */
   readonly after: string | undefined;
+  /** Where a run that goes on from changes may begin, once this work is done (`--since`). */
+  readonly cursor?: string | undefined;
 }
 
 /** Where a journal is kept. */
@@ -28,12 +30,12 @@ const version = 1;
 const ageMsMax = 7 * 24 * 60 * 60_000;
 
 /** An object of the target, under a key that no listing of ours shows. */
-export function journalInTarget(target: Repository, id: string): JournalPlace {
+export function journalInTarget(target: Repository, id: string, bytesMax = journalBytesMax): JournalPlace {
   const key = `${target.prefix}${journalFolder}${id}.json`;
   return {
     name: `${target.name}${journalFolder}${id}.json`,
     async read(signal) {
-      return (await target.read(key, journalBytesMax, signal))?.toString();
+      return (await target.read(key, bytesMax, signal))?.toString();
     },
     async write(text, signal) {
       await target.write(key, Buffer.from(text), { contentType: "application/json" }, signal);
@@ -128,10 +130,10 @@ function parseState(text: string, id: string): JournalState | undefined {
   } catch {
     return undefined;
   }
-  const { startedAt, after } = value;
+  const { startedAt, after, cursor } = value;
   if (value.version !== version || value.id !== id || typeof startedAt !== "string") return undefined;
   const ageMs = Date.now() - Date.parse(startedAt);
   if (!(ageMs >= 0 && ageMs < ageMsMax)) return undefined;
   if (after !== undefined && typeof after !== "string") return undefined;
-  return { startedAt, after };
+  return { startedAt, after, cursor: typeof cursor === "string" ? cursor : undefined };
 }

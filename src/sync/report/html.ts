@@ -27,6 +27,7 @@ export async function toHtml(snapshot: ReportSnapshot): Promise<string> {
   const sections = [
     `<h1>${escapeHtml(command)}</h1><p class="from">${route}<br>${startedAt} to ${finishedAt}</p>`,
     section("What became of the objects", totalsTable(snapshot)),
+    section("To know of the stores", warningsList(snapshot)),
     section("Sizes by workflow", await treemapSvg(tilesOf(snapshot))),
     section("Workflows", workflowsTable(snapshot)),
     section("Why", reasonsTable(snapshot)),
@@ -38,6 +39,11 @@ export async function toHtml(snapshot: ReportSnapshot): Promise<string> {
 <title>${escapeHtml(command)}: ${escapeHtml(target)}</title><style>${style}</style></head>
 <body>${sections.join("\n")}</body></html>
 `;
+}
+
+function warningsList({ warnings = [] }: ReportSnapshot): string {
+  if (warnings.length === 0) return "";
+  return `<ul>${warnings.map((warning) => `<li>${escapeHtml(warning)}</li>`).join("")}</ul>`;
 }
 
 function section(title: string, content: string): string {

@@ -54,6 +54,10 @@ export interface ReportSnapshot {
   /** The first ones; `incidentsLeftOut` tells how many more there were. */
   readonly incidents: readonly Incident[];
   readonly incidentsLeftOut: number;
+  /** What a person should know of the stores, in sentences. */
+  readonly warnings?: readonly string[] | undefined;
+  /** What `--since` of the next run goes on from; only where all was done. */
+  readonly cursor?: string | undefined;
 }
 
 interface Counter {
@@ -80,6 +84,9 @@ export class Report {
   readonly #incidents: Incident[] = [];
   #incidentsLeftOut = 0;
   #hasLasting = false;
+  /** See ReportSnapshot. */
+  warnings: readonly string[] = [];
+  cursor: string | undefined;
 
   /** `command` such as `sync run`; the repositories by their names, which hold no secrets. */
   constructor(command: string, source: string | undefined, target: string) {
@@ -148,6 +155,8 @@ export class Report {
       reasons: Object.fromEntries(this.#reasons),
       incidents: [...this.#incidents],
       incidentsLeftOut: this.#incidentsLeftOut,
+      ...(this.warnings.length === 0 ? {} : { warnings: this.warnings }),
+      ...(this.cursor === undefined ? {} : { cursor: this.cursor }),
     };
   }
 }

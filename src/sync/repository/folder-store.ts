@@ -13,7 +13,6 @@ import type {
   ReadAnswer,
   StoredBytes,
   StoreLimits,
-  UploadedPart,
 } from "../../transfer/index.ts";
 import { fileError, filePath, ownFolder } from "./folder-keys.ts";
 import { toInfo, walkFolder } from "./folder-walk.ts";
@@ -22,14 +21,6 @@ const readBytes = 1024 * 1024;
 /** An unfinished file that old belongs to nobody any more. */
 const abandonedMs = 24 * 60 * 60_000;
 const noAnswer: ReadAnswer = { provesMd5: false, sha256: undefined };
-
-/** An upload in its file aside; parts come in order. */
-interface Aside {
-  readonly path: string;
-  /** Where the next part begins. */
-  offset: number;
-  readonly attributes: ObjectAttributes;
-}
 
 /**
  * A folder as an object store: a key is a path below it. Bytes are all that it keeps. A file is written aside and
@@ -47,7 +38,6 @@ export class FolderStore implements ObjectStore {
     keepsAttributes: false,
   };
   readonly #root: string;
-  readonly #uploads = new WeakMap<MultipartUpload, Aside>();
   #prepared: Promise<string> | undefined;
   /** A listing that a next page may go on with. */
   #walk: { readonly place: string; readonly rest: AsyncGenerator<ObjectInfo> } | undefined;
@@ -119,39 +109,26 @@ export class FolderStore implements ObjectStore {
   }
 
   async startUpload(key: string, attributes: ObjectAttributes): Promise<MultipartUpload> {
-    return await this.#during(key, async () => {
-      filePath(this.#root, key);
-      const upload = { id: "", keepsCrc32: false };
-      this.#uploads.set(upload, { path: await this.#aside(), offset: 0, attributes });
-      return upload;
-    });
-  }
-
-  async putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart> {
-    return await this.#during(key, async () => {
-      const aside = this.#uploadOf(upload);
-      const sizeBytes = await write(aside.path, payload, aside.offset, signal);
-      aside.offset += sizeBytes;
-      return { number, sizeBytes, etag: "", crc32: undefined };
-    });
-  }
-
-  async completeUpload(key: string, upload: MultipartUpload): Promise<void> {
-    await this.#during(key, async () => {
-      const { path, attributes } = this.#uploadOf(upload);
-      await setTime(path, attributes);
-      await this.#publish(path, filePath(this.#root, key));
-    });
-  }
-
-  async abortUpload(_key: string, upload: MultipartUpload): Promise<void> {
-    await rm(this.#uploadOf(upload).path, { force: true });
+    const [path, aside] = await this.#during(key, async () => [
+      filePath(this.#root, key),
+      await this.#aside(),
+    ]);
+    /** Where the next part begins; parts come in order. */
+    let offset = 0;
+    return {
+      put: async (_number, payload, signal) => {
+        await this.#during(key, async () => {
+          offset += await write(aside, payload, offset, signal);
+        });
+      },
+      complete: async () => {
+        await this.#during(key, async () => {
+          await setTime(aside, attributes);
+          await this.#publish(aside, path);
+        });
+      },
+      abort: async () => await rm(aside, { force: true }),
+    };
   }
 
   async list(prefix: string, after: string | undefined, pageSize: number): Promise<ListPage> {
@@ -225,12 +202,6 @@ export class FolderStore implements ObjectStore {
   async #aside(): Promise<string> {
     this.#prepared ??= prepareOwnFolder(this.#root);
     return join(await this.#prepared, randomBytes(16).toString("hex"));
-  }
-
-  #uploadOf(upload: MultipartUpload): Aside {
-    const aside = this.#uploads.get(upload);
-    if (aside === undefined) throw new ExecutorError("Internal", "an upload of another store");
-    return aside;
   }
 
   async #during<T>(key: string, work: () => Promise<T>): Promise<T> {

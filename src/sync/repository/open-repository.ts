@@ -25,6 +25,8 @@ export interface RepositorySurroundings {
   readonly secretFolders: readonly string[];
   /** Connects to the cluster, the same client each time; undefined: there is none. */
   readonly openKube: (() => Promise<KubeClient>) | undefined;
+  /** False where the folders have all secrets that may be used. */
+  readonly asksClusterForSecrets: boolean;
   /** Limits that the user set; shared where both sides are to share them. */
   readonly pace: Pace;
   readonly temporaryFolder: string;
@@ -47,7 +49,7 @@ export async function openRepository(
   const sources = {
     given: new Map([...place.secrets, ...environmentValues(surroundings)]),
     folders: surroundings.secretFolders,
-    openKube: surroundings.openKube,
+    openKube: surroundings.asksClusterForSecrets ? surroundings.openKube : undefined,
   };
   const opened = await openStore(location, {
     readSecret: (selector) => findSecret(selector, sources, signal),
@@ -64,6 +66,7 @@ export async function openRepository(
     store,
     channel: transfers.channel(store.name, log),
     temporaryFolder,
+    openQuestions: opened.openQuestions?.bind(opened),
     close: () => opened[Symbol.asyncDispose](),
   });
 }

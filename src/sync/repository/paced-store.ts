@@ -1,8 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { ExecutorError } from "../../errors/index.ts";
 import type { Payload } from "../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../streams/index.ts";
 import type {
+  CopyTarget,
   ListPage,
+  MultipartCopy,
   MultipartUpload,
   ObjectAttributes,
   ObjectInfo,
@@ -10,7 +13,6 @@ import type {
   ReadAnswer,
   StoredBytes,
   StoreLimits,
-  UploadedPart,
 } from "../../transfer/index.ts";
 
 export interface PaceLimits {
@@ -110,32 +112,18 @@ class PacedStore implements ObjectStore {
     signal: AbortSignal,
   ): Promise<MultipartUpload> {
     await this.#pace.turn(0, signal);
-    return await this.#inner.startUpload(key, attributes, signal);
-  }
-
-  async putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart> {
-    await this.#pace.turn(0, signal);
-    return await this.#inner.putPart(key, upload, number, payload, signal);
-  }
-
-  async completeUpload(
-    key: string,
-    upload: MultipartUpload,
-    parts: readonly UploadedPart[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    await this.#pace.turn(0, signal);
-    await this.#inner.completeUpload(key, upload, parts, signal);
-  }
-
-  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
-    await this.#inner.abortUpload(key, upload, signal);
+    const upload = await this.#inner.startUpload(key, attributes, signal);
+    return {
+      put: async (number, payload, during) => {
+        await this.#pace.turn(0, during);
+        await upload.put(number, payload, during);
+      },
+      complete: async (during) => {
+        await this.#pace.turn(0, during);
+        await upload.complete(during);
+      },
+      abort: async (during) => await upload.abort(during),
+    };
   }
 
   copiesFrom(source: ObjectStore): boolean {
@@ -145,6 +133,28 @@ class PacedStore implements ObjectStore {
   async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
     await this.#pace.turn(0, signal);
     await this.#inner.copy?.(innermost(source), info, key, signal);
+  }
+
+  async startCopy(
+    source: ObjectStore,
+    info: ObjectInfo,
+    target: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<MultipartCopy> {
+    await this.#pace.turn(0, signal);
+    const started = await this.#inner.startCopy?.(innermost(source), info, target, signal);
+    if (started === undefined) throw new ExecutorError("Unsupported", `${this.name} copies nothing in parts`);
+    return {
+      copy: async (number, range, during) => {
+        await this.#pace.turn(0, during);
+        await started.copy(number, range, during);
+      },
+      complete: async (during) => {
+        await this.#pace.turn(0, during);
+        await started.complete(during);
+      },
+      abort: async (during) => await started.abort(during),
+    };
   }
 
   async list(

@@ -1,3 +1,4 @@
+import type { BucketQuestions } from "../../artifacts/index.ts";
 import { ExecutorError, isExecutorError } from "../../errors/index.ts";
 import { payloadOf } from "../../http/index.ts";
 import type { ArtifactLocation } from "../../template/index.ts";
@@ -53,6 +54,8 @@ export interface Repository extends AsyncDisposable {
   read(key: string, limitBytes: number, signal: AbortSignal): Promise<Buffer | undefined>;
   /** Stores a small object. */
   write(key: string, bytes: Uint8Array, attributes: ObjectAttributes, signal: AbortSignal): Promise<void>;
+  /** What answers questions about the bucket; undefined: nobody does. */
+  openQuestions?: (() => Promise<BucketQuestions>) | undefined;
   /** Deletes these objects, and nothing below them; resolves to those that are left, with the reason. */
   delete(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>;
 }
@@ -66,6 +69,7 @@ interface RepositoryParts {
   readonly channel: Channel;
   /** Where a listing that is not in order is sorted. */
   readonly temporaryFolder: string;
+  readonly openQuestions?: (() => Promise<BucketQuestions>) | undefined;
   close(): Promise<void>;
 }
 
@@ -76,6 +80,7 @@ export class StoreRepository implements Repository {
   readonly keyFormat: string | undefined;
   readonly store: ObjectStore;
   readonly channel: Channel;
+  readonly openQuestions: (() => Promise<BucketQuestions>) | undefined;
   readonly #parts: RepositoryParts;
   readonly #deleter: ObjectDeleter;
 
@@ -86,6 +91,7 @@ export class StoreRepository implements Repository {
     this.keyFormat = parts.keyFormat;
     this.store = parts.store;
     this.channel = parts.channel;
+    this.openQuestions = parts.openQuestions;
     this.#parts = parts;
     this.#deleter = new ObjectDeleter(parts.store, parts.channel);
   }

@@ -17,7 +17,11 @@ const metadataPageSize = 500;
 const group = "/apis/argoproj.io/v1alpha1";
 
 /** The paths of a resource's collections: one for all namespaces, or one for each that is named. */
-function collections(resource: string, namespaces: readonly string[], root = group): readonly string[] {
+export function collections(
+  resource: string,
+  namespaces: readonly string[],
+  root = group,
+): readonly string[] {
   if (namespaces.length === 0) return [`${root}/${resource}`];
   return namespaces.map((namespace) => `${root}/namespaces/${encodeURIComponent(namespace)}/${resource}`);
 }
@@ -116,9 +120,14 @@ function checkIdentity({ namespace, name, uid }: WorkflowRecord, path: string): 
 }
 
 /** A refusal with the grant that is missing. */
-function withGrant(error: unknown, resource: string, namespaces: readonly string[]): unknown {
+export function withGrant(
+  error: unknown,
+  resource: string,
+  namespaces: readonly string[],
+  verbs = '"list"',
+): unknown {
   if (!isExecutorError(error, "Forbidden")) return error;
   const where = namespaces.length === 0 ? "a ClusterRole" : `a Role in ${namespaces.join(", ")}`;
-  const text = `${errorText(error)}; grant "list" on ${resource} with ${where}`;
+  const text = `${errorText(error)}; grant ${verbs} on ${resource} with ${where}`;
   return new ExecutorError("Forbidden", text, { cause: error });
 }

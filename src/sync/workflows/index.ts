@@ -3,16 +3,18 @@ export { type ArchivedWorkflows, archivedManifests, archivedWorkflows, hydratedW
 export {
   type ClusterWorkflows,
   clusterWorkflows,
+  collections,
   type Listing,
   listedObjects,
   newWorkflows,
+  withGrant,
 } from "./cluster.ts";
 export { type JsonObject, listAt, memberAt, objectAt, textAt } from "./json.ts";
 export { defaultKeyFormat, type KeyFormat, type KeyOwner, keyFormat } from "./key-format.ts";
 export { manifestWorkflows } from "./manifests.ts";
-export { type OtherOwner, otherOwners } from "./other-owners.ts";
+export { collectedKeys, type OtherOwner, otherOwners } from "./other-owners.ts";
 export { asked } from "./pages.ts";
-export { placeOf, readWorkflow } from "./read-workflow.ts";
+export { namedByOutputs, placeOf, readWorkflow } from "./read-workflow.ts";
 export { hasTags, knownStart } from "./tags.ts";
 export {
   type ArtifactRole,

@@ -46,11 +46,17 @@ export async function* otherOwners(
     );
     yield { kind: "cache", title: title("configmaps", item), artifacts, unresolvedKeys: [] };
   }
-  for await (const item of listedObjects(
-    cluster,
-    { resource: "workflowartifactgctasks", isNamespaced: true },
-    signal,
-  )) {
+  yield* gcTasks(cluster, signal);
+}
+
+/** The keys that tasks of artifact GC are about to delete. */
+export async function* collectedKeys(cluster: ClusterWorkflows, signal: AbortSignal): AsyncGenerator<string> {
+  for await (const { artifacts } of gcTasks(cluster, signal)) for (const { key } of artifacts) yield key;
+}
+
+async function* gcTasks(cluster: ClusterWorkflows, signal: AbortSignal): AsyncGenerator<OtherOwner> {
+  const listing = { resource: "workflowartifactgctasks", isNamespaced: true };
+  for await (const item of listedObjects(cluster, listing, signal)) {
     const nodes = Object.values(objectAt(item, "spec", "artifactsByNode"));
     const artifacts = nodes.flatMap((node) =>
       namedByOutputs({ artifacts: Object.values(objectAt(node, "artifacts")) }),

@@ -48,12 +48,12 @@ function drains(layout: Layout): readonly Case[] {
           messages: { supervisor: told },
           withinSeconds: 20,
         };
-  const ended = { ...all, codes: { ...all.codes, main: 0 } };
-  const killed = {
-    ...ended,
-    codes: { ...ended.codes, main: [0, 137], [auxiliary(layout)]: 137 },
+  const killed = (message: RegExp) => ({
+    ...all,
+    codes: { ...all.codes, main: [0, 137], [auxiliary(layout)]: 137 },
     isCompleted: false,
-  };
+    messages: { [auxiliary(layout)]: message },
+  });
   return [
     inPhase(
       "loading inputs",
@@ -76,14 +76,18 @@ function drains(layout: Layout): readonly Case[] {
     inPhase(
       "upload",
       true,
-      { ...killed, saved: [], hasParameter: false },
-      "killed after 15 s: nothing is reported, no object is half",
+      {
+        ...killed(/^told to end before these were saved: artifact base, the log$/),
+        saved: ["out", "d"],
+        hasParameter: true,
+      },
+      "killed after 15 s: what was complete is reported, the message names the rest, no object is half",
     ),
     inPhase(
       "report",
       true,
-      { ...killed, saved: [], hasParameter: false },
-      "killed after 15 s: everything is stored, nothing is reported",
+      { ...killed(/^told to end before the outputs were reported$/), saved: [], hasParameter: false },
+      "killed after 15 s: everything is stored, nothing is reported, and the message says so",
     ),
   ];
 }

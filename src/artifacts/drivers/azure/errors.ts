@@ -71,7 +71,7 @@ export function isAboutIdentity({ status }: Refusal): boolean {
 
 /** An error of a batch: one answer of many. */
 export function partialError(status: number, code: string): ExecutorError {
-  const refusal = { status, body: "", retryAfterMs: undefined, transientByPattern: false };
+  const refusal = { status, body: "", retryAfterMs: undefined, isTransient: () => false };
   return refusalError({ ...refusal, header: () => undefined }, { code, message: "" }, codes);
 }
 

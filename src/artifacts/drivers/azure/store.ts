@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { Payload } from "../../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
   ListPage,
@@ -13,15 +13,15 @@ import type {
   StoredBytes,
   StoredDigest,
   StoreLimits,
-  UploadedPart,
 } from "../../../transfer/index.ts";
 import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
-import { contentMd5, crc32Of, crc32Running, wholeCrc32 } from "../../digests.ts";
+import { contentMd5, crc32Running } from "../../digests.ts";
 import { checkPrefix, nextFilledPage, notAListing } from "../../listing-checks.ts";
 import {
   type AnswerHead,
   checkRange,
   dateOf,
+  expectStatus,
   isWhole,
   lengthOf,
   rangeHeader,
@@ -31,13 +31,13 @@ import {
 import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, textOf } from "../../xml.ts";
 import { readBatchAnswer } from "./batch.ts";
+import { BlockUpload, crcMetadata } from "./block-upload.ts";
 import type { AzureConfig } from "./config.ts";
 import { type AzureRequest, batchBoundary } from "./requests.ts";
 import { encodePath } from "./signature.ts";
 
 const mib = 1024 * 1024;
 /** The CRC-32 of a blob of many blocks, in hex: Azure keeps no checksum of those by itself. */
-const crcMetadata = "outrider_crc32";
 const attributeNames: AttributeNames = {
   metadata: "x-ms-meta-",
   standard: "x-ms-blob-",
@@ -45,7 +45,6 @@ const attributeNames: AttributeNames = {
 };
 
 const copyPollMs = 500;
-const untyped: ObjectAttributes = { contentType: "application/octet-stream" };
 
 /** One container of Azure Blob Storage as the transfer engine sees it. */
 export class AzureStore implements ObjectStore {
@@ -61,7 +60,6 @@ export class AzureStore implements ObjectStore {
   };
   readonly #config: AzureConfig;
   readonly #requests: StoreRequests<AzureRequest>;
-  readonly #attributes = new WeakMap<MultipartUpload, ObjectAttributes>();
 
   constructor(config: AzureConfig, requests: StoreRequests<AzureRequest>) {
     this.name = `${config.host}${config.servicePath}/${config.container}`;
@@ -114,59 +112,10 @@ export class AzureStore implements ObjectStore {
     tagOf(answer.header("etag"), key);
   }
 
-  /** Blocks need no beginning. Each upload names its own, so that two of them at once cannot mix. */
+  /** Blocks need no beginning. */
   async startUpload(key: string, attributes: ObjectAttributes): Promise<MultipartUpload> {
-    checkedKey(key);
-    const upload = { id: randomBytes(16).toString("hex"), keepsCrc32: true };
-    this.#attributes.set(upload, attributes);
-    return upload;
+    return new BlockUpload(checkedKey(key), attributeHeaders(attributes, attributeNames), this.#requests);
   }
-
-  async putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart> {
-    const blockId = Buffer.from(`${upload.id}${String(number).padStart(6, "0")}`).toString("base64");
-    const headers = { "content-md5": await contentMd5(payload) };
-    const query = { comp: "block", blockid: blockId };
-    const answer = await this.#requests.sendForHead(
-      { method: "PUT", blob: key, query, headers, payload },
-      signal,
-    );
-    expectStatus(answer, 201, key);
-    return { number, sizeBytes: payload.sizeBytes ?? 0, etag: blockId, crc32: await crc32Of(payload) };
-  }
-
-  async completeUpload(
-    key: string,
-    upload: MultipartUpload,
-    parts: readonly UploadedPart[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const list = parts.map(({ etag }) => `<Latest>${etag}</Latest>`).join("");
-    const payload = payloadOf(
-      Buffer.from(`<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`),
-    );
-    const headers = {
-      "content-type": "application/xml",
-      "content-md5": await contentMd5(payload),
-      ...attributeHeaders(this.#attributes.get(upload) ?? untyped, attributeNames),
-      [`x-ms-meta-${crcMetadata}`]: wholeCrc32(parts).toString(16),
-    };
-    const query = { comp: "blocklist" };
-    const answer = await this.#requests.sendForHead(
-      { method: "PUT", blob: key, query, headers, payload },
-      signal,
-    );
-    expectStatus(answer, 201, key);
-    tagOf(answer.header("etag"), key);
-  }
-
-  /** Blocks that are not part of a list go by themselves, after a week; there is no request for it. */
-  async abortUpload(): Promise<void> {}
 
   copiesFrom(source: ObjectStore): boolean {
     if (!(source instanceof AzureStore)) return false;
@@ -323,9 +272,4 @@ function checkedKey(key: string): string {
     ? 'must not have "." or ".." between slashes'
     : "must not be longer than 1,024 characters";
   throw new ExecutorError("BadRequest", `the blob ${JSON.stringify(key.slice(0, 100))} ${why} in Azure`);
-}
-
-function expectStatus(answer: AnswerHead, status: number, key: string): void {
-  if (answer.status === status) return;
-  throw new ExecutorError("Transient", `${key}: the answer has status ${answer.status} and not ${status}`);
 }

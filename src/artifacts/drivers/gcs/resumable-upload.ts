@@ -1,6 +1,7 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import type { Payload } from "../../../http/index.ts";
 import { byteStream } from "../../../streams/index.ts";
+import type { MultipartUpload } from "../../../transfer/index.ts";
 import { crc32c } from "../../crc.ts";
 import { forEachChunk } from "../../digests.ts";
 import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
@@ -22,15 +23,28 @@ interface PendingPart {
   readonly tail: Uint8Array;
 }
 
+/** What was sent, as Google describes what it has got. */
+export interface SentContent {
+  readonly sizeBytes: number;
+  /** In base64. */
+  readonly crc32c: string;
+}
+
+/** Throws Corrupt where the store has got other bytes than were sent. */
+export type Confirmation = (stored: GcsObject, sent: SentContent, signal: AbortSignal) => Promise<void>;
+
 /**
  * A resumable upload of the JSON API: one session, to which bytes are sent in order. After a broken connection the
  * session is asked how far it got, and goes on from there. Nothing is visible under the key before `complete`, which
  * names the length and the CRC-32C of the whole.
  */
-export class ResumableUpload {
+export class ResumableUpload implements MultipartUpload {
   readonly #key: string;
   readonly #path: string;
   readonly #requests: StoreRequests<GcsRequest>;
+  readonly #confirm: Confirmation;
+  /** Of all parts that were sent. */
+  #totalBytes = 0;
   /** What the session has confirmed. */
   #persisted = 0;
   #tail: Uint8Array = new Uint8Array();
@@ -40,14 +54,15 @@ export class ResumableUpload {
   #isUncertain = false;
 
   /** `path` is the session's address without its origin; who knows it may write. */
-  constructor(key: string, path: string, requests: StoreRequests<GcsRequest>) {
+  constructor(key: string, path: string, requests: StoreRequests<GcsRequest>, confirm: Confirmation) {
     this.#key = key;
     this.#path = path;
     this.#requests = requests;
+    this.#confirm = confirm;
   }
 
-  /** Sends one part; called again for the same number after a failure. */
-  async send(number: number, payload: Payload, signal: AbortSignal): Promise<void> {
+  /** Sends one part; parts come in order. */
+  async put(number: number, payload: Payload, signal: AbortSignal): Promise<void> {
     if (this.#pending?.number !== number) this.#pending = await this.#prepare(number, payload);
     const { start, bytes, sendBytes, tail, crc } = this.#pending;
     const end = start + sendBytes;
@@ -65,34 +80,38 @@ export class ResumableUpload {
     this.#tail = tail;
     this.#crc = crc;
     this.#pending = undefined;
+    this.#totalBytes += payload.sizeBytes ?? 0;
   }
 
-  /** Sends what is left and ends the session; resolves to what is stored then. */
-  async complete(totalBytes: number, signal: AbortSignal): Promise<GcsObject> {
+  /** Sends what is left, ends the session, and has what is stored then confirmed. */
+  async complete(signal: AbortSignal): Promise<void> {
+    const sent = { sizeBytes: this.#totalBytes, crc32c: encodeCrc32c(this.#crc) };
+    await this.#confirm(await this.#finish(sent, signal), sent, signal);
+  }
+
+  async abort(signal: AbortSignal): Promise<void> {
+    // 499 is how Google says that it is cancelled; gone it may be already.
+    const request: GcsRequest = { method: "DELETE", path: this.#path, isAboutObject: true };
+    await this.#requests.sendForHead(request, signal, [499, 404, 410]);
+  }
+
+  async #finish(
+    { sizeBytes: totalBytes, crc32c: sum }: SentContent,
+    signal: AbortSignal,
+  ): Promise<GcsObject> {
     const known = await this.#findOut(signal);
     if (known !== undefined) return known;
     const start = totalBytes - this.#tail.byteLength;
     if (this.#persisted !== start) throw this.#wrongOffset(start, start);
     const payload = { sizeBytes: this.#tail.byteLength, chunks: [this.#tail] };
     const range = this.#tail.byteLength === 0 ? "*" : `${start}-${totalBytes - 1}`;
-    const hash = { "x-goog-hash": `crc32c=${this.crc32c}` };
+    const hash = { "x-goog-hash": `crc32c=${sum}` };
     const answer = await this.#put(payload, `bytes ${range}/${totalBytes}`, hash, signal);
     if (!answer.isSuccess)
       throw new ExecutorError("Transient", `${this.#key}: the upload session does not end`);
     const stored = readResource(readJson(await answer.text()), this.#key);
     this.#isUncertain = false;
     return stored;
-  }
-
-  /** That of all bytes sent, in base64. */
-  get crc32c(): string {
-    return encodeCrc32c(this.#crc);
-  }
-
-  async cancel(signal: AbortSignal): Promise<void> {
-    // 499 is how Google says that it is cancelled; gone it may be already.
-    const request: GcsRequest = { method: "DELETE", path: this.#path, isAboutObject: true };
-    await this.#requests.sendForHead(request, signal, [499, 404, 410]);
   }
 
   async #prepare(number: number, payload: Payload): Promise<PendingPart> {

@@ -10,7 +10,6 @@ import type {
   ReadAnswer,
   StoredBytes,
   StoreLimits,
-  UploadedPart,
 } from "../../../transfer/index.ts";
 import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts";
 import { type AnswerHead, checkRange, isWhole, rangeHeader, tagOf } from "../../read-checks.ts";
@@ -27,7 +26,7 @@ import {
   resourceFields,
   resourceOf,
 } from "./resource.ts";
-import { ResumableUpload } from "./resumable-upload.ts";
+import { type Confirmation, ResumableUpload, type SentContent } from "./resumable-upload.ts";
 
 const mib = 1024 * 1024;
 
@@ -46,7 +45,6 @@ export class GcsStore implements ObjectStore {
   readonly #bucket: string;
   readonly #host: string;
   readonly #requests: StoreRequests<GcsRequest>;
-  readonly #uploads = new WeakMap<MultipartUpload, ResumableUpload>();
 
   constructor(config: GcsConfig, requests: StoreRequests<GcsRequest>) {
     this.name = `${config.host}/${config.bucket}`;
@@ -90,7 +88,7 @@ export class GcsStore implements ObjectStore {
       payload: multipartBody(resource, attributes.contentType, payload),
     };
     const stored = readResource(readJson(await this.#requests.sendForText(request, signal)), key);
-    await this.#expect(stored, payload.sizeBytes ?? stored.sizeBytes, crc32c, signal);
+    await this.#expect(stored, { sizeBytes: payload.sizeBytes ?? stored.sizeBytes, crc32c }, signal);
   }
 
   async startUpload(
@@ -105,38 +103,9 @@ export class GcsStore implements ObjectStore {
       { method: "POST", path, isAboutObject: false, headers, payload },
       signal,
     );
-    const upload = { id: "", keepsCrc32: false };
-    this.#uploads.set(
-      upload,
-      new ResumableUpload(key, sessionPath(answer.header("location")), this.#requests),
-    );
-    return upload;
-  }
-
-  async putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart> {
-    await this.#uploadOf(key, upload).send(number, payload, signal);
-    return { number, sizeBytes: payload.sizeBytes ?? 0, etag: "", crc32: undefined };
-  }
-
-  async completeUpload(
-    key: string,
-    upload: MultipartUpload,
-    parts: readonly UploadedPart[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const sizeBytes = parts.reduce((sum, part) => sum + part.sizeBytes, 0);
-    const session = this.#uploadOf(key, upload);
-    await this.#expect(await session.complete(sizeBytes, signal), sizeBytes, session.crc32c, signal);
-  }
-
-  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
-    await this.#uploadOf(key, upload).cancel(signal);
+    const session = sessionPath(answer.header("location"));
+    const confirm: Confirmation = (stored, sent, during) => this.#expect(stored, sent, during);
+    return new ResumableUpload(key, session, this.#requests, confirm);
   }
 
   copiesFrom(source: ObjectStore): boolean {
@@ -224,17 +193,11 @@ export class GcsStore implements ObjectStore {
   }
 
   /** What Google has must be what was sent; otherwise it is taken away again, unless it was replaced already. */
-  async #expect(stored: GcsObject, sizeBytes: number, crc32c: string, signal: AbortSignal): Promise<void> {
+  async #expect(stored: GcsObject, { sizeBytes, crc32c }: SentContent, signal: AbortSignal): Promise<void> {
     if (stored.sizeBytes === sizeBytes && (stored.crc32c ?? crc32c) === crc32c) return;
     const path = objectPath(this.#bucket, stored.key, { ifGenerationMatch: stored.etag });
     await this.#requests.sendForHead({ method: "DELETE", path, isAboutObject: true }, signal).catch(() => {});
     throw new ExecutorError("Corrupt", `${stored.key}: the store has got other bytes than were sent`);
-  }
-
-  #uploadOf(key: string, upload: MultipartUpload): ResumableUpload {
-    const session = this.#uploads.get(upload);
-    if (session === undefined) throw new ExecutorError("Internal", `${key}: an upload of another store`);
-    return session;
   }
 }
 

@@ -37,6 +37,7 @@ class HttpDriver implements ArtifactDriver {
   readonly delete = unsupportedDeletion.delete;
   readonly deleteMany = unsupportedDeletion.deleteMany;
   readonly list = unsupportedListing;
+  readonly withdraw?: NonNullable<ArtifactDriver["withdraw"]>;
   readonly #config: HttpConfig;
   readonly #http: HttpClient;
   readonly #exchange: Exchange;
@@ -54,6 +55,9 @@ class HttpDriver implements ArtifactDriver {
     const tokens = config.oauth2 === undefined ? undefined : openTokens(config.oauth2, tokenClient);
     this.#exchange = new Exchange(config, this.#http, tokens);
     this.#channel = transfers.channel(new URL(config.url).host, log);
+    // To any other server a DELETE may mean anything.
+    if (config.type === "artifactory")
+      this.withdraw = (artifacts, signal) => this.#withdraw(artifacts, signal);
   }
 
   /** Begins the download: only the answer to a GET tells what there is. */
@@ -103,6 +107,30 @@ class HttpDriver implements ArtifactDriver {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#http[Symbol.dispose]();
+  }
+
+  async #withdraw(
+    artifacts: readonly Artifact[],
+    signal: AbortSignal,
+  ): Promise<readonly (Error | undefined)[]> {
+    const outcomes: (Error | undefined)[] = [];
+    for (const artifact of artifacts) {
+      const url = this.#urlOf(artifact);
+      const attempt = async () => {
+        const response = await this.#exchange.delete(url, signal);
+        response.body.resume();
+        const isGone = (response.status >= 200 && response.status <= 299) || response.status === 404;
+        if (!isGone) throw statusError(`deleting ${redact(url)}`, response);
+      };
+      outcomes.push(
+        await retry(this.#channel.policy, attempt, signal, { onRetry }).then(
+          () => undefined,
+          (error) => ExecutorError.wrap(error, "a part could not be deleted"),
+        ),
+      );
+      signal.throwIfAborted();
+    }
+    return outcomes;
   }
 
   async #begin(url: string, signal: AbortSignal): Promise<HttpResponse> {

@@ -21,6 +21,8 @@ const credentialHeaders = new Set([
   "proxy-authorization",
 ]);
 
+type Method = "GET" | "PUT" | "DELETE";
+
 interface RequestBody {
   readonly payload: Payload;
   readonly canRepeat: boolean;
@@ -58,9 +60,13 @@ export class Exchange {
     return await this.#exchange("PUT", url, length, { payload, canRepeat }, signal);
   }
 
+  async delete(url: string, signal: AbortSignal): Promise<HttpResponse> {
+    return await this.#exchange("DELETE", url, {}, undefined, signal);
+  }
+
   /** A token that the server takes no longer, whatever its end says, is replaced once. */
   async #exchange(
-    method: "GET" | "PUT",
+    method: Method,
     url: string,
     extra: Readonly<Record<string, string>>,
     body: RequestBody | undefined,
@@ -76,7 +82,7 @@ export class Exchange {
   }
 
   async #follow(
-    method: "GET" | "PUT",
+    method: Method,
     start: string,
     extra: Readonly<Record<string, string>>,
     body: RequestBody | undefined,

@@ -1,4 +1,4 @@
-import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { ExecutorError } from "../../../errors/index.ts";
 import { type Payload, payloadOf } from "../../../http/index.ts";
 import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import type {
@@ -10,31 +10,21 @@ import type {
   ReadAnswer,
   StoredBytes,
   StoreLimits,
-  UploadedPart,
 } from "../../../transfer/index.ts";
 import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
-import { crc64 } from "../../crc.ts";
-import { contentMd5, forEachChunk } from "../../digests.ts";
+import { contentMd5 } from "../../digests.ts";
 import { checkPage, nextFilledPage, notAListing } from "../../listing-checks.ts";
-import {
-  type AnswerHead,
-  checkRange,
-  dateOf,
-  isWhole,
-  lengthOf,
-  rangeHeader,
-  sizeOf,
-  tagOf,
-} from "../../read-checks.ts";
+import { checkRange, dateOf, isWhole, lengthOf, rangeHeader, sizeOf, tagOf } from "../../read-checks.ts";
 import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, encodeXml, isBeyondXml, textOf } from "../../xml.ts";
+import { crcHeader, crcOf, expectCrc, startCrc } from "./checksum.ts";
 import type { OssConfig } from "./config.ts";
 import { partialError } from "./errors.ts";
 import type { OssRequest } from "./requests.ts";
 import { encodePath } from "./signature.ts";
+import { OssUpload } from "./upload.ts";
 
 const mib = 1024 * 1024;
-const crcHeader = "x-oss-hash-crc64ecma";
 const attributeNames: AttributeNames = { metadata: "x-oss-meta-", standard: "", own: [] };
 
 /** One OSS bucket as the transfer engine sees it. */
@@ -107,54 +97,7 @@ export class OssStore implements ObjectStore {
     if (id === undefined || id === "") {
       throw new ExecutorError("Transient", `${key}: the store began a multipart upload without an UploadId`);
     }
-    return { id, keepsCrc32: false };
-  }
-
-  async putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart> {
-    const crc = await crcOf(payload);
-    const query = { partNumber: String(number), uploadId: upload.id };
-    const answer = await this.#requests.sendForHead({ method: "PUT", key, query, payload }, signal);
-    expectCrc(answer, crc, `${key}, part ${number}`);
-    const etag = tagOf(answer.header("etag"), key);
-    return { number, sizeBytes: payload.sizeBytes ?? 0, etag, crc32: undefined, crc };
-  }
-
-  async completeUpload(
-    key: string,
-    upload: MultipartUpload,
-    parts: readonly UploadedPart[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const list = parts.map(
-      ({ number, etag }) => `<Part><PartNumber>${number}</PartNumber><ETag>${encodeXml(etag)}</ETag></Part>`,
-    );
-    const payload = payloadOf(
-      Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`),
-    );
-    const headers = { "content-type": "application/xml" };
-    const query = { uploadId: upload.id };
-    const answer = await this.#requests.send({ method: "POST", key, query, headers, payload }, signal);
-    const xml = await answer.text();
-    if (!xml.includes("<CompleteMultipartUploadResult") || textOf(xml, "ETag") === undefined) {
-      throw new ExecutorError("Transient", `${key}: the store did not confirm that the object is complete`);
-    }
-    const { combine, empty } = crc64();
-    const whole = parts.reduce((crc, part) => combine(crc, part.crc ?? empty, part.sizeBytes), empty);
-    expectCrc(answer, whole, key);
-  }
-
-  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#requests.sendForHead({ method: "DELETE", key, query: { uploadId: upload.id } }, signal);
-    } catch (error) {
-      if (!isExecutorError(error, "NotFound")) throw error;
-    }
+    return new OssUpload(key, id, this.#requests);
   }
 
   copiesFrom(source: ObjectStore): boolean {
@@ -275,31 +218,4 @@ function readAnswer(head: StoreAnswer, info: ObjectInfo, range: ByteRange | unde
   const digest = expected === undefined ? undefined : { name: "CRC-64", expected, start: startCrc };
   const attributes = readAttributes(head.response.headers, attributeNames);
   return { provesMd5: false, sha256: undefined, digest, attributes };
-}
-
-function startCrc() {
-  const { empty, update } = crc64();
-  let crc = empty;
-  return {
-    update(bytes: Uint8Array) {
-      crc = update(crc, bytes);
-    },
-    value: () => String(crc),
-  };
-}
-
-async function crcOf(payload: Payload): Promise<bigint> {
-  const running = startCrc();
-  await forEachChunk(payload, (chunk) => running.update(chunk));
-  return BigInt(running.value());
-}
-
-/** A store that names another CRC than ours has got other bytes; what it has is written again. */
-function expectCrc(head: AnswerHead, ours: bigint, what: string): void {
-  const theirs = head.header(crcHeader);
-  if (theirs === undefined || theirs === String(ours)) return;
-  throw new ExecutorError(
-    "Transient",
-    `${what}: the store received other bytes than were sent (CRC-64 differs)`,
-  );
 }

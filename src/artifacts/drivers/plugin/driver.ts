@@ -5,7 +5,7 @@ import { exponential, type RetryPolicy, retry } from "../../../retry/index.ts";
 import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import type { Artifact, PluginLocation } from "../../../template/index.ts";
 import { countInSpan, noteTransfer } from "../../../tracing/index.ts";
-import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
+import type { ArtifactDriver, DriverContext, ListedObject, LoadPlace, StoredArtifact } from "../../driver.ts";
 import { PluginClient } from "./client.ts";
 import { readPluginConfig } from "./config.ts";
 import { connectionTo, type PluginConnection } from "./connection.ts";
@@ -43,9 +43,9 @@ class PluginDriver implements ArtifactDriver {
       kind: "either",
       isDirectory: () => this.#retried(() => this.#client.isDirectory(artifact, signal), signal),
       openStream: (): Readable => this.#client.openStream(artifact, signal),
-      loadTo: async (path) => {
-        await this.#client.load(artifact, path, signal);
-        return await kindOf(path, this.#client.name);
+      loadTo: async (place) => {
+        await this.#client.load(artifact, place.path, signal);
+        return await kindOf(place, this.#client.name);
       },
     };
   }
@@ -103,6 +103,12 @@ class PluginDriver implements ArtifactDriver {
     return outcomes;
   }
 
+  async expectStreams(signal: AbortSignal): Promise<void> {
+    if (await this.#client.savesStreams(signal)) return;
+    const text = `plugin ${this.#client.name} takes files only, which would lie on this pod's disk once more`;
+    throw new ExecutorError("Unsupported", text);
+  }
+
   /** The protocol has one message for all names, and nothing beside them. */
   async *list(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ListedObject> {
     for (const key of await this.#retried(() => this.#client.list(artifact, signal), signal)) yield { key };
@@ -124,8 +130,8 @@ class PluginDriver implements ArtifactDriver {
 }
 
 /** A link would lead our own reading out of the folder that we share with the plugin, to this container's secrets. */
-async function kindOf(path: string, plugin: string): Promise<"file" | "directory"> {
-  const found = await lstat(path).catch(() => undefined);
+async function kindOf(place: LoadPlace, plugin: string): Promise<"file" | "directory"> {
+  const found = await lstat(place.seenBy).catch(() => undefined);
   if (found?.isFile()) {
     noteTransfer(found.size);
     return "file";
@@ -134,6 +140,6 @@ async function kindOf(path: string, plugin: string): Promise<"file" | "directory
   const what = found === undefined ? "nothing" : "neither file nor directory, but a link or a special file,";
   throw new ExecutorError(
     "Corrupt",
-    `plugin ${plugin} load failed: the plugin said it was done, and left ${what} at ${path}`,
+    `plugin ${plugin} load failed: the plugin said it was done, and left ${what} at ${place.path}`,
   );
 }

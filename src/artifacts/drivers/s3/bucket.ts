@@ -1,10 +1,11 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
-import { discardBody, payloadOf } from "../../../http/index.ts";
+import { payloadOf } from "../../../http/index.ts";
 import type { S3Location } from "../../../template/index.ts";
 import type { Channel } from "../../../transfer/index.ts";
 import { contentMd5 } from "../../digests.ts";
+import type { StoreRequests } from "../../store-requests.ts";
 import { encodeXml, namespace } from "../../xml.ts";
-import type { S3Request, S3Requests } from "./requests.ts";
+import type { S3Request } from "./requests.ts";
 
 /**
  * Makes the bucket if it is not there (docs/contract/artifacts.md#5.1, Bucket creation). It is looked up first: an identity
@@ -12,13 +13,12 @@ import type { S3Request, S3Requests } from "./requests.ts";
  */
 export async function ensureBucket(
   location: S3Location,
-  requests: S3Requests,
+  { requests, region }: { readonly requests: StoreRequests<S3Request>; readonly region: () => string },
   channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
   const send = async (request: S3Request) => {
-    const response = await channel.request(() => requests.send(request, signal), signal);
-    await discardBody(response.body, requests.bodyOptions(request));
+    await (await channel.request(() => requests.send(request, signal), signal)).text();
   };
   try {
     await send({ method: "HEAD" });
@@ -29,7 +29,7 @@ export async function ensureBucket(
     if (!isExecutorError(error, "NotFound", "BadRequest")) throw error;
   }
   try {
-    await send(await creation(location, requests.region));
+    await send(await creation(location, region()));
     if (location.encryptionOptions?.enableEncryption === true) await send(await defaultEncryption(location));
   } catch (error) {
     // Somebody was faster.

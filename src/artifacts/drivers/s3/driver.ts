@@ -4,11 +4,12 @@ import type { S3Location } from "../../../template/index.ts";
 import { ContentTypes } from "../../content-type.ts";
 import type { ArtifactDriver, DriverContext, OpenStore } from "../../driver.ts";
 import { ObjectDriver } from "../../object-driver.ts";
+import { StoreRequests } from "../../store-requests.ts";
 import { ensureBucket } from "./bucket.ts";
 import { readS3Config } from "./config.ts";
 import { openCredentials } from "./credentials.ts";
 import { openEncryption } from "./encryption.ts";
-import { S3Requests } from "./requests.ts";
+import { S3Protocol, type S3Request } from "./requests.ts";
 import { S3Store } from "./store.ts";
 
 const remedies = {
@@ -20,7 +21,7 @@ const remedies = {
 export async function openS3Driver(location: S3Location, context: DriverContext): Promise<ArtifactDriver> {
   const { settings, log } = context;
   const opened = await openS3Store(location, context);
-  const { store, requests } = opened;
+  const { store } = opened;
   const channel = context.transfers.channel(store.name, log);
   const contentTypes = new ContentTypes();
   let bucketIsThere = location.createBucketIfNotPresent === undefined;
@@ -29,7 +30,7 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
     partBytes: settings.partSizeBytes,
     contentType: (name) => contentTypes.of(name),
     async prepareSaving(_key, signal) {
-      if (!bucketIsThere) await ensureBucket(location, requests, channel, signal);
+      if (!bucketIsThere) await ensureBucket(location, opened, channel, signal);
       bucketIsThere = true;
     },
     close: () => opened[Symbol.asyncDispose](),
@@ -38,7 +39,9 @@ export async function openS3Driver(location: S3Location, context: DriverContext)
 
 export interface OpenS3Store extends OpenStore {
   readonly store: S3Store;
-  readonly requests: S3Requests;
+  readonly requests: StoreRequests<S3Request>;
+  /** Where the bucket is, as far as that is known by now. */
+  region(): string;
 }
 
 /** The bucket alone. Throws BadRequest for a location that is wrong, and for credentials that are not there. */
@@ -53,11 +56,16 @@ export async function openS3Store(location: S3Location, context: DriverContext):
   });
   const credentials = openCredentials(location, context, http);
   await credentials.check();
-  const requests = new S3Requests(config, http, credentials, settings.transientPattern);
-  const store = new S3Store(requests, encryption);
+  const protocol = new S3Protocol(config, http, credentials);
+  const requests = new StoreRequests(http, protocol, settings.transientPattern);
   return {
-    store,
+    store: new S3Store(config, requests, encryption),
     requests,
+    region: () => protocol.region,
+    async openQuestions() {
+      const { s3BucketQuestions } = await import("./bucket-questions.ts");
+      return s3BucketQuestions({ config, region: () => protocol.region, credentials, http });
+    },
     async [Symbol.asyncDispose]() {
       http[Symbol.dispose]();
     },

@@ -1,6 +1,6 @@
-import { type ErrorCode, ExecutorError, type TextPattern } from "../../../errors/index.ts";
-import type { HttpResponse } from "../../../http/index.ts";
-import { parseRetryAfter } from "../../../retry/index.ts";
+import { type ErrorCode, ExecutorError } from "../../../errors/index.ts";
+import { isTransientStatus } from "../../store-errors.ts";
+import type { Refusal } from "../../store-requests.ts";
 import { textOf } from "../../xml.ts";
 
 /** What a store said, before it is an error of ours. */
@@ -13,29 +13,22 @@ export interface S3Failure {
   readonly region: string | undefined;
   readonly serverTime: string | undefined;
   readonly retryAfterMs: number | undefined;
-  readonly transientByPattern: boolean;
+  /** `TRANSIENT_ERROR_PATTERN` says so. */
+  readonly isTransient: boolean;
 }
 
-export function readFailure(
-  response: Pick<HttpResponse, "status" | "headers">,
-  body: string,
-  transientPattern?: TextPattern,
-): S3Failure {
+export function readFailure({ status, body, retryAfterMs, header, isTransient }: Refusal): S3Failure {
   const isXml = /<Error[\s>]/.test(body);
   const code = isXml ? (textOf(body, "Code") ?? "") : "";
   const message = isXml ? (textOf(body, "Message") ?? "") : "";
-  const header = (name: string) => {
-    const value = response.headers[name];
-    return typeof value === "string" && value !== "" ? value : undefined;
-  };
   return {
-    status: response.status,
+    status,
     code,
     message,
     region: (isXml ? textOf(body, "Region") : undefined) ?? header("x-amz-bucket-region"),
     serverTime: (isXml ? textOf(body, "ServerTime") : undefined) ?? header("date"),
-    retryAfterMs: parseRetryAfter(header("retry-after")),
-    transientByPattern: transientPattern?.test(`${code} ${message}`) ?? false,
+    retryAfterMs,
+    isTransient: isTransient(`${code} ${message}`),
   };
 }
 
@@ -105,18 +98,13 @@ const byStatus: Readonly<Record<number, readonly [ErrorCode, string]>> = {
 export function toError(failure: S3Failure, nowMs: number = Date.now()): ExecutorError {
   const { status, code, message, retryAfterMs } = failure;
   if (code === "RequestTimeTooSkewed") return clockError(failure, nowMs);
-  if (failure.transientByPattern || transientCodes.has(code) || isTransientStatus(status)) {
+  if (failure.isTransient || transientCodes.has(code) || isTransientStatus(status)) {
     const text = message || byStatus[status]?.[1] || `${status} ${code || "Service Unavailable"}`;
     return new ExecutorError("Transient", withCode(text, code), { retryAfterMs });
   }
   const [errorCode, text] = codes[code] ?? byStatus[status] ?? ["BadRequest"];
   const fallback = `the store answered with status ${status}${code === "" ? "" : ` (${code})`}`;
   return new ExecutorError(errorCode, message || text || fallback);
-}
-
-/** A 5xx of any shape is transient, that of a proxy with an HTML page too; 501 is an answer and not a failure. */
-function isTransientStatus(status: number): boolean {
-  return (status >= 500 && status !== 501) || status === 429 || status === 408 || status === 499;
 }
 
 function withCode(text: string, code: string): string {
@@ -133,6 +121,12 @@ function clockError({ message, serverTime }: S3Failure, nowMs: number): Executor
     "Unauthorized",
     `${message} (RequestTimeTooSkewed): ${skew}; set the clock of the node`,
   );
+}
+
+/** The error of one key in an answer about many, or of an answer whose status says that it went well. */
+export function errorOf(code: string, message: string): ExecutorError {
+  const nothing = { region: undefined, serverTime: undefined, retryAfterMs: undefined, isTransient: false };
+  return toError({ status: code === "" ? 500 : 400, code, message, ...nothing });
 }
 
 /** Codes after which other credentials, or the same ones read again, may help. */

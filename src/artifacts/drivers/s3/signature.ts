@@ -49,13 +49,15 @@ export class Signer {
       request.method,
       request.path,
       queryString(request.query),
-      ...names.map((name) => `${name}:${headers[name]?.trim().replace(/\s+/g, " ")}`),
+      ...names.map((name) => `${name}:${trimmed(headers[name] ?? "")}`),
       "",
       signedHeaders,
       request.payloadHash,
     ].join("\n");
     const scope = `${day}/${this.#region}/s3/aws4_request`;
-    const text = ["AWS4-HMAC-SHA256", time, scope, sha256(canonicalRequest)].join("\n");
+    // Values of headers are bytes, as they came from a store: what is beyond ASCII is signed as it goes on the wire.
+    const bytes = Buffer.from(canonicalRequest, "latin1");
+    const text = ["AWS4-HMAC-SHA256", time, scope, sha256(bytes)].join("\n");
     const signature = createHmac("sha256", this.#keyOf(day)).update(text).digest("hex");
     const credential = `Credential=${accessKeyId}/${scope}`;
     headers.authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
@@ -71,6 +73,11 @@ export class Signer {
     }
     return this.#key.bytes;
   }
+}
+
+/** Blanks as the signature has them. Not all that is a space to JavaScript: U+00A0 is a byte of other characters here. */
+function trimmed(value: string): string {
+  return value.replace(/[ \t\r\n]+/g, " ").replace(/^ | $/g, "");
 }
 
 /** The query as it is signed and sent: sorted, each byte but the unreserved percent-encoded. */

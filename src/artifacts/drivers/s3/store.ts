@@ -1,16 +1,11 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
+import { type Payload, payloadOf } from "../../../http/index.ts";
+import type { ByteRange, ByteSink } from "../../../streams/index.ts";
 import {
-  discardBody,
-  type HttpResponse,
-  type Payload,
-  payloadOf,
-  readBody,
-  readText,
-} from "../../../http/index.ts";
-import { appendTo, type ByteRange, type ByteSink } from "../../../streams/index.ts";
-import {
+  type CopyTarget,
   compareKeys,
   type ListPage,
+  type MultipartCopy,
   type MultipartUpload,
   type ObjectAttributes,
   type ObjectInfo,
@@ -18,17 +13,18 @@ import {
   type ReadAnswer,
   type StoredBytes,
   type StoreLimits,
-  type UploadedPart,
 } from "../../../transfer/index.ts";
 import { type AttributeNames, attributeHeaders, readAttributes } from "../../attributes.ts";
-import { contentMd5, crc32Of, decodeCrc32, digestOf, encodeCrc32 } from "../../digests.ts";
-import { type AnswerHead, checkRange, dateOf, lengthOf, tagOf } from "../../read-checks.ts";
+import { contentMd5, decodeCrc32, digestOf } from "../../digests.ts";
+import { checkRange, dateOf, isWhole, lengthOf, rangeHeader } from "../../read-checks.ts";
+import type { StoreAnswer, StoreRequests } from "../../store-requests.ts";
 import { elements, encodeXml, isBeyondXml, namespace, textOf } from "../../xml.ts";
-import { listParts, wholeCrc32 } from "./completion.ts";
+import type { S3Config } from "./config.ts";
 import type { Encryption } from "./encryption.ts";
-import { toError } from "./errors.ts";
-import { expectDocument, type S3Request, type S3Requests, throwIfFailed } from "./requests.ts";
+import { errorOf } from "./errors.ts";
+import { expectDocument, type S3Request, throwIfFailed } from "./requests.ts";
 import { encodePath } from "./signature.ts";
+import { S3Upload } from "./upload.ts";
 
 const mib = 1024 * 1024;
 /** The SHA-256 of an object that was stored whole, in hex. */
@@ -46,16 +42,19 @@ export class S3Store implements ObjectStore {
     partMaxBytes: 5 * 1024 * mib,
     partsMax: 10_000,
     deleteKeysMax: 1000,
+    copyMaxBytes: 5 * 1024 * mib,
   };
-  readonly #requests: S3Requests;
+  readonly #config: S3Config;
+  readonly #requests: StoreRequests<S3Request>;
   readonly #encryption: Encryption;
   #mayKnowCrc32: boolean;
   #takesSha256 = true;
   /** Where the page that follows a key is continued, as the store said with the page before. */
   readonly #tokens = new Map<string, string>();
 
-  constructor(requests: S3Requests, encryption: Encryption) {
-    const { endpoint, bucket } = requests.config;
+  constructor(config: S3Config, requests: StoreRequests<S3Request>, encryption: Encryption) {
+    const { endpoint, bucket } = config;
+    this.#config = config;
     this.name = `${endpoint.authority}/${bucket}`;
     this.#requests = requests;
     this.#encryption = encryption;
@@ -65,11 +64,10 @@ export class S3Store implements ObjectStore {
 
   async head(key: string, signal: AbortSignal): Promise<ObjectInfo> {
     const headers = await this.#encryption.forBytes(key);
-    const response = await this.#requests.send({ method: "HEAD", key, headers }, signal);
-    response.body.resume();
-    const head = headOf(response);
-    const info = toInfo(key, lengthOf(head, key), head.header("etag"), head.header("last-modified"));
-    return { ...info, attributes: readAttributes(response.headers, attributeNames) };
+    const answer = await this.#requests.sendForHead({ method: "HEAD", key, headers }, signal);
+    const info = toInfo(key, lengthOf(answer, key), answer.header("etag"), answer.header("last-modified"));
+    const { provesMd5, attributes } = this.#readAnswer(answer);
+    return { ...info, md5: provesMd5 ? info.md5 : undefined, attributes };
   }
 
   async getInto(
@@ -79,31 +77,25 @@ export class S3Store implements ObjectStore {
     signal: AbortSignal,
   ): Promise<ReadAnswer> {
     const request = await this.#getRequest(info, range);
-    const answer = await this.#explained(info, this.#requests.receive(request, range.length, sink, signal));
-    expectRange(answer, info, range);
-    const options = this.#requests.bodyOptions(request);
-    if (!answer.isInSink) for await (const chunk of readBody(answer.body, options)) appendTo(sink, chunk);
-    return this.#readAnswer(answer);
+    const check = this.#checkOf(info, range);
+    const into = { sizeBytes: range.length, sink };
+    return await explained(info, this.#requests.receive(request, into, check, signal));
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
     const request = await this.#getRequest(info, range);
-    const response = await this.#explained(info, this.#requests.send(request, signal));
-    expectRange(response, info, range);
-    return {
-      chunks: readBody(response.body, this.#requests.bodyOptions(request)),
-      ...this.#readAnswer(response),
-    };
+    const check = this.#checkOf(info, range);
+    return await explained(info, this.#requests.read(request, check, signal));
   }
 
   async crc32(info: ObjectInfo, signal: AbortSignal): Promise<number | undefined> {
     const isInParts = /-\d+"?$/.test(info.etag ?? "");
     if (!isInParts || !this.#mayKnowCrc32) return undefined;
     const headers = { ...(await this.#encryption.forBytes(info.key)), "x-amz-checksum-mode": "ENABLED" };
-    const response = await this.#requests.send({ method: "HEAD", key: info.key, headers }, signal);
-    response.body.resume();
-    if (response.headers.etag !== info.etag) return undefined;
-    return decodeCrc32(response.headers["x-amz-checksum-crc32"]?.toString());
+    const answer = await this.#requests.sendForHead({ method: "HEAD", key: info.key, headers }, signal);
+    return answer.header("etag") === info.etag
+      ? decodeCrc32(answer.header("x-amz-checksum-crc32"))
+      : undefined;
   }
 
   /**
@@ -152,78 +144,44 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async putPart(
-    key: string,
-    upload: MultipartUpload,
-    number: number,
-    payload: Payload,
-    signal: AbortSignal,
-  ): Promise<UploadedPart> {
-    const crc32 = upload.keepsCrc32 ? await crc32Of(payload) : undefined;
-    const headers: Record<string, string> = {
-      ...(await this.#encryption.forBytes(key)),
-      ...(crc32 === undefined
-        ? { "content-md5": await contentMd5(payload) }
-        : { "x-amz-checksum-crc32": encodeCrc32(crc32) }),
-    };
-    const query = { partNumber: String(number), uploadId: upload.id };
-    const request: S3Request = { method: "PUT", key, query, headers, payload };
-    const response = await this.#requests.send(request, signal);
-    await discardBody(response.body, this.#requests.bodyOptions(request));
-    const etag = tagOf(response.headers.etag, `part ${number} of ${key}`);
-    return { number, sizeBytes: payload.sizeBytes ?? 0, etag, crc32 };
-  }
-
-  async completeUpload(
-    key: string,
-    upload: MultipartUpload,
-    parts: readonly UploadedPart[],
-    signal: AbortSignal,
-  ): Promise<void> {
-    const headers = {
-      ...(await this.#encryption.forBytes(key)),
-      "content-type": "application/xml",
-      ...(upload.keepsCrc32 ? wholeCrc32(parts) : {}),
-    };
-    const payload = payloadOf(Buffer.from(listParts(parts)));
-    const xml = await this.#requests.sendForText(
-      { method: "POST", key, query: { uploadId: upload.id }, headers, payload },
-      signal,
-    );
-    expectDocument(xml, "CompleteMultipartUploadResult");
-  }
-
-  async abortUpload(key: string, upload: MultipartUpload, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#sendAndForget({ method: "DELETE", key, query: { uploadId: upload.id } }, signal);
-    } catch (error) {
-      if (!isExecutorError(error, "NotFound")) throw error;
-    }
-  }
-
   copiesFrom(source: ObjectStore): boolean {
     if (!(source instanceof S3Store)) return false;
-    const [ours, theirs] = [this.#requests.config.endpoint, source.#requests.config.endpoint];
+    const [ours, theirs] = [this.#config.endpoint, source.#config.endpoint];
     return ours.scheme === theirs.scheme && ours.authority === theirs.authority;
   }
 
   async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
     if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
-    if (info.sizeBytes > copyBytesMax) {
+    if (info.sizeBytes > (this.limits.copyMaxBytes ?? 0)) {
       throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
     }
-    const headers: Record<string, string> = {
-      ...(await this.#encryption.forWriting(key)),
-      ...copySourceHeaders(await source.#encryption.forBytes(info.key)),
-      "x-amz-copy-source": `/${source.#requests.config.bucket}/${encodePath(info.key)}`,
-      ...(info.etag === undefined ? {} : { "x-amz-copy-source-if-match": info.etag }),
-    };
-    const xml = await this.#explained(
-      info,
-      this.#requests.sendForText({ method: "PUT", key, headers }, signal),
-    );
+    const headers = { ...(await this.#encryption.forWriting(key)), ...(await source.#asCopySource(info)) };
+    const xml = await explained(info, this.#requests.sendForText({ method: "PUT", key, headers }, signal));
     // The head of the answer may have come before the copying failed.
     expectDocument(xml, "CopyObjectResult");
+  }
+
+  /** Without checksums: those of ranges of another object nobody has. */
+  async startCopy(
+    source: ObjectStore,
+    info: ObjectInfo,
+    { key, attributes }: CopyTarget,
+    signal: AbortSignal,
+  ): Promise<MultipartCopy> {
+    if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
+    const headers = {
+      ...(await this.#encryption.forWriting(key)),
+      ...attributeHeaders(attributes, attributeNames),
+    };
+    const upload = await this.#startUpload(key, headers, signal);
+    return {
+      copy: async (number, range, during) => {
+        const from = await source.#asCopySource(info);
+        await explained(info, upload.copy(number, { headers: from, range }, during));
+      },
+      complete: (during) => upload.complete(during),
+      abort: (during) => upload.abort(during),
+    };
   }
 
   async list(
@@ -253,13 +211,13 @@ export class S3Store implements ObjectStore {
   }
 
   async delete(key: string, signal: AbortSignal): Promise<void> {
-    await this.#sendAndForget({ method: "DELETE", key }, signal);
+    await (await this.#requests.send({ method: "DELETE", key }, signal)).text();
   }
 
   async deleteBatch(keys: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>> {
     if (keys.some(isBeyondXml))
       throw new ExecutorError("Unsupported", "a key holds characters that XML cannot carry");
-    if (this.#requests.config.endpoint.kind === "google") {
+    if (this.#config.endpoint.kind === "google") {
       throw new ExecutorError("Unsupported", "Google Cloud Storage has no batch deletion");
     }
     const items = keys.map((key) => `<Object><Key>${encodeXml(key)}</Key></Object>`).join("");
@@ -275,15 +233,7 @@ export class S3Store implements ObjectStore {
     expectDocument(xml, "DeleteResult");
     const failures = new Map<string, Error>();
     for (const item of elements(xml, "Error")) {
-      const code = textOf(item, "Code") ?? "";
-      const message = textOf(item, "Message") ?? "";
-      const noDetail = {
-        region: undefined,
-        serverTime: undefined,
-        retryAfterMs: undefined,
-        transientByPattern: false,
-      };
-      const error = toError({ status: 400, code, message, ...noDetail });
+      const error = errorOf(textOf(item, "Code") ?? "", textOf(item, "Message") ?? "");
       const key = textOf(item, "Key");
       // One that names no key, or another one, may mean any of them.
       if (key === undefined || !keys.includes(key)) throw error;
@@ -292,12 +242,19 @@ export class S3Store implements ObjectStore {
     return failures;
   }
 
+  /** The headers that name an object of this store as what is copied. */
+  async #asCopySource({ key, etag }: ObjectInfo): Promise<Record<string, string>> {
+    return {
+      ...copySourceHeaders(await this.#encryption.forBytes(key)),
+      "x-amz-copy-source": `/${this.#config.bucket}/${encodePath(key)}`,
+      ...(etag === undefined ? {} : { "x-amz-copy-source-if-match": etag }),
+    };
+  }
+
   async #getRequest(info: ObjectInfo, range: ByteRange | undefined): Promise<S3Request> {
     const headers: Record<string, string> = { ...(await this.#encryption.forBytes(info.key)) };
     if (info.etag !== undefined) headers["if-match"] = info.etag;
-    // A range that is all of the object is asked for as such: not every store knows ranges.
-    const isWhole = range === undefined || (range.offset === 0 && range.length === info.sizeBytes);
-    if (!isWhole) headers.range = `bytes=${range.offset}-${range.offset + range.length - 1}`;
+    if (range !== undefined && !isWhole(info, range)) headers.range = rangeHeader(range);
     return { method: "GET", key: info.key, headers };
   }
 
@@ -331,56 +288,54 @@ export class S3Store implements ObjectStore {
   }
 
   async #putOnce(request: S3Request, signal: AbortSignal): Promise<void> {
-    const response = await this.#requests.send(request, signal);
-    throwIfFailed(await readText(response.body, answerMaxBytes, this.#requests.bodyOptions(request)));
-    if (response.headers.etag !== undefined) return;
+    const answer = await this.#requests.send(request, signal);
+    throwIfFailed(await answer.text(answerMaxBytes));
+    if (answer.header("etag") !== undefined) return;
     const text = `${request.key}: the answer to PUT has no ETag: it is not the store's; is a proxy in the way?`;
     throw new ExecutorError("Transient", text);
-  }
-
-  async #explained<T>(info: ObjectInfo, answer: Promise<T>): Promise<T> {
-    try {
-      return await answer;
-    } catch (error) {
-      if (!isExecutorError(error, "Conflict")) throw error;
-      throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
-    }
   }
 
   async #startUpload(
     key: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<MultipartUpload> {
+  ): Promise<S3Upload> {
     const request: S3Request = { method: "POST", key, query: { uploads: "" }, headers };
-    const response = await this.#requests.send(request, signal);
-    const xml = await readText(response.body, answerMaxBytes, this.#requests.bodyOptions(request));
-    const id = textOf(xml, "UploadId");
+    const answer = await this.#requests.send(request, signal);
+    const id = textOf(await answer.text(answerMaxBytes), "UploadId");
     if (id === undefined) {
       throw new ExecutorError("Unsupported", "the store began a multipart upload without an UploadId");
     }
-    const keepsCrc32 = Object.entries(crc32Offer).every(([name, value]) => response.headers[name] === value);
-    return { id, keepsCrc32 };
+    const keepsCrc32 = Object.entries(crc32Offer).every(([name, value]) => answer.header(name) === value);
+    return new S3Upload({ key, id, keepsCrc32 }, this.#requests, this.#encryption);
   }
 
-  #readAnswer({ headers }: HttpResponse): ReadAnswer {
-    const header = (name: string) => headers[name]?.toString();
-    const encryption = header("x-amz-server-side-encryption") ?? "AES256";
-    return {
-      provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
-      sha256: /^[0-9a-f]{64}$/.exec(header(sha256Header) ?? "")?.[0],
-      attributes: readAttributes(headers, attributeNames),
+  #checkOf(info: ObjectInfo, range: ByteRange | undefined): (answer: StoreAnswer) => ReadAnswer {
+    return (answer) => {
+      checkRange(answer, info, range);
+      return this.#readAnswer(answer);
     };
   }
 
-  async #sendAndForget(request: S3Request, signal: AbortSignal): Promise<void> {
-    const response = await this.#requests.send(request, signal);
-    await discardBody(response.body, this.#requests.bodyOptions(request));
+  #readAnswer(answer: StoreAnswer): ReadAnswer {
+    const encryption = answer.header("x-amz-server-side-encryption") ?? "AES256";
+    return {
+      provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
+      sha256: /^[0-9a-f]{64}$/.exec(answer.header(sha256Header) ?? "")?.[0],
+      attributes: readAttributes(answer.response.headers, attributeNames),
+    };
   }
 }
 
-/** Of one CopyObject. */
-const copyBytesMax = 5 * 1024 * mib;
+/** The answer to a request for bytes that must be those of `info`. */
+async function explained<T>(info: ObjectInfo, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!isExecutorError(error, "Conflict")) throw error;
+    throw ExecutorError.wrap(error, `${info.key} was replaced while it was read`);
+  }
+}
 
 /** The headers that open an object, for one that is copied. */
 function copySourceHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -393,16 +348,6 @@ const answerMaxBytes = 64 * 1024;
 /** A store that says so often that there is more, and shows nothing, will never show anything. */
 const emptyPagesMax = 100;
 const tokensMax = 1000;
-
-/** Throws where the answer holds other bytes than were asked for; they are not read then. */
-function expectRange(response: HttpResponse, info: ObjectInfo, range: ByteRange | undefined): void {
-  try {
-    checkRange(headOf(response), info, range);
-  } catch (error) {
-    response.body.destroy();
-    throw error;
-  }
-}
 
 interface Listing {
   readonly objects: readonly ObjectInfo[];
@@ -438,10 +383,6 @@ function readListing(xml: string, prefix: string, after: string | undefined): Li
   }
   const isTruncated = textOf(xml, "IsTruncated") === "true";
   return { objects, isTruncated, token: textOf(xml, "NextContinuationToken") };
-}
-
-function headOf({ status, headers }: HttpResponse): AnswerHead {
-  return { status, header: (name) => headers[name]?.toString() };
 }
 
 function toInfo(

@@ -98,6 +98,7 @@ export class NativeHdfs implements Candidate {
       if (located.has(6) || located.has(7)) throw unsupported(during, located.has(6) ? "encrypted" : "coded");
       if (located.number(1) !== sizeBytes)
         throw new ExecutorError("Conflict", `${during}: the file was replaced while it was read`);
+      const before = at;
       for (const block of located.messages(2).map(readLocatedBlock)) {
         const start = at - block.offset;
         if (start < 0 || start >= block.sizeBytes)
@@ -108,6 +109,11 @@ export class NativeHdfs implements Candidate {
         yield* readBlock(block, start, { clientName: this.#clientName, during, signal });
         at = block.offset + block.sizeBytes;
       }
+      if (at === before)
+        throw new ExecutorError(
+          "Transient",
+          `${during}: the name node names no block at ${at} of ${sizeBytes}`,
+        );
     }
   }
 

@@ -1,0 +1,111 @@
+/** One artifact up or down, in a process of its own like `wait` and `init` (bench/transfer-child.ts). */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { build } from "esbuild";
+import { requireBuiltins } from "../scripts/bundle.ts";
+
+export interface Figures {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  /** Of anonymous memory. */
+  readonly peakMib?: number;
+  /** CPU of main's emissary. */
+  readonly mainCpuSeconds?: number;
+}
+
+/** Where the artifact goes. */
+export interface Target {
+  readonly endpoint: string;
+  readonly ca?: string | undefined;
+  readonly key: string;
+  readonly strategy: "tar" | "none";
+}
+
+export class ArtifactRuns {
+  readonly #root: string;
+  readonly #flags: readonly string[];
+
+  /** @param root the pod's; `flags`: more of them for Node, such as --cpu-prof */
+  private constructor(root: string, flags: readonly string[]) {
+    this.#root = root;
+    this.#flags = flags;
+  }
+
+  static async prepare(root: string, flags: readonly string[] = []): Promise<ArtifactRuns> {
+    mkdirSync(join(root, "var/run/argo/plan"), { recursive: true });
+    await build({
+      entryPoints: ["bench/transfer-child.ts"],
+      outfile: join(root, "child.cjs"),
+      bundle: true,
+      format: "cjs",
+      platform: "node",
+      target: "node26",
+      supported: { "dynamic-import": false },
+      define: { ARGOEXEC_ADDONS: JSON.stringify(resolve("dist/lib/argoexec")) },
+      logOverride: { "empty-import-meta": "silent" },
+      external: ["@aws-sdk/*", "@smithy/*"],
+      plugins: [requireBuiltins],
+    });
+    return new ArtifactRuns(root, flags);
+  }
+
+  /** The output stands in main's file system; its emissary serves it and is released at the end. */
+  async save(path: string, target: Target): Promise<Figures> {
+    const runtime = join(this.#root, "var/run/argo");
+    rmSync(join(runtime, "ctr"), { recursive: true, force: true });
+    mkdirSync(join(runtime, "ctr/main"), { recursive: true });
+    writeFileSync(join(runtime, "plan/main"), `plan 1\ncollector wait\noutput ${path}\n`);
+    const emissary = runTimed("dist/bin/argoexec emissary -- true", {
+      ARGOEXEC_ROOT: this.#root,
+      ARGO_CONTAINER_NAME: "main",
+    });
+    while (!existsSync(join(runtime, "ctr/main/exitcode"))) await sleep(10);
+    const figures = await this.#run("up", target, path);
+    return { ...figures, mainCpuSeconds: (await emissary).cpuSeconds };
+  }
+
+  /** What was loaded is removed. */
+  async load(target: Target): Promise<Figures> {
+    const figures = await this.#run("down", target, "/in");
+    rmSync(join(this.#root, "argo"), { recursive: true, force: true });
+    return figures;
+  }
+
+  async #run(direction: string, { endpoint, ca, key, strategy }: Target, path: string): Promise<Figures> {
+    const own = readFileSync("dist/lib/argoexec/node.flags", "utf8").trim().split("\n");
+    const args = [
+      join(this.#root, "child.cjs"),
+      direction,
+      this.#root,
+      endpoint,
+      key,
+      strategy,
+      path,
+      ca ?? "",
+    ];
+    const running = spawn(process.execPath, [...own, ...this.#flags, ...args], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [output, [status]] = await Promise.all([running.stdout.toArray(), once(running, "exit")]);
+    if (status !== 0) throw new Error(`${args.slice(1).join(" ")} ended with ${status}`);
+    // Lines of Node's own, such as those of --trace-gc, come before.
+    return JSON.parse(Buffer.concat(output).toString().trim().split("\n").at(-1) ?? "") as Figures;
+  }
+}
+
+/** Runs a shell command with all its children. */
+export async function runTimed(command: string, env: Readonly<Record<string, string>>): Promise<Figures> {
+  const script = `set -o pipefail; TIMEFORMAT='%R %U %S'; time (${command})`;
+  const running = spawn("bash", ["--norc", "-c", script], {
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", "inherit", "pipe"],
+  });
+  const [output, [status]] = await Promise.all([running.stderr.toArray(), once(running, "exit")]);
+  const text = Buffer.concat(output).toString().trim();
+  if (status !== 0) throw new Error(text);
+  const [seconds = 0, user = 0, system = 0] = (text.split("\n").at(-1) ?? "").split(" ").map(Number);
+  return { seconds, cpuSeconds: user + system };
+}

@@ -1,0 +1,36 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+
+/** A table in Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n");
+}
+
+/** When and where figures were taken, for the line above them. */
+export function measuredOn(command: string): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim();
+  return `\`${command}\`, ${date}, commit ${commit || "unknown"}, ${cpus().length} processors, Node ${process.version}.`;
+}
+
+/** Replaces what stands between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, which has them. */
+export function writeSection(page: string, name: string, text: string): void {
+  const before = readFileSync(page, "utf8");
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [start, end] = [before.indexOf(open), before.indexOf(close)];
+  if (start < 0 || end < start) throw new Error(`${page} has no marks ${open} and ${close}`);
+  writeFileSync(page, `${before.slice(0, start + open.length)}\n\n${text}\n\n${before.slice(end)}`);
+  console.log(`written to ${page}: ${name}`);
+}
+
+export function median(figures: readonly number[]): number {
+  return percentile(figures, 0.5);
+}
+
+/** The smallest figure that this share of all is at or below. */
+export function percentile(figures: readonly number[], share: number): number {
+  const sorted = [...figures].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}

@@ -1,0 +1,90 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { kept, type NodeState } from "./node-state.ts";
+import type { Kind, Took } from "./pods.ts";
+
+/** What one run of pods on one start of the node came to. */
+export interface Row {
+  readonly took: readonly (Took & { readonly kind: Kind })[];
+  /** How many rows there were side by side. */
+  readonly rows: number;
+  readonly before: NodeState;
+  readonly after: NodeState;
+  /** Processes of the machine that wanted a processor, while it ran (loadavg over a minute, at its end). */
+  readonly load: number;
+}
+
+const file = "build/in-a-row.json";
+const begin = "<!-- npm run test:cluster:row writes what follows -->";
+const end = "<!-- up to here, in a row -->";
+
+/** The rows that earlier runs have kept. */
+export function earlierRows(): readonly Row[] {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as readonly Row[];
+  } catch {
+    // None has run yet.
+    return [];
+  }
+}
+
+export function keepRows(rows: readonly Row[]): void {
+  mkdirSync("build", { recursive: true });
+  writeFileSync(file, JSON.stringify(rows));
+}
+
+/** Replaces the part of a page between its two marks. */
+export function writePage(path: string, rows: readonly Row[]): void {
+  const page = readFileSync(path, "utf8");
+  const [before, rest] = page.split(begin);
+  const after = rest?.split(end)[1];
+  if (before === undefined || after === undefined)
+    throw new Error(`${path} has no place for the pods in a row`);
+  writeFileSync(path, `${before}${begin}\n\n${text(rows)}\n${end}${after}`);
+}
+
+function text(rows: readonly Row[]): string {
+  const took = rows.flatMap((row) => row.took);
+  const ours = took.filter(({ kind }) => kind !== "without an executor").length;
+  const loads = rows.map(({ load }) => load);
+  const starts = rows.length === 1 ? "one start" : `${rows.length} starts`;
+  const sideBySide = [...new Set(rows.map((row) => row.rows))].sort((a, b) => a - b);
+  return [
+    `${ours} pods of \`true\` on ${starts} of a node with two processors; load at the ends: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+    "",
+    "| Pods | Rows side by side | Number | First container's start to last one's end, s: p50, p99 | After init: p50, p99 |",
+    "|---|---|---|---|---|",
+    ...sideBySide.flatMap((count) =>
+      times(
+        rows.filter((row) => row.rows === count),
+        count,
+      ),
+    ),
+    "",
+    "| On the node | More at the end than at the start, at most |",
+    "|---|---|",
+    ...Object.entries(kept).map(([name, what]) => `| ${what} | ${most(rows, name as keyof NodeState)} |`),
+    `| descriptors of kubelet and containerd | ${most(rows, "descriptors")} |`,
+    `| memory of kubelet and containerd, MiB | ${most(rows, "memoryMiB")} |`,
+    "",
+  ].join("\n");
+}
+
+function times(rows: readonly Row[], sideBySide: number): readonly string[] {
+  const took = rows.flatMap((row) => row.took);
+  return (["legacy", "init-less", "without an executor"] as const).map((kind) => {
+    const those = took.filter((one) => one.kind === kind);
+    const whole = shares(those.map(({ wholeMs }) => wholeMs));
+    const afterInit = shares(those.map(({ afterInitMs }) => afterInitMs));
+    return `| ${kind} | ${sideBySide} | ${those.length} | ${whole} | ${afterInit} |`;
+  });
+}
+
+function most(rows: readonly Row[], name: keyof NodeState): number {
+  return Math.max(...rows.map(({ before, after }) => after[name] - before[name]));
+}
+
+function shares(ms: readonly number[]): string {
+  const sorted = [...ms].sort((a, b) => a - b);
+  const at = (share: number) => ((sorted[Math.floor(sorted.length * share)] ?? 0) / 1000).toFixed(2);
+  return `${at(0.5)}, ${at(0.99)}`;
+}
