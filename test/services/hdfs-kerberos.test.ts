@@ -153,3 +153,48 @@ describe("hdfs with Kerberos: MIT's key distribution centre, and Hadoop 3.5 that
     }
   });
 });
+
+describe("hdfs with Kerberos, by RPC: every protection", { skip }, () => {
+  for (const [rpc, data] of [
+    ["integrity", "authentication"],
+    ["authentication", "integrity"],
+  ] as const) {
+    it(`saves and loads where calls have ${rpc}, and data transfer ${data}, and no less than is asked for`, async () => {
+      await using kdc = await startKdc();
+      const keytab = kdc.addPrincipals(["hdfs/localhost", "HTTP/localhost"]);
+      const user = readFileSync(kdc.addPrincipals(["alice"]));
+      const { realm, configurationFile } = kdc;
+      await using cluster = await startHdfs({ realm, keytab, configurationFile, protections: [rpc, data] });
+      const at = (dataTransferProtection: string): Artifact => ({
+        name: "a",
+        hdfs: {
+          addresses: cluster.rpc,
+          path: "/alice/k",
+          force: true,
+          dataTransferProtection,
+          krbConfigConfigMap: { name: "krb5", key: "krb5.conf" },
+          krbServicePrincipalName: "hdfs/_HOST",
+          krbKeytabSecret: { name: "krb", key: "keytab" },
+          krbUsername: "alice",
+          krbRealm: realm,
+        },
+      });
+      const context = {
+        ...surroundings(),
+        readSecret: async () => user,
+        readConfigMap: async () => kdc.configuration,
+      };
+      const content = noise(5 * 1024 * 1024 + 3);
+      await using driver = await openDriver(at(data), context);
+
+      await driver.saveFile(at(data), fileOf("k", content), patience());
+
+      assert.ok((await load(driver, at(data))).equals(content));
+      await using strict = await openDriver(at("privacy"), context);
+      await assert.rejects(load(strict, at("privacy")), (error: Error) => {
+        assert.match(error.message, /data transfer is not protected as it has to be/);
+        return isExecutorError(error, "Unauthorized");
+      });
+    });
+  }
+});
