@@ -1,4 +1,4 @@
-// What a pod pays for the executor being there: `node bench/startup.ts`. CPU of a start beside bare Node's in the same
+// What a pod pays for the executor being there: `node bench/startup.ts [runs, default 40]`. CPU of a start beside bare Node's in the same
 // run, resident memory and overhead of the static program beside the bare command's. Needs dist/ (npm run build).
 import "./ready.ts";
 import { spawn, spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const runs = 40;
+const runs = Number(process.argv[2] ?? 40);
 const root = mkdtempSync(join(tmpdir(), "outrider-bench-"));
 mkdirSync(join(root, "var/run/argo"), { recursive: true });
 const program = "dist/bin/argoexec";

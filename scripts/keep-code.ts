@@ -71,8 +71,8 @@ const parts = [];
 process.on("argoexec-part", (part) => parts.push(part));
 process.on("exit", (status) => {
   if (status !== 0) return;
-  for (const { role, file, script } of parts) {
-    const path = ${JSON.stringify(code)} + "/" + role + "/" + file;
+  for (const { code, script } of parts) {
+    const path = ${JSON.stringify(code)} + "/" + code;
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     writeFileSync(path + ".new", script.createCachedData(), { mode: 0o644 });
     renameSync(path + ".new", path);

@@ -24,18 +24,35 @@ export const pluginInitRole = {
 export async function servePlugin(root: string, socket: string): Promise<Http2Server> {
   const inputs = join(root, "argo/inputs/artifacts");
   mkdirSync(inputs, { recursive: true });
+  // Field 1, success, is true.
+  const server = grpcServer(Buffer.from([8, 1]), () =>
+    writeFileSync(join(inputs, "in.tmp"), "from the plugin\n"),
+  );
+  server.listen(socket);
+  await once(server, "listening");
+  return server;
+}
+
+/** A collector of traces that takes everything. */
+export async function serveCollector(): Promise<Http2Server> {
+  const server = grpcServer(Buffer.alloc(0), () => {});
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+/** Gives every call the same answer. */
+function grpcServer(message: Buffer, act: () => void): Http2Server {
   const server = createServer();
   server.on("stream", (stream: ServerHttp2Stream) => {
     stream.resume();
     stream.on("end", () => {
-      writeFileSync(join(inputs, "in.tmp"), "from the plugin\n");
+      act();
       stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
       stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-      // An uncompressed message of two bytes: field 1, success, is true.
-      stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
+      // Uncompressed, and its length in four bytes.
+      stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
     });
   });
-  server.listen(socket);
-  await once(server, "listening");
   return server;
 }

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import type { DeskServers } from "../desk/desk-servers.ts";
-import { pluginInitRole, servePlugin } from "./keep-plugin.ts";
+import { pluginInitRole, serveCollector, servePlugin } from "./keep-plugin.ts";
 
 /** A container of a role that is no step's: what it is started with, and what ends it where nothing else does. */
 interface Role {
@@ -36,6 +36,8 @@ export async function runRoles(program: string, folder: string, servers: DeskSer
       resource(action, { manifest: manifest("one", "new") }),
     ),
     resource("get", { flags: ["configmaps"] }),
+    // More YAML than most manifests have: the package for all of it.
+    resource("get", { manifest: manifest("one", "&state new"), flags: ["--ignore-not-found"] }),
     // What most templates do comes last: create, or look, wait, and report.
     resource("create", { manifest: manifest("two", "ready") }),
     resource("get", { manifest: manifest("two", ""), successCondition: "data.state == ready" }, parameters),
@@ -43,6 +45,7 @@ export async function runRoles(program: string, folder: string, servers: DeskSer
     data(servers, []),
     garbage(servers),
   ];
+  await withCollector((env) => runRole(program, folder, servers, { ...data(servers, []), env }));
   for (const role of roles) await runRole(program, folder, servers, role);
   await runRole(program, folder, servers, { ...pluginInitRole, besides: servePlugin });
   await withAgent(servers, (role) => runRole(program, folder, servers, role));
@@ -71,6 +74,17 @@ function garbage({ api, repository }: DeskServers): Role {
     },
   );
   return { args: ["artifact", "delete"], env: { ARGO_ARTIFACT_POD_NAME: "code" } };
+}
+
+/** The packages that trace are the same for every role. */
+async function withCollector(run: (env: Readonly<Record<string, string>>) => Promise<void>): Promise<void> {
+  const collector = await serveCollector();
+  const { port } = collector.address() as AddressInfo;
+  try {
+    await run({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+  } finally {
+    collector.close();
+  }
 }
 
 /** An agent with one task, which ends when the controller says that no more will come. */

@@ -5,7 +5,7 @@
 const { readFileSync } = process.getBuiltinModule("node:fs");
 const { Script } = process.getBuiltinModule("node:vm");
 
-/** Each role, and each phase of one, has a cache of exactly what it calls. */
+/** Each role, and each phase of one, has a cache of exactly what it calls; of packages all call the same. */
 const command = /^[a-z-]+$/.test(process.argv[2]) ? process.argv[2] : "none";
 const role = `${command}${process.env.ARGOEXEC_EVENT === undefined ? "" : "-again"}`;
 const functions = readPart("main.js");
@@ -17,13 +17,17 @@ function readPart(file) {
   const filename = `${__dirname}/${file}`;
   // The bundler writes ASCII only.
   const script = new Script(readFileSync(filename, "latin1"), { filename, cachedData: keptCode(file) });
-  process.emit("argoexec-part", { file, role, script });
+  process.emit("argoexec-part", { file, code: codeOf(file), script });
   return script.runInThisContext();
+}
+
+function codeOf(file) {
+  return file.startsWith("vendor/") ? `packages/${file.slice("vendor/".length)}` : `${role}/${file}`;
 }
 
 function keptCode(file) {
   try {
-    return readFileSync(`${__dirname}/code/${role}/${file}`);
+    return readFileSync(`${__dirname}/code/${codeOf(file)}`);
   } catch {
     // A role that was not run when the code was kept: V8 compiles what is called.
     return undefined;
@@ -41,6 +45,21 @@ function loadPart(name) {
   return results[name];
 }
 
+/** A package that has a file of its own, CommonJS, as Node would load it, but for the kept code. */
+function loadPackage(file) {
+  const filename = `${__dirname}/${file}`;
+  const known = require.cache[filename];
+  if (known !== undefined) return known.exports;
+  const module = { id: filename, filename, exports: {}, loaded: false, children: [], paths: [] };
+  require.cache[filename] = module;
+  const wrapped = `(function(exports,require,module,__filename,__dirname){${readFileSync(filename, "latin1")}\n})`;
+  const script = new Script(wrapped, { filename, cachedData: keptCode(file) });
+  process.emit("argoexec-part", { file, code: codeOf(file), script });
+  script.runInThisContext()(module.exports, require, module, filename, `${__dirname}/vendor`);
+  module.loaded = true;
+  return module.exports;
+}
+
 /** Packages that know stores of secrets and API servers by themselves; others get their connections from us. */
 const speaksTls = /^\.\/vendor\/(alicloud|aws|azure|google|kubernetes)/;
 let trustsPublicRoots = false;
@@ -51,21 +70,6 @@ function trustPublicRoots() {
   trustsPublicRoots = true;
   const { getCACertificates, setDefaultCACertificates } = process.getBuiltinModule("node:tls");
   setDefaultCACertificates([...getCACertificates("bundled"), ...getCACertificates("extra")]);
-}
-
-/** A package that has a file of its own, CommonJS, as Node would load it, but for the kept code. */
-function loadPackage(file) {
-  const filename = `${__dirname}/${file}`;
-  const known = require.cache[filename];
-  if (known !== undefined) return known.exports;
-  const module = { id: filename, filename, exports: {}, loaded: false, children: [], paths: [] };
-  require.cache[filename] = module;
-  const wrapped = `(function(exports,require,module,__filename,__dirname){${readFileSync(filename, "latin1")}\n})`;
-  const script = new Script(wrapped, { filename, cachedData: keptCode(file) });
-  process.emit("argoexec-part", { file, role, script });
-  script.runInThisContext()(module.exports, require, module, filename, `${__dirname}/vendor`);
-  module.loaded = true;
-  return module.exports;
 }
 
 /** A dynamic import: of a part, of a package, or of a module of Node's. */

@@ -38,29 +38,25 @@ export function buildObjects(
 ): Iterable<ReadonlyMap<string, JqValue>> {
   const entry = filter.entries[count - 1];
   if (entry === undefined) return [new Map()];
+  const objects = buildObjects(evaluator, count - 1, filter, scope, value);
+  const values = (part: Filter) => evaluator.values(part, scope, value);
   return extend(
-    evaluator,
-    buildObjects(evaluator, count - 1, filter, scope, value),
-    entry.key,
-    entry.value,
-    scope,
-    value,
+    objects,
+    () => values(entry.key),
+    () => values(entry.value),
   );
 }
 
 function* extend(
-  evaluator: Evaluator,
   objects: Iterable<ReadonlyMap<string, JqValue>>,
-  key: Filter,
-  item: Filter,
-  scope: Scope,
-  value: JqValue,
+  keys: () => Iterable<JqValue>,
+  items: () => Iterable<JqValue>,
 ): Generator<ReadonlyMap<string, JqValue>, void, undefined> {
   for (const object of objects) {
-    for (const name of evaluator.values(key, scope, value)) {
+    for (const name of keys()) {
       if (typeof name !== "string")
         throw new JqError(`expected a string for object key but got: ${describe(name)}`);
-      for (const member of evaluator.values(item, scope, value)) yield new Map(object).set(name, member);
+      for (const member of items()) yield new Map(object).set(name, member);
     }
   }
 }

@@ -50,33 +50,36 @@ export function* runLabel(
   }
 }
 
-/** Binds the parameters from the first on; `$name` stands for each value of its argument. */
-export function* callDefined(
-  evaluator: Evaluator,
-  parameters: readonly string[],
-  args: readonly Filter[],
-  body: Filter,
-  inner: Scope,
-  outer: Scope,
-  input: Out,
-): Outs {
-  const [parameter, ...rest] = parameters;
-  const [arg, ...others] = args;
+/** A call of a defined function, with the parameters that are not bound yet and their arguments. */
+export interface Call {
+  readonly parameters: readonly string[];
+  readonly args: readonly Filter[];
+  readonly body: Filter;
+  /** Where the arguments mean something. */
+  readonly outer: Scope;
+}
+
+/** Binds the parameters in `inner` from the first on; `$name` stands for each value of its argument. */
+export function* callDefined(evaluator: Evaluator, call: Call, inner: Scope, input: Out): Outs {
+  const { body, outer } = call;
+  const [parameter, ...parameters] = call.parameters;
+  const [arg, ...args] = call.args;
   if (parameter === undefined || arg === undefined) {
     yield* evaluator.run(body, inner, input);
     return;
   }
+  const rest = { parameters, args, body, outer };
   if (!parameter.startsWith("$")) {
     const bound: Scope = {
       parent: inner,
       closure: { name: parameter, closure: { filter: arg, scope: outer } },
     };
-    yield* callDefined(evaluator, rest, others, body, bound, outer, input);
+    yield* callDefined(evaluator, rest, bound, input);
     return;
   }
   const name = parameter.slice(1);
   for (const value of evaluator.values(arg, outer, input.value)) {
     const bound = bindParameter(inner, name, value, { filter: arg, scope: outer });
-    yield* callDefined(evaluator, rest, others, body, bound, outer, input);
+    yield* callDefined(evaluator, rest, bound, input);
   }
 }

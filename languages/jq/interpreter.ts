@@ -293,7 +293,7 @@ export class Interpreter implements Evaluator {
       yield* this.run(closure.filter, closure.scope, input);
     } else if (found?.definition !== undefined) {
       const { parameters, body } = found.definition;
-      yield* callDefined(this, parameters, args, body, found, scope, input);
+      yield* callDefined(this, { parameters, args, body, outer: scope }, found, input);
     } else {
       const closures = args.map((arg): Closure => ({ filter: arg, scope }));
       yield* this.#library.call(this, name, closures, input);

@@ -1,5 +1,6 @@
 import { ExecutorError } from "../errors/index.ts";
-import { isRecord, type Task } from "./tasks.ts";
+import { checkShape, type Shape, type ValueOf } from "../template/index.ts";
+import type { Task } from "./tasks.ts";
 
 /** The `http` part of a template, checked (docs/contract/roles.md#1.8), with what its annotations add. */
 export interface HttpTemplate {
@@ -44,71 +45,73 @@ export interface ClientAuth {
     | undefined;
 }
 
+/** The fields of a template that the agent reads (docs/contract/roles.md#1.8); a null counts as absent. */
+const templateShape = {
+  fields: {
+    http: {
+      fields: {
+        method: "text",
+        url: "text",
+        headers: {
+          listOf: {
+            fields: {
+              name: "text",
+              value: "text",
+              valueFrom: { fields: { secretKeyRef: { fields: { name: "text", key: "text" } } } },
+            },
+          },
+        },
+        timeoutSeconds: "number",
+        body: "text",
+        bodyFrom: { fields: { bytes: "text" } },
+        successCondition: "text",
+        insecureSkipVerify: "flag",
+      },
+    },
+    metadata: { fields: { annotations: { mapOf: "text" } } },
+  },
+  required: ["http"],
+} as const satisfies Shape;
+
+type CheckedTemplate = ValueOf<typeof templateShape>;
+
 /** Throws BadRequest naming the field that is not what the definition says. */
-export function readHttpTemplate({ http: value, metadata }: Task["template"]): HttpTemplate {
-  if (!isRecord(value)) throw wrongType("http", "an object");
-  const { bodyFrom, headers = [] } = value;
-  if (bodyFrom !== undefined && bodyFrom !== null && !isRecord(bodyFrom))
-    throw wrongType("http.bodyFrom", "an object");
-  if (headers !== null && !Array.isArray(headers)) throw wrongType("http.headers", "a list");
+export function readHttpTemplate(template: Task["template"]): HttpTemplate {
+  checkShape(template, templateShape, "the template");
+  const { http, metadata } = template as CheckedTemplate;
   return {
-    method: text(value, "http.method"),
-    url: text(value, "http.url"),
-    headers: ((headers ?? []) as unknown[]).map(readHeader),
-    timeoutSeconds: optionalNumber(value, "http.timeoutSeconds"),
-    body: text(value, "http.body"),
+    method: http.method ?? "",
+    url: http.url ?? "",
+    headers: (http.headers ?? []).map(readHeader),
+    timeoutSeconds: http.timeoutSeconds ?? undefined,
+    body: http.body ?? "",
     // bodyFrom without bytes is an empty body (docs/contract/roles.md#D-10).
-    bodyBytes: isRecord(bodyFrom) ? base64(bodyFrom, "http.bodyFrom.bytes") : undefined,
-    successCondition: text(value, "http.successCondition"),
-    insecureSkipVerify: value.insecureSkipVerify === true,
-    auth: readClientAuth(metadata),
+    bodyBytes: http.bodyFrom ? base64(http.bodyFrom.bytes ?? "") : undefined,
+    successCondition: http.successCondition ?? "",
+    insecureSkipVerify: http.insecureSkipVerify === true,
+    auth: readClientAuth(metadata?.annotations ?? {}),
   };
 }
 
-function readHeader(value: unknown, index: number): HttpTemplateHeader {
-  const place = `http.headers[${index}]`;
-  if (!isRecord(value)) throw wrongType(place, "an object");
-  const source = isRecord(value.valueFrom) ? value.valueFrom.secretKeyRef : undefined;
-  const reference = `${place}.valueFrom.secretKeyRef`;
+function readHeader({
+  name,
+  value,
+  valueFrom,
+}: NonNullable<CheckedTemplate["http"]["headers"]>[number]): HttpTemplateHeader {
+  const secret = valueFrom?.secretKeyRef;
   return {
-    name: text(value, `${place}.name`),
-    value: text(value, `${place}.value`),
-    secret: isRecord(source)
-      ? { name: text(source, `${reference}.name`), key: text(source, `${reference}.key`) }
-      : undefined,
+    name: name ?? "",
+    value: value ?? "",
+    secret: secret ? { name: secret.name ?? "", key: secret.key ?? "" } : undefined,
   };
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-/** @param place where the field is in the template; its name comes last */
-function text(from: Fields, place: string): string {
-  const value = field(from, place) ?? "";
-  if (typeof value === "string") return value;
-  throw wrongType(place, "text");
-}
-
-function optionalNumber(from: Fields, place: string): number | undefined {
-  const value = field(from, place);
-  if (value === undefined || value === null) return undefined;
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  throw wrongType(place, "a number");
 }
 
 /** Node decodes whatever it can; a body that is cut off or mistyped must not be sent. */
-function base64(from: Fields, place: string): Buffer {
-  const encoded = text(from, place).replace(/[\r\n]/g, "");
+function base64(text: string): Buffer {
+  const encoded = text.replace(/[\r\n]/g, "");
   const bytes = Buffer.from(encoded, "base64");
   if (bytes.toString("base64") === encoded) return bytes;
-  throw wrongType(place, "base64 with padding");
-}
-
-function field(from: Fields, place: string): unknown {
-  return from[place.slice(place.lastIndexOf(".") + 1)];
-}
-
-function wrongType(name: string, type: string): ExecutorError {
-  return new ExecutorError("BadRequest", `${name} of the template must be ${type}`);
+  throw new ExecutorError("BadRequest", "the template: http.bodyFrom.bytes must be base64 with padding");
 }
 
 const prefix = "outrider.io/http-";
@@ -125,12 +128,8 @@ const annotationNames = {
  * Reads the annotations of the template's own `metadata`, which every release of Argo accepts and passes on; releases
  * of the reference ignore them. Throws BadRequest where one of a pair is missing.
  */
-function readClientAuth(metadata: unknown): ClientAuth | undefined {
-  const annotations = isRecord(metadata) && isRecord(metadata.annotations) ? metadata.annotations : {};
-  const annotation = (name: string) => {
-    const value = annotations[name];
-    return typeof value === "string" && value !== "" ? value : undefined;
-  };
+function readClientAuth(annotations: Readonly<Record<string, string>>): ClientAuth | undefined {
+  const annotation = (name: string) => annotations[name] || undefined;
   const [cert, key] = together([annotationNames.cert, annotationNames.key], annotation).map(
     (value) => value && secretRef(value),
   );

@@ -1,6 +1,13 @@
 import { ExecutorError, errorText } from "../errors/index.ts";
-import { type Outputs, type Parameter, parseGoDuration } from "../template/index.ts";
-import { isRecord, type NodeResult, type Phase } from "./tasks.ts";
+import {
+  checkShape,
+  type Outputs,
+  type Parameter,
+  parseGoDuration,
+  type Shape,
+  type ValueOf,
+} from "../template/index.ts";
+import type { NodeResult, Phase } from "./tasks.ts";
 
 /** A plugin's answer; without a node the task is not its own (docs/contract/roles.md#1.9). */
 export interface PluginReply {
@@ -9,7 +16,44 @@ export interface PluginReply {
   readonly requeueMs: number;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+/** What a plugin may answer (docs/contract/roles.md#1.9); a null counts as absent. */
+const replyShape = {
+  fields: {
+    node: {
+      fields: {
+        phase: "text",
+        message: "text",
+        progress: "text",
+        outputs: {
+          fields: {
+            parameters: {
+              listOf: {
+                fields: {
+                  name: "text",
+                  value: "scalar",
+                  default: "scalar",
+                  enum: { listOf: "scalar" },
+                  globalName: "text",
+                  description: "text",
+                  valueFrom: "object",
+                },
+              },
+            },
+            artifacts: { listOf: "object" },
+            result: "text",
+            exitCode: "text",
+          },
+        },
+      },
+    },
+    requeue: "text",
+  },
+} as const satisfies Shape;
+
+type Reply = ValueOf<typeof replyShape>;
+type ReplyNode = NonNullable<Reply["node"]>;
+type ReplyOutputs = NonNullable<ReplyNode["outputs"]>;
+type ReplyParameter = NonNullable<ReplyOutputs["parameters"]>[number];
 
 const phases: ReadonlySet<unknown> = new Set([
   "",
@@ -29,12 +73,11 @@ const phases: ReadonlySet<unknown> = new Set([
 export function readPluginReply(body: string): PluginReply {
   const value = parse(body);
   if (value === null) return { node: undefined, requeueMs: 0 };
-  if (!isRecord(value)) throw wrongType("the reply", "an object");
-  const { node, requeue } = value;
+  checkShape(value, replyShape, "the plugin's reply");
+  const { node, requeue } = value as Reply;
   return {
-    node: node === undefined || node === null ? undefined : readNode(node),
-    requeueMs:
-      requeue === undefined || requeue === null ? 0 : parseGoDuration(string(requeue, "requeue"), "requeue"),
+    node: node ? readNode(node) : undefined,
+    requeueMs: isPresent(requeue) ? parseGoDuration(requeue, "requeue") : 0,
   };
 }
 
@@ -57,49 +100,46 @@ function isCutOff(body: string): boolean {
   return outside.includes('"') || count(/[[{]/g) > count(/[\]}]/g);
 }
 
-function readNode(value: unknown): PluginReply["node"] {
-  if (!isRecord(value)) throw wrongType("node", "an object");
-  const { phase = "", outputs } = value;
-  if (!phases.has(phase)) {
+function readNode({ phase, message, progress, outputs }: ReplyNode): PluginReply["node"] {
+  const known = phase ?? "";
+  if (!phases.has(known)) {
     throw new ExecutorError(
       "BadRequest",
-      `node.phase of the plugin's reply must be a phase such as Succeeded, not ${JSON.stringify(phase)}`,
+      `the plugin's reply: node.phase must be a phase such as Succeeded, not ${JSON.stringify(known)}`,
     );
   }
   return {
-    phase: phase as Phase | "",
-    message: optionalString(value.message, "node.message"),
-    progress: optionalString(value.progress, "node.progress"),
-    outputs: outputs === undefined || outputs === null ? undefined : readOutputs(outputs),
+    phase: known as Phase | "",
+    message: message ?? undefined,
+    progress: progress ?? undefined,
+    outputs: outputs ? readOutputs(outputs) : undefined,
   };
 }
 
-function readOutputs(value: unknown): Outputs {
-  if (!isRecord(value)) throw wrongType("node.outputs", "an object");
-  const { parameters, artifacts } = value;
+function readOutputs({ parameters, artifacts, result, exitCode }: ReplyOutputs): Outputs {
   return {
-    ...(isPresent(parameters) && { parameters: list(parameters, "parameters").map(readParameter) }),
-    ...(isPresent(artifacts) && {
-      artifacts: list(artifacts, "artifacts") as unknown as NonNullable<Outputs["artifacts"]>,
-    }),
-    ...(isPresent(value.result) && { result: string(value.result, "node.outputs.result") }),
-    ...(isPresent(value.exitCode) && { exitCode: string(value.exitCode, "node.outputs.exitCode") }),
+    ...(isPresent(parameters) && { parameters: parameters.map(readParameter) }),
+    ...(isPresent(artifacts) && { artifacts: artifacts as unknown as NonNullable<Outputs["artifacts"]> }),
+    ...(isPresent(result) && { result }),
+    ...(isPresent(exitCode) && { exitCode }),
   };
 }
 
 /** `value`, `default`, `enum` and `valueFrom.default` may be numbers or booleans; task sets take text only. */
-function readParameter(value: Fields): Parameter {
-  const { name, globalName, description, valueFrom } = value;
-  const source = isRecord(valueFrom) ? valueFrom : undefined;
+function readParameter(parameter: ReplyParameter): Parameter {
+  const { name, value, globalName, description, valueFrom } = parameter;
   return {
-    name: string(name ?? "", "parameters[].name"),
-    ...(isPresent(value.value) && { value: scalarText(value.value) }),
-    ...(isPresent(value.default) && { default: scalarText(value.default) }),
-    ...(Array.isArray(value.enum) && { enum: value.enum.map(scalarText) }),
-    ...(isPresent(globalName) && { globalName: string(globalName, "parameters[].globalName") }),
-    ...(isPresent(description) && { description: string(description, "parameters[].description") }),
-    ...(source && {
-      valueFrom: { ...source, ...(isPresent(source.default) && { default: scalarText(source.default) }) },
+    name: name ?? "",
+    ...(isPresent(value) && { value: scalarText(value) }),
+    ...(isPresent(parameter.default) && { default: scalarText(parameter.default) }),
+    ...(isPresent(parameter.enum) && { enum: parameter.enum.map(scalarText) }),
+    ...(isPresent(globalName) && { globalName }),
+    ...(isPresent(description) && { description }),
+    ...(isPresent(valueFrom) && {
+      valueFrom: {
+        ...valueFrom,
+        ...(isPresent(valueFrom.default) && { default: scalarText(valueFrom.default) }),
+      },
     }),
   };
 }
@@ -108,30 +148,17 @@ function readParameter(value: Fields): Parameter {
 function scalarText(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value === "boolean") return String(value);
-  if (typeof value !== "number") throw wrongType("a parameter's value", "text, a number or a boolean");
+  if (typeof value !== "number") {
+    throw new ExecutorError(
+      "BadRequest",
+      "the plugin's reply: a parameter's default must be text or a number",
+    );
+  }
   const text = String(value);
   if (!text.includes("e")) return text;
   return Number.isInteger(value) ? BigInt(value).toString() : value.toFixed(20).replace(/0+$/, "");
 }
 
-function list(value: unknown, name: string): readonly Fields[] {
-  if (Array.isArray(value) && value.every(isRecord)) return value;
-  throw wrongType(`node.outputs.${name}`, "a list of objects");
-}
-
-function optionalString(value: unknown, name: string): string | undefined {
-  return isPresent(value) ? string(value, name) : undefined;
-}
-
-function string(value: unknown, name: string): string {
-  if (typeof value === "string") return value;
-  throw wrongType(name, "text");
-}
-
-function isPresent(value: unknown): boolean {
+function isPresent<T>(value: T | null | undefined): value is T & {} {
   return value !== undefined && value !== null;
-}
-
-function wrongType(name: string, type: string): ExecutorError {
-  return new ExecutorError("BadRequest", `${name} of the plugin's reply must be ${type}`);
 }

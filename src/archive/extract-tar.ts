@@ -39,7 +39,7 @@ export async function extractTar(
   const pace = new CallPace();
   try {
     for (let header = await reader.next(); header; header = await reader.next()) {
-      await extractEntry(header, reader, destination, pool, pace, options);
+      await extractEntry(header, reader, { destination, pool, pace, warn: options.warn });
     }
     await pool.drain();
     await destination.finish(signal);
@@ -49,14 +49,21 @@ export async function extractTar(
   }
 }
 
+/** What the entries of one archive are written with. */
+interface Extraction {
+  readonly destination: Destination;
+  /** Writes small files, by their paths. */
+  readonly pool: TaskPool<ByteString>;
+  readonly pace: CallPace;
+  readonly warn: ExtractOptions["warn"];
+}
+
 async function extractEntry(
   header: SparseTarHeader,
   reader: TarReader,
-  destination: Destination,
-  pool: TaskPool<ByteString>,
-  pace: CallPace,
-  options: ExtractOptions,
+  extraction: Extraction,
 ): Promise<void> {
+  const { destination, pool, warn } = extraction;
   const path = destination.resolve(header.path);
   if (pool.has(path)) await pool.drain();
   switch (header.type) {
@@ -66,7 +73,7 @@ async function extractEntry(
       if (path === "") throw illegalRoot(header);
       if (header.sparse || header.sizeBytes > smallFileBytes)
         return writeLargeFile(path, header, reader, destination);
-      return writeSmallFile(path, header, await reader.body(), destination, pool, pace);
+      return writeSmallFile(path, header, await reader.body(), extraction);
     case "symlink":
       if (path === "") throw illegalRoot(header);
       return destination.addSymlink(path, header.linkPath);
@@ -75,7 +82,7 @@ async function extractEntry(
       await pool.drain();
       return destination.addHardLink(path, destination.resolve(header.linkPath));
     default:
-      options.warn(`tar: ${shown(header.path)} is left out: it is a ${header.type.replace("-", " ")} entry`);
+      warn(`tar: ${shown(header.path)} is left out: it is a ${header.type.replace("-", " ")} entry`);
   }
 }
 
@@ -84,9 +91,7 @@ async function writeSmallFile(
   path: ByteString,
   header: SparseTarHeader,
   content: Buffer,
-  destination: Destination,
-  pool: TaskPool<ByteString>,
-  pace: CallPace,
+  { destination, pool, pace }: Extraction,
 ): Promise<void> {
   if (pace.isQuick && pace.measure(() => writeFileNow(path, header, content, destination))) return;
   await pool.run(path, () =>

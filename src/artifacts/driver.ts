@@ -6,6 +6,8 @@ import type { FileContent, TreeContent } from "../streams/index.ts";
 import type { Artifact, SecretSelector } from "../template/index.ts";
 import type { ObjectStore, TransferSession } from "../transfer/index.ts";
 import type { BucketQuestions } from "./bucket-questions.ts";
+import type { PluginFolders } from "./drivers/plugin/config.ts";
+import type { PluginConnections } from "./drivers/plugin/connection.ts";
 
 /** What a store holds under an artifact's key. */
 export type StoredArtifact =
@@ -116,22 +118,18 @@ export interface DriverContext {
   /** The memory, the retries and the places at each store that all drivers of a process share. */
   readonly transfers: TransferSession;
   readonly log: DriverLog;
-  /** Where plugins are met; undefined: nowhere. The same object makes drivers share their connections. */
+  /** Where plugins are met; undefined: nowhere. */
   readonly plugins?: PluginPlaces;
 }
 
-/** The folders that this container shares with the containers of artifact plugins (docs/contract/roles.md#5.1). */
-export interface PluginPlaces {
-  /** `/tmp/artifact-plugins`: a folder with a `socket` for each plugin. */
-  readonly sockets: string;
+/** How a process meets artifact plugins: in folders that their containers share with ours (docs/contract/roles.md#5.1). */
+export interface PluginPlaces extends PluginFolders {
   /** `/tmp/argo/outputs`: where a plugin reads what it shall save. */
   readonly staging: string;
-  /** `/var/run/argo/ctr`: where containers leave their exit codes. */
-  readonly containers: string;
   /** How long a socket is waited for; undefined: as long as the reference does. */
   readonly socketWaitMs?: number;
-  /** A connection gets so long at least, whatever the artifact says. */
-  readonly connectTimeoutMinMs?: number;
+  /** Empty at first: the connections that all drivers of this process share. */
+  readonly connections: PluginConnections;
 }
 
 export interface DriverLog {

@@ -95,7 +95,7 @@ export class ObjectDriver implements ArtifactDriver {
     const options = { threads, partBytes, attributes };
     await during(
       this.#phrase("saveFile", key),
-      uploadObject(this.#store, key, content, options, this.#channel, signal),
+      uploadObject({ store: this.#store, key, channel: this.#channel }, content, options, signal),
     );
   }
 
@@ -104,7 +104,7 @@ export class ObjectDriver implements ArtifactDriver {
     await this.#options.prepareSaving?.(key, signal);
     await during(
       this.#phrase("saveTree", key),
-      uploadTree(this.#store, key, tree, this.#options, this.#channel, signal),
+      uploadTree({ store: this.#store, key, channel: this.#channel }, tree, this.#options, signal),
     );
     await this.#uncover(key, signal);
   }

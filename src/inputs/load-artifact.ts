@@ -132,9 +132,9 @@ async function placeFor(loaded: LoadedHere, destination: string): Promise<void> 
 
 /** Our descriptors mean nothing to a reader. */
 function withShownPaths(error: unknown, folder: string): unknown {
-  if (!(error instanceof ExecutorError) || !error.message.includes("/proc/")) return error;
+  if (!(error instanceof ExecutorError)) return error;
   const text = error.message.replaceAll(/\/proc\/(\d+|self)\/fd\/\d+/g, folder);
-  return new ExecutorError(error.code, text, { cause: error.cause });
+  return text === error.message ? error : new ExecutorError(error.code, text, { cause: error.cause });
 }
 
 /** Whether the last step failed, to give a loaded input its name, because a folder has it (rename(2)). */

@@ -1,5 +1,5 @@
 import type { ByteSink } from "../streams/index.ts";
-import { type AnswerRules, decodeFrameHead, type Frame, frameHeadBytes } from "./frames.ts";
+import { type AnswerRules, type Frame, FrameParser } from "./frames.ts";
 
 /**
  * Reads one answer of the outputs socket, its data straight into the sink: `space` says where the next read goes, `take`
@@ -7,20 +7,15 @@ import { type AnswerRules, decodeFrameHead, type Frame, frameHeadBytes } from ".
  */
 export class FrameReceiver {
   readonly #sink: ByteSink;
-  readonly #rules: AnswerRules;
+  readonly #parser: FrameParser;
   readonly #accept: (frame: Frame) => boolean;
   readonly #done = Promise.withResolvers<void>();
   #isDone = false;
   #isComplete = false;
-  #type: Frame["type"] | undefined;
-  /** A head or a text; data goes to the sink. */
-  #gathered: Buffer = Buffer.alloc(frameHeadBytes);
-  #used = 0;
-  #dataLeft = 0;
 
   constructor(sink: ByteSink, rules: AnswerRules, accept: (frame: Frame) => boolean) {
     this.#sink = sink;
-    this.#rules = rules;
+    this.#parser = new FrameParser(rules);
     this.#accept = accept;
   }
 
@@ -39,9 +34,8 @@ export class FrameReceiver {
   }
 
   space(): Uint8Array {
-    return this.#dataLeft > 0
-      ? this.#sink.space().subarray(0, this.#dataLeft)
-      : this.#gathered.subarray(this.#used);
+    const { dataLeft, space } = this.#parser;
+    return dataLeft > 0 ? this.#sink.space().subarray(0, dataLeft) : space;
   }
 
   /** Takes bytes that were read elsewhere; false at the end of the answer. */
@@ -58,16 +52,14 @@ export class FrameReceiver {
 
   /** Returns whether there is more to read, as `onread` of a socket wants it. */
   take(bytes: number): boolean {
-    if (this.#dataLeft > 0) {
-      this.#dataLeft -= bytes;
+    if (this.#parser.dataLeft > 0) {
+      this.#parser.noteData(bytes);
       this.#sink.filled(bytes);
       return true;
     }
-    this.#used += bytes;
-    if (this.#used < this.#gathered.length) return true;
     try {
-      if (this.#type === undefined) this.#begin();
-      else this.#end(this.#type);
+      const frame = this.#parser.note(bytes);
+      if (frame) this.#end(frame);
     } catch (error) {
       this.#isDone = true;
       this.#done.reject(error);
@@ -75,29 +67,9 @@ export class FrameReceiver {
     return !this.#isDone;
   }
 
-  #begin(): void {
-    const { type, length } = this.#rules.check(decodeFrameHead(this.#gathered));
-    if (type === "D") {
-      this.#dataLeft = length;
-      this.#gather(undefined, frameHeadBytes);
-    } else if (length > 0) {
-      this.#gather(type, length);
-    } else {
-      this.#gathered = Buffer.alloc(0);
-      this.#end(type);
-    }
-  }
-
-  #end(type: Frame["type"]): void {
-    this.#isComplete = type === "E" || type === "X";
-    this.#isDone = this.#accept({ type, bytes: this.#gathered });
+  #end(frame: Frame): void {
+    this.#isComplete = frame.type === "E" || frame.type === "X";
+    this.#isDone = this.#accept(frame);
     if (this.#isDone) this.#done.resolve();
-    this.#gather(undefined, frameHeadBytes);
-  }
-
-  #gather(type: Frame["type"] | undefined, bytes: number): void {
-    this.#type = type;
-    this.#gathered = Buffer.alloc(bytes);
-    this.#used = 0;
   }
 }

@@ -8,7 +8,7 @@ export interface Frame {
 
 export type FrameType = "S" | "D" | "W" | "N" | "E" | "X";
 
-export const frameHeadBytes = 9;
+const headBytes = 9;
 /** Texts are short; data is never collected. */
 const textBytesMax = 64 * 1024;
 
@@ -53,46 +53,95 @@ export class AnswerRules {
 /** A folder may have many sockets in it, but not as many as a liar can name. */
 const warningsMax = 10_000;
 
-/** Splits the bytes of one answer into frames; data passes through without being copied (native/README.md). */
+/**
+ * Splits one answer into frames (native/README.md), whoever reads its bytes: says where heads and texts go, and how much
+ * data comes next, which is its reader's own. Throws Corrupt for what does not keep to the protocol.
+ */
+export class FrameParser {
+  readonly #rules: AnswerRules;
+  /** Of the text that is gathered; undefined: it is a head. */
+  #type: FrameType | undefined;
+  #gathered: Buffer = Buffer.alloc(headBytes);
+  #used = 0;
+  #dataLeft = 0;
+
+  constructor(rules: AnswerRules) {
+    this.#rules = rules;
+  }
+
+  /** Bytes of data that come before anything else. */
+  get dataLeft(): number {
+    return this.#dataLeft;
+  }
+
+  /** Where the next bytes go while no data is left. */
+  get space(): Buffer {
+    return this.#gathered.subarray(this.#used);
+  }
+
+  /** So much data was read. */
+  noteData(bytes: number): void {
+    this.#dataLeft -= bytes;
+  }
+
+  /** So much was read into `space`; returns a frame that is whole with it, data aside. */
+  note(bytes: number): Frame | undefined {
+    this.#used += bytes;
+    if (this.#used < this.#gathered.length) return undefined;
+    const gathered = this.#gathered;
+    if (this.#type !== undefined) {
+      const type = this.#type;
+      this.#gather(undefined, headBytes);
+      return { type, bytes: gathered };
+    }
+    const { type, length } = this.#rules.check(decodeHead(gathered));
+    if (type !== "D" && length > 0) {
+      this.#gather(type, length);
+      return undefined;
+    }
+    this.#gather(undefined, headBytes);
+    if (type !== "D") return { type, bytes: Buffer.alloc(0) };
+    this.#dataLeft = length;
+    return undefined;
+  }
+
+  #gather(type: FrameType | undefined, bytes: number): void {
+    this.#type = type;
+    this.#gathered = Buffer.alloc(bytes);
+    this.#used = 0;
+  }
+}
+
+/** The frames of one answer; data passes through without being copied. */
 export async function* readFrames(
   chunks: AsyncIterable<Buffer>,
   rules: AnswerRules,
 ): AsyncGenerator<Frame, void, undefined> {
-  let rest: Buffer = Buffer.alloc(0);
-  let dataLeft = 0;
+  const parser = new FrameParser(rules);
   for await (const chunk of chunks) {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    for (;;) {
-      if (dataLeft > 0) {
-        const bytes = rest.subarray(0, dataLeft);
-        rest = rest.subarray(bytes.length);
-        dataLeft -= bytes.length;
-        if (bytes.length > 0) yield { type: "D", bytes };
-        if (dataLeft > 0) break;
-      }
-      if (rest.length < frameHeadBytes) break;
-      const { type, length } = decodeFrameHead(rest);
-      if (type === "D") {
-        rules.check({ type, length });
-        rest = rest.subarray(frameHeadBytes);
-        dataLeft = length;
+    for (let done = 0; done < chunk.length; ) {
+      if (parser.dataLeft > 0) {
+        const bytes = chunk.subarray(done, done + parser.dataLeft);
+        parser.noteData(bytes.length);
+        done += bytes.length;
+        yield { type: "D", bytes };
         continue;
       }
-      if (rest.length < frameHeadBytes + length) break;
-      rules.check({ type, length });
-      yield { type, bytes: rest.subarray(frameHeadBytes, frameHeadBytes + length) };
-      rest = rest.subarray(frameHeadBytes + length);
+      const count = chunk.copy(parser.space, 0, done);
+      done += count;
+      const frame = parser.note(count);
+      if (frame) yield frame;
     }
   }
 }
 
-export interface FrameHead {
+interface FrameHead {
   readonly type: FrameType;
   readonly length: number;
 }
 
 /** Throws Corrupt for what is no frame, or longer than a text can be. */
-export function decodeFrameHead(bytes: Buffer): FrameHead {
+function decodeHead(bytes: Buffer): FrameHead {
   const type = String.fromCharCode(bytes[0] ?? 0) as FrameType;
   const length = Number(bytes.readBigUInt64BE(1));
   if (!"SDWNEX".includes(type) || (type !== "D" && length > textBytesMax)) {

@@ -133,11 +133,13 @@ async function* readPart(
   if (stored.kind !== "directory") {
     for await (const chunk of stored.openStream() as AsyncIterable<Buffer>) {
       left -= chunk.length;
+      // It may never end.
+      if (left < 0) break;
       yield chunk;
     }
   }
   if (left !== 0) {
-    const text = `a part of the log that was stored while the step ran had ${sizeBytes} bytes and now has ${sizeBytes - left}`;
+    const text = `a part of the log that was stored while the step ran had ${sizeBytes} bytes and now has ${left < 0 ? "more" : sizeBytes - left}`;
     throw new ExecutorError("Corrupt", text);
   }
 }

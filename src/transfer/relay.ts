@@ -94,14 +94,8 @@ async function relayParts(
 ): Promise<void> {
   const attributes = await attributesOf(source, undefined, options, signal);
   const { threads, partBytes } = options;
-  await uploadObject(
-    target.store,
-    target.key,
-    relayedContent(source, signal),
-    { threads, partBytes, attributes },
-    target.channel,
-    signal,
-  );
+  const content = relayedContent(source, signal);
+  await uploadObject(target, content, { threads, partBytes, attributes }, signal);
 }
 
 /** The object's bytes as an upload takes them: range by range, in order, checked when the last one has come. */

@@ -54,7 +54,7 @@ export async function downloadTree(
       }
       await local(object.key, makeFolder(dirname(target)));
       await group.start(async (either) => {
-        await downloadFile(store, object, target, pace, channel, either);
+        await downloadFile({ store, info: object, channel, path: target }, pace, either);
         progress.noteFile(object.sizeBytes);
       });
     }
@@ -65,29 +65,34 @@ export async function downloadTree(
   }
 }
 
+interface FileDownload {
+  readonly store: ObjectStore;
+  readonly info: ObjectInfo;
+  readonly channel: Channel;
+  /** Of the file that it becomes. */
+  readonly path: string;
+}
+
 async function downloadFile(
-  store: ObjectStore,
-  object: ObjectInfo,
-  target: string,
+  { store, info, channel, path }: FileDownload,
   pace: CallPace,
-  channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
-  if (object.isInflated) {
-    await local(object.key, inflateToFile(store, object, target, channel, signal));
+  if (info.isInflated) {
+    await local(info.key, inflateToFile(store, info, path, channel, signal));
     return;
   }
-  if (object.sizeBytes > smallBytes) {
+  if (info.sizeBytes > smallBytes) {
     // Not in the lane: the ranges of a large object take places of their own.
-    await local(object.key, downloadToFile(store, object, target, channel, signal));
+    await local(info.key, downloadToFile(store, info, path, channel, signal));
     return;
   }
-  const release = await channel.memory.acquire(object.sizeBytes + requestBytes, signal);
+  const release = await channel.memory.acquire(info.sizeBytes + requestBytes, signal);
   try {
-    const download = () => downloadSmall(store, object, channel, signal);
-    const content = await channel.lane.run(object.sizeBytes, download, signal);
-    await local(object.key, writeSmall(target, content, pace));
-    noteTransfer(object.sizeBytes);
+    const download = () => downloadSmall(store, info, channel, signal);
+    const content = await channel.lane.run(info.sizeBytes, download, signal);
+    await local(info.key, writeSmall(path, content, pace));
+    noteTransfer(info.sizeBytes);
   } finally {
     release();
   }

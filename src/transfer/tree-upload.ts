@@ -3,10 +3,9 @@ import { type MemoryPayload, payloadOf } from "../http/index.ts";
 import { TaskGroup } from "../limits/index.ts";
 import type { FileContent, TreeContent } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
-import type { ObjectAttributes, ObjectStore } from "./object-store.ts";
+import type { ObjectAttributes } from "./object-store.ts";
 import type { Progress } from "./progress.ts";
-import type { Channel } from "./session.ts";
-import { expectSize, type UploadOptions, uploadObject } from "./upload.ts";
+import { expectSize, type UploadOptions, type UploadTarget, uploadObject } from "./upload.ts";
 
 /** Files whose content is read before the walk goes on are at most this large; others are stored one at a time. */
 const smallBytes = 1024 * 1024;
@@ -22,25 +21,23 @@ export interface TreeUploadOptions extends Omit<UploadOptions, "attributes"> {
  * artifact; what was stored by then stays, as it does in the reference.
  */
 export async function uploadTree(
-  store: ObjectStore,
-  key: string,
+  { store, key, channel }: UploadTarget,
   tree: TreeContent,
   options: TreeUploadOptions,
-  channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
   const group = new TaskGroup(filesMax, signal);
   using progress = channel.progress("Saving artifact", key);
   try {
     for await (const { path, content } of tree.files(group.signal)) {
-      const target = posix.join(key, path);
+      const target = { store, key: posix.join(key, path), channel };
       const attributes = { contentType: await options.contentType(content.name) };
       const upload = async (either: AbortSignal) => {
-        await uploadObject(store, target, content, { ...options, attributes }, channel, either);
+        await uploadObject(target, content, { ...options, attributes }, either);
         progress.noteFile(content.sizeBytes ?? 0);
       };
       if (content.sizeBytes !== undefined && content.sizeBytes <= smallBytes) {
-        await uploadSmall({ store, key: target, content, attributes, channel, progress }, group);
+        await uploadSmall({ ...target, content, attributes, progress }, group);
       } else if (content.replayable) {
         await group.start(upload);
       } else {
@@ -54,12 +51,9 @@ export async function uploadTree(
   }
 }
 
-interface SmallUpload {
-  readonly store: ObjectStore;
-  readonly key: string;
+interface SmallUpload extends UploadTarget {
   readonly content: FileContent;
   readonly attributes: ObjectAttributes;
-  readonly channel: Channel;
   readonly progress: Progress;
 }
 

@@ -16,27 +16,30 @@ export interface UploadOptions {
 
 const abortTimeoutMs = 15_000;
 
-/** Where a multipart upload goes. */
-export type UploadTarget = Pick<Upload, "store" | "key" | "channel">;
+/** Where an upload goes. */
+export interface UploadTarget {
+  readonly store: ObjectStore;
+  readonly key: string;
+  readonly channel: Channel;
+}
 
 /**
  * Stores one file under `key`, whole or not at all: as a single put where it fits into one part, else by a multipart
  * upload, which is aborted when anything fails or the signal fires.
  */
 export async function uploadObject(
-  store: ObjectStore,
-  key: string,
+  target: UploadTarget,
   content: FileContent,
   options: UploadOptions,
-  channel: Channel,
   signal: AbortSignal,
 ): Promise<void> {
+  const { store, key, channel } = target;
   const plan = planParts(content.sizeBytes, options.partBytes, store.limits, channel.memory.totalBytes);
   // Its own signal ends the reading when a part that is under way fails.
   const failing = new AbortController();
   const either = AbortSignal.any([signal, failing.signal]);
   const parts = partsOf(content, plan, channel, either);
-  const upload = { store, key, content, options, channel, failing, signal: either };
+  const upload = { ...target, content, options, failing, signal: either };
   try {
     const { value: first } = await parts.next();
     if (first === undefined) throw new ExecutorError("Internal", `${key}: content without a part`);
@@ -66,12 +69,9 @@ async function putWhole(upload: Upload, part: Part): Promise<void> {
   }
 }
 
-interface Upload {
-  readonly store: ObjectStore;
-  readonly key: string;
+interface Upload extends UploadTarget {
   readonly content: FileContent;
   readonly options: UploadOptions;
-  readonly channel: Channel;
   /** Aborted when a part that is under way fails. */
   readonly failing: AbortController;
   /** Fires for `failing`, too. */
@@ -179,8 +179,8 @@ async function putWithoutParts({ store, key, content, options, channel, signal }
     throw new ExecutorError("Unsupported", text);
   }
   const sizeBytes = content.sizeBytes ?? (await measure(content.open(), signal));
-  if (sizeBytes > store.limits.putMaxBytes) {
-    const text = `${key}: ${sizeBytes} bytes, and the store takes at most ${store.limits.putMaxBytes} at once and has no multipart uploads`;
+  if (sizeBytes > store.limits.putBytesMax) {
+    const text = `${key}: ${sizeBytes} bytes, and the store takes at most ${store.limits.putBytesMax} at once and has no multipart uploads`;
     throw new ExecutorError("TooLarge", text);
   }
   const payload = { sizeBytes, open: () => content.open() };

@@ -10,8 +10,9 @@ export interface EarlyReportTools {
 
 /** A pod that is ended and has nothing slow to save is spared the early report. */
 const firstMs = 1000;
-/** The least time between two reports. */
+/** The least time between two reports; after failures it doubles up to the second. */
 const againMs = 1000;
+const againMsMax = 30_000;
 
 /**
  * Nobody tells a container that is told to end how long it has: a node that is drained may give less than the pod's own grace
@@ -45,20 +46,23 @@ export class EarlyReport implements AsyncDisposable {
   async #run(term: AbortSignal): Promise<void> {
     await fired(AbortSignal.any([term, this.#ended.signal]));
     await this.#pause(firstMs);
-    while (!this.#ended.signal.aborted) {
-      await this.#report();
-      await this.#pause(againMs);
+    for (let pauseMs = againMs; !this.#ended.signal.aborted; await this.#pause(pauseMs)) {
+      const isReported = await this.#report();
+      pauseMs = isReported ? againMs : Math.min(2 * pauseMs, againMsMax);
     }
   }
 
-  async #report(): Promise<void> {
+  /** False where it could not be sent. */
+  async #report(): Promise<boolean> {
     const text = JSON.stringify(this.#outputs);
-    if (text === this.#sent) return;
+    if (text === this.#sent) return true;
     try {
       await this.#tools.send(this.#outputs);
       this.#sent = text;
+      return true;
     } catch (error) {
       this.#tools.warn(`what is complete could not be reported yet: ${errorText(error)}`);
+      return false;
     }
   }
 

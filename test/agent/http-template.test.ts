@@ -273,7 +273,7 @@ describe("HTTP templates", { concurrency: 4 }, () => {
       port: [{ url: "http://127.0.0.1:0/" }, /the URL cannot be parsed$/],
       bytes: [
         { url, method: "POST", bodyFrom: { bytes: "AAEC/w" } },
-        /^http\.bodyFrom\.bytes of the template must be base64 with padding$/,
+        /^the template: http\.bodyFrom\.bytes must be base64 with padding$/,
       ],
       header: [
         {
@@ -283,7 +283,7 @@ describe("HTTP templates", { concurrency: 4 }, () => {
             { name: "x", value: 5 },
           ],
         },
-        /^http\.headers\[1\]\.value of the template must be text$/,
+        /^the template: http\.headers\[1\]\.value must be text/,
       ],
       away: [{ url: `${url}/away` }, /failed to parse Location header of the redirect$/],
     };

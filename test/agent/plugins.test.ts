@@ -111,7 +111,7 @@ describe("plugin templates", { concurrency: 4 }, () => {
     assert.equal(await message("requeueOnly"), "no plugin executed the template");
     assert.deepEqual(await desk.nodeState("failed"), { phase: "Failed", message: "no" });
     assert.equal((await desk.nodeState("phaseless")).phase, "Error");
-    assert.match((await message("wrong")) ?? "", /requeue of the plugin's reply must be text/);
+    assert.match((await message("wrong")) ?? "", /the plugin's reply: requeue must be text/);
     assert.equal(await message("status"), '500 Internal Server Error: "sorry"');
     assert.match((await message("created")) ?? "", /^201 Created: /);
     assert.equal(await message("empty"), "EOF");

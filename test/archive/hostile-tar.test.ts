@@ -9,7 +9,7 @@ import { isExecutorError } from "../../src/errors/index.ts";
 import { chunked, listener, makeFolder } from "./places.ts";
 import { type RawEntry, rawEntry, rawPax, rawTar } from "./raw-tar.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 
 /** A destination, and beside it what nobody may touch. */
 async function makePlace(t: TestContext) {

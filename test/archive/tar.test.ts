@@ -24,7 +24,7 @@ import { chunked, collect, listener, makeFolder } from "./places.ts";
 import { hasProgram, run } from "./programs.ts";
 import { mapTree, type Node, readTree, trees, writeTree } from "./trees.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const quiet = { warn() {} };
 
 const namesOf = async (bytes: Buffer) => {

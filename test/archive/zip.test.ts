@@ -14,7 +14,7 @@ import { hasProgram, run } from "./programs.ts";
 import { rawTar } from "./raw-tar.ts";
 import { mapTree, type Node, readTree, trees, writeTree } from "./trees.ts";
 
-const signal = AbortSignal.timeout(60_000);
+const { signal } = new AbortController();
 const quiet = { warn() {} };
 const packed = (path: string) => collect(packZip(packTar(path, quiet, signal), quiet, signal));
 

@@ -14,7 +14,13 @@ const secrets = JSON.parse(process.argv[3] ?? "{}") as Record<string, string>;
 const context = {
   ...surroundings(secrets, { identityVariables: { STORAGE_EMULATOR_HOST: "127.0.0.1:1" } }),
   readConfigMap: async () => "",
-  plugins: { sockets: "/nowhere", staging: "/nowhere", containers: "/nowhere", socketWaitMs: 1 },
+  plugins: {
+    sockets: "/nowhere",
+    staging: "/nowhere",
+    connections: new Map(),
+    containers: "/nowhere",
+    socketWaitMs: 1,
+  },
 };
 const artifact = { name: "a", path: "/a", ...JSON.parse(process.argv[2] ?? "{}") };
 await using driver = await openDriver(artifact, context);

@@ -54,6 +54,7 @@ const locations: readonly (readonly [string, Partial<Artifact>, readonly string[
   ["git", { git: { repo: `http://${nobody}/k` } }, ["git"]],
   ["plugin", { plugin: { name: "p", configuration: "c", key: "k" } }, ["plugin"]],
   ["hdfs", { hdfs: { ...hdfs, hdfsUser: "me" } }, ["hdfs"]],
+  ["hdfs by RPC", { hdfs: { ...hdfs, addresses: [nobody], hdfsUser: "me" } }, ["hdfs", "hdfs/native"]],
   [
     "hdfs with Kerberos",
     {

@@ -21,6 +21,7 @@ const example = resolve(import.meta.dirname, "../../examples/sync-orphans.yaml")
 const run = promisify(execFile);
 /** Of this run alone. */
 const namespace = `sync-${process.pid}`;
+const image = process.env.OUTRIDER_IMAGE ?? "localhost/outrider:test";
 const kinds = [
   "Workflow",
   "WorkflowTemplate",
@@ -67,7 +68,7 @@ async function stage(t: TestContext) {
   const folder = await temporaryFolder(t);
   const store = await startObjectServer({ directory: join(folder, "store"), accessKey: "a", secretKey: "s" });
   t.after(() => store[Symbol.asyncDispose]());
-  store.createBucket("artifacts");
+  for (const bucket of ["artifacts", "copy", "fan-out"]) store.createBucket(bucket);
   const argo = await startArgoServer();
   t.after(() => argo[Symbol.asyncDispose]());
   await create(folder, kinds.map(definition));
@@ -114,8 +115,12 @@ async function asInTheExample(folder: string): Promise<string> {
     .map((document): { kind?: unknown } => document.toJS())
     .filter(({ kind }) => kind !== "CronWorkflow");
   await create(folder, objects);
-  const token = (await byKubectl("create", "token", "sync-orphans", "-n", namespace)).trim();
-  const config = join(folder, "kubeconfig");
+  return await kubeconfigOf(folder, "sync-orphans");
+}
+
+async function kubeconfigOf(folder: string, account: string): Promise<string> {
+  const token = (await byKubectl("create", "token", account, "-n", namespace)).trim();
+  const config = join(folder, `kubeconfig-${account}`);
   const admin = JSON.parse(await byKubectl("config", "view", "--raw", "-o", "json"));
   admin.users = [{ name: admin.contexts[0].context.user, user: { token } }];
   writeFileSync(config, JSON.stringify(admin));
@@ -189,4 +194,121 @@ describe("argoexec sync and the real API server", () => {
     assert.equal(stuck.status.nodes.stuck.outputs.artifacts[0].deleted, true);
     assert.equal(stuck.metadata.finalizers, undefined);
   });
+
+  it("--since: goes on from what the server tells of, with the rights of deploy/sync and no more", async (t) => {
+    const { folder, repository, put } = await stage(t);
+    const kubeconfigOfSync = await asInDeploySync(folder);
+    await create(folder, [newWorkflow({ name: "since-1", outputs: { data: "since-1/data" } })]);
+    await put("since-1/data");
+    const target = repository.replace("s3://artifacts", "s3://copy");
+    const args = ["run", repository, target, "--since", "last", "-n", namespace];
+
+    const whole = await ours(kubeconfigOfSync, args, "");
+    await create(folder, [
+      newWorkflow({ name: "since-2", outputs: { data: "since-2/data" } }),
+      newWorkflow({ name: "since-3", outputs: { data: "since-3/data" } }),
+      taskResult("since-4-1", "since-4", "since-4/reported"),
+    ]);
+    await put("since-2/data", "since-3/data", "since-4/reported", "nobody/data");
+    await byKubectl("delete", "workflow", "since-3", "-n", namespace);
+    const changed = await ours(kubeconfigOfSync, args, "");
+    const nothing = await ours(kubeconfigOfSync, args, "");
+    const cursor = JSON.parse(Buffer.from(JSON.parse(nothing.stdout).cursor, "base64url").toString());
+    const versions = Object.fromEntries(Object.keys(cursor.versions).map((path) => [path, "1"]));
+    const old = Buffer.from(JSON.stringify({ ...cursor, versions })).toString("base64url");
+    const forgotten = await ours(kubeconfigOfSync, [...args.slice(0, 4), old, ...args.slice(5)], "");
+
+    assert.deepEqual([whole.code, changed.code, nothing.code], [0, 0, 0], whole.stderr + changed.stderr);
+    assert.match(whole.stderr, /everything was compared: no run with these arguments/);
+    // Deleted workflows, and reports that no controller has read: the server tells of both.
+    assert.match(changed.stderr, /^done: 2 copied, .* \(2 workflows and 1 task results have changed since/m);
+    assert.match(nothing.stderr, /0 workflows and 0 task results have changed/);
+    assert.equal(forgotten.code, 0, forgotten.stderr);
+    t.diagnostic(forgotten.stderr.trim().split("\n").at(-1) ?? "");
+  });
+
+  it("the fan-out example: plan, as many pods as there are shards, each within 256 MiB, and verify", async (t) => {
+    const { folder, repository, put } = await stage(t);
+    await put(...Array.from({ length: 60 }, (_, index) => `wf-${index}/data`));
+    const document = parseAllDocuments(readFileSync(fanOut, "utf8"))[0]?.toJS();
+    const pod = async (name: string, shard: string) => {
+      const template = document.spec.templates.find((each: { readonly name: string }) => each.name === name);
+      const values: Readonly<Record<string, string>> = {
+        "workflow.parameters.source": repository,
+        "workflow.parameters.target": repository.replace("s3://artifacts", "s3://fan-out"),
+        "workflow.parameters.shards": "3",
+        "inputs.parameters.shard": shard,
+      };
+      const args = template.container.args.map((arg: string) =>
+        arg.replace(/\{\{([^}]*)\}\}/g, (_, tag: string) => values[tag] ?? ""),
+      );
+      return await runPod(folder, `fan-out-${name}-${pods++}`, { ...template.container, args });
+    };
+    let pods = 0;
+
+    const planned = await pod("plan", "");
+    const shards = JSON.parse(readFileSync(join(folder, "tmp/shards.json"), "utf8")) as readonly object[];
+    const ran = await Promise.all(shards.map((shard) => pod("run", JSON.stringify(shard))));
+    const verified = await pod("verify", "");
+
+    assert.equal(planned.phase, "Succeeded", planned.log);
+    assert.equal(shards.length, 3);
+    for (const { phase, log } of ran) assert.equal(phase, "Succeeded", log);
+    assert.equal(verified.phase, "Succeeded", verified.log);
+    assert.match(verified.log, /^verified: 60 objects have the same content$/m);
+  });
 });
+
+const fanOut = resolve(import.meta.dirname, "../../examples/sync-fan-out.yaml");
+
+/** What a controller makes of a container template; /tmp is a folder of this machine, so that its parameters can be read. */
+async function runPod(folder: string, name: string, container: { readonly args: readonly string[] }) {
+  const shared = join(folder, "tmp");
+  await mkdir(shared, { recursive: true });
+  const env = Object.entries({ AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "s" });
+  const main = {
+    ...container,
+    name: "main",
+    image,
+    imagePullPolicy: "Never",
+    env: env.map(([variable, value]) => ({ name: variable, value })),
+    volumeMounts: [{ name: "tmp", mountPath: "/tmp" }],
+  };
+  const spec = {
+    restartPolicy: "Never",
+    containers: [main],
+    volumes: [{ name: "tmp", hostPath: { path: shared } }],
+  };
+  const own = join(folder, name);
+  await mkdir(own);
+  await create(own, [{ apiVersion: "v1", kind: "Pod", metadata: { name, namespace }, spec }]);
+  const ended = "--for=jsonpath={.status.containerStatuses[0].state.terminated}";
+  await byKubectl("wait", ended, `pod/${name}`, "-n", namespace, "--timeout=120s");
+  const phase = await byKubectl(
+    "get",
+    "pod",
+    name,
+    "-n",
+    namespace,
+    "-o",
+    "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}",
+  );
+  const log = await byKubectl("logs", name, "-n", namespace);
+  return { phase: phase === "0" ? "Succeeded" : `exit ${phase}`, log };
+}
+
+function taskResult(name: string, workflow: string, key: string): object {
+  return {
+    apiVersion: "argoproj.io/v1alpha1",
+    kind: "WorkflowTaskResult",
+    metadata: { name, namespace, labels: { "workflows.argoproj.io/workflow": workflow } },
+    outputs: { artifacts: [{ name: "data", path: "/d", s3: { key } }] },
+  };
+}
+
+/** A kubeconfig with the token of deploy/sync's service account. */
+async function asInDeploySync(folder: string): Promise<string> {
+  await create(folder, [definition("CronWorkflow")]);
+  await byKubectl("apply", "-n", namespace, "-k", resolve(import.meta.dirname, "../../deploy/sync"));
+  return await kubeconfigOf(folder, "argo-sync");
+}

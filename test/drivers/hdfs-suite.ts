@@ -62,6 +62,15 @@ export async function startHdfsStore(t: TestContext, target: string): Promise<St
   };
 }
 
+/** A folder of its own in a cluster whose name nodes' RPC ports are these. */
+export async function startHdfsRpc(_: TestContext, addresses: readonly string[]): Promise<StoreUnderTest> {
+  folders += 1;
+  const keyPrefix = `/rpc-${process.pid}-${folders}/`;
+  const artifact = (key: string) => hdfsArtifact(addresses, keyPrefix + key, { force: true });
+  await makeRoot(artifact(".made"));
+  return { context: surroundings(), artifact, keyPrefix, filesOfTree: 40 };
+}
+
 /** Where the bytes go: to the data node, which Hadoop tells by another path or query than the name node's. */
 const dataPath = /op=CREATE.*(?:data=true|namenoderpcaddress)/i;
 

@@ -188,7 +188,9 @@ describe("what the other roles load", { concurrency: 2 }, () => {
     const flags = { flags: ["configmap", "c"] };
 
     assert.deepEqual(await get(flags), ["http", "kube", "resource"]);
-    assert.deepEqual(await get({ manifest: manifest("c") }), ["http", "kube", "resource", "yaml"]);
+    assert.deepEqual(await get({ manifest: manifest("c") }), ["http", "kube", "resource"]);
+    const anchored = `${manifest("c")}more: &anchor {}\n`;
+    assert.deepEqual(await get({ manifest: anchored }), ["http", "kube", "resource", "yaml"]);
     assert.deepEqual(languagesOf(await get(flags, { jsonPath: "{.data}" })), ["languages/jsonpath"]);
     assert.deepEqual(languagesOf(await get(flags, { jqFilter: ".data" })), ["languages/jq"]);
     assert.deepEqual(languagesOf(await get({ ...flags, successCondition: "data.state == new" })), [

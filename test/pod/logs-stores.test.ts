@@ -7,7 +7,7 @@ import { account, accountKey, startAzurite } from "../servers/azurite.ts";
 import { startGcsServer } from "../servers/gcs-server.ts";
 import { shell, startPod, storedKeys } from "./desk.ts";
 
-const lines = 400_000;
+const lines = 250_000;
 const whole = Array.from({ length: lines }, (_, index) => `${String(index + 1).padStart(8, "0")}\n`).join("");
 const printing = (limit: string, count = lines) =>
   shell(`seq -f %08.0f ${count}`, {
@@ -111,6 +111,29 @@ describe("the log of a step that prints more than its share", { concurrency: 2 }
       ["\n"],
       "what was asked with",
     );
+  });
+
+  it("R32: is saved from where it can be read when the store sends more, without end, than was stored", async (t) => {
+    const { server, store } = await artifactory(t);
+    server.intercept(({ method, path }, response) => {
+      if (method !== "GET" || !isPart(path)) return false;
+      const block = Buffer.alloc(65_536, "x");
+      const send = () => {
+        while (!response.destroyed && response.write(block));
+      };
+      response.writeHead(200).on("drain", send);
+      send();
+      return true;
+    });
+
+    const pod = await startPod(t, printing("4Mi"), store);
+
+    assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
+    const [[, log] = ["", Buffer.alloc(0)]] = [...server.files].filter(([key]) => key.endsWith("main.log"));
+    const [notice = "", first] =
+      /^argoexec: the first (\d+) bytes of this log could not be read back .*\n/.exec(log.toString()) ?? [];
+    assert.equal(log.toString().slice(notice.length), whole.slice(Number(first)));
+    assert.ok([...server.files.keys()].some(isPart), "what could not be read back stays");
   });
 
   it("R32: is saved whole however small the share is", async (t) => {

@@ -33,6 +33,7 @@ export async function pluginFolders(
   const places = {
     sockets: join(folder, "s"),
     staging: join(folder, "out"),
+    connections: new Map(),
     containers: join(folder, "ctr"),
   };
   await mkdir(join(places.sockets, "demo"), { recursive: true });

@@ -322,6 +322,25 @@ describe("argoexec sync", () => {
     assert.equal(red.reasons["of no workflow that is known"], 1);
   });
 
+  it("run: by workflows, and --since, ask for no more than the role of deploy/sync allows", async (t) => {
+    const { sync, put, api, create, configuration, folder } = await start(t);
+    const role = await readFile(resolve(import.meta.dirname, "../../deploy/sync/role.yaml"), "utf8");
+    const rules = parseAllDocuments(role).flatMap((document) => document.toJS().rules ?? []);
+    api.setUser({ token: "token", rules });
+    create({ name: "wf", outputs: { data: "wf/wf/data" } });
+    await put("wf/wf/data", "other");
+    await mkdir(join(folder, "target"));
+    const args = [configuration, `file://${folder}/target`, "--namespace", "argo"];
+
+    const selected = await sync("plan", ...args, "--without-archive");
+    const copied = await sync("run", ...args, "--since", "last", "--journal", join(folder, "journal"));
+
+    assert.deepEqual([selected.code, copied.code], [0, 0], selected.stderr + copied.stderr);
+    assert.ok(rules.length > 3);
+    assert.equal(JSON.parse(selected.stdout).totals.copied.objects, 1);
+    assert.match(await readFile(join(folder, "journal.cursor"), "utf8"), /^[\w-]{100,}$/);
+  });
+
   it("gc: finishes what artifact GC has left undone", async (t) => {
     const { sync, put, keys, create, configuration } = await start(t);
     create({

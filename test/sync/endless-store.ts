@@ -1,7 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { TestContext } from "node:test";
 
 /** A bucket of any number of objects, none of which exists but in its listing. */
 export interface EndlessStore {
@@ -20,7 +19,7 @@ export function endlessKey(index: number): string {
  * two such stores are equal. Anything else is NotFound.
  */
 export async function startEndlessStore(
-  t: TestContext,
+  t: { after(end: () => void): void },
   count: number,
   omits: (index: number) => boolean = () => false,
 ): Promise<EndlessStore> {

@@ -112,6 +112,28 @@ describe("argoexec sync --since", { concurrency: 3 }, () => {
     assert.match(again.lastLine, /0 workflows and 0 task results have changed/);
   });
 
+  it("is told by plan without moving on, and verified alone", async (t) => {
+    const { source, target, create, args, run } = await start(t);
+    await run("--since", "last");
+    create({ name: "second", outputs: { data: "second/data" } });
+    await source.put("second/data", "2");
+    await source.put("nobody", "n");
+    const [, ...rest] = args;
+
+    const planned = await sync(["plan", ...rest, "--since", "last"]);
+    const missing = await sync(["verify", ...rest, "--since", "last"]);
+    const copied = await run("--since", "last");
+    const cursor = copied.report?.cursor ?? "";
+    await target.put("second/data", "other");
+    const later = await sync(["verify", ...rest, "--since", cursor]);
+
+    assert.match(planned.lastLine, /^1 would be copied, .*1 workflows and 0 task results have changed/);
+    assert.deepEqual([missing.status, missing.report?.totals.missing?.objects], [10, 1], missing.lastLine);
+    assert.equal(missing.report?.totals.equal, undefined, "only what has changed is compared");
+    assert.match(copied.lastLine, /^done: 1 copied/);
+    assert.match(later.lastLine, /^verified: 0 objects/, "it has not changed in the cluster since");
+  });
+
   it("knows what a workflow wrote that was made and deleted between two runs", async (t) => {
     const { source, target, create, remove, run } = await start(t);
     await run("--since", "last");

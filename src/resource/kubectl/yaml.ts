@@ -1,6 +1,7 @@
 import type { Alias, Document, Node, Pair, ParsedNode, Scalar, YAMLMap } from "yaml";
 import { ExecutorError } from "../../errors/index.ts";
 import { isObject, type Json, objectOf } from "./json.ts";
+import { readLeanYaml } from "./lean-yaml.ts";
 import { memberName, plainScalar, taggedScalar } from "./yaml-scalar.ts";
 
 /** An alias that stands for a list of aliases, and so on, grows without end: no object of Kubernetes has so many values. */
@@ -11,6 +12,11 @@ const valuesMax = 1_000_000;
  * last value. Throws BadRequest naming the line.
  */
 export async function readYaml(text: string): Promise<Json> {
+  return readLeanYaml(text) ?? (await readAnyYaml(text));
+}
+
+/** The same for whatever YAML there is: by the package, which takes longer to load than most manifests to read. */
+export async function readAnyYaml(text: string): Promise<Json> {
   const yaml = await import("yaml");
   // Scalars are read here, where it is known whether they were quoted.
   const options = { version: "1.1", schema: "failsafe", uniqueKeys: false, logLevel: "silent" } as const;

@@ -22,9 +22,7 @@ export async function selectByWorkflows(
     sources,
     {
       workflow: (record) => owners.add(record, selectsWorkflow(record, criteria)),
-      other({ kind, artifacts }) {
-        if (kind === "gc-task") for (const { key } of artifacts) owners.addCollected(key);
-      },
+      collected: (key) => owners.addCollected(key),
     },
     signal,
   );

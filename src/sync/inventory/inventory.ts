@@ -3,6 +3,7 @@ import type { KubeClient } from "../../kube/index.ts";
 import {
   archivedWorkflows,
   clusterWorkflows,
+  collectedKeys,
   hydratedWorkflow,
   manifestWorkflows,
   type OtherOwner,
@@ -41,7 +42,10 @@ export interface InventoryFacts {
 /** What takes in what an inventory finds. */
 export interface InventoryReader {
   workflow(record: WorkflowRecord): void;
-  other(owner: OtherOwner): void;
+  /** Templates, caches and tasks of artifact GC; absent: they are not read. */
+  other?(owner: OtherOwner): void;
+  /** Keys that tasks of artifact GC are about to delete, for those who need nothing else of `other`. */
+  collected?(key: string): void;
 }
 
 const unknownShown = 100;
@@ -77,7 +81,8 @@ export async function readInventory(
   }
   if (sources.cluster) {
     const cluster = { client: sources.cluster, namespaces: sources.namespaces };
-    for await (const owner of otherOwners(cluster, signal)) reader.other(owner);
+    if (reader.other) for await (const owner of otherOwners(cluster, signal)) reader.other(owner);
+    if (reader.collected) for await (const key of collectedKeys(cluster, signal)) reader.collected(key);
   }
   return { ...counts, unknown, unknownCount, liveUids };
 }

@@ -1,5 +1,5 @@
 // Pods of `true` in a row in a real kubelet, alternating between both layouts, every tenth beside one without an
-// executor: `npm run test:cluster:row [-- --pods N] [--go-on]`. What they leave on the node fails it; how long they took
+// executor: `npm run test:cluster:row [-- --pods N] [--rows N] [--go-on]`, in several rows side by side if told so. What they leave on the node fails it; how long they took
 // goes into docs/reliability.md. With --go-on it adds to what earlier runs measured, on the same node started anew, so
 // that a machine that has other work to do can be given back meanwhile.
 import { rmSync } from "node:fs";
@@ -16,7 +16,11 @@ import { type Kind, layouts, runPod, untilGone } from "./pods.ts";
 import { TaskTimes } from "./task-times.ts";
 
 const { values } = parseArgs({
-  options: { pods: { type: "string", default: "1000" }, "go-on": { type: "boolean", default: false } },
+  options: {
+    pods: { type: "string", default: "1000" },
+    rows: { type: "string", default: "1" },
+    "go-on": { type: "boolean", default: false },
+  },
 });
 const say = (text: string) => console.log(`# ${text}`);
 const reason = whyNotHere();
@@ -25,20 +29,21 @@ if (reason) {
   process.exit(0);
 }
 
+// Whoever is told to end keeps what was measured, and takes the node down.
+let isToldToEnd = false;
+process.once("SIGTERM", () => {
+  isToldToEnd = true;
+});
 const tools = await prepare(say);
 const state = join(cacheDirectory(), "row");
 const rows = [...(values["go-on"] ? earlierRows() : [])];
 if (rows.length === 0) rmSync(state, { recursive: true, force: true });
 const cluster = await Cluster.start(tools, state, say);
 try {
-  await cluster.importImage(
-    process.env.OUTRIDER_IMAGE_ROOT ?? "build/image",
-    { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] },
-    [executorImage],
-  );
+  await cluster.importImage("build/image", { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [executorImage]);
   const minio = await startMinio(join(tools.bin, "minio"), join(state, "minio"));
   try {
-    rows.push(await runRow(Number(values.pods)));
+    rows.push(await runRows(Number(values.pods), Number(values.rows)));
   } finally {
     minio.stop();
   }
@@ -48,7 +53,7 @@ try {
   await cluster.stop();
 }
 
-async function runRow(count: number): Promise<Row> {
+async function runRows(count: number, rows: number): Promise<Row> {
   const { kube } = await connectCluster(cluster.kubeconfig);
   await using _connection = kube;
   using times = new TaskTimes(join(tools.bin, "ctr"));
@@ -65,11 +70,16 @@ async function runRow(count: number): Promise<Row> {
   for (const kind of [...layouts, "without an executor", ...layouts] as const) await run(kind);
   await untilGone(kube);
   const before = await settled();
-  for (let done = 0; done < count; done++) {
-    took.push(await run(layouts[done % layouts.length] ?? "legacy"));
-    if (done % 10 === 9) took.push(await run("without an executor"));
-    if (done % 10 === 9) say(`${done + 1} pods, the last in ${took.at(-2)?.wholeMs} ms`);
-  }
+  let begun = 0;
+  const row = async () => {
+    while (begun < count && !isToldToEnd) {
+      const own = begun++;
+      took.push(await run(layouts[own % layouts.length] ?? "legacy"));
+      if (own % 10 === 9) took.push(await run("without an executor"));
+      if (own % 10 === 9) say(`${own + 1} pods, the last in ${took.at(-1)?.wholeMs} ms`);
+    }
+  };
+  await Promise.all(Array.from({ length: rows }, row));
   await untilGone(kube);
   const load = loadavg()[0] ?? 0;
   const names = Object.keys(kept) as (keyof typeof kept)[];
@@ -82,7 +92,7 @@ async function runRow(count: number): Promise<Row> {
   await tidied.catch((error) => {
     throw new Error(`left on the node: ${JSON.stringify({ before, after })}`, { cause: error });
   });
-  return { took, before, after, load };
+  return { took, rows, before, after, load };
 }
 
 /** The kubelet tidies up after pods that have gone: what it has left, twice the same a moment apart. */

@@ -5,6 +5,8 @@ import type { Kind, Took } from "./pods.ts";
 /** What one run of pods on one start of the node came to. */
 export interface Row {
   readonly took: readonly (Took & { readonly kind: Kind })[];
+  /** How many rows there were side by side. */
+  readonly rows: number;
   readonly before: NodeState;
   readonly after: NodeState;
   /** Processes of the machine that wanted a processor, while it ran (loadavg over a minute, at its end). */
@@ -45,17 +47,18 @@ function text(rows: readonly Row[]): string {
   const ours = took.filter(({ kind }) => kind !== "without an executor").length;
   const loads = rows.map(({ load }) => load);
   const starts = rows.length === 1 ? "one start" : `${rows.length} starts`;
+  const sideBySide = [...new Set(rows.map((row) => row.rows))].sort((a, b) => a - b);
   return [
-    `${ours} pods of \`true\`, one after the other, on ${starts} of the node; load of the two cores at the ends: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
+    `${ours} pods of \`true\` on ${starts} of a node with two processors; load at the ends: ${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}.`,
     "",
-    "| Pods | Number | First container's start to last one's end, s: p50, p99 | After init: p50, p99 |",
-    "|---|---|---|---|",
-    ...(["legacy", "init-less", "without an executor"] as const).map((kind) => {
-      const those = took.filter((one) => one.kind === kind);
-      const whole = those.map(({ wholeMs }) => wholeMs);
-      const afterInit = those.map(({ afterInitMs }) => afterInitMs);
-      return `| ${kind} | ${those.length} | ${shares(whole)} | ${shares(afterInit)} |`;
-    }),
+    "| Pods | Rows side by side | Number | First container's start to last one's end, s: p50, p99 | After init: p50, p99 |",
+    "|---|---|---|---|---|",
+    ...sideBySide.flatMap((count) =>
+      times(
+        rows.filter((row) => row.rows === count),
+        count,
+      ),
+    ),
     "",
     "| On the node | More at the end than at the start, at most |",
     "|---|---|",
@@ -64,6 +67,16 @@ function text(rows: readonly Row[]): string {
     `| memory of kubelet and containerd, MiB | ${most(rows, "memoryMiB")} |`,
     "",
   ].join("\n");
+}
+
+function times(rows: readonly Row[], sideBySide: number): readonly string[] {
+  const took = rows.flatMap((row) => row.took);
+  return (["legacy", "init-less", "without an executor"] as const).map((kind) => {
+    const those = took.filter((one) => one.kind === kind);
+    const whole = shares(those.map(({ wholeMs }) => wholeMs));
+    const afterInit = shares(those.map(({ afterInitMs }) => afterInitMs));
+    return `| ${kind} | ${sideBySide} | ${those.length} | ${whole} | ${afterInit} |`;
+  });
 }
 
 function most(rows: readonly Row[], name: keyof NodeState): number {

@@ -1,21 +1,32 @@
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.hdfs.MiniDFSCluster;
+import org.apache.hadoop.hdfs.MiniDFSNNTopology;
 import org.apache.hadoop.security.UserGroupInformation;
 
 /**
- * A name node and a data node in the folder that the first argument names; ends with its standard input. With a realm
- * and a keytab everybody proves who he is, by Kerberos: hdfs/localhost and HTTP/localhost are in the keytab.
+ * Two name nodes, of which the second is active, and two data nodes in the folder that the first argument names; ends with
+ * its standard input. With a realm and a keytab there is one name node, and everybody proves who he is, by Kerberos:
+ * hdfs/localhost and HTTP/localhost are in the keytab. Blocks of a mebibyte, so that small files have many.
  */
 public class Cluster {
   public static void main(String[] arguments) throws Exception {
     Configuration configuration = new Configuration();
     configuration.set("hdfs.minidfs.basedir", arguments[0]);
     if (arguments.length > 2) secure(configuration, arguments[1], arguments[2]);
-    MiniDFSCluster cluster = new MiniDFSCluster.Builder(configuration).numDataNodes(1).build();
+    configuration.setLong("dfs.blocksize", 1 << 20);
+    configuration.setInt("dfs.namenode.fs-limits.min-block-size", 0);
+    boolean isSecure = arguments.length > 2;
+    MiniDFSCluster.Builder builder = new MiniDFSCluster.Builder(configuration).numDataNodes(2);
+    if (!isSecure) builder.nnTopology(MiniDFSNNTopology.simpleHATopology());
+    MiniDFSCluster cluster = builder.build();
+    int active = isSecure ? 0 : 1;
+    if (!isSecure) cluster.transitionToActive(active);
     cluster.waitActive();
-    cluster.getFileSystem().setPermission(
+    cluster.getFileSystem(active).setPermission(
         new org.apache.hadoop.fs.Path("/"), new org.apache.hadoop.fs.permission.FsPermission((short) 0777));
-    System.out.println("WebHDFS at " + cluster.getNameNode().getHttpAddress().getPort());
+    StringBuilder rpc = new StringBuilder();
+    for (int index = 0; index <= active; index += 1) rpc.append(" ").append(cluster.getNameNodePort(index));
+    System.out.println("WebHDFS at " + cluster.getNameNode(active).getHttpAddress().getPort() + ", RPC at" + rpc);
     while (System.in.read() != -1) continue;
     cluster.shutdown();
     System.exit(0);

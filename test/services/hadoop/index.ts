@@ -7,8 +7,10 @@ import { createInterface } from "node:readline";
 import { cacheDirectory } from "../../cluster/prerequisites.ts";
 
 export interface HdfsCluster extends AsyncDisposable {
-  /** `http://127.0.0.1:port` of the name node. */
+  /** `http://127.0.0.1:port` of the active name node. */
   readonly url: string;
+  /** `host:port` of every name node's RPC; the last one is active. */
+  readonly rpc: readonly string[];
 }
 
 /** What a cluster that believes nobody needs; the keytab has hdfs/localhost and HTTP/localhost. */
@@ -26,7 +28,7 @@ export function whyNoHadoop(): string | false {
   return false;
 }
 
-/** Hadoop's own name node and data node, from Maven Central: 100 MB once, under a minute each time. */
+/** Hadoop's own name nodes and data nodes, from Maven Central: 100 MB once, under a minute each time. */
 export async function startHdfs(kerberos?: ClusterKerberos): Promise<HdfsCluster> {
   const jars = fetchJars();
   const folder = mkdtempSync(join(tmpdir(), "outrider-hdfs-"));
@@ -43,9 +45,11 @@ export async function startHdfs(kerberos?: ClusterKerberos): Promise<HdfsCluster
     rmSync(folder, { recursive: true, force: true });
   };
   for await (const line of createInterface({ input: cluster.stdout })) {
-    const port = /^WebHDFS at (\d+)$/.exec(line)?.[1];
-    if (port !== undefined)
-      return { url: `http://${kerberos ? "localhost" : "127.0.0.1"}:${port}`, [Symbol.asyncDispose]: close };
+    const [, port, ports] = /^WebHDFS at (\d+), RPC at ([\d ]+)$/.exec(line) ?? [];
+    if (port === undefined || ports === undefined) continue;
+    const host = kerberos ? "localhost" : "127.0.0.1";
+    const rpc = ports.split(" ").map((each) => `${host}:${each}`);
+    return { url: `http://${host}:${port}`, rpc, [Symbol.asyncDispose]: close };
   }
   await close();
   throw new Error("Hadoop's minicluster ended before it was ready");

@@ -3,6 +3,8 @@ import type { HdfsLocation, SecretSelector } from "../../../template/index.ts";
 
 /** An hdfs location, checked (docs/contract/artifacts.md#5.5). */
 export interface HdfsConfig {
+  /** The name nodes' RPC ports, in the order in which they are tried; empty: WebHDFS is spoken. */
+  readonly nameNodes: readonly NameNodeAddress[];
   /** `http://host:port`, in the order in which they are tried; one of them is active. */
   readonly origins: readonly string[];
   readonly path: string;
@@ -10,6 +12,11 @@ export interface HdfsConfig {
   readonly user: string | undefined;
   /** Replace what is there. */
   readonly isForced: boolean;
+}
+
+export interface NameNodeAddress {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Ports at which a name node, or HttpFS, speaks WebHDFS; any other port is taken for its RPC port. */
@@ -20,6 +27,9 @@ const webPorts: Readonly<Record<string, string>> = {
   "9871": "https",
   "50470": "https",
 };
+const addressForm = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?\/?$/i;
+/** `fs.defaultFS` without a port. */
+const rpcDefault = 8020;
 /** Where WebHDFS is by default (`dfs.namenode.http-address`, `dfs.namenode.https-address`): Hadoop 3, then 2. */
 const plainDefaults = ["http:9870", "http:50070"];
 const tlsDefaults = ["https:9871", "https:50470"];
@@ -43,7 +53,15 @@ export function readHdfsConfig(location: HdfsLocation): HdfsConfig {
     throw new ExecutorError("BadRequest", text);
   }
   const origins = [...new Set(addresses.flatMap((address) => originsOf(address, isProtected)))];
-  return { origins, path, user: hasKerberos ? undefined : hdfsUser, isForced: location.force === true };
+  const rpc = addresses.flatMap((address) => nameNodeOf(address) ?? []);
+  const nameNodes = rpc.length < addresses.length || hasKerberos || dataTransferProtection !== "" ? [] : rpc;
+  return {
+    origins,
+    nameNodes,
+    path,
+    user: hasKerberos ? undefined : hdfsUser,
+    isForced: location.force === true,
+  };
 }
 
 export function usesKerberos({ krbKeytabSecret, krbCCacheSecret }: HdfsLocation): boolean {
@@ -62,10 +80,17 @@ export function checkPath(path: string): void {
   throw new ExecutorError("BadRequest", text);
 }
 
+/** The RPC port that an address names; undefined for one of WebHDFS. */
+function nameNodeOf(address: string): NameNodeAddress | undefined {
+  const [, host = "", port] = addressForm.exec(address.trim())?.slice(1) ?? [];
+  if (address.includes("://") || webPorts[port ?? ""] !== undefined) return undefined;
+  return { host: host.replace(/^\[|\]$/g, ""), port: Number(port ?? rpcDefault) };
+}
+
 /** Real users give the name nodes' RPC ports; a URL, or a port that is WebHDFS', is taken as it is. */
 function originsOf(address: string, isProtected: boolean): readonly string[] {
-  const found = /^(?:(https?):\/\/)?(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?\/?$/i.exec(address.trim());
-  if (found === null) {
+  const found = addressForm.exec(address.trim());
+  if (found === null || Number(found[3] ?? 1) > 65_535 || Number(found[3] ?? 1) === 0) {
     const text = `hdfs.addresses must be host:port, or a URL such as https://host:9871, not ${JSON.stringify(address)}`;
     throw new ExecutorError("BadRequest", text);
   }

@@ -3,17 +3,15 @@ import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import { writeNewFile } from "../../../files/index.ts";
-import { readBody } from "../../../http/index.ts";
 import { type RetryPolicy, Tries } from "../../../retry/index.ts";
 import { byteStream } from "../../../streams/index.ts";
-import type { FileStatus, WebHdfs } from "./web-hdfs.ts";
+import type { FileStatus, HdfsFiles } from "./files.ts";
 
-const stallTimeoutMs = 60_000;
 const depthMax = 100;
 
 /** The bytes of a file, whole: what breaks off goes on where it broke, as long as the file is the same one. */
 export function openFile(
-  hdfs: WebHdfs,
+  hdfs: HdfsFiles,
   path: string,
   status: FileStatus,
   policy: RetryPolicy,
@@ -23,7 +21,7 @@ export function openFile(
 }
 
 async function* bytesOf(
-  hdfs: WebHdfs,
+  hdfs: HdfsFiles,
   path: string,
   status: FileStatus,
   policy: RetryPolicy,
@@ -35,16 +33,7 @@ async function* bytesOf(
   while (reached < status.sizeBytes) {
     const before = reached;
     try {
-      const response = await hdfs.read(path, reached, signal);
-      const announced = response.headers["content-length"];
-      if (announced !== undefined && Number(announced) !== status.sizeBytes - reached) {
-        response.body.destroy();
-        throw new ExecutorError(
-          "Corrupt",
-          `${during}: the data node sends another length than the name node says`,
-        );
-      }
-      for await (const chunk of readBody(response.body, { during, stallTimeoutMs })) {
+      for await (const chunk of hdfs.read(path, reached, status, signal)) {
         reached += chunk.byteLength;
         if (reached > status.sizeBytes)
           throw new ExecutorError("Corrupt", `${during}: the data node sends more than the name node says`);
@@ -62,7 +51,7 @@ async function* bytesOf(
 }
 
 async function expectSame(
-  hdfs: WebHdfs,
+  hdfs: HdfsFiles,
   path: string,
   { sizeBytes, modifiedMs }: FileStatus,
   signal: AbortSignal,
@@ -74,7 +63,7 @@ async function expectSame(
 
 /** Files below a directory with their paths relative to it, depth first. */
 export async function* filesBelow(
-  hdfs: WebHdfs,
+  hdfs: HdfsFiles,
   path: string,
   signal: AbortSignal,
   depth = 0,
@@ -98,7 +87,7 @@ export async function* filesBelow(
 
 /** Writes the tree of a directory, its empty directories too, below `folder`, a few files at once. */
 export async function downloadDirectory(
-  hdfs: WebHdfs,
+  hdfs: HdfsFiles,
   path: string,
   folder: string,
   policy: RetryPolicy,

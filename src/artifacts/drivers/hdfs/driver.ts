@@ -1,40 +1,48 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
-import type { RetryPolicy } from "../../../retry/index.ts";
 import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import { type Artifact, getKey, type HdfsLocation } from "../../../template/index.ts";
 import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
 import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
+import { EitherHdfs } from "./either-hdfs.ts";
+import type { HdfsFiles } from "./files.ts";
 import { openKerberos } from "./identity.ts";
-import type { KerberosClient } from "./kerberos/index.ts";
 import { saveFile, saveTree } from "./upload.ts";
 import { WebHdfs } from "./web-hdfs.ts";
 
-/** HDFS over WebHDFS (docs/contract/artifacts.md#5.5). */
+/** HDFS by the protocol of its own clients, or by WebHDFS (docs/contract/artifacts.md#5.5). */
 export async function openHdfsDriver(
   location: HdfsLocation,
   context: DriverContext,
 ): Promise<ArtifactDriver> {
   const config = readHdfsConfig(location);
-  return new HdfsDriver(config, await openKerberos(location, context), context);
+  return new HdfsDriver(config, await openFiles(location, config, context));
+}
+
+/** The RPC ports that users give lead to WebHDFS where nobody listens at them. */
+async function openFiles(
+  location: HdfsLocation,
+  config: HdfsConfig,
+  context: DriverContext,
+): Promise<HdfsFiles> {
+  const { settings, transfers, log } = context;
+  const http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
+  const { policy } = transfers.channel(new URL(config.origins[0] ?? "").host, log);
+  const web = new WebHdfs(config, http, policy, await openKerberos(location, context));
+  if (config.nameNodes.length === 0) return web;
+  const { NameNodes, NativeHdfs } = await import("./native/index.ts");
+  const native = new NativeHdfs(new NameNodes(config.nameNodes, config.user ?? "", policy), policy);
+  return new EitherHdfs([native, web], policy, log);
 }
 
 class HdfsDriver implements ArtifactDriver {
   readonly #config: HdfsConfig;
-  readonly #http: HttpClient;
-  readonly #policy: RetryPolicy;
-  readonly #hdfs: WebHdfs;
+  readonly #hdfs: HdfsFiles;
 
-  constructor(
-    config: HdfsConfig,
-    kerberos: KerberosClient | undefined,
-    { settings, transfers, log }: DriverContext,
-  ) {
+  constructor(config: HdfsConfig, hdfs: HdfsFiles) {
     this.#config = config;
-    this.#http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
-    this.#policy = transfers.channel(new URL(config.origins[0] ?? "").host, log).policy;
-    this.#hdfs = new WebHdfs(config, this.#http, this.#policy, kerberos);
+    this.#hdfs = hdfs;
   }
 
   async open(artifact: Artifact, signal: AbortSignal): Promise<StoredArtifact> {
@@ -42,10 +50,11 @@ class HdfsDriver implements ArtifactDriver {
     const status = await this.#hdfs.status(path, signal);
     if (status === undefined) throw new ExecutorError("NotFound", `stat ${path}: file does not exist`);
     if (status.isDirectory) {
-      const download = (folder: string) => downloadDirectory(this.#hdfs, path, folder, this.#policy, signal);
+      const download = (folder: string) =>
+        downloadDirectory(this.#hdfs, path, folder, this.#hdfs.policy, signal);
       return { kind: "directory", download };
     }
-    const openStream = () => openFile(this.#hdfs, path, status, this.#policy, signal);
+    const openStream = () => openFile(this.#hdfs, path, status, this.#hdfs.policy, signal);
     return { kind: "file", sizeBytes: status.sizeBytes, openStream };
   }
 
@@ -60,7 +69,7 @@ class HdfsDriver implements ArtifactDriver {
   async delete(artifact: Artifact, signal: AbortSignal): Promise<void> {
     const path = pathOf(artifact);
     if (path === "/") throw new ExecutorError("BadRequest", "the root of HDFS is not deleted");
-    await this.#hdfs.call("DELETE", path, { op: "DELETE", recursive: "true" }, signal);
+    await this.#hdfs.remove(path, signal);
   }
 
   async deleteMany(
@@ -91,7 +100,7 @@ class HdfsDriver implements ArtifactDriver {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#http[Symbol.dispose]();
+    this.#hdfs[Symbol.dispose]();
   }
 
   #saving(signal: AbortSignal) {

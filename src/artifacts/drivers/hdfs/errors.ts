@@ -18,6 +18,12 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   UnsupportedOperationException: "Unsupported",
   IllegalArgumentException: "BadRequest",
   ParentNotDirectoryException: "BadRequest",
+  UnknownCryptoProtocolVersionException: "Unsupported",
+  RpcNoSuchMethodException: "Unsupported",
+  RpcNoSuchProtocolException: "Unsupported",
+  ConnectException: "Transient",
+  SocketTimeoutException: "Transient",
+  NotReplicatedYetException: "Transient",
   PathIsNotEmptyDirectoryException: "Conflict",
 };
 
@@ -35,17 +41,41 @@ export interface RemoteAnswer {
 /** What an answer outside 2xx means. `during` names operation and path. */
 export function remoteError({ status, body, retryAfterMs }: RemoteAnswer, during: string): ExecutorError {
   const { exception, message } = readRemoteException(body);
-  const text = `${during}: ${exception === "" ? `status ${status}` : `${exception}: ${message}`}`;
-  if (exception === "StandbyException") return new StandbyError("Transient", text);
-  const code = codes[exception] ?? codeOf(status);
-  return new ExecutorError(code, text + remedyOf(exception, status), { retryAfterMs });
+  if (exception !== "") return javaError({ exception, message }, during, codeOf(status), retryAfterMs);
+  const text = `${during}: status ${status}`;
+  return new ExecutorError(codeOf(status), text + remedyOf(status), { retryAfterMs });
+}
+
+export interface JavaException {
+  /** Its class, with or without the package. */
+  readonly exception: string;
+  /** A stack may follow on further lines. */
+  readonly message: string;
+}
+
+/** What an exception of the name node's means; `otherwise` where it is none that we know. */
+export function javaError(
+  { exception, message }: JavaException,
+  during: string,
+  otherwise: ErrorCode = "BadRequest",
+  retryAfterMs: number | undefined = undefined,
+): ExecutorError {
+  const name = exception.split(".").at(-1) ?? "";
+  const text = `${during}: ${name}: ${firstLine(message)}`;
+  if (name === "StandbyException") return new StandbyError("Transient", text);
+  const remedy = name === "AccessControlException" ? "; give hdfs.hdfsUser the right to it" : "";
+  return new ExecutorError(codes[name] ?? otherwise, text + remedy, { retryAfterMs });
+}
+
+/** What a server wrote, as far as a message can bear it. */
+function firstLine(text: string): string {
+  return (text.split("\n")[0] ?? "").replace(/\p{Cc}/gu, " ").slice(0, 500);
 }
 
 function readRemoteException(body: string): { readonly exception: string; readonly message: string } {
   try {
     const { RemoteException: remote } = JSON.parse(body) as { RemoteException?: Record<string, unknown> };
-    const words = (value: unknown) =>
-      typeof value === "string" ? (value.split("\n")[0] ?? "").replace(/\p{Cc}/gu, " ").slice(0, 500) : "";
+    const words = (value: unknown) => (typeof value === "string" ? firstLine(value) : "");
     return { exception: words(remote?.exception), message: words(remote?.message) };
   } catch {
     // A page of a proxy or of another server: its status has to do.
@@ -61,9 +91,7 @@ function codeOf(status: number): ErrorCode {
   return status >= 500 ? "Transient" : "BadRequest";
 }
 
-function remedyOf(exception: string, status: number): string {
-  if (exception === "AccessControlException") return "; give hdfs.hdfsUser the right to it";
-  if (status === 401)
-    return "; the cluster wants Kerberos, which this executor does not speak (docs/artifacts/hdfs.md)";
-  return status === 404 && exception === "" ? "; what answers there is no WebHDFS: check hdfs.addresses" : "";
+function remedyOf(status: number): string {
+  if (status === 401) return "; the cluster wants Kerberos: give krbKeytabSecret or krbCCacheSecret";
+  return status === 404 ? "; what answers there is no WebHDFS: check hdfs.addresses" : "";
 }

@@ -4,10 +4,10 @@ import { ExecutorError } from "../../../errors/index.ts";
 import { Tries } from "../../../retry/index.ts";
 import { byteStream, type FileContent, type TreeContent } from "../../../streams/index.ts";
 import { filesMax } from "./download.ts";
-import { fieldOf, type WebHdfs } from "./web-hdfs.ts";
+import type { HdfsFiles } from "./files.ts";
 
 export interface Saving {
-  readonly hdfs: WebHdfs;
+  readonly hdfs: HdfsFiles;
   readonly isForced: boolean;
   readonly signal: AbortSignal;
 }
@@ -49,21 +49,17 @@ async function aside(saving: Saving, path: string, write: (place: string) => Pro
     await rename(saving, place, path);
   } catch (error) {
     // Told to stop or not, what is half there goes; whether that works changes nothing of the error.
-    await hdfs
-      .call("DELETE", place, { op: "DELETE", recursive: "true" }, AbortSignal.timeout(10_000))
-      .catch(() => {});
+    await hdfs.remove(place, AbortSignal.timeout(10_000)).catch(() => {});
     throw error;
   }
 }
 
 async function makeFolder({ hdfs, signal }: Saving, path: string): Promise<void> {
-  const answer = await hdfs.call("PUT", path, { op: "MKDIRS", permission: "777" }, signal);
-  if (fieldOf(answer, "boolean") !== true)
+  if (!(await hdfs.makeFolder(path, signal)))
     throw new ExecutorError("BadRequest", `mkdirs ${path}: a file stands in the way`);
 }
 
 async function writeFile({ hdfs, signal }: Saving, place: string, content: FileContent): Promise<void> {
-  const parameters = { op: "CREATE", overwrite: "true", permission: "644" };
   let sentBytes = 0;
   const payload = {
     sizeBytes: content.sizeBytes,
@@ -82,7 +78,7 @@ async function writeFile({ hdfs, signal }: Saving, place: string, content: FileC
   const tries = new Tries(hdfs.policy);
   for (;;) {
     try {
-      await hdfs.write(place, parameters, payload, signal);
+      await hdfs.write(place, payload, signal);
       break;
     } catch (error) {
       if (!content.replayable) throw error;
@@ -99,9 +95,8 @@ async function writeFile({ hdfs, signal }: Saving, place: string, content: FileC
 
 /** Over what is there only with `force`; a directory that is replaced goes first, for rename(2) leaves it alone. */
 async function rename({ hdfs, isForced, signal }: Saving, from: string, to: string): Promise<void> {
-  if (isForced) await hdfs.call("DELETE", to, { op: "DELETE", recursive: "true" }, signal);
-  const answer = await hdfs.call("PUT", from, { op: "RENAME", destination: to }, signal);
-  if (fieldOf(answer, "boolean") !== true) throw exists(to);
+  if (isForced) await hdfs.remove(to, signal);
+  if (!(await hdfs.rename(from, to, signal))) throw exists(to);
 }
 
 function exists(path: string): ExecutorError {

@@ -4,31 +4,26 @@ import {
   type HttpClient,
   type HttpResponse,
   type Payload,
+  readBody,
   readText,
 } from "../../../http/index.ts";
 import { parseRetryAfter, type RetryPolicy, retry } from "../../../retry/index.ts";
 import type { HdfsConfig } from "./config.ts";
+import { type Candidate, isAbsent } from "./either-hdfs.ts";
 import { remoteError, StandbyError } from "./errors.ts";
+import { expectNext, type FileStatus, notForward } from "./files.ts";
 import type { KerberosClient } from "./kerberos/index.ts";
 
-export interface FileStatus {
-  readonly isDirectory: boolean;
-  readonly sizeBytes: number;
-  /** With the size, what tells one content of a path from another. */
-  readonly modifiedMs: number;
-}
-
-export type Parameters = Readonly<Record<string, string>>;
+type Parameters = Readonly<Record<string, string>>;
 
 const stallTimeoutMs = 60_000;
 const answerBytesMax = 64 * 1024 * 1024;
 const prefix = "/webhdfs/v1";
 
 /** WebHDFS (https://hadoop.apache.org/docs/stable/hadoop-project-dist/hadoop-hdfs/WebHDFS.html) of one cluster. */
-export class WebHdfs {
+export class WebHdfs implements Candidate {
   readonly #config: HdfsConfig;
   readonly #http: HttpClient;
-  /** How often and how patiently what failed is tried again. */
   readonly policy: RetryPolicy;
   /** The name node that answered last. */
   #active = 0;
@@ -47,10 +42,19 @@ export class WebHdfs {
     this.policy = policy;
   }
 
-  /** Undefined where nothing is. */
+  get name(): string {
+    return `WebHDFS at ${this.#config.origins.join(", ")}`;
+  }
+
+  async probe(signal: AbortSignal): Promise<void> {
+    const during = "look for WebHDFS";
+    const { body } = await this.#ask("GET", "/", { op: "GETFILESTATUS" }, signal);
+    await discardBody(body, { during, stallTimeoutMs });
+  }
+
   async status(path: string, signal: AbortSignal): Promise<FileStatus | undefined> {
     try {
-      const answer = await this.call("GET", path, { op: "GETFILESTATUS" }, signal);
+      const answer = await this.#call("GET", path, { op: "GETFILESTATUS" }, signal);
       return readStatus(fieldOf(answer, "FileStatus"), `stat ${path}`);
     } catch (error) {
       if (isExecutorError(error, "NotFound")) return undefined;
@@ -58,36 +62,28 @@ export class WebHdfs {
     }
   }
 
-  /** Name and status of what a directory holds, in the server's order. */
   async *entries(path: string, signal: AbortSignal): AsyncGenerator<readonly [string, FileStatus]> {
     const during = `list ${path}`;
     for (let startAfter = ""; ; ) {
-      const answer = await this.call("GET", path, { op: "LISTSTATUS_BATCH", startAfter }, signal);
+      const answer = await this.#call("GET", path, { op: "LISTSTATUS_BATCH", startAfter }, signal);
       const listing = fieldOf(answer, "DirectoryListing");
       const statuses = fieldOf(fieldOf(fieldOf(listing, "partialListing"), "FileStatuses"), "FileStatus");
       const remaining = fieldOf(listing, "remainingEntries");
       if (!Array.isArray(statuses) || typeof remaining !== "number") throw noWebHdfs(during);
       for (const status of statuses) {
         const name = fieldOf(status, "pathSuffix");
-        if (typeof name !== "string" || !isName(name))
-          throw new ExecutorError(
-            "Corrupt",
-            `${during}: the server names an entry that is no name of a file`,
-          );
-        // Sorted by bytes; a server that repeats itself would go on for ever.
-        if (Buffer.compare(Buffer.from(name), Buffer.from(startAfter)) <= 0)
-          throw new ExecutorError("Corrupt", `${during}: the server's listing does not go forward`);
+        if (typeof name !== "string") throw noWebHdfs(during);
+        expectNext(name, startAfter, during);
         startAfter = name;
         yield [name, readStatus(status, during)];
       }
       if (remaining <= 0) return;
-      if (statuses.length === 0)
-        throw new ExecutorError("Corrupt", `${during}: the server's listing does not go forward`);
+      if (statuses.length === 0) throw notForward(during);
     }
   }
 
   /** An operation that the name node answers itself; resolves with its JSON, undefined for none. */
-  async call(method: string, path: string, parameters: Parameters, signal: AbortSignal): Promise<unknown> {
+  async #call(method: string, path: string, parameters: Parameters, signal: AbortSignal): Promise<unknown> {
     const during = describe(parameters, path);
     const attempt = async () => {
       const response = await this.#ask(method, path, parameters, signal);
@@ -102,20 +98,41 @@ export class WebHdfs {
     return await retry(this.policy, attempt, signal);
   }
 
-  /** Begins to read a file at an offset: a data node's answer. */
-  async read(path: string, offset: number, signal: AbortSignal): Promise<HttpResponse> {
-    const parameters = { op: "OPEN", offset: String(offset) };
-    return await this.#follow(
-      await this.#ask("GET", path, parameters, signal),
-      "GET",
-      undefined,
-      describe(parameters, path),
-      signal,
-    );
+  async makeFolder(path: string, signal: AbortSignal): Promise<boolean> {
+    const answer = await this.#call("PUT", path, { op: "MKDIRS", permission: "777" }, signal);
+    return fieldOf(answer, "boolean") === true;
   }
 
-  /** Makes a file with the payload; one try, for the payload may be readable once only. */
-  async write(path: string, parameters: Parameters, payload: Payload, signal: AbortSignal): Promise<void> {
+  async rename(from: string, to: string, signal: AbortSignal): Promise<boolean> {
+    const answer = await this.#call("PUT", from, { op: "RENAME", destination: to }, signal);
+    return fieldOf(answer, "boolean") === true;
+  }
+
+  async remove(path: string, signal: AbortSignal): Promise<void> {
+    await this.#call("DELETE", path, { op: "DELETE", recursive: "true" }, signal);
+  }
+
+  async *read(
+    path: string,
+    offset: number,
+    { sizeBytes }: FileStatus,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    const parameters = { op: "OPEN", offset: String(offset) };
+    const during = describe(parameters, path);
+    const first = await this.#ask("GET", path, parameters, signal);
+    const response = await this.#follow(first, "GET", undefined, during, signal);
+    const announced = response.headers["content-length"];
+    if (announced !== undefined && Number(announced) !== sizeBytes - offset) {
+      response.body.destroy();
+      const text = `${during}: the data node sends another length than the name node says`;
+      throw new ExecutorError("Corrupt", text);
+    }
+    yield* readBody(response.body, { during, stallTimeoutMs });
+  }
+
+  async write(path: string, payload: Payload, signal: AbortSignal): Promise<void> {
+    const parameters = { op: "CREATE", overwrite: "true", permission: "644" };
     const during = describe(parameters, path);
     const first = await retry(this.policy, () => this.#ask("PUT", path, parameters, signal), signal);
     if (first.status !== 307) {
@@ -124,6 +141,10 @@ export class WebHdfs {
     }
     const response = await this.#follow(first, "PUT", payload, during, signal);
     await discardBody(response.body, { during, stallTimeoutMs });
+  }
+
+  [Symbol.dispose](): void {
+    this.#http[Symbol.dispose]();
   }
 
   /** Asks one name node after the other, beginning with the one that answered last. */
@@ -153,7 +174,7 @@ export class WebHdfs {
         this.#active = index;
         return accepted;
       } catch (error) {
-        const isElsewhere = error instanceof StandbyError || isUnreachable(error);
+        const isElsewhere = error instanceof StandbyError || isAbsent(error);
         // The active one's word counts more than that of those that are not.
         if (!(error instanceof StandbyError) || failure === undefined) failure = error;
         if (!isElsewhere) throw error;
@@ -219,12 +240,6 @@ async function expectSuccess(response: HttpResponse, during: string): Promise<Ht
   throw remoteError({ status, body: text, retryAfterMs }, during);
 }
 
-/** Nobody listens, or the wrong protocol is spoken: a port of another version of Hadoop. */
-function isUnreachable(error: unknown): boolean {
-  const { reason } = isExecutorError(error) ? error : {};
-  return reason === "Refused" || reason === "Unreachable" || reason === "NoHttp" || reason === "PlainHttp";
-}
-
 function readStatus(value: unknown, during: string): FileStatus {
   const [type, length, modified] = ["type", "length", "modificationTime"].map((name) => fieldOf(value, name));
   const isKnown = type === "FILE" || type === "DIRECTORY";
@@ -232,11 +247,7 @@ function readStatus(value: unknown, during: string): FileStatus {
   return { isDirectory: type === "DIRECTORY", sizeBytes: length as number, modifiedMs: Number(modified) };
 }
 
-function isName(name: string): boolean {
-  return name !== "" && name !== "." && name !== ".." && !/[/\0]/.test(name);
-}
-
-export function fieldOf(value: unknown, name: string): unknown {
+function fieldOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 

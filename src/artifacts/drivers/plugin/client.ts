@@ -110,29 +110,30 @@ export class PluginClient {
   }
 
   async *#pieces(artifact: Artifact, signal: AbortSignal): AsyncGenerator<Buffer> {
-    const channel = await this.#connection.channel(signal);
     let emptyPieces = 0;
+    for await (const piece of this.#messages(artifact, signal)) {
+      if (piece.error !== "") throw refusal(this.name, "open stream", piece.error);
+      emptyPieces = piece.data.length === 0 ? emptyPieces + 1 : 0;
+      if (emptyPieces > emptyPiecesMax) {
+        throw refusal(this.name, "stream receive", `${emptyPieces} messages without data`);
+      }
+      if (piece.data.length > 0) yield piece.data;
+      if (piece.isEnd) return;
+    }
+  }
+
+  /** What the plugin sends; what goes wrong on the way is translated, what it says of itself is not looked at. */
+  async *#messages(artifact: Artifact, signal: AbortSignal): AsyncGenerator<ReturnType<typeof readPiece>> {
+    const channel = await this.#connection.channel(signal);
     let task: PluginTask = "open stream";
+    const request = artifactRequest(artifact);
     try {
-      for await (const message of channel.call(
-        `${service}/OpenStream`,
-        artifactRequest(artifact),
-        traced(),
-        signal,
-      )) {
+      for await (const message of channel.call(`${service}/OpenStream`, request, traced(), signal)) {
         task = "stream receive";
-        const piece = readPiece(message);
-        if (piece.error !== "") throw refusal(this.name, "open stream", piece.error);
-        emptyPieces = piece.data.length === 0 ? emptyPieces + 1 : 0;
-        if (emptyPieces > emptyPiecesMax) {
-          throw refusal(this.name, "stream receive", `${emptyPieces} messages without data`);
-        }
-        if (piece.data.length > 0) yield piece.data;
-        if (piece.isEnd) return;
+        yield readPiece(message);
       }
     } catch (error) {
       signal.throwIfAborted();
-      if (isExecutorError(error) && error.message.startsWith(`plugin ${this.name} `)) throw error;
       throw callError(this.name, task, error);
     }
   }

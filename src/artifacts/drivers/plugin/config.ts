@@ -1,6 +1,15 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import type { PluginLocation } from "../../../template/index.ts";
-import type { PluginPlaces } from "../../driver.ts";
+
+/** The folders in which plugins and we meet. */
+export interface PluginFolders {
+  /** `/tmp/artifact-plugins`: a folder with a `socket` for each plugin. */
+  readonly sockets: string;
+  /** `/var/run/argo/ctr`: where containers leave their exit codes. */
+  readonly containers: string;
+  /** A connection gets so long at least, whatever the artifact says. */
+  readonly connectTimeoutMinMs?: number;
+}
 
 /** One plugin as this container sees it. */
 export interface PluginConfig {
@@ -16,7 +25,7 @@ const connectSecondsDefault = 5;
 const connectSecondsMax = 3600;
 
 /** Reads a location. Throws BadRequest for a name that is none of a plugin: it becomes a path. */
-export function readPluginConfig(location: PluginLocation, places: PluginPlaces): PluginConfig {
+export function readPluginConfig(location: PluginLocation, places: PluginFolders): PluginConfig {
   const name = location.name ?? "";
   if (!/^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/.test(name)) {
     const text = `plugin.name must be the name of an artifact driver such as "my-store", not ${JSON.stringify(name)}`;

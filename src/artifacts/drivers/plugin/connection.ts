@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText, isExecutorError } from "../../../errors/index.ts";
 import { connectGrpc, type GrpcChannel } from "../../../grpc/index.ts";
-import type { PluginPlaces } from "../../driver.ts";
 import type { PluginConfig } from "./config.ts";
 import { socketWaitMs, waitForSocket } from "./socket.ts";
 
@@ -92,14 +91,17 @@ export class PluginConnection {
   }
 }
 
-const connections = new WeakMap<PluginPlaces, Map<string, PluginConnection>>();
+/** By the plugin's name and how long it is waited for. */
+export type PluginConnections = Map<string, PluginConnection>;
 
-/** The connection to a plugin that all drivers of a process share. */
-export function connectionTo(config: PluginConfig, places: PluginPlaces): PluginConnection {
-  const known = connections.get(places) ?? new Map<string, PluginConnection>();
-  connections.set(places, known);
+/** The connection to a plugin that is shared by those who hand over the same `connections`. */
+export function connectionTo(
+  config: PluginConfig,
+  places: { readonly connections: PluginConnections; readonly socketWaitMs?: number },
+): PluginConnection {
   const id = `${config.name} ${config.connectTimeoutMs}`;
-  const connection = known.get(id) ?? new PluginConnection(config, places.socketWaitMs ?? socketWaitMs);
-  known.set(id, connection);
+  const known = places.connections.get(id);
+  const connection = known ?? new PluginConnection(config, places.socketWaitMs ?? socketWaitMs);
+  places.connections.set(id, connection);
   return connection.share();
 }

@@ -37,12 +37,12 @@ const crc32Offer = { "x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type":
 export class S3Store implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
-    putMaxBytes: 5 * 1024 * mib,
-    partMinBytes: 5 * mib,
-    partMaxBytes: 5 * 1024 * mib,
+    putBytesMax: 5 * 1024 * mib,
+    partBytesMin: 5 * mib,
+    partBytesMax: 5 * 1024 * mib,
     partsMax: 10_000,
     deleteKeysMax: 1000,
-    copyMaxBytes: 5 * 1024 * mib,
+    copyBytesMax: 5 * 1024 * mib,
   };
   readonly #config: S3Config;
   readonly #requests: StoreRequests<S3Request>;
@@ -66,7 +66,8 @@ export class S3Store implements ObjectStore {
     const headers = await this.#encryption.forBytes(key);
     const answer = await this.#requests.sendForHead({ method: "HEAD", key, headers }, signal);
     const info = toInfo(key, lengthOf(answer, key), answer.header("etag"), answer.header("last-modified"));
-    return { ...info, attributes: readAttributes(answer.response.headers, attributeNames) };
+    const { provesMd5, attributes } = this.#readAnswer(answer);
+    return { ...info, md5: provesMd5 ? info.md5 : undefined, attributes };
   }
 
   async getInto(
@@ -76,14 +77,14 @@ export class S3Store implements ObjectStore {
     signal: AbortSignal,
   ): Promise<ReadAnswer> {
     const request = await this.#getRequest(info, range);
-    const check = (answer: StoreAnswer) => this.#readAnswer(answer, info, range);
+    const check = this.#checkOf(info, range);
     const into = { sizeBytes: range.length, sink };
     return await explained(info, this.#requests.receive(request, into, check, signal));
   }
 
   async get(info: ObjectInfo, range: ByteRange | undefined, signal: AbortSignal): Promise<StoredBytes> {
     const request = await this.#getRequest(info, range);
-    const check = (answer: StoreAnswer) => this.#readAnswer(answer, info, range);
+    const check = this.#checkOf(info, range);
     return await explained(info, this.#requests.read(request, check, signal));
   }
 
@@ -151,7 +152,7 @@ export class S3Store implements ObjectStore {
 
   async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
     if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
-    if (info.sizeBytes > (this.limits.copyMaxBytes ?? 0)) {
+    if (info.sizeBytes > (this.limits.copyBytesMax ?? 0)) {
       throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
     }
     const headers = { ...(await this.#encryption.forWriting(key)), ...(await source.#asCopySource(info)) };
@@ -288,7 +289,7 @@ export class S3Store implements ObjectStore {
 
   async #putOnce(request: S3Request, signal: AbortSignal): Promise<void> {
     const answer = await this.#requests.send(request, signal);
-    throwIfFailed(await answer.text(answerMaxBytes));
+    throwIfFailed(await answer.text(answerBytesMax));
     if (answer.header("etag") !== undefined) return;
     const text = `${request.key}: the answer to PUT has no ETag: it is not the store's; is a proxy in the way?`;
     throw new ExecutorError("Transient", text);
@@ -301,7 +302,7 @@ export class S3Store implements ObjectStore {
   ): Promise<S3Upload> {
     const request: S3Request = { method: "POST", key, query: { uploads: "" }, headers };
     const answer = await this.#requests.send(request, signal);
-    const id = textOf(await answer.text(answerMaxBytes), "UploadId");
+    const id = textOf(await answer.text(answerBytesMax), "UploadId");
     if (id === undefined) {
       throw new ExecutorError("Unsupported", "the store began a multipart upload without an UploadId");
     }
@@ -309,8 +310,14 @@ export class S3Store implements ObjectStore {
     return new S3Upload({ key, id, keepsCrc32 }, this.#requests, this.#encryption);
   }
 
-  #readAnswer(answer: StoreAnswer, info: ObjectInfo, range: ByteRange | undefined): ReadAnswer {
-    checkRange(answer, info, range);
+  #checkOf(info: ObjectInfo, range: ByteRange | undefined): (answer: StoreAnswer) => ReadAnswer {
+    return (answer) => {
+      checkRange(answer, info, range);
+      return this.#readAnswer(answer);
+    };
+  }
+
+  #readAnswer(answer: StoreAnswer): ReadAnswer {
     const encryption = answer.header("x-amz-server-side-encryption") ?? "AES256";
     return {
       provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
@@ -337,7 +344,7 @@ function copySourceHeaders(headers: Readonly<Record<string, string>>): Record<st
   );
 }
 
-const answerMaxBytes = 64 * 1024;
+const answerBytesMax = 64 * 1024;
 /** A store that says so often that there is more, and shows nothing, will never show anything. */
 const emptyPagesMax = 100;
 const tokensMax = 1000;

@@ -1,0 +1,2 @@
+export { NameNodes } from "./name-node.ts";
+export { NativeHdfs } from "./native-hdfs.ts";
