@@ -24,7 +24,7 @@ const isalBest = 103;
 const choices: Readonly<Record<number, Choice>> = {
   [-1]: { candidates: [isal, 3, 5, 6, 7], small: 5, zlibLevel: 6, shareMax: 1.022 },
   6: { candidates: [isal, 6, 7, 8], small: 7, zlibLevel: 6, shareMax: 1.003 },
-  9: { candidates: [isal, isalBest, 9, 10, 11], small: 10, zlibLevel: 9, shareMax: 0.985 },
+  9: { candidates: [isal, isalBest, 9, 10], small: 9, zlibLevel: 9, shareMax: 0.988 },
 };
 
 /** How often a sample is looked at, and its size: some hundredths of the work. */

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { createServer as createTcpServer } from "node:net";
 import { Readable } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
+import { DigestMd5 } from "../../src/artifacts/drivers/hdfs/native/digest-md5.ts";
 import { Message } from "../../src/artifacts/drivers/hdfs/native/wire.ts";
 import { openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
@@ -63,6 +64,28 @@ async function startFile(t: TestContext, faults: readonly DataNodeFault[]) {
   };
   return await startNameNode(t, (method) => answers[method] ?? { exception: "java.lang.Exception" });
 }
+
+describe("hdfs by RPC: DIGEST-MD5, by which data nodes want the block's token proved", () => {
+  const credentials = { username: "chris", password: "secret", uri: "imap/elwood.innosoft.com" };
+  const challenge =
+    'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8';
+
+  it("answers as the example of RFC 2831 does, and takes its proof and no other", () => {
+    const digest = new DigestMd5(credentials, challenge, "auth", "OA6MHXh6VqTrRk");
+
+    assert.match(digest.response(), /response=d388dad90d4bbd760a152321f2143af7,qop=auth$/);
+    assert.equal(digest.accept("rspauth=ea40f60335c427b5527b84dbabcdfffd"), undefined);
+    assert.throws(() => digest.accept("rspauth=ea40f60335c427b5527b84dbabcdfffe"), /does not prove/);
+    assert.throws(() => digest.accept(""), /does not prove/);
+  });
+
+  it("takes no less protection than is asked for, and no cipher that is broken", () => {
+    assert.throws(() => new DigestMd5(credentials, challenge, "auth-conf"), /auth-conf is asked for/);
+    const weak = challenge.replace('"auth"', '"auth-conf"').concat(',cipher="rc4-40,des"');
+    assert.throws(() => new DigestMd5(credentials, weak, "auth"), /offers no 3DES/);
+    assert.throws(() => new DigestMd5(credentials, "hello", "auth"), /is asked for/);
+  });
+});
 
 describe("hdfs by RPC: data nodes", () => {
   for (const fault of ["corrupt", "truncate", "refuse", "shifted"] as const) {

@@ -31,7 +31,7 @@ describe("hdfs: addresses", () => {
     assert.deepEqual(origins("https://nn1:8443", "http://nn2"), ["https://nn1:8443", "http://nn2"]);
   });
 
-  it("speaks RPC to the RPC ports alone, and with nobody who has to be shown a ticket or TLS", () => {
+  it("speaks RPC to the RPC ports alone, and WebHDFS where TLS alone protects", () => {
     const nameNodes = (addresses: string[], more = {}) =>
       readHdfsConfig({ addresses, path: "/a", hdfsUser: "me", ...more }).nameNodes;
 
@@ -43,7 +43,8 @@ describe("hdfs: addresses", () => {
     for (const web of ["nn:9870", "http://nn:8020", "nn:14000"])
       assert.deepEqual(nameNodes(["nn1:8020", web]), []);
     assert.deepEqual(nameNodes(["nn:8020"], { dataTransferProtection: "privacy" }), []);
-    assert.deepEqual(nameNodes(["nn:8020"], { krbCCacheSecret: { name: "k", key: "c" } }), []);
+    const ticket = { krbCCacheSecret: { name: "k", key: "c" }, dataTransferProtection: "privacy" };
+    assert.deepEqual(nameNodes(["nn:8020"], ticket), [{ host: "nn", port: 8020 }]);
   });
 
   it("uses TLS alone where dataTransferProtection asks for integrity or privacy", () => {

@@ -1,5 +1,6 @@
 // Pods of `true` in a row in a real kubelet, alternating between both layouts, every tenth beside one without an
-// executor: `npm run test:cluster:row [-- --pods N] [--rows N] [--go-on]`, in several rows side by side if told so. What they leave on the node fails it; how long they took
+// executor: `npm run test:cluster:row [-- --pods N] [--rows N] [--seconds N] [--go-on]`, in several rows side by side, and no
+// more of them after so many seconds, if told so. What they leave on the node fails it; how long they took
 // goes into docs/reliability.md. With --go-on it adds to what earlier runs measured, on the same node started anew, so
 // that a machine that has other work to do can be given back meanwhile.
 import { rmSync } from "node:fs";
@@ -19,6 +20,7 @@ const { values } = parseArgs({
   options: {
     pods: { type: "string", default: "1000" },
     rows: { type: "string", default: "1" },
+    seconds: { type: "string" },
     "go-on": { type: "boolean", default: false },
   },
 });
@@ -29,11 +31,8 @@ if (reason) {
   process.exit(0);
 }
 
-// Whoever is told to end keeps what was measured, and takes the node down.
-let isToldToEnd = false;
-process.once("SIGTERM", () => {
-  isToldToEnd = true;
-});
+const endMs =
+  values.seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.seconds) * 1000;
 const tools = await prepare(say);
 const state = join(cacheDirectory(), "row");
 const rows = [...(values["go-on"] ? earlierRows() : [])];
@@ -72,7 +71,7 @@ async function runRows(count: number, rows: number): Promise<Row> {
   const before = await settled();
   let begun = 0;
   const row = async () => {
-    while (begun < count && !isToldToEnd) {
+    while (begun < count && Date.now() < endMs) {
       const own = begun++;
       took.push(await run(layouts[own % layouts.length] ?? "legacy"));
       if (own % 10 === 9) took.push(await run("without an executor"));

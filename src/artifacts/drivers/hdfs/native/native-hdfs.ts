@@ -7,6 +7,7 @@ import type { Candidate } from "../either-hdfs.ts";
 import { expectNext, type FileStatus, notForward } from "../files.ts";
 import { readBlock } from "./block-reader.ts";
 import { readLocatedBlock } from "./blocks.ts";
+import type { DataAccess } from "./data-node.ts";
 import { FileWriter } from "./file-writer.ts";
 import type { NameNodes } from "./name-node.ts";
 import { untilAborted } from "./until-aborted.ts";
@@ -20,11 +21,13 @@ const createFlags = 0x01 | 0x02 | 0x80;
 export class NativeHdfs implements Candidate {
   readonly policy: RetryPolicy;
   readonly #nameNodes: NameNodes;
+  readonly #access: DataAccess;
   /** Whose leases are on files that are written. */
   readonly #clientName = `DFSClient_outrider_${randomBytes(8).toString("hex")}`;
 
-  constructor(nameNodes: NameNodes, policy: RetryPolicy) {
+  constructor(nameNodes: NameNodes, access: DataAccess, policy: RetryPolicy) {
     this.#nameNodes = nameNodes;
+    this.#access = access;
     this.policy = policy;
   }
 
@@ -106,7 +109,12 @@ export class NativeHdfs implements Candidate {
             "Corrupt",
             `${during}: the name node names another block than the next one`,
           );
-        yield* readBlock(block, start, { clientName: this.#clientName, during, signal });
+        yield* readBlock(block, start, {
+          clientName: this.#clientName,
+          access: this.#access,
+          during,
+          signal,
+        });
         at = block.offset + block.sizeBytes;
       }
       if (at === before)
@@ -130,7 +138,13 @@ export class NativeHdfs implements Candidate {
       .number(7, blockBytes);
     const made = (await this.#call("create", request, during, signal)).message(1);
     if (made.has(15)) throw unsupported(during, "encrypted");
-    const file = { path, id: made.number(13), clientName: this.#clientName, blockBytes };
+    const file = {
+      path,
+      id: made.number(13),
+      clientName: this.#clientName,
+      access: this.#access,
+      blockBytes,
+    };
     const writer = new FileWriter(this.#nameNodes, file, during, signal);
     const source = isPayloadStream(payload) ? payload.open() : payload.chunks;
     try {
