@@ -1,15 +1,19 @@
 // CPU of init, wait and supervisor in a pod without artifacts, over TLS as in a cluster, in turns with bare Node and with
-// other installations: `node bench/phases.ts [ROUNDS] [PREFIX...]`, such as another checkout's dist. Needs dist/.
+// other installations: `node bench/phases.ts [--write] [ROUNDS] [PREFIX...]`, such as another checkout's dist. Needs dist/.
 import "./ready.ts";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ApiServer } from "../desk/api-server/index.ts";
+import { measuredOn, percentile, table, writeSection } from "./report.ts";
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: "boolean", default: false } },
+});
 const [rounds = "20", ...others] = positionals;
 const prefixes = ["dist", ...others].map((prefix) => resolve(prefix));
 const root = mkdtempSync(join(tmpdir(), "outrider-phases-"));
@@ -33,8 +37,31 @@ try {
     }
   }
   for (const [name, figures] of used) console.log(`${name.padEnd(60)} ${summary(figures)}`);
+  if (values.write) writeSection("docs/performance.md", "phases", page());
 } finally {
   rmSync(root, { recursive: true });
+}
+
+/** A row for what is measured, a column for each installation. */
+function page(): string {
+  const mean = (figures: readonly number[]) =>
+    figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
+  const cell = (what: string, prefix: string) => {
+    const figures = used.get(`${what}, ${prefix}`) ?? [];
+    return `${mean(figures).toFixed(0)} (${percentile(figures, 0.5)}, ${percentile(figures, 0.99)})`;
+  };
+  const whats = ["init", "wait, both phases (and main)", "supervisor, both phases (and main)"];
+  const rows = whats.map((what) => [what, ...prefixes.map((prefix) => cell(what, prefix))]);
+  const bare = mean(used.get("bare Node, once") ?? []).toFixed(0);
+  const notes = `${measuredOn(`node bench/phases.ts ${rounds}`)} Milliseconds of CPU: mean (median, 99th percentile) of ${rounds}; bare Node: ${bare}.`;
+  return [notes, table(["", ...prefixes.map((prefix) => versionOf(prefix))], rows)].join("\n\n");
+}
+
+/** The commit that an installation of another checkout was built from. */
+function versionOf(prefix: string): string {
+  const asked = ["-C", dirname(prefix), "rev-parse", "--short", "HEAD"];
+  const { stdout } = spawnSync("git", asked, { encoding: "utf8" });
+  return stdout.trim() || basename(prefix);
 }
 
 function summary(figures: readonly number[]): string {

@@ -1,6 +1,7 @@
 // What the container of each role takes of CPU and memory, over TLS as in a cluster, in turns with bare Node, with kubectl
 // where test/cluster has built one, and with other installations: `node bench/roles.ts [ROUNDS] [PREFIX...]`, such as
 // another checkout's dist. Then how long after its condition a resource step ends. Needs dist/ (npm run build).
+import "./ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

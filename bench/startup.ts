@@ -79,6 +79,8 @@ function reportStores(bare: number): void {
     ["oss", "ali-oss", { endpoint: nobody, bucket: "bucket", key: "k", ...keys }],
     ["http", undefined, { url: `http://${nobody}/k` }],
     ["hdfs", undefined, { addresses: [`http://${nobody}`], path: "/k", hdfsUser: "me" }],
+    ["hdfs", undefined, { addresses: [nobody], path: "/k", hdfsUser: "me" }],
+    ["git", undefined, { repo: `http://${nobody}/k` }],
   ] as const;
   for (const [type, sdk, location] of stores) {
     const artifact = { name: "in", path: "/in", [type]: location };
@@ -88,7 +90,12 @@ function reportStores(bare: number): void {
       EXECUTOR_RETRY_BACKOFF_STEPS: "1",
       STORAGE_EMULATOR_HOST: nobody,
     };
-    report(`init, one input in ${type}, nobody listens`, cpuMs(program, ["init"], variables, false), bare);
+    const where = type === "hdfs" ? ` (${location.addresses[0]})` : "";
+    report(
+      `init, one input in ${type}${where}, nobody listens`,
+      cpuMs(program, ["init"], variables, false),
+      bare,
+    );
     if (sdk !== undefined) reportPackage(sdk, bare);
   }
 }

@@ -86,9 +86,9 @@ async function compareLarge(name: Name, largeMib: number): Promise<void> {
   }
 }
 
-/** Which server: those that are busy on their own are no measure (quick-store.ts). Our S3 server writes to the disk. */
+/** Which server: those that are busy on their own are no measure (quick-store.ts). Large objects of S3 go to our server, which writes to the disk. */
 function kindFor(name: Name, isLarge: boolean): Kind {
-  return isLarge === (name === "gcs" || name === "oss") || name === "azure" ? "quick" : "usual";
+  return name === (isLarge ? "s3" : "gcs") ? "usual" : "quick";
 }
 
 type Kind = "quick" | "usual";

@@ -204,7 +204,7 @@ async function measureAside(
 
 function cellsOf(stdout: string): string {
   const [status, seconds, cpu, peak] = stdout.trim().split(" ").map(Number);
-  if (status !== 0) return `failed (${status}) | |`;
+  if (status !== 0 || peak === undefined) return `failed (${status}) | |`;
   return `${seconds?.toFixed(2)} | ${cpu?.toFixed(2)} | ${peak?.toFixed(0)}`;
 }
 

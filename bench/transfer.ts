@@ -1,7 +1,7 @@
 /**
  * Bulk transfers, each as a process of its own like `init` and `wait`, beside what standard programs take in the same
  * run on the same store:
- *   node bench/transfer.ts [--tls] [MiB, default 256] [rounds, default 2] [line, such as none-down]
+ *   node bench/transfer.ts [--tls] [--write] [MiB, default 256] [rounds, default 2] [line, such as none-down]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it shares the
  * machine, so its CPU time stands beside. Outputs are served by a real emissary.
@@ -14,10 +14,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ArtifactRuns, type Figures, runTimed, type Target } from "./artifact-runs.ts";
 import { logText, seeded } from "./corpus.ts";
+import { measuredOn, median, table, writeSection } from "./report.ts";
 import { type Store, startStore, storeSecret } from "./store.ts";
 
 const isTls = process.argv.includes("--tls");
-const positionals = process.argv.slice(2).filter((argument) => argument !== "--tls");
+const isWritten = process.argv.includes("--write");
+const positionals = process.argv.slice(2).filter((argument) => !["--tls", "--write"].includes(argument));
 const sizeMib = Number(positionals[0] ?? 256);
 const rounds = Number(positionals[1] ?? 2);
 const wanted = positionals[2] ?? "";
@@ -30,6 +32,8 @@ const logs = join(root, "data/logs");
 const noise = join(root, "data/noise");
 const scratch = join(root, "scratch");
 
+/** By line and peer, a figure a round. */
+const measured = new Map<string, Figures[]>();
 const runs = await ArtifactRuns.prepare(root, extraFlags);
 
 try {
@@ -47,6 +51,7 @@ try {
         await line.peer();
       }
     }
+    if (isWritten) writeSection("docs/performance.md", "transfer", summary());
   } finally {
     await store.stop();
   }
@@ -142,7 +147,41 @@ function settleMachine(): void {
   spawnSync("sync");
 }
 
+/** What each line took, ours and its peer's, in the order of the first round; medians of the rounds. */
+function summary(): string {
+  const gib = sizeMib / 1024;
+  const cells = (name: string) => {
+    const all = measured.get(name) ?? [];
+    return {
+      seconds: median(all.map(({ seconds }) => seconds)),
+      cpu: median(all.map(({ cpuSeconds, mainCpuSeconds = 0 }) => cpuSeconds + mainCpuSeconds)) / gib,
+      peak: all[0]?.peakMib,
+    };
+  };
+  const rows = [...measured.keys()]
+    .filter((name) => !name.includes(":"))
+    .map((name) => {
+      const ours = cells(name);
+      const peerName = [...measured.keys()].find((other) => other.startsWith(`${name}: `)) ?? "";
+      const theirs = cells(peerName);
+      return [
+        name,
+        `${ours.seconds.toFixed(2)} s`,
+        ours.cpu.toFixed(2),
+        ours.peak?.toFixed(0) ?? "",
+        `\`${peerName.slice(name.length + 2).replaceAll("|", "\\|")}\``,
+        `${theirs.seconds.toFixed(2)} s`,
+        theirs.cpu.toFixed(2),
+        (ours.seconds / theirs.seconds).toFixed(2),
+      ];
+    });
+  const head = ["", "ours", "CPU s a GiB", "peak MiB", "peer", "takes", "CPU s a GiB", "ours / peer"];
+  const command = `node bench/transfer.ts ${isTls ? "--tls " : ""}${positionals.join(" ")}`.trim();
+  return [`${measuredOn(command)} ${sizeMib} MiB, medians of ${rounds}.`, table(head, rows)].join("\n\n");
+}
+
 function print(name: string, figures: Figures, storeCpuSeconds: number): void {
+  measured.set(name, [...(measured.get(name) ?? []), figures]);
   const { mainCpuSeconds } = figures;
   const gib = sizeMib / 1024;
   const cells = [

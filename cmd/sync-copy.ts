@@ -59,7 +59,7 @@ export const runCommand: SyncSubcommand = {
     const settings = {
       transfers: numberFlag(flags, "transfers") ?? transfersDefault,
       threads: numberFlag(flags, "threads") ?? 4,
-      copyMaxBytes: sizeFlag(flags, "copy-in-parts-from") ?? Number.POSITIVE_INFINITY,
+      copyBytesMax: sizeFlag(flags, "copy-in-parts-from") ?? Number.POSITIVE_INFINITY,
       deletionsMax: readMaxDelete(call),
       temporaryFolder: call.temporaryFolder,
       contentType: contentTypes(),

@@ -74,8 +74,8 @@ function trustPublicRoots() {
 
 /** A dynamic import: of a part, of a package, or of a module of Node's. */
 async function loadLater(name) {
-  if (speaksTls.test(name)) trustPublicRoots();
   if (!name.startsWith("./")) return require(name);
+  if (speaksTls.test(name)) trustPublicRoots();
   return name.startsWith("./vendor/") ? loadPackage(name.slice(2)) : loadPart(name);
 }
 

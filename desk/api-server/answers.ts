@@ -1,14 +1,14 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type ApiRefusal, requestTooLarge } from "./status.ts";
 
-export async function readBody(message: IncomingMessage, maxBytes: number): Promise<string> {
-  if (Number(message.headers["content-length"] ?? 0) > maxBytes) throw requestTooLarge(maxBytes);
+export async function readBody(message: IncomingMessage, bytesMax: number): Promise<string> {
+  if (Number(message.headers["content-length"] ?? 0) > bytesMax) throw requestTooLarge(bytesMax);
   const chunks: Buffer[] = [];
   let bytes = 0;
   // The message must outlive a body that is given up, since the refusal goes over the same socket.
   for await (const chunk of message.iterator({ destroyOnReturn: false })) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw requestTooLarge(maxBytes);
+    if (bytes > bytesMax) throw requestTooLarge(bytesMax);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -36,7 +36,7 @@ export interface ApiServerOptions {
   /** More users. */
   readonly users?: readonly ApiUser[];
   /** Larger bodies are refused with 413. Default 3 MiB, as in Kubernetes. */
-  readonly maxRequestBytes?: number;
+  readonly requestBytesMax?: number;
   /** How many changes a watch can go back before it is answered 410. Default 10,000. */
   readonly changesMax?: number;
   /** How often watches that asked for them get bookmarks. Default 60 s. */
@@ -54,7 +54,7 @@ export class ApiServer implements AsyncDisposable {
   readonly #table: ObjectTable;
   readonly #access: AccessControl;
   readonly #watches = new Set<WatchStream>();
-  readonly #maxRequestBytes: number;
+  readonly #requestBytesMax: number;
   readonly #options: ApiServerOptions;
   readonly #bookmarks: NodeJS.Timeout;
 
@@ -82,7 +82,7 @@ export class ApiServer implements AsyncDisposable {
     this.certificate = certificate?.cert;
     this.#listener = listener;
     this.#options = options;
-    this.#maxRequestBytes = options.maxRequestBytes ?? 3 * 1024 * 1024;
+    this.#requestBytesMax = options.requestBytesMax ?? 3 * 1024 * 1024;
     this.#table = new ObjectTable(options.changesMax ?? 10_000);
     this.#access = new AccessControl(options.users ?? []);
     if (options.token !== undefined) this.setUser({ token: options.token });
@@ -204,7 +204,7 @@ export class ApiServer implements AsyncDisposable {
     const request = readApiPath(message.method ?? "GET", url);
     if (!request) throw pathNotFound();
     if (await observer?.begin?.(request)) return;
-    const text = await readBody(message, this.#maxRequestBytes);
+    const text = await readBody(message, this.#requestBytesMax);
     if (observer?.beforeWork?.(text)) return;
     this.#access.check(message.headers.authorization, request);
     if (request.verb === "watch") {

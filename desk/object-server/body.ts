@@ -3,7 +3,7 @@ import { Refusal } from "./refusal.ts";
 import { type ChunkSigner, type PayloadProtection, sameText } from "./signature.ts";
 
 /** Longest line of an aws-chunked body: a chunk's size and signature, or a trailer. */
-const lineMaxBytes = 16 * 1024;
+const lineBytesMax = 16 * 1024;
 
 /** The body of a request without its wrapping. Trailing headers are there once the content has been read to its end. */
 export interface RequestBody {
@@ -126,7 +126,7 @@ class ChunkReader {
         this.#held = this.#held.subarray(end + 2);
         return line;
       }
-      if (this.#held.length > lineMaxBytes) throw incomplete("a chunk header is too long");
+      if (this.#held.length > lineBytesMax) throw incomplete("a chunk header is too long");
       const more = await this.#source.next();
       if (more.done) {
         if (this.#held.length > 0) throw incomplete("the body ends inside a chunk header");

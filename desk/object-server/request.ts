@@ -90,13 +90,13 @@ export function headerText(headers: IncomingHttpHeaders, name: string): string |
   return Array.isArray(value) ? value.join(",") : value;
 }
 
-/** Reads a whole document; more than `maxBytes` is refused. */
-export async function readText({ body }: Operation, maxBytes = 4 * 1024 * 1024): Promise<Buffer> {
+/** Reads a whole document; more than `bytesMax` is refused. */
+export async function readText({ body }: Operation, bytesMax = 4 * 1024 * 1024): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of body.content) {
     bytes += chunk.length;
-    if (bytes > maxBytes) throw new Refusal(400, "MaxMessageLengthExceeded", "Your request was too big");
+    if (bytes > bytesMax) throw new Refusal(400, "MaxMessageLengthExceeded", "Your request was too big");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

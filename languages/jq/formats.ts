@@ -85,5 +85,5 @@ function decodeBase64(value: JqValue): string {
   const badAt = at >= 0 ? at : bare.length % 4 === 1 ? bare.length - 1 : undefined;
   if (badAt !== undefined)
     throw failedOn("@base64d", value, [], `illegal base64 data at input byte ${badAt}`);
-  return textOfBytes(Buffer.from(bare, "base64")).toWellFormed();
+  return textOfBytes(Buffer.from(bare, "base64"));
 }

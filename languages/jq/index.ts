@@ -29,7 +29,7 @@ export function evaluateJq(filter: string, document: JsonTree, limits: Limits = 
     const interpreter = new Interpreter(budget, new RegexpCache(), library);
     const lines: string[] = [];
     for (const value of interpreter.values(tree, emptyScope, withoutManagedFields(valueOfTree(document)))) {
-      const line = typeof value === "string" ? value : encodeOutput(value);
+      const line = typeof value === "string" ? value.toWellFormed() : encodeOutput(value);
       budget.chargeText(line.length);
       lines.push(line);
     }

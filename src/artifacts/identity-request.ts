@@ -16,7 +16,7 @@ export interface IdentityQuestion {
 }
 
 const tellingSkewMs = 4 * 60_000;
-const answerMaxBytes = 256 * 1024;
+const answerBytesMax = 256 * 1024;
 /** A token server that accepts and says nothing must not hold the step for ever. */
 const answerTimeoutMs = 20_000;
 
@@ -49,7 +49,7 @@ export async function askIdentity(
     const options = { during: `${method} ${origin}${pathname}`, stallTimeoutMs: answerTimeoutMs };
     status = response.status;
     dateText = response.headers.date;
-    text = await readText(response.body, answerMaxBytes, options);
+    text = await readText(response.body, answerBytesMax, options);
   } catch (error) {
     signal.throwIfAborted();
     const why = limited.aborted ? `no answer within ${answerTimeoutMs / 1000} s` : errorText(error);

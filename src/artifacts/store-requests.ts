@@ -47,9 +47,9 @@ export interface StoreProtocol<Request> {
 }
 
 const stallTimeoutMs = 60_000;
-const refusalMaxBytes = 64 * 1024;
+const refusalBytesMax = 64 * 1024;
 /** A page of a listing, the longest text there is, has about a kilobyte for each of its 1,000 keys. */
-const textMaxBytes = 64 * 1024 * 1024;
+const textBytesMax = 64 * 1024 * 1024;
 
 /**
  * Sends the signed requests of one location. Every answer but 2xx, and those that a request names, is thrown,
@@ -86,7 +86,7 @@ export class StoreRequests<Request> {
       const response = await (protocol.traced?.(request, exchanged) ?? exchanged());
       const answer = new StoreAnswer(signed.request, response);
       if (answer.isSuccess || alsoGood.includes(answer.status)) return answer;
-      const refusal = this.#refusalOf(answer, await answer.text(refusalMaxBytes));
+      const refusal = this.#refusalOf(answer, await answer.text(refusalBytesMax));
       if (await protocol.learns?.(refusal, request, signal)) continue;
       if (!isRenewed && protocol.isAboutIdentity(refusal) && (await signed.renew(signal))) {
         isRenewed = true;
@@ -100,7 +100,7 @@ export class StoreRequests<Request> {
   async sendForText(request: Request, signal: AbortSignal): Promise<string> {
     const answer = await this.send(request, signal);
     expectNoPage(answer);
-    return await answer.text(textMaxBytes);
+    return await answer.text(textBytesMax);
   }
 
   /** Sends a request whose answer's head is all that counts. */
@@ -110,7 +110,7 @@ export class StoreRequests<Request> {
     alsoGood: readonly number[] = [],
   ): Promise<StoreAnswer> {
     const answer = await this.send(request, signal, alsoGood);
-    await answer.text(refusalMaxBytes);
+    await answer.text(refusalBytesMax);
     if (answer.method !== "HEAD") expectNoPage(answer);
     return answer;
   }
@@ -185,7 +185,7 @@ export class StoreAnswer<Response extends HttpResponse = HttpResponse> {
     return typeof value === "string" && value !== "" ? value : undefined;
   }
 
-  async text(limitBytes = textMaxBytes): Promise<string> {
+  async text(limitBytes = textBytesMax): Promise<string> {
     return await readText(this.response.body, limitBytes, this.bodyOptions);
   }
 }

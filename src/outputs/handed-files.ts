@@ -63,10 +63,10 @@ export class HandedFiles implements OutputFiles {
     return byteStream(this.#data(path), 1 << 20);
   }
 
-  async readSmall(path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+  async readSmall(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer> {
     const found = await this.look(path);
     if (found.kind === "directory") throw new ExecutorError("BadRequest", `read ${path}: is a directory`);
-    if (found.sizeBytes > maxBytes) throw tooLarge(path, found.sizeBytes, maxBytes);
+    if (found.sizeBytes > bytesMax) throw tooLarge(path, found.sizeBytes, bytesMax);
     const chunks: Buffer[] = [];
     for await (const chunk of this.#firstBody(path, signal)) chunks.push(chunk);
     return Buffer.concat(chunks);

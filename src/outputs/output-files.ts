@@ -19,6 +19,6 @@ export interface OutputFiles {
   tree(path: string, signal: AbortSignal): TreeContent;
   /** A tar stream of a file or directory (docs/contract/artifacts.md#6.1). */
   tar(path: string, signal: AbortSignal): Readable;
-  /** All of a small file. Throws TooLarge beyond `maxBytes`. */
-  readSmall(path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer>;
+  /** All of a small file. Throws TooLarge beyond `bytesMax`. */
+  readSmall(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer>;
 }

@@ -64,10 +64,10 @@ export class ServedFiles implements OutputFiles {
     return this.#requests.tar(path, signal);
   }
 
-  async readSmall(path: string, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+  async readSmall(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer> {
     const found = await this.look(path, signal);
     if (found.kind === "directory") throw new ExecutorError("BadRequest", `read ${path}: is a directory`);
-    if (found.sizeBytes > maxBytes) throw tooLarge(path, found.sizeBytes, maxBytes);
+    if (found.sizeBytes > bytesMax) throw tooLarge(path, found.sizeBytes, bytesMax);
     const chunks: Buffer[] = [];
     for await (const chunk of this.file(path, found.sizeBytes, signal).open()) chunks.push(chunk as Buffer);
     return Buffer.concat(chunks);

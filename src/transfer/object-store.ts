@@ -90,13 +90,13 @@ export interface CopyTarget {
 /** What a store accepts; data, so that the engine needs no exceptions for anyone. */
 export interface StoreLimits {
   /** Largest object of a single put. */
-  readonly putMaxBytes: number;
-  readonly partMinBytes: number;
-  readonly partMaxBytes: number;
+  readonly putBytesMax: number;
+  readonly partBytesMin: number;
+  readonly partBytesMax: number;
   readonly partsMax: number;
   readonly deleteKeysMax: number;
   /** Largest object that one `copy` takes; undefined: any. */
-  readonly copyMaxBytes?: number;
+  readonly copyBytesMax?: number;
   /** True where the parts of an object must be sent one after the other, in order. */
   readonly partsInOrder?: boolean;
   /** False where `after` of a listing may only be what a page called `next`. Default true. */

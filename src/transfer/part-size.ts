@@ -35,7 +35,7 @@ export function planParts(
   const needed = roundUp(Math.ceil(sizeBytes / limits.partsMax));
   const wanted =
     configuredBytes ?? Math.max(needed, Math.min(defaultPartBytes, Math.floor(memoryBytes / 4 / mib) * mib));
-  const partBytes = Math.min(Math.max(wanted, limits.partMinBytes), limits.partMaxBytes);
+  const partBytes = Math.min(Math.max(wanted, limits.partBytesMin), limits.partBytesMax);
   return { sizeAt: () => partBytes };
 }
 
@@ -59,7 +59,7 @@ function growingParts(configured: number | undefined, limits: StoreLimits, memor
         Math.max(configured ?? 8 * mib, roundUp(offset / 100)),
         Math.floor(share / mib) * mib,
       );
-      return Math.min(Math.max(grown, limits.partMinBytes), limits.partMaxBytes);
+      return Math.min(Math.max(grown, limits.partBytesMin), limits.partBytesMax);
     },
   };
 }

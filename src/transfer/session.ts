@@ -21,12 +21,18 @@ export interface TransferSettings {
   readonly memoryBytes: number;
 }
 
+/** What all transfers to one store share. */
+interface SharedByStore {
+  readonly lane: Lane;
+  readonly budget: RetryBudget;
+}
+
 /** What all transfers of a process share: one memory budget, and one lane and one budget of retries a store. */
 export class TransferSession {
   readonly memory: ByteBudget;
   readonly slabs = new SlabPool();
   readonly #policy: FiniteRetryPolicy;
-  readonly #stores = new Map<string, { readonly lane: Lane; readonly budget: RetryBudget }>();
+  readonly #stores = new Map<string, SharedByStore>();
   /** How often the log says how far a transfer is; undefined: as Progress does by itself. */
   readonly progressMs: number | undefined;
 
@@ -43,7 +49,7 @@ export class TransferSession {
       budget: new RetryBudget(Math.max(1000, 2 * longestPauseMs(this.#policy))),
     };
     this.#stores.set(storeName, shared);
-    return new Channel(this, shared.lane, shared.budget, this.#policy, log);
+    return new Channel(this, shared, this.#policy, log);
   }
 }
 
@@ -57,18 +63,12 @@ export class Channel {
   readonly #log: TransferLog;
   readonly #progressMs: number | undefined;
 
-  constructor(
-    session: TransferSession,
-    lane: Lane,
-    budget: RetryBudget,
-    policy: FiniteRetryPolicy,
-    log: TransferLog,
-  ) {
+  constructor(session: TransferSession, store: SharedByStore, policy: FiniteRetryPolicy, log: TransferLog) {
     this.memory = session.memory;
     this.slabs = session.slabs;
-    this.lane = lane;
+    this.lane = store.lane;
     this.policy = policy;
-    this.#budget = budget;
+    this.#budget = store.budget;
     this.#log = log;
     this.#progressMs = session.progressMs;
   }

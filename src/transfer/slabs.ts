@@ -56,11 +56,11 @@ export class SlabBuffer implements ByteSink {
     return this.#slabs.map((slab, index) => slab.subarray(0, this.#sizeBytes - index * slabBytes));
   }
 
-  /** A copy of up to `maxBytes` from `offset`, within one block. */
-  copy(offset: number, maxBytes: number): Uint8Array {
+  /** A copy of up to `bytesMax` from `offset`, within one block. */
+  copy(offset: number, bytesMax: number): Uint8Array {
     const slab = this.#slabs[Math.floor(offset / slabBytes)] ?? new Uint8Array();
     const start = offset % slabBytes;
-    const length = Math.min(maxBytes, slabBytes - start, this.#sizeBytes - offset);
+    const length = Math.min(bytesMax, slabBytes - start, this.#sizeBytes - offset);
     return Buffer.from(slab.subarray(start, start + length));
   }
 

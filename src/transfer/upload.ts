@@ -179,8 +179,8 @@ async function putWithoutParts({ store, key, content, options, channel, signal }
     throw new ExecutorError("Unsupported", text);
   }
   const sizeBytes = content.sizeBytes ?? (await measure(content.open(), signal));
-  if (sizeBytes > store.limits.putMaxBytes) {
-    const text = `${key}: ${sizeBytes} bytes, and the store takes at most ${store.limits.putMaxBytes} at once and has no multipart uploads`;
+  if (sizeBytes > store.limits.putBytesMax) {
+    const text = `${key}: ${sizeBytes} bytes, and the store takes at most ${store.limits.putBytesMax} at once and has no multipart uploads`;
     throw new ExecutorError("TooLarge", text);
   }
   const payload = { sizeBytes, open: () => content.open() };

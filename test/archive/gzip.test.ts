@@ -8,7 +8,9 @@ import { describe, it } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { gunzip, gzip } from "../../src/archive/index.ts";
+import { openNativeDeflate } from "../../src/archive/native-deflate.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
+import { floats, sourceText } from "./contents.ts";
 import { chunked, collect, makeFolder } from "./places.ts";
 import { hasProgram, run } from "./programs.ts";
 
@@ -98,6 +100,30 @@ describe("gzip", () => {
     const size = (await compress(text)).length;
 
     assert.ok(size < gzipSync(text).length * 1.03, `${size} against ${gzipSync(text).length}`);
+  });
+
+  it("is as small at each level as the level promises, for source text and for numbers", {
+    skip: openNativeDeflate() === undefined && "zlib's own levels are what they are",
+  }, async () => {
+    const contents = { source: await sourceText(), floats: floats(4 * 1024 * 1024) };
+    const promises = [
+      { level: -1, zlib: 6, shareMax: 1.03 },
+      { level: 6, zlib: 6, shareMax: 1.01 },
+      { level: 9, zlib: 9, shareMax: 1 },
+    ];
+    for (const [name, content] of Object.entries(contents)) {
+      for (const { level, zlib, shareMax } of promises) {
+        const share = (await compress(content, level)).length / gzipSync(content, { level: zlib }).length;
+
+        assert.ok(share <= shareMax, `${name}, level ${level}: ${share} of zlib's ${zlib}`);
+      }
+    }
+  });
+
+  it("makes the same bytes of the same content each time", async () => {
+    const content = await sourceText();
+
+    assert.ok((await compress(content)).equals(await compress(content, undefined, 1_000_003)));
   });
 
   it("stores noise without growing it and compresses the text that follows", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -6,6 +7,7 @@ import { crc32, deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { extractZip, packZip } from "../../src/archive/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
+import { floats, sourceText } from "./contents.ts";
 import { packTar } from "./pack-tar.ts";
 import { chunked, collect, listener, makeFolder } from "./places.ts";
 import { hasProgram, run } from "./programs.ts";
@@ -163,6 +165,31 @@ describe("packZip and extractZip", () => {
 });
 
 describe("packZip", () => {
+  it("keeps a file whose parts are compressed in different ways: numbers, text, noise", async (t) => {
+    const folder = await makeFolder(t);
+    const path = join(folder, "mixed");
+    const content = Buffer.concat([
+      floats(9 * 1024 * 1024),
+      await sourceText(),
+      randomBytes(3 * 1024 * 1024),
+      floats(9 * 1024 * 1024),
+    ]);
+    await writeFile(path, content);
+    const zip = await packed(path);
+    const out = join(folder, "out");
+    await mkdir(out);
+
+    await extractZip(chunked(zip, 65_536), out, quiet, signal);
+
+    assert.ok((await readFile(join(out, "mixed"))).equals(content));
+    assert.ok(zip.length < content.length * 0.8, `${zip.length} of ${content.length} bytes`);
+    if (hasProgram(t, "python3")) {
+      await writeFile(join(folder, "zip"), zip);
+      const script = "import sys,zipfile; print(zipfile.ZipFile(sys.argv[1]).testzip())";
+      assert.equal((await run("python3", ["-c", script, join(folder, "zip")])).trim(), "None");
+    }
+  });
+
   it("names a single file after itself", async (t) => {
     const folder = await makeFolder(t);
     await writeFile(join(folder, "hello.txt"), "hello");

@@ -68,6 +68,21 @@ const locations: readonly (readonly [string, Partial<Artifact>, readonly string[
     },
     ["hdfs", "hdfs/kerberos"],
   ],
+  [
+    "hdfs by RPC with Kerberos",
+    {
+      hdfs: {
+        addresses: [nobody],
+        path: "/a",
+        krbKeytabSecret: { name: "k", key: "keytab" },
+        krbUsername: "u",
+        krbRealm: "R",
+        krbServicePrincipalName: "nn/_HOST",
+        krbConfigConfigMap: { name: "c", key: "k" },
+      },
+    },
+    ["hdfs", "hdfs/kerberos", "hdfs/native"],
+  ],
 ];
 
 describe("what a pod loads for the store of its artifacts", { concurrency: 2 }, () => {

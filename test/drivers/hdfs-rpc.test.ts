@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
+import { createServer as createTcpServer } from "node:net";
+import { Readable } from "node:stream";
 import { describe, it, type TestContext } from "node:test";
+import { DigestMd5 } from "../../src/artifacts/drivers/hdfs/native/digest-md5.ts";
 import { Message } from "../../src/artifacts/drivers/hdfs/native/wire.ts";
 import { openDriver } from "../../src/artifacts/index.ts";
 import { isExecutorError } from "../../src/errors/index.ts";
@@ -62,6 +65,28 @@ async function startFile(t: TestContext, faults: readonly DataNodeFault[]) {
   return await startNameNode(t, (method) => answers[method] ?? { exception: "java.lang.Exception" });
 }
 
+describe("hdfs by RPC: DIGEST-MD5, by which data nodes want the block's token proved", () => {
+  const credentials = { username: "chris", password: "secret", uri: "imap/elwood.innosoft.com" };
+  const challenge =
+    'realm="elwood.innosoft.com",nonce="OA6MG9tEQGm2hh",qop="auth",algorithm=md5-sess,charset=utf-8';
+
+  it("answers as the example of RFC 2831 does, and takes its proof and no other", () => {
+    const digest = new DigestMd5(credentials, challenge, "auth", "OA6MHXh6VqTrRk");
+
+    assert.match(digest.response(), /response=d388dad90d4bbd760a152321f2143af7,qop=auth$/);
+    assert.equal(digest.accept("rspauth=ea40f60335c427b5527b84dbabcdfffd"), undefined);
+    assert.throws(() => digest.accept("rspauth=ea40f60335c427b5527b84dbabcdfffe"), /does not prove/);
+    assert.throws(() => digest.accept(""), /does not prove/);
+  });
+
+  it("takes no less protection than is asked for, and no cipher that is broken", () => {
+    assert.throws(() => new DigestMd5(credentials, challenge, "auth-conf"), /auth-conf is asked for/);
+    const weak = challenge.replace('"auth"', '"auth-conf"').concat(',cipher="rc4-40,des"');
+    assert.throws(() => new DigestMd5(credentials, weak, "auth"), /offers no 3DES/);
+    assert.throws(() => new DigestMd5(credentials, "hello", "auth"), /is asked for/);
+  });
+});
+
 describe("hdfs by RPC: data nodes", () => {
   for (const fault of ["corrupt", "truncate", "refuse", "shifted"] as const) {
     it(`goes on at the next one where what comes is wrong (${fault})`, async (t) => {
@@ -111,6 +136,37 @@ describe("hdfs by RPC: data nodes", () => {
 
     assert.deepEqual(asked, [0, 1, 2, 3], "those that could not be reached are told");
     assert.equal(node.calls.at(-1), "delete", "nothing half there stays");
+  });
+});
+
+describe("hdfs by RPC: a source that says nothing", () => {
+  it("is left at once when we are told to stop, and nothing half there stays", async (t) => {
+    const made = Promise.withResolvers<void>();
+    const deleted = Promise.withResolvers<void>();
+    const node = await startNameNode(t, (method): NameNodeAnswer => {
+      if (method === "create") made.resolve();
+      if (method === "delete") deleted.resolve();
+      const answers: Record<string, Message> = {
+        getServerDefaults: defaults,
+        getFileInfo: new Message(),
+        mkdirs: new Message().flag(1, true),
+        create: new Message().bytes(1, statusOf(2, 0).number(13, 42)),
+        delete: new Message().flag(1, true),
+      };
+      return answers[method] ?? { exception: "java.lang.Exception" };
+    });
+    const artifact = hdfsArtifact([node.address], "/f");
+    await using driver = await openDriver(artifact, surroundings());
+    const stop = new AbortController();
+    const open = () => new Readable({ read() {} });
+    const silent = { name: "f", sizeBytes: undefined, replayable: false, open };
+
+    const saving = driver.saveFile(artifact, silent, stop.signal);
+    await made.promise;
+    stop.abort();
+
+    await assert.rejects(saving);
+    await deleted.promise;
   });
 });
 
@@ -175,23 +231,30 @@ describe("hdfs by RPC: name nodes", () => {
     });
   });
 
-  it("may be no name nodes: what answers instead is named, and so is what nobody answers", async (t) => {
-    const web = createServer((_, response) => response.writeHead(200).end("a web page"));
-    const port = await listen(t, web);
-    for (const [address, words, code] of [
-      [`127.0.0.1:${port}`, /does not speak Hadoop's protocol|not Hadoop's/, "Corrupt"],
-      [
-        "127.0.0.1:1",
-        /nobody of HDFS answers: RPC at 127\.0\.0\.1:1, nor WebHDFS at http:\/\/127\.0\.0\.1:9870, .*check host and port in hdfs\.addresses/,
-        "Transient",
-      ],
+  it("may be no name nodes: what answers instead, or that nobody does, is named with the ways that were tried", async (t) => {
+    const web = await listen(
+      t,
+      createServer((_, response) => response.writeHead(200).end("a web page")),
+    );
+    const closing = await listen(
+      t,
+      createTcpServer((socket) => socket.destroy()),
+    );
+    for (const [port, words] of [
+      [web, /does not speak Hadoop's protocol; it may be no RPC port of a name node/],
+      [closing, /(unexpected EOF|connection reset by peer|broken pipe); it may be no RPC port/],
+      [1, /connection refused/],
     ] as const) {
-      const artifact = hdfsArtifact([address], "/f");
+      const artifact = hdfsArtifact([`127.0.0.1:${port}`], "/f");
       await using driver = await openDriver(artifact, surroundings());
 
       await assert.rejects(driver.open(artifact, patience()), (error: Error) => {
         assert.match(error.message, words);
-        return isExecutorError(error, code);
+        assert.match(
+          error.message,
+          /nobody of HDFS answers: RPC at 127\.0\.0\.1:\d+, nor WebHDFS at http:\/\/127\.0\.0\.1:9870, .*check host and port in hdfs\.addresses/,
+        );
+        return isExecutorError(error, "Transient");
       });
     }
   });
@@ -213,6 +276,20 @@ describe("hdfs by RPC: name nodes", () => {
         isExecutorError(error, "Corrupt"),
       );
     }
+  });
+
+  it("may not name no blocks of a file that has bytes, for ever", async (t) => {
+    const blocks = new Message().number(1, content.byteLength).flag(3, false);
+    const answers: Record<string, Message> = {
+      getServerDefaults: defaults,
+      getFileInfo: new Message().bytes(1, statusOf(2, content.byteLength)),
+      getBlockLocations: new Message().bytes(1, blocks),
+    };
+    const node = await startNameNode(t, (method) => answers[method] ?? new Message());
+    const artifact = hdfsArtifact([node.address], "/f");
+    await using driver = await openDriver(artifact, surroundings());
+
+    await assert.rejects(load(driver, artifact), /names no block at 0 of/);
   });
 
   it("may not hand out what only the servers themselves can read", async (t) => {

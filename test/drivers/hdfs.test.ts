@@ -31,6 +31,22 @@ describe("hdfs: addresses", () => {
     assert.deepEqual(origins("https://nn1:8443", "http://nn2"), ["https://nn1:8443", "http://nn2"]);
   });
 
+  it("speaks RPC to the RPC ports alone, and WebHDFS where TLS alone protects", () => {
+    const nameNodes = (addresses: string[], more = {}) =>
+      readHdfsConfig({ addresses, path: "/a", hdfsUser: "me", ...more }).nameNodes;
+
+    assert.deepEqual(nameNodes(["nn1:8020", "[::1]:9000", "nn2"]), [
+      { host: "nn1", port: 8020 },
+      { host: "::1", port: 9000 },
+      { host: "nn2", port: 8020 },
+    ]);
+    for (const web of ["nn:9870", "http://nn:8020", "nn:14000"])
+      assert.deepEqual(nameNodes(["nn1:8020", web]), []);
+    assert.deepEqual(nameNodes(["nn:8020"], { dataTransferProtection: "privacy" }), []);
+    const ticket = { krbCCacheSecret: { name: "k", key: "c" }, dataTransferProtection: "privacy" };
+    assert.deepEqual(nameNodes(["nn:8020"], ticket), [{ host: "nn", port: 8020 }]);
+  });
+
   it("uses TLS alone where dataTransferProtection asks for integrity or privacy", () => {
     const config = (address: string) =>
       readHdfsConfig({ addresses: [address], path: "/a", hdfsUser: "me", dataTransferProtection: "privacy" });
@@ -46,7 +62,11 @@ describe("hdfs: addresses", () => {
     assert.throws(() => readHdfsConfig({ ...good, path: "a" }), /hdfs\.path must be a absolute file path/);
     assert.throws(() => readHdfsConfig({ ...good, path: "/a/../b" }), /hdfs\.path must be/);
     assert.throws(() => readHdfsConfig({ ...good, hdfsUser: "" }), /either hdfs\.hdfsUser, .* is required/);
-    assert.throws(() => readHdfsConfig({ ...good, addresses: ["a/b"] }), /hdfs\.addresses must be host:port/);
+    for (const wrong of ["a/b", "nn:99999", "nn:0"])
+      assert.throws(
+        () => readHdfsConfig({ ...good, addresses: [wrong] }),
+        /hdfs\.addresses must be host:port/,
+      );
     assert.throws(
       () => readHdfsConfig({ ...good, dataTransferProtection: "much" }),
       /dataTransferProtection must be/,

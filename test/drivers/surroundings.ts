@@ -122,4 +122,4 @@ export function noise(sizeBytes: number): Buffer {
   return bytes;
 }
 
-export const patience = (): AbortSignal => AbortSignal.timeout(30_000);
+export const patience = (): AbortSignal => AbortSignal.timeout(120_000);

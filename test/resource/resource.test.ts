@@ -282,6 +282,27 @@ describe("argoexec resource", { concurrency: 2 }, () => {
     assert.ok(desk.find("c"));
   });
 
+  it("keeps the owner that the controller has put into the manifest, and adds none", async (t) => {
+    const desk = await openDesk(t);
+    const owner = {
+      apiVersion: "argoproj.io/v1alpha1",
+      kind: "Workflow",
+      name: "wf",
+      uid: "u-1",
+      controller: true,
+    };
+    const metadata = JSON.stringify({ name: "c", ownerReferences: [{ ...owner, blockOwnerDeletion: true }] });
+    const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: ${metadata}\n`;
+
+    for (const action of ["create", "apply", "patch"]) {
+      const resource = { manifest: text, setOwnerReference: true };
+      const { code, log } = await desk.resource(action, resource).ended;
+
+      assert.equal(code, 0, log);
+      assert.deepEqual(desk.find("c")?.metadata.ownerReferences, [{ ...owner, blockOwnerDeletion: true }]);
+    }
+  });
+
   it("gives defaults where get finds nothing and may", async (t) => {
     const desk = await openDesk(t);
     const resource = { manifest: manifest("c"), flags: ["--ignore-not-found"] };

@@ -1,7 +1,10 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 
-/** A program of each package of Debian that the suites meet: web server, proxy, Kerberos' key distribution centre, browser. */
+/**
+ * A program of each package of Debian that the suites meet: web server, proxy, Kerberos' key
+ * distribution centre, ssh's server, LFS, browser.
+ */
 const packages = {
   "nginx-light": "/usr/sbin/nginx",
   squid: "/usr/sbin/squid",
@@ -9,6 +12,8 @@ const packages = {
   "krb5-admin-server": "/usr/sbin/kadmin.local",
   "krb5-user": "/usr/bin/kinit",
   openssl: "/usr/bin/openssl",
+  "openssh-server": "/usr/sbin/sshd",
+  "git-lfs": "/usr/bin/git-lfs",
   chromium: "/usr/bin/chromium",
 };
 

@@ -37,15 +37,20 @@ describe("hdfs with Kerberos: MIT's key distribution centre, and Hadoop 3.5 that
     krbUsername,
     krbRealm: kdc.realm,
   });
-  const place = (path: string, identity: HdfsLocation, files: Record<string, Buffer>) => {
+  const place = (
+    path: string,
+    identity: HdfsLocation,
+    files: Record<string, Buffer>,
+    addresses: readonly string[] = [cluster.url],
+  ) => {
     const artifact: Artifact = {
       name: "a",
       hdfs: {
-        addresses: [cluster.url],
+        addresses,
         path,
         force: true,
         krbConfigConfigMap: { name: "krb5", key: "krb5.conf" },
-        krbServicePrincipalName: "nn/_HOST",
+        krbServicePrincipalName: "hdfs/_HOST",
         ...identity,
       },
     };
@@ -68,21 +73,59 @@ describe("hdfs with Kerberos: MIT's key distribution centre, and Hadoop 3.5 that
       () => ({ ccache }),
     ],
   ] as const) {
-    it(`saves, loads, lists and deletes with ${title}`, async () => {
-      const files = file() as Record<string, Buffer>;
-      const { artifact, context } = place(path, identity(), files);
-      await using driver = await openDriver(artifact, context);
-      const content = noise(5 * 1024 * 1024 + 3);
+    for (const way of ["WebHDFS", "RPC, with privacy on both ways"]) {
+      it(`saves, loads, lists and deletes with ${title}, by ${way}`, async () => {
+        const files = file() as Record<string, Buffer>;
+        const addresses = way === "WebHDFS" ? [cluster.url] : cluster.rpc;
+        const { artifact, context } = place(path, identity(), files, addresses);
+        await using driver = await openDriver(artifact, context);
+        const content = noise(5 * 1024 * 1024 + 3);
 
-      await driver.saveFile(artifact, fileOf("k", content), patience());
+        await driver.saveFile(artifact, fileOf("k", content), patience());
 
-      assert.ok((await load(driver, artifact)).equals(content));
-      await driver.saveTree(artifact, treeOf({ "a.txt": "a", "b/c.txt": "c" }), patience());
-      assert.deepEqual(await keysOf(driver, artifact, patience()), [`${path}/a.txt`, `${path}/b/c.txt`]);
-      await driver.delete(artifact, patience());
-      await assert.rejects(driver.open(artifact, patience()), (error) => isExecutorError(error, "NotFound"));
-    });
+        assert.ok((await load(driver, artifact)).equals(content));
+        await driver.saveTree(artifact, treeOf({ "a.txt": "a", "b/c.txt": "c" }), patience());
+        assert.deepEqual(await keysOf(driver, artifact, patience()), [`${path}/a.txt`, `${path}/b/c.txt`]);
+        await driver.delete(artifact, patience());
+        await assert.rejects(driver.open(artifact, patience()), (error) =>
+          isExecutorError(error, "NotFound"),
+        );
+      });
+    }
   }
+
+  it("is not believed without by RPC, either, and says what to give", async () => {
+    const { artifact, context } = place(
+      "/x",
+      { hdfsUser: "root", krbServicePrincipalName: "" },
+      {},
+      cluster.rpc,
+    );
+    await using driver = await openDriver(artifact, context);
+
+    await assert.rejects(driver.open(artifact, patience()), (error: Error) => {
+      assert.match(error.message, /krbKeytabSecret or krbCCacheSecret/);
+      return isExecutorError(error, "Unauthorized");
+    });
+  });
+
+  it("asks for a ticket for the principal that krbServicePrincipalName names, by RPC", async () => {
+    const files = { keytab: keytabs.get("user") ?? Buffer.alloc(0) };
+    for (const [name, words] of [
+      ["nn/_HOST", /the service is not known/],
+      ["", /hdfs\.krbServicePrincipalName is required with Kerberos/],
+    ] as const) {
+      const identity = { ...byKeytab("alice"), krbServicePrincipalName: name };
+      const { artifact, context } = place("/x", identity, files, cluster.rpc);
+
+      const opening = async () => {
+        await using driver = await openDriver(artifact, context);
+        await driver.open(artifact, patience());
+      };
+
+      await assert.rejects(opening, words);
+    }
+  });
 
   it("is not believed without", async () => {
     const { artifact, context } = place("/x", { hdfsUser: "root" }, {});
@@ -109,4 +152,49 @@ describe("hdfs with Kerberos: MIT's key distribution centre, and Hadoop 3.5 that
       });
     }
   });
+});
+
+describe("hdfs with Kerberos, by RPC: every protection", { skip }, () => {
+  for (const [rpc, data] of [
+    ["integrity", "authentication"],
+    ["authentication", "integrity"],
+  ] as const) {
+    it(`saves and loads where calls have ${rpc}, and data transfer ${data}, and no less than is asked for`, async () => {
+      await using kdc = await startKdc();
+      const keytab = kdc.addPrincipals(["hdfs/localhost", "HTTP/localhost"]);
+      const user = readFileSync(kdc.addPrincipals(["alice"]));
+      const { realm, configurationFile } = kdc;
+      await using cluster = await startHdfs({ realm, keytab, configurationFile, protections: [rpc, data] });
+      const at = (dataTransferProtection: string): Artifact => ({
+        name: "a",
+        hdfs: {
+          addresses: cluster.rpc,
+          path: "/alice/k",
+          force: true,
+          dataTransferProtection,
+          krbConfigConfigMap: { name: "krb5", key: "krb5.conf" },
+          krbServicePrincipalName: "hdfs/_HOST",
+          krbKeytabSecret: { name: "krb", key: "keytab" },
+          krbUsername: "alice",
+          krbRealm: realm,
+        },
+      });
+      const context = {
+        ...surroundings(),
+        readSecret: async () => user,
+        readConfigMap: async () => kdc.configuration,
+      };
+      const content = noise(5 * 1024 * 1024 + 3);
+      await using driver = await openDriver(at(data), context);
+
+      await driver.saveFile(at(data), fileOf("k", content), patience());
+
+      assert.ok((await load(driver, at(data))).equals(content));
+      await using strict = await openDriver(at("privacy"), context);
+      await assert.rejects(load(strict, at("privacy")), (error: Error) => {
+        assert.match(error.message, /data transfer is not protected as it has to be/);
+        return isExecutorError(error, "Unauthorized");
+      });
+    });
+  }
 });

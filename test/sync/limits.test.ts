@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { promisify } from "node:util";
 import { temporaryFolder } from "../desk/object-client.ts";
 import { noise } from "../drivers/surroundings.ts";
-import { s3Side, sync } from "./sync.ts";
+import { program, s3Side, sync } from "./sync.ts";
+
+const terminal = "/usr/bin/script";
 
 describe("argoexec sync within limits", { concurrency: 2 }, () => {
   it("sends no more requests a second than it may, to both stores together", async (t) => {
@@ -58,5 +63,22 @@ describe("argoexec sync within limits", { concurrency: 2 }, () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
     const last = lines.filter(({ msg }) => msg === "Syncing").at(-1);
     assert.deepEqual([last?.objectsDone, last?.bytesDone, last?.isListed], [3, 6, true]);
+  });
+
+  it("shows a bar on a terminal, and the last line below it", {
+    skip: !existsSync(terminal) && "no script(1)",
+  }, async (t) => {
+    const folder = await temporaryFolder(t);
+    for (const name of ["from", "to"]) await mkdir(join(folder, name));
+    for (let index = 0; index < 20; index += 1)
+      await writeFile(join(folder, `from/${index}`), "x".repeat(1000));
+    const command = `${program} sync run file://${folder}/from file://${folder}/to --report ${folder}/report.json`;
+
+    const { stdout } = await promisify(execFile)(terminal, ["-qec", command, "/dev/null"], {
+      env: { PATH: process.env.PATH ?? "", TERM: "xterm", TMPDIR: folder },
+    });
+
+    assert.match(stdout, /={24} 100% 19\.5 KiB\/19\.5 KiB 20\/20 objects [\d.]+ [KM]?i?B\/s/);
+    assert.match(stdout, /done: 20 copied, 0 were equal\s*$/);
   });
 });

@@ -15,7 +15,7 @@ import type { ReportSnapshot } from "../../src/sync/index.ts";
 import { credentials, objectClient, objectServer } from "../desk/object-client.ts";
 import type { ObjectServer, ObjectServerOptions } from "../servers/object-server/index.ts";
 
-const program = resolve(import.meta.dirname, "../../dist/bin/argoexec");
+export const program = resolve(import.meta.dirname, "../../dist/bin/argoexec");
 
 export interface SyncOutcome {
   readonly status: number | null;

@@ -19,7 +19,7 @@ const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.
 /** The part of a store that deletion uses, kept in memory: keys sorted by bytes, small pages. */
 class KeyStore implements Pick<ObjectStore, "name" | "limits" | "list" | "delete" | "deleteBatch"> {
   readonly name = "memory";
-  readonly limits = { putMaxBytes: 1, partMinBytes: 1, partMaxBytes: 1, partsMax: 1, deleteKeysMax: 7 };
+  readonly limits = { putBytesMax: 1, partBytesMin: 1, partBytesMax: 1, partsMax: 1, deleteKeysMax: 7 };
   readonly keys: Set<string>;
   readonly #pageSize: number;
   listings = 0;

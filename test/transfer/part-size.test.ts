@@ -6,9 +6,9 @@ import { planParts } from "../../src/transfer/index.ts";
 const mib = 1024 ** 2;
 const gib = 1024 ** 3;
 const limits = {
-  putMaxBytes: 5 * gib,
-  partMinBytes: 5 * mib,
-  partMaxBytes: 5 * gib,
+  putBytesMax: 5 * gib,
+  partBytesMin: 5 * mib,
+  partBytesMax: 5 * gib,
   partsMax: 10_000,
   deleteKeysMax: 1000,
 };
@@ -32,7 +32,7 @@ describe("part sizes", () => {
     for (const size of [200 * gib, 1024 * gib, 48 * 1024 * gib]) {
       const part = planParts(size, undefined, limits, 32 * mib).sizeAt(0, 1);
       assert.ok(part * limits.partsMax >= size);
-      assert.ok(part <= limits.partMaxBytes);
+      assert.ok(part <= limits.partBytesMax);
     }
   });
 

@@ -68,7 +68,7 @@ function matchesOf(text: string, pattern: JqValue, flags: string, context: Nativ
     (flags.includes("i") ? RE2JS.CASE_INSENSITIVE : 0) | (flags.includes("m") ? RE2JS.DOTALL : 0);
   const regexp = compile(textOf("match", pattern), settings, context);
   const names = new Map(Object.entries(regexp.namedGroups()).map(([name, group]) => [Number(group), name]));
-  const matcher = regexp.matcher(text);
+  const matcher = regexp.matcher(text.toWellFormed());
   const found: Match[] = [];
   while (matcher.find()) {
     context.budget.step();

@@ -20,11 +20,12 @@ import {
 export const textFunctions: NativeFunctions = {
   "_case/1": (input, [form]) => {
     const name = form === "lower" ? "ascii_downcase" : "ascii_upcase";
-    const text = textOf(name, input);
+    const text = textOf(name, input).toWellFormed();
     if (form === "lower") return text.replace(/[A-Z]+/g, (run) => run.toLowerCase());
     return text.replace(/[a-z]+/g, (run) => run.toUpperCase());
   },
-  "explode/0": (input) => Array.from(textOf("explode", input), (char) => BigInt(char.codePointAt(0) ?? 0)),
+  "explode/0": (input) =>
+    Array.from(textOf("explode", input).toWellFormed(), (char) => BigInt(char.codePointAt(0) ?? 0)),
   "implode/0": (input) => {
     if (!isArray(input)) throw notApplicable("implode", input);
     if (!input.every(isNumber)) throw notApplicable("implode", input);

@@ -15,7 +15,7 @@ export interface CopyTools {
   /** Parts of one object in flight. */
   readonly threads: number;
   /** Larger objects are copied inside their service part by part; none is copied whole that is larger than its store says. */
-  readonly copyMaxBytes: number;
+  readonly copyBytesMax: number;
   /** The content type of what has none, by its key. */
   contentType(key: string): Promise<string>;
 }
@@ -79,8 +79,8 @@ export class Copier {
   async #copyInside(object: ListedObject, key: string, signal: AbortSignal): Promise<boolean> {
     const { store } = this.#tools.target;
     const wholeMax = Math.min(
-      this.#tools.copyMaxBytes,
-      store.limits.copyMaxBytes ?? Number.POSITIVE_INFINITY,
+      this.#tools.copyBytesMax,
+      store.limits.copyBytesMax ?? Number.POSITIVE_INFINITY,
     );
     const goesInParts = object.sizeBytes > wholeMax && this.#copiesParts;
     try {

@@ -17,7 +17,7 @@ export interface RunSettings {
   readonly transfers: number;
   readonly threads: number;
   /** See CopyTools. */
-  readonly copyMaxBytes: number;
+  readonly copyBytesMax: number;
   /** Deletes nothing where there is more than this to delete. */
   readonly deletionsMax: number;
   readonly temporaryFolder: string;
@@ -80,7 +80,7 @@ class SyncRun implements AsyncDisposable {
       source,
       target,
       threads: settings.threads,
-      copyMaxBytes: settings.copyMaxBytes,
+      copyBytesMax: settings.copyBytesMax,
       contentType: settings.contentType,
     });
     this.#superfluous = new Spool(settings.temporaryFolder);

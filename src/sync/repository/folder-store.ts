@@ -29,9 +29,9 @@ const noAnswer: ReadAnswer = { provesMd5: false, sha256: undefined };
 export class FolderStore implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
-    putMaxBytes: 2 ** 53,
-    partMinBytes: 1,
-    partMaxBytes: 2 ** 40,
+    putBytesMax: 2 ** 53,
+    partBytesMin: 1,
+    partBytesMax: 2 ** 40,
     partsMax: 1_000_000,
     deleteKeysMax: 1000,
     partsInOrder: true,

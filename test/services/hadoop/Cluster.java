@@ -5,14 +5,14 @@ import org.apache.hadoop.security.UserGroupInformation;
 
 /**
  * Two name nodes, of which the second is active, and two data nodes in the folder that the first argument names; ends with
- * its standard input. With a realm and a keytab there is one name node, and everybody proves who he is, by Kerberos:
- * hdfs/localhost and HTTP/localhost are in the keytab. Blocks of a mebibyte, so that small files have many.
+ * its standard input. With a realm, a keytab and the protections of RPC and of data transfer there is one name node, and
+ * everybody proves who he is, by Kerberos: hdfs/localhost and HTTP/localhost are in the keytab. Blocks of a mebibyte, so that small files have many.
  */
 public class Cluster {
   public static void main(String[] arguments) throws Exception {
     Configuration configuration = new Configuration();
     configuration.set("hdfs.minidfs.basedir", arguments[0]);
-    if (arguments.length > 2) secure(configuration, arguments[1], arguments[2]);
+    if (arguments.length > 2) secure(configuration, arguments);
     configuration.setLong("dfs.blocksize", 1 << 20);
     configuration.setInt("dfs.namenode.fs-limits.min-block-size", 0);
     boolean isSecure = arguments.length > 2;
@@ -32,12 +32,14 @@ public class Cluster {
     System.exit(0);
   }
 
-  private static void secure(Configuration configuration, String realm, String keytab) throws Exception {
+  private static void secure(Configuration configuration, String[] arguments) throws Exception {
+    String realm = arguments[1];
+    String keytab = arguments[2];
     String hdfs = "hdfs/localhost@" + realm;
     String web = "HTTP/localhost@" + realm;
     configuration.set("hadoop.security.authentication", "kerberos");
-    configuration.set("hadoop.rpc.protection", "privacy");
-    configuration.set("dfs.data.transfer.protection", "privacy");
+    configuration.set("hadoop.rpc.protection", arguments[3]);
+    configuration.set("dfs.data.transfer.protection", arguments[4]);
     configuration.set("dfs.block.access.token.enable", "true");
     configuration.set("ignore.secure.ports.for.testing", "true");
     for (String node : new String[] {"namenode", "datanode"}) {

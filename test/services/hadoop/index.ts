@@ -18,6 +18,8 @@ export interface ClusterKerberos {
   readonly realm: string;
   readonly keytab: string;
   readonly configurationFile: string;
+  /** `hadoop.rpc.protection` and `dfs.data.transfer.protection`; default: privacy. */
+  readonly protections?: readonly [string, string];
 }
 
 /** Why this machine cannot run Hadoop, or false. */
@@ -32,7 +34,11 @@ export function whyNoHadoop(): string | false {
 export async function startHdfs(kerberos?: ClusterKerberos): Promise<HdfsCluster> {
   const jars = fetchJars();
   const folder = mkdtempSync(join(tmpdir(), "outrider-hdfs-"));
-  const realm = kerberos && [kerberos.realm, kerberos.keytab];
+  const realm = kerberos && [
+    kerberos.realm,
+    kerberos.keytab,
+    ...(kerberos.protections ?? ["privacy", "privacy"]),
+  ];
   const args = [
     ...(kerberos ? [`-Djava.security.krb5.conf=${kerberos.configurationFile}`] : []),
     ...["-cp", `${jars}/*`, "test/services/hadoop/Cluster.java", folder, ...(realm ?? [])],

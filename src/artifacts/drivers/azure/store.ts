@@ -50,9 +50,9 @@ const copyPollMs = 500;
 export class AzureStore implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
-    putMaxBytes: 5000 * mib,
-    partMinBytes: mib,
-    partMaxBytes: 4000 * mib,
+    putBytesMax: 5000 * mib,
+    partBytesMin: mib,
+    partBytesMax: 4000 * mib,
     partsMax: 50_000,
     deleteKeysMax: 256,
     listsFromAnyKey: false,

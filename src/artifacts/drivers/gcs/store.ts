@@ -34,9 +34,9 @@ const mib = 1024 * 1024;
 export class GcsStore implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
-    putMaxBytes: 5 * 1024 * 1024 * mib,
-    partMinBytes: mib,
-    partMaxBytes: 5 * 1024 * mib,
+    putBytesMax: 5 * 1024 * 1024 * mib,
+    partBytesMin: mib,
+    partBytesMax: 5 * 1024 * mib,
     // A session takes as many chunks as there are; this many of 16 MiB are more than the largest object.
     partsMax: 400_000,
     deleteKeysMax: 1000,

@@ -2,8 +2,8 @@ import type { IncomingMessage } from "node:http";
 import { connect, isIP, type Socket } from "node:net";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { ExecutorError, errorText } from "../../../errors/index.ts";
-import { type ProxySettings, parseNoProxy } from "../../../http/index.ts";
+import { ExecutorError } from "../../../errors/index.ts";
+import { type ProxySettings, parseNoProxy, translateNetworkError } from "../../../http/index.ts";
 
 /** Where a connection is to lead, and on which way. */
 export interface TunnelTarget {
@@ -35,16 +35,19 @@ export async function joinTunnel(
 
 async function openTunnel(target: TunnelTarget): Promise<Duplex> {
   const proxy = proxyFor(target);
-  if (proxy === undefined) return await dial(target);
-  try {
-    return await askProxy(target, proxy);
-  } catch (refusal) {
+  const where = `no way to ${target.host}:${target.port}`;
+  let refusal = "";
+  if (proxy !== undefined) {
     try {
-      return await dial(target);
+      return await askProxy(target, proxy);
     } catch (error) {
-      const text = `no way to ${target.host}:${target.port}: ${errorText(refusal)}; without the proxy: ${errorText(error)}`;
-      throw new ExecutorError("Transient", text, { cause: error });
+      refusal = `: ${translateNetworkError(error, "the proxy").message}; without the proxy`;
     }
+  }
+  try {
+    return await dial(target);
+  } catch (error) {
+    throw translateNetworkError(error, where + refusal);
   }
 }
 
@@ -107,7 +110,11 @@ async function dial({ host, port }: TunnelTarget): Promise<Socket> {
     socket.setTimeout(0);
     resolve(socket);
   });
-  socket.once("timeout", () => socket.destroy(new ExecutorError("Timeout", "connect: i/o timeout")));
+  socket.once("timeout", () =>
+    socket.destroy(
+      Object.assign(new Error(`dial tcp ${host}:${port}: i/o timeout`), { code: "ERR_DIAL_TIMEOUT" }),
+    ),
+  );
   socket.on("error", reject);
   return await promise;
 }

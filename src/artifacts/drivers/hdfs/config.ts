@@ -5,6 +5,8 @@ import type { HdfsLocation, SecretSelector } from "../../../template/index.ts";
 export interface HdfsConfig {
   /** The name nodes' RPC ports, in the order in which they are tried; empty: WebHDFS is spoken. */
   readonly nameNodes: readonly NameNodeAddress[];
+  /** The least protection of what data nodes send and get by RPC; undefined: they believe everybody. */
+  readonly protection: "auth" | "auth-int" | "auth-conf" | undefined;
   /** `http://host:port`, in the order in which they are tried; one of them is active. */
   readonly origins: readonly string[];
   readonly path: string;
@@ -19,6 +21,13 @@ export interface NameNodeAddress {
   readonly port: number;
 }
 
+/** `dataTransferProtection`, as SASL names it; a cluster that protects more than is asked for has its way. */
+const protections: Readonly<Record<string, HdfsConfig["protection"]>> = {
+  "": "auth",
+  authentication: "auth",
+  integrity: "auth-int",
+  privacy: "auth-conf",
+};
 /** Ports at which a name node, or HttpFS, speaks WebHDFS; any other port is taken for its RPC port. */
 const webPorts: Readonly<Record<string, string>> = {
   "9870": "http",
@@ -54,10 +63,12 @@ export function readHdfsConfig(location: HdfsLocation): HdfsConfig {
   }
   const origins = [...new Set(addresses.flatMap((address) => originsOf(address, isProtected)))];
   const rpc = addresses.flatMap((address) => nameNodeOf(address) ?? []);
-  const nameNodes = rpc.length < addresses.length || hasKerberos || dataTransferProtection !== "" ? [] : rpc;
+  // Without tickets data nodes have nothing to prove tokens with: only TLS protects then.
+  const isWeb = rpc.length < addresses.length || (!hasKerberos && dataTransferProtection !== "");
   return {
     origins,
-    nameNodes,
+    nameNodes: isWeb ? [] : rpc,
+    protection: hasKerberos ? protections[dataTransferProtection] : undefined,
     path,
     user: hasKerberos ? undefined : hdfsUser,
     isForced: location.force === true,
@@ -90,7 +101,7 @@ function nameNodeOf(address: string): NameNodeAddress | undefined {
 /** Real users give the name nodes' RPC ports; a URL, or a port that is WebHDFS', is taken as it is. */
 function originsOf(address: string, isProtected: boolean): readonly string[] {
   const found = addressForm.exec(address.trim());
-  if (found === null) {
+  if (found === null || Number(found[3] ?? 1) > 65_535 || Number(found[3] ?? 1) === 0) {
     const text = `hdfs.addresses must be host:port, or a URL such as https://host:9871, not ${JSON.stringify(address)}`;
     throw new ExecutorError("BadRequest", text);
   }

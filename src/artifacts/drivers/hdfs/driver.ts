@@ -7,7 +7,7 @@ import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
 import { EitherHdfs } from "./either-hdfs.ts";
 import type { HdfsFiles } from "./files.ts";
-import { openKerberos } from "./identity.ts";
+import { openKerberos, rpcIdentity } from "./identity.ts";
 import { saveFile, saveTree } from "./upload.ts";
 import { WebHdfs } from "./web-hdfs.ts";
 
@@ -29,10 +29,12 @@ async function openFiles(
   const { settings, transfers, log } = context;
   const http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
   const { policy } = transfers.channel(new URL(config.origins[0] ?? "").host, log);
-  const web = new WebHdfs(config, http, policy, await openKerberos(location, context));
+  const kerberos = await openKerberos(location, context);
+  const web = new WebHdfs(config, http, policy, kerberos);
   if (config.nameNodes.length === 0) return web;
   const { NameNodes, NativeHdfs } = await import("./native/index.ts");
-  const native = new NativeHdfs(new NameNodes(config.nameNodes, config.user ?? "", policy), policy);
+  const identity = await rpcIdentity(location, config, kerberos);
+  const native = new NativeHdfs(new NameNodes(config.nameNodes, identity, policy), config, policy);
   return new EitherHdfs([native, web], policy, log);
 }
 

@@ -1,8 +1,9 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import type { HdfsLocation } from "../../../template/index.ts";
 import type { DriverContext } from "../../driver.ts";
-import { isGiven, usesKerberos } from "./config.ts";
+import { type HdfsConfig, isGiven, usesKerberos } from "./config.ts";
 import type { KerberosClient, KerberosIdentity } from "./kerberos/index.ts";
+import type { RpcIdentity } from "./native/index.ts";
 
 /**
  * The Kerberos identity of a location (docs/contract/artifacts.md#5.5), whose code is loaded by pods that have one, and by
@@ -22,6 +23,24 @@ export async function openKerberos(
   };
   const { KerberosClient } = await import("./kerberos/index.ts");
   return new KerberosClient(identityOf(location, context), readConfiguration);
+}
+
+/** Who asks a name node by RPC. @throws BadRequest where its principal is not named, which a ticket is asked for */
+export async function rpcIdentity(
+  { krbServicePrincipalName = "" }: HdfsLocation,
+  { user = "" }: HdfsConfig,
+  kerberos: KerberosClient | undefined,
+): Promise<RpcIdentity> {
+  if (kerberos === undefined) return { user: async () => user };
+  const [, service, own] = /^([^/@]+)\/([^/@]+)(?:@.*)?$/.exec(krbServicePrincipalName) ?? [];
+  if (service === undefined || own === undefined)
+    throw missing("krbServicePrincipalName", "the principal of the name nodes, such as nn/_HOST");
+  const { GssContext, showPrincipal } = await import("./kerberos/index.ts");
+  return {
+    user: async (signal) => showPrincipal(await kerberos.client(signal)),
+    begin: async (host, signal) =>
+      new GssContext(await kerberos.ticketFor(service, own === "_HOST" ? host : own, signal)),
+  };
 }
 
 function identityOf(location: HdfsLocation, context: DriverContext): KerberosIdentity {

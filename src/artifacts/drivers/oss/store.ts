@@ -31,9 +31,9 @@ const attributeNames: AttributeNames = { metadata: "x-oss-meta-", standard: "", 
 export class OssStore implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
-    putMaxBytes: 5 * 1024 * mib,
-    partMinBytes: 1 * mib,
-    partMaxBytes: 5 * 1024 * mib,
+    putBytesMax: 5 * 1024 * mib,
+    partBytesMin: 1 * mib,
+    partBytesMax: 5 * 1024 * mib,
     partsMax: 10_000,
     deleteKeysMax: 1000,
   };

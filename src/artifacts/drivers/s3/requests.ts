@@ -30,7 +30,7 @@ export interface S3Request {
 
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const locationStallMs = 60_000;
-const locationMaxBytes = 64 * 1024;
+const locationBytesMax = 64 * 1024;
 
 /** Requests to one bucket, signed for the region where it turns out to be. */
 export class S3Protocol implements StoreProtocol<S3Request> {
@@ -143,7 +143,7 @@ export class S3Protocol implements StoreProtocol<S3Request> {
     const { request } = await this.sign({ method: "GET", query: { location: "" } }, signal);
     const response = await this.#http.request(request, signal);
     const options = { during: `Get the location of ${this.#config.bucket}`, stallTimeoutMs: locationStallMs };
-    const text = await readText(response.body, locationMaxBytes, options);
+    const text = await readText(response.body, locationBytesMax, options);
     if (response.status !== 200) {
       const header = response.headers["x-amz-bucket-region"];
       return textOf(text, "Region") ?? (typeof header === "string" ? header : undefined);

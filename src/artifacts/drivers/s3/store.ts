@@ -37,12 +37,12 @@ const crc32Offer = { "x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type":
 export class S3Store implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
-    putMaxBytes: 5 * 1024 * mib,
-    partMinBytes: 5 * mib,
-    partMaxBytes: 5 * 1024 * mib,
+    putBytesMax: 5 * 1024 * mib,
+    partBytesMin: 5 * mib,
+    partBytesMax: 5 * 1024 * mib,
     partsMax: 10_000,
     deleteKeysMax: 1000,
-    copyMaxBytes: 5 * 1024 * mib,
+    copyBytesMax: 5 * 1024 * mib,
   };
   readonly #config: S3Config;
   readonly #requests: StoreRequests<S3Request>;
@@ -152,7 +152,7 @@ export class S3Store implements ObjectStore {
 
   async copy(source: ObjectStore, info: ObjectInfo, key: string, signal: AbortSignal): Promise<void> {
     if (!(source instanceof S3Store)) throw new ExecutorError("Unsupported", "the source is no S3 store");
-    if (info.sizeBytes > (this.limits.copyMaxBytes ?? 0)) {
+    if (info.sizeBytes > (this.limits.copyBytesMax ?? 0)) {
       throw new ExecutorError("TooLarge", `${info.key} is larger than one request copies`);
     }
     const headers = { ...(await this.#encryption.forWriting(key)), ...(await source.#asCopySource(info)) };
@@ -289,7 +289,7 @@ export class S3Store implements ObjectStore {
 
   async #putOnce(request: S3Request, signal: AbortSignal): Promise<void> {
     const answer = await this.#requests.send(request, signal);
-    throwIfFailed(await answer.text(answerMaxBytes));
+    throwIfFailed(await answer.text(answerBytesMax));
     if (answer.header("etag") !== undefined) return;
     const text = `${request.key}: the answer to PUT has no ETag: it is not the store's; is a proxy in the way?`;
     throw new ExecutorError("Transient", text);
@@ -302,7 +302,7 @@ export class S3Store implements ObjectStore {
   ): Promise<S3Upload> {
     const request: S3Request = { method: "POST", key, query: { uploads: "" }, headers };
     const answer = await this.#requests.send(request, signal);
-    const id = textOf(await answer.text(answerMaxBytes), "UploadId");
+    const id = textOf(await answer.text(answerBytesMax), "UploadId");
     if (id === undefined) {
       throw new ExecutorError("Unsupported", "the store began a multipart upload without an UploadId");
     }
@@ -344,7 +344,7 @@ function copySourceHeaders(headers: Readonly<Record<string, string>>): Record<st
   );
 }
 
-const answerMaxBytes = 64 * 1024;
+const answerBytesMax = 64 * 1024;
 /** A store that says so often that there is more, and shows nothing, will never show anything. */
 const emptyPagesMax = 100;
 const tokensMax = 1000;

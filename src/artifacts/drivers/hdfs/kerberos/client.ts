@@ -30,24 +30,32 @@ export class KerberosClient {
 
   /** The value of Authorization for a request to this host. Made for each request: services refuse what they have seen. */
   async authorization(host: string, signal: AbortSignal): Promise<string> {
-    const ticket = await this.#serviceOf(host).current(signal);
+    const ticket = await this.ticketFor("HTTP", host, signal);
     return `Negotiate ${negotiateToken(ticket, usages.authenticator)}`;
   }
 
-  #serviceOf(host: string): TokenSource<Ticket> {
-    const known = this.#services.get(host);
-    if (known !== undefined) return known;
-    const during = `Kerberos ticket for HTTP/${host}`;
-    const source = new TokenSource((signal) => this.#askFor(host, signal), { during });
-    this.#services.set(host, source);
-    return source;
+  /** Who we are. */
+  async client(signal: AbortSignal): Promise<Principal> {
+    const [ticket] = await this.#granting.current(signal);
+    return ticket?.client ?? { names: [], realm: "" };
   }
 
-  async #askFor(host: string, signal: AbortSignal) {
+  /** A ticket for a service of a host, such as `hdfs`, with some time left. */
+  async ticketFor(service: string, host: string, signal: AbortSignal): Promise<Ticket> {
+    const name = `${service}/${host}`;
+    const known = this.#services.get(name);
+    if (known !== undefined) return await known.current(signal);
+    const during = `Kerberos ticket for ${name}`;
+    const source = new TokenSource((either) => this.#askFor(service, host, either), { during });
+    this.#services.set(name, source);
+    return await source.current(signal);
+  }
+
+  async #askFor(name: string, host: string, signal: AbortSignal) {
     const tickets = await this.#granting.current(signal);
     const [{ client } = { client: { realm: "", names: [] } }] = tickets;
     const configuration = await this.#settings(signal);
-    const service = { names: ["HTTP", host], realm: configuration.realmOf(host, client.realm) };
+    const service = { names: [name, host], realm: configuration.realmOf(host, client.realm) };
     const have = (wanted: Principal) =>
       tickets.find((ticket) => showPrincipal(ticket.service) === showPrincipal(wanted));
     const granting = have({ names: ["krbtgt", client.realm], realm: client.realm });

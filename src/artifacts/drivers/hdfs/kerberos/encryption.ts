@@ -17,6 +17,7 @@ export const usages = {
   tgsAuthenticator: 7,
   tgsReply: 8,
   authenticator: 11,
+  apReply: 12,
 } as const;
 
 const blockBytes = 16;

@@ -107,7 +107,7 @@ function readReply(answer: Buffer, expected: Expected): Ticket {
 /** RFC 4120 section 7.5.9. */
 const meanings: Readonly<Record<number, string>> = {
   6: "the client is not known; check krbUsername and krbRealm",
-  7: "the service is not known; the name node's host must have a principal HTTP/HOST",
+  7: "the service is not known; the name node's host must have that principal, and its name be the one in hdfs.addresses",
   14: "no encryption type in common; the principal needs an AES key",
   18: "the client's credentials are revoked or locked",
   23: "the client's key has expired",

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { ExecutorError, errorText, isExecutorError } from "../../../../errors/index.ts";
 
-const answerMaxBytes = 1024 * 1024;
+const answerBytesMax = 1024 * 1024;
 const answerTimeoutMs = 10_000;
 
 /** Asks one key distribution centre after the other over TCP (RFC 4120 section 7.2.2). @throws Transient if none answers. */
@@ -42,7 +42,7 @@ async function ask(
       received = Buffer.concat([received, chunk]);
       if (received.length < 4) continue;
       const length = received.readUInt32BE(0);
-      if (length > answerMaxBytes) break;
+      if (length > answerBytesMax) break;
       if (received.length >= 4 + length) return received.subarray(4, 4 + length);
     }
     throw new ExecutorError("Transient", "no whole answer");

@@ -22,9 +22,20 @@ export function encodeEncrypted(key: EncryptionKey, usage: number, plain: Buffer
   return sequence(field(0, integer(key.type)), field(2, octets(encrypt(key, usage, plain))));
 }
 
+/** What a context that goes on after the ticket was shown has to remember of it. */
+export interface Presentation {
+  /** AP-REQ's options. */
+  readonly flags: number;
+  readonly stamp: { readonly nowMs: number; readonly micros: number; readonly sequence: number };
+}
+
 /** AP-REQ (RFC 4120 section 5.5.1): who shows it has the ticket's key, now. */
-export function presentTicket({ client, key, ticket }: Ticket, usage: number, sum: Checksum): Buffer {
-  const nowMs = Date.now();
+export function presentTicket(
+  { client, key, ticket }: Ticket,
+  usage: number,
+  sum: Checksum,
+  { flags, stamp }: Presentation = { flags: 0, stamp: newStamp() },
+): Buffer {
   const authenticator = der(
     applicationTag(2),
     sequence(
@@ -32,10 +43,9 @@ export function presentTicket({ client, key, ticket }: Ticket, usage: number, su
       field(1, text(client.realm)),
       field(2, encodeName(client.names, 1)),
       field(3, sequence(field(0, integer(sum.type)), field(1, octets(sum.bytes)))),
-      // Services refuse what they have seen; two within a millisecond must differ.
-      field(4, integer((nowMs % 1000) * 1000 + randomInt(1000))),
-      field(5, time(nowMs)),
-      field(7, integer(randomInt(2 ** 30))),
+      field(4, integer(stamp.micros)),
+      field(5, time(stamp.nowMs)),
+      field(7, integer(stamp.sequence)),
     ),
   );
   return der(
@@ -43,11 +53,17 @@ export function presentTicket({ client, key, ticket }: Ticket, usage: number, su
     sequence(
       field(0, integer(5)),
       field(1, integer(14)),
-      field(2, flags32(0)),
+      field(2, flags32(flags)),
       field(3, ticket),
       field(4, encodeEncrypted(key, usage, authenticator)),
     ),
   );
+}
+
+/** Services refuse what they have seen; two within a millisecond must differ. */
+export function newStamp(): Presentation["stamp"] {
+  const nowMs = Date.now();
+  return { nowMs, micros: (nowMs % 1000) * 1000 + randomInt(1000), sequence: randomInt(2 ** 30) };
 }
 
 /** The checksum of the request that the ticket-granting service is to answer (RFC 4120 section 5.4.1). */
@@ -55,7 +71,7 @@ export function sumOf(key: EncryptionKey, usage: number, content: Buffer): Check
   return checksum(key, usage, content);
 }
 
-const kerberosOid = "2a864886f712010202";
+export const kerberosOid = "2a864886f712010202";
 const spnegoOid = "2b0601050502";
 /** RFC 4121 section 4.1.1: no channel bindings, and none of the flags. */
 const gssSum: Checksum = {

@@ -7,8 +7,8 @@ import {
   operationHeader,
   operations,
 } from "./blocks.ts";
+import { type DataAccess, openDataNode } from "./data-node.ts";
 import { readPacket, readSums } from "./packets.ts";
-import { dial, Pipe } from "./pipe.ts";
 import { delimited, Message } from "./wire.ts";
 
 const checksumsGood = 6;
@@ -16,6 +16,7 @@ const checksumsGood = 6;
 /** What a reader needs to know besides the block. */
 export interface Reading {
   readonly clientName: string;
+  readonly access: DataAccess;
   /** Begins the messages of errors. */
   readonly during: string;
   readonly signal: AbortSignal;
@@ -55,11 +56,10 @@ async function* readFrom(
   { address }: DataNode,
   block: LocatedBlock,
   start: number,
-  { clientName, during, signal }: Reading,
+  { clientName, access, during, signal }: Reading,
 ): AsyncGenerator<Buffer> {
-  const socket = await dial(address, during, signal);
+  const pipe = await openDataNode(address, block.token, access, during, signal);
   try {
-    const pipe = new Pipe(socket, during);
     const request = new Message()
       .bytes(1, operationHeader(block, clientName))
       .number(2, start)
@@ -88,7 +88,7 @@ async function* readFrom(
     if (!(await readPacket(pipe, sums, during)).isLast) throw notTheBlock(during);
     await pipe.write(delimited(new Message().number(1, checksumsGood)));
   } finally {
-    socket.destroy();
+    pipe.destroy();
   }
 }
 

@@ -1,7 +1,8 @@
 import { ExecutorError } from "../../../../errors/index.ts";
 import { expectSuccess, type LocatedBlock, operationHead, operationHeader, operations } from "./blocks.ts";
+import { type DataAccess, openDataNode } from "./data-node.ts";
 import { encodePacket, encodeSums, type Packet, writtenSums } from "./packets.ts";
-import { dial, Pipe } from "./pipe.ts";
+import type { Pipe } from "./pipe.ts";
 import { delimited, Message } from "./wire.ts";
 
 /** PIPELINE_SETUP_CREATE. */
@@ -28,13 +29,13 @@ export class BlockWriter {
   /** @throws Transient where one of the data nodes cannot be reached, or refuses */
   static async open(
     block: LocatedBlock,
-    clientName: string,
+    { clientName, access }: { readonly clientName: string; readonly access: DataAccess },
     during: string,
     signal: AbortSignal,
   ): Promise<BlockWriter> {
     const [first, ...others] = block.nodes;
     if (first === undefined) throw new ExecutorError("Transient", `${during}: no data node takes the block`);
-    const pipe = new Pipe(await dial(first.address, during, signal), during);
+    const pipe = await openDataNode(first.address, block.token, access, during, signal);
     try {
       const request = new Message().bytes(1, operationHeader(block, clientName));
       for (const { raw } of others) request.bytes(2, raw);

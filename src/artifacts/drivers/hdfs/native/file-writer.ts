@@ -1,6 +1,7 @@
 import { isExecutorError } from "../../../../errors/index.ts";
 import { BlockWriter } from "./block-writer.ts";
 import { type LocatedBlock, readLocatedBlock, withSize } from "./blocks.ts";
+import type { DataAccess } from "./data-node.ts";
 import type { NameNodes } from "./name-node.ts";
 import { Message } from "./wire.ts";
 
@@ -9,6 +10,7 @@ export interface OpenFile {
   readonly path: string;
   readonly id: number;
   readonly clientName: string;
+  readonly access: DataAccess;
   readonly blockBytes: number;
 }
 
@@ -101,7 +103,7 @@ export class FileWriter implements Disposable {
       );
       const located = readLocatedBlock(answer.message(1));
       try {
-        const writer = await BlockWriter.open(located, clientName, this.#during, this.#signal);
+        const writer = await BlockWriter.open(located, this.#file, this.#during, this.#signal);
         return { located, writer };
       } catch (error) {
         this.#signal.throwIfAborted();

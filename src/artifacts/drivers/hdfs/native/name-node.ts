@@ -3,13 +3,13 @@ import { type RetryPolicy, retry } from "../../../../retry/index.ts";
 import { isAbsent } from "../either-hdfs.ts";
 import { StandbyError } from "../errors.ts";
 import type { Address } from "./pipe.ts";
-import { RpcConnection } from "./rpc.ts";
+import { RpcConnection, type RpcIdentity } from "./rpc.ts";
 import { Fields, type Message } from "./wire.ts";
 
 /** The name nodes of a cluster, of which one is active. */
 export class NameNodes {
   readonly #addresses: readonly Address[];
-  readonly #user: string;
+  readonly #identity: RpcIdentity;
   readonly #policy: RetryPolicy;
   readonly #connections = new Map<number, Promise<RpcConnection>>();
   /** Ends with the driver, and not with the call that opened a connection. */
@@ -17,9 +17,9 @@ export class NameNodes {
   /** The one that answered last. */
   #active = 0;
 
-  constructor(addresses: readonly Address[], user: string, policy: RetryPolicy) {
+  constructor(addresses: readonly Address[], identity: RpcIdentity, policy: RetryPolicy) {
     this.#addresses = addresses;
-    this.#user = user;
+    this.#identity = identity;
     this.#policy = policy;
   }
 
@@ -69,7 +69,7 @@ export class NameNodes {
     }
     const address = this.#addresses[index];
     if (address === undefined) throw new ExecutorError("Internal", "there is no such name node");
-    const opening = RpcConnection.open(address, this.#user, this.#closing.signal);
+    const opening = RpcConnection.open(address, this.#identity, this.#closing.signal);
     opening.catch(() => {});
     this.#connections.set(index, opening);
     return await opening;

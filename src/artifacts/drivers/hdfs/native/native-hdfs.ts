@@ -7,8 +7,10 @@ import type { Candidate } from "../either-hdfs.ts";
 import { expectNext, type FileStatus, notForward } from "../files.ts";
 import { readBlock } from "./block-reader.ts";
 import { readLocatedBlock } from "./blocks.ts";
+import type { DataAccess } from "./data-node.ts";
 import { FileWriter } from "./file-writer.ts";
 import type { NameNodes } from "./name-node.ts";
+import { untilAborted } from "./until-aborted.ts";
 import { type Fields, Message } from "./wire.ts";
 
 const types = { directory: 1, file: 2 } as const;
@@ -19,11 +21,13 @@ const createFlags = 0x01 | 0x02 | 0x80;
 export class NativeHdfs implements Candidate {
   readonly policy: RetryPolicy;
   readonly #nameNodes: NameNodes;
+  readonly #access: DataAccess;
   /** Whose leases are on files that are written. */
   readonly #clientName = `DFSClient_outrider_${randomBytes(8).toString("hex")}`;
 
-  constructor(nameNodes: NameNodes, policy: RetryPolicy) {
+  constructor(nameNodes: NameNodes, access: DataAccess, policy: RetryPolicy) {
     this.#nameNodes = nameNodes;
+    this.#access = access;
     this.policy = policy;
   }
 
@@ -97,6 +101,7 @@ export class NativeHdfs implements Candidate {
       if (located.has(6) || located.has(7)) throw unsupported(during, located.has(6) ? "encrypted" : "coded");
       if (located.number(1) !== sizeBytes)
         throw new ExecutorError("Conflict", `${during}: the file was replaced while it was read`);
+      const before = at;
       for (const block of located.messages(2).map(readLocatedBlock)) {
         const start = at - block.offset;
         if (start < 0 || start >= block.sizeBytes)
@@ -104,9 +109,19 @@ export class NativeHdfs implements Candidate {
             "Corrupt",
             `${during}: the name node names another block than the next one`,
           );
-        yield* readBlock(block, start, { clientName: this.#clientName, during, signal });
+        yield* readBlock(block, start, {
+          clientName: this.#clientName,
+          access: this.#access,
+          during,
+          signal,
+        });
         at = block.offset + block.sizeBytes;
       }
+      if (at === before)
+        throw new ExecutorError(
+          "Transient",
+          `${during}: the name node names no block at ${at} of ${sizeBytes}`,
+        );
     }
   }
 
@@ -123,11 +138,17 @@ export class NativeHdfs implements Candidate {
       .number(7, blockBytes);
     const made = (await this.#call("create", request, during, signal)).message(1);
     if (made.has(15)) throw unsupported(during, "encrypted");
-    const file = { path, id: made.number(13), clientName: this.#clientName, blockBytes };
+    const file = {
+      path,
+      id: made.number(13),
+      clientName: this.#clientName,
+      access: this.#access,
+      blockBytes,
+    };
     const writer = new FileWriter(this.#nameNodes, file, during, signal);
     const source = isPayloadStream(payload) ? payload.open() : payload.chunks;
     try {
-      for await (const chunk of source as AsyncIterable<Uint8Array>) await writer.write(chunk);
+      for await (const chunk of untilAborted(source, signal)) await writer.write(chunk);
       await writer.flush();
       await this.#complete(writer.ending(), during, signal);
     } finally {
