@@ -71,8 +71,8 @@ function deskText(): string {
   }
   return [
     `In the desk's kubelet: ${row.pods} pods, in ${row.rows} rows side by side. No file, process or socket was left of any; from init to`,
-    `the end of the pod p50 ${row.p50.toFixed(2)} s, p99 ${row.p99.toFixed(2)} s. The process with kubelet, API server and store had ${row.descriptors} descriptors`,
-    `and ${row.memoryMiB} MiB more at the end than at the start.`,
+    `the end of the pod p50 ${row.p50.toFixed(2)} s, p99 ${row.p99.toFixed(2)} s. The process with kubelet, API server and store, which remember every object and request,`,
+    `had ${row.descriptors} descriptors and ${row.memoryMiB} MiB more at the end than at the start.`,
     "",
   ].join("\n");
 }
