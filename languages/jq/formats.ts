@@ -10,9 +10,9 @@ const formats: Readonly<Record<string, (value: JqValue) => string>> = {
   html: (value) => toText(value).replace(/[<>&'"]/g, (char) => htmlEscapes[char] ?? char),
   uri: (value) => percentEncode(toText(value)),
   urid: (value) => percentDecode(toText(value)),
-  csv: (value) => row(value, "csv", ",", (text) => `"${text.replaceAll('"', '""')}"`),
+  csv: (value) => row(value, "csv", ",", (text) => `"${withoutNul(text).replaceAll('"', '""')}"`),
   tsv: (value) =>
-    row(value, "tsv", "\t", (text) => text.replace(/[\\\t\r\n]/g, (char) => tsvEscapes[char] ?? char)),
+    row(value, "tsv", "\t", (text) => text.replace(/[\0\\\t\r\n]/g, (char) => tsvEscapes[char] ?? char)),
   sh: (value) => (isArray(value) ? value : [value]).map(shellQuote).join(" "),
   base64: (value) => bytesOf(toText(value)).toString("base64"),
   base64d: decodeBase64,
@@ -37,7 +37,13 @@ const htmlEscapes: Readonly<Record<string, string>> = {
   '"': "&quot;",
 };
 
-const tsvEscapes: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\r": "\\r", "\n": "\\n" };
+const tsvEscapes: Readonly<Record<string, string>> = {
+  "\0": "\\0",
+  "\\": "\\\\",
+  "\t": "\\t",
+  "\r": "\\r",
+  "\n": "\\n",
+};
 
 function percentEncode(text: string): string {
   return Array.from(bytesOf(text), (byte) => {
@@ -67,8 +73,13 @@ function row(value: JqValue, name: string, separator: string, quote: (text: stri
   return cells.join(separator);
 }
 
+/** Programs end texts at this character. */
+function withoutNul(text: string): string {
+  return text.replaceAll("\0", "\\0");
+}
+
 function shellQuote(value: JqValue): string {
-  if (typeof value === "string") return `'${value.replaceAll("'", "'\\''")}'`;
+  if (typeof value === "string") return `'${withoutNul(value).replaceAll("'", "'\\''")}'`;
   if (value !== null && typeof value === "object")
     throw new JqError(`@sh cannot format an array including: ${describe(value)}`);
   return encode(value);

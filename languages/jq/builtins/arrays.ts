@@ -1,4 +1,5 @@
 /** Functions of arrays. */
+import type { Budget } from "../../budget.ts";
 import { add } from "../arithmetic.ts";
 import type { NativeFunctions } from "../native.ts";
 import { deletePaths, indicesOf, setPath } from "../paths.ts";
@@ -10,6 +11,7 @@ import {
   isNumber,
   isObject,
   JqError,
+  type JqObject,
   type JqValue,
   sortedKeys,
 } from "../values.ts";
@@ -24,6 +26,7 @@ export const arrayFunctions: NativeFunctions = {
       return text;
     }
     if (values.length > 0 && values.every(isArray)) return values.flat(1);
+    if (values.length > 0 && values.every(isObject)) return merged(values, budget);
     return values.reduce<JqValue>((sum, value) => add(sum, value, budget), null);
   },
   "reverse/0": (input) => {
@@ -73,6 +76,16 @@ export const arrayFunctions: NativeFunctions = {
     return deletePaths(input, paths, budget);
   },
 };
+
+/** One object of the members of all, the last of a name kept. */
+function merged(objects: readonly JqObject[], budget: Budget): JqObject {
+  const members = new Map<string, JqValue>();
+  for (const object of objects) {
+    budget.chargeValues(object.size);
+    for (const [key, value] of object) members.set(key, value);
+  }
+  return members;
+}
 
 function listOf(name: string, value: JqValue): readonly JqValue[] {
   if (isArray(value)) return value;

@@ -47,7 +47,7 @@ try {
     minio.stop();
   }
   keepRows(rows);
-  writePage("docs/reliability.md", rows);
+  writePage("docs/reliability.md");
 } finally {
   await cluster.stop();
 }
