@@ -34,6 +34,8 @@ export async function rangeInto(
     const before = reached;
     try {
       verification.heard(await store.getInto(info, rest(), counting, signal));
+      // An answer that ends early may come from anything between the store and us.
+      if (reached < range.length) throw new ExecutorError("Transient", `${info.key}: unexpected EOF`);
     } catch (error) {
       // A try that brought something is no failure: the next one goes on from there.
       if (reached === before || !isExecutorError(error, "Transient")) throw error;

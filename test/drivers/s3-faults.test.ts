@@ -90,6 +90,22 @@ describe("S3 driver: a store, or what stands in for it, that answers wrongly", (
     });
   });
 
+  it("does not ask for ever where the right range is promised and nothing of it comes", async (t) => {
+    const sizeBytes = 9 * mib;
+    const { driver, artifact } = await startStore(t, ({ method, headers }) => {
+      if (method === "HEAD") return { headers: { "content-length": sizeBytes, etag: '"x-2"' } };
+      const [, from = 0, to = 0] = /bytes=(\d+)-(\d+)/.exec(headers.range ?? "")?.map(Number) ?? [];
+      const range = { "content-range": `bytes ${from}-${to}/${sizeBytes}` };
+      return { status: 206, headers: range, body: "", isOpenEnded: true };
+    });
+    const stored = await driver.open(artifact("model"), patience());
+    assert.equal(stored.kind, "file");
+
+    const loaded = stored.kind === "file" && stored.saveTo?.(join(await temporaryFolder(t), "model"));
+
+    await assert.rejects(Promise.resolve(loaded), /unexpected EOF/);
+  });
+
   for (const [title, reply] of [
     ["a web page", { body: html }],
     ["nothing, and no ETag", {}],
