@@ -1,5 +1,6 @@
 /**
- * Each object store over the transfer engine beside a loop of its own driver, one object after the other, in one run:
+ * Each object store over the transfer engine beside a loop of its own driver, one object after the other, and beside the
+ * vendor's SDK, in one run:
  *   node bench/stores.ts [store, default all: s3 gcs azure oss] [small files, default 5000] [MiB of the large file, default 1024]
  *
  * The server is a process of its own behind a proxy that delays each byte by 10 ms in each direction, which makes a round
@@ -26,6 +27,7 @@ import { startObjectServer } from "../test/servers/object-server/index.ts";
 import { startOssServer } from "../test/servers/oss-server.ts";
 import { startQuickGcsStore } from "./quick-gcs-store.ts";
 import { startQuickStore } from "./quick-store.ts";
+import { getAll, openVendorClient, putAll } from "./vendor-clients.ts";
 
 const mib = 1024 * 1024;
 const smallBytes = 4096;
@@ -75,6 +77,8 @@ async function compareSmall(name: Name, small: number): Promise<void> {
     const loopSeconds = (loop.seconds / loopLength) * small;
     const what = `${small} x 4 KiB ${line}, 20 ms away`;
     print(name, what, ours, `${loopSeconds.toFixed(0)} s | ${(loopSeconds / ours.seconds).toFixed(0)}`);
+    const sdk = await best(far, `${line}-sdk`, small);
+    print(name, `the same by the vendor's SDK, 32 requests in flight`, sdk, "| ");
   }
 }
 
@@ -218,10 +222,12 @@ async function client(name: Name, endpoint: string, line: string, count: number)
       identityVariables: { STORAGE_EMULATOR_HOST: endpoint },
     },
   );
+  const vendor = line.endsWith("-sdk") ? await openVendorClient(name, endpoint) : undefined;
   await using driver = await openDriver(artifactOf(name, endpoint, "x"), context);
   const at = (key: string) => artifactOf(name, endpoint, key);
   const startedMs = performance.now();
-  await work(driver, at, line, count);
+  if (vendor === undefined) await work(driver, at, line, count);
+  else await vendorWork(vendor, line, count);
   const seconds = (performance.now() - startedMs) / 1000;
   look();
   clearInterval(timer);
@@ -268,6 +274,18 @@ async function work(
       await stored.saveTo(join(root, "large"));
     }
   }
+}
+
+async function vendorWork(
+  vendor: Awaited<ReturnType<typeof openVendorClient>>,
+  line: string,
+  count: number,
+): Promise<void> {
+  const keys = Array.from({ length: count }, (_, index) => nameOf(index));
+  if (line === "up-sdk") return await putAll(vendor, keys, Buffer.alloc(smallBytes, "0123456789abcdef-"));
+  const folder = join(root, "in");
+  mkdirSync(folder);
+  await getAll(vendor, keys, folder);
 }
 
 async function drain(driver: ArtifactDriver, artifact: Artifact): Promise<void> {
