@@ -12,10 +12,6 @@ import { type Azurite, startAzurite } from "../servers/azurite.ts";
 import { startWebHdfs } from "../servers/web-hdfs-server.ts";
 
 let azurite: Azurite;
-before(async () => {
-  azurite = await startAzurite();
-});
-after(() => azurite[Symbol.asyncDispose]());
 
 interface Store {
   readonly context: DriverContext & { readonly secrets?: TestSurroundings["secrets"] };
@@ -32,6 +28,11 @@ const stores: readonly (readonly [string, Start])[] = [
 ];
 
 describe("argoexec data", { concurrency: 2 }, () => {
+  before(async () => {
+    azurite = await startAzurite();
+  });
+  after(() => azurite[Symbol.asyncDispose]());
+
   for (const [kind, start] of stores) {
     it(`lists and transforms the keys of a store: ${kind}`, async (t) => {
       const { context, artifact } = await start(t);
