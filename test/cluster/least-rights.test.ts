@@ -26,7 +26,6 @@ const roles: readonly Role[] = [
   { what: "init and wait", group: "legacy", name: "random-uid", serviceAccount: executor },
   { what: "init and wait with inputs", group: "legacy", name: "read-only-root", serviceAccount: executor },
   { what: "supervisor", group: "init-less", name: "random-uid", serviceAccount: executor },
-  { what: "supervisor with inputs", group: "init-less", name: "read-only-root", serviceAccount: executor },
   { what: "data", group: "legacy", name: "data", serviceAccount: executor },
   { what: "data", group: "init-less", name: "data", serviceAccount: executor },
   { what: "agent", group: "legacy", name: "http", serviceAccount: "argo-agent" },
