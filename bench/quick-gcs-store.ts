@@ -1,11 +1,9 @@
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { crc32c as openCrc32c } from "../src/artifacts/crc.ts";
-import { type QuickStore, slices } from "./quick-store.ts";
+import { type QuickStore, serveQuickly, slices } from "./quick-store.ts";
 
 interface Large {
   readonly name: string;
@@ -19,18 +17,7 @@ const crcs = openCrc32c();
 /** As much of GCS' JSON API as one large object needs: resumable uploads, look-ups and ranges, in memory. */
 export async function startQuickGcsStore(): Promise<QuickStore> {
   const objects = new Map<string, Large>();
-  const server = createServer((request, response) => {
-    answer(objects, request, response).catch(() => response.destroy());
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return await serveQuickly((request, response) => answer(objects, request, response));
 }
 
 async function answer(

@@ -32,8 +32,15 @@ export async function startQuickStore(dialect: Dialect): Promise<QuickStore> {
   const objects = new Map<string, Stored>();
   /** Of an upload that has begun; there is one at a time. */
   const parts: Buffer[] = [];
+  return await serveQuickly((request, response) => answer({ dialect, objects, parts }, request, response));
+}
+
+/** A server on a port of its own, whose answers fail by breaking off. */
+export async function serveQuickly(
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<QuickStore> {
   const server = createServer((request, response) => {
-    answer({ dialect, objects, parts }, request, response).catch(() => response.destroy());
+    answer(request, response).catch(() => response.destroy());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

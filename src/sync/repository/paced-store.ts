@@ -118,11 +118,7 @@ class PacedStore implements ObjectStore {
         await this.#pace.turn(0, during);
         await upload.put(number, payload, during);
       },
-      complete: async (during) => {
-        await this.#pace.turn(0, during);
-        await upload.complete(during);
-      },
-      abort: async (during) => await upload.abort(during),
+      ...this.#ends(upload),
     };
   }
 
@@ -149,11 +145,18 @@ class PacedStore implements ObjectStore {
         await this.#pace.turn(0, during);
         await started.copy(number, range, during);
       },
-      complete: async (during) => {
-        await this.#pace.turn(0, during);
-        await started.complete(during);
+      ...this.#ends(started),
+    };
+  }
+
+  /** Giving up waits for nobody's turn. */
+  #ends(started: Pick<MultipartUpload, "complete" | "abort">): Pick<MultipartUpload, "complete" | "abort"> {
+    return {
+      complete: async (signal) => {
+        await this.#pace.turn(0, signal);
+        await started.complete(signal);
       },
-      abort: async (during) => await started.abort(during),
+      abort: async (signal) => await started.abort(signal),
     };
   }
 

@@ -8,9 +8,10 @@ import {
   readText,
 } from "../../../http/index.ts";
 import { parseRetryAfter, type RetryPolicy, retry } from "../../../retry/index.ts";
+import { ActiveFirst } from "./active-first.ts";
 import type { HdfsConfig } from "./config.ts";
-import { type Candidate, isAbsent } from "./either-hdfs.ts";
-import { remoteError, StandbyError } from "./errors.ts";
+import type { Candidate } from "./either-hdfs.ts";
+import { remoteError } from "./errors.ts";
 import { expectNext, type FileStatus, notForward } from "./files.ts";
 import type { KerberosClient } from "./kerberos/index.ts";
 
@@ -25,9 +26,8 @@ export class WebHdfs implements Candidate {
   readonly #config: HdfsConfig;
   readonly #http: HttpClient;
   readonly policy: RetryPolicy;
-  /** The name node that answered last. */
-  #active = 0;
-
+  /** By their origins. */
+  readonly #nameNodes: ActiveFirst<string>;
   readonly #kerberos: KerberosClient | undefined;
 
   constructor(
@@ -38,6 +38,7 @@ export class WebHdfs implements Candidate {
   ) {
     this.#kerberos = kerberos;
     this.#config = config;
+    this.#nameNodes = new ActiveFirst(config.origins);
     this.#http = http;
     this.policy = policy;
   }
@@ -154,33 +155,20 @@ export class WebHdfs implements Candidate {
     parameters: Parameters,
     signal: AbortSignal,
   ): Promise<HttpResponse> {
-    const { origins, user } = this.#config;
+    const { user } = this.#config;
     const during = describe(parameters, path);
     const query = new URLSearchParams({ ...parameters, ...(user !== undefined && { "user.name": user }) });
     const target = `${prefix}${path.split("/").map(encodeURIComponent).join("/")}?${query}`;
-    let failure: unknown;
-    for (let tries = 0; tries < origins.length; tries += 1) {
-      const index = (this.#active + tries) % origins.length;
-      const origin = origins[index] ?? "";
-      try {
-        const headers = {
-          host: new URL(origin).host,
-          "user-agent": "outrider",
-          ...(await this.#proofFor(origin, signal)),
-          ...(method === "GET" ? {} : { "content-length": "0" }),
-        };
-        const response = await this.#http.request({ method, origin, path: target, headers }, signal);
-        const accepted = await expectSuccess(response, during);
-        this.#active = index;
-        return accepted;
-      } catch (error) {
-        const isElsewhere = error instanceof StandbyError || isAbsent(error);
-        // The active one's word counts more than that of those that are not.
-        if (!(error instanceof StandbyError) || failure === undefined) failure = error;
-        if (!isElsewhere) throw error;
-      }
-    }
-    throw failure;
+    return await this.#nameNodes.ask(async (origin) => {
+      const headers = {
+        host: new URL(origin).host,
+        "user-agent": "outrider",
+        ...(await this.#proofFor(origin, signal)),
+        ...(method === "GET" ? {} : { "content-length": "0" }),
+      };
+      const response = await this.#http.request({ method, origin, path: target, headers }, signal);
+      return await expectSuccess(response, during);
+    });
   }
 
   async #proofFor(origin: string, signal: AbortSignal): Promise<Record<string, string>> {
@@ -197,7 +185,7 @@ export class WebHdfs implements Candidate {
     signal: AbortSignal,
   ): Promise<HttpResponse> {
     let response = first;
-    const nameNode = this.#config.origins[this.#active] ?? "";
+    const nameNode = this.#nameNodes.active ?? "";
     let from = new URL(nameNode);
     for (let hops = 0; response.status === 307; hops += 1) {
       const { location = "" } = response.headers;

@@ -1,7 +1,6 @@
 import { ExecutorError } from "../../../../errors/index.ts";
 import { type RetryPolicy, retry } from "../../../../retry/index.ts";
-import { isAbsent } from "../either-hdfs.ts";
-import { StandbyError } from "../errors.ts";
+import { ActiveFirst } from "../active-first.ts";
 import type { Address } from "./pipe.ts";
 import { RpcConnection, type RpcIdentity } from "./rpc.ts";
 import { Fields, type Message } from "./wire.ts";
@@ -9,16 +8,16 @@ import { Fields, type Message } from "./wire.ts";
 /** The name nodes of a cluster, of which one is active. */
 export class NameNodes {
   readonly #addresses: readonly Address[];
+  readonly #nodes: ActiveFirst<Address>;
   readonly #identity: RpcIdentity;
   readonly #policy: RetryPolicy;
-  readonly #connections = new Map<number, Promise<RpcConnection>>();
+  readonly #connections = new Map<Address, Promise<RpcConnection>>();
   /** Ends with the driver, and not with the call that opened a connection. */
   readonly #closing = new AbortController();
-  /** The one that answered last. */
-  #active = 0;
 
   constructor(addresses: readonly Address[], identity: RpcIdentity, policy: RetryPolicy) {
     this.#addresses = addresses;
+    this.#nodes = new ActiveFirst(addresses);
     this.#identity = identity;
     this.#policy = policy;
   }
@@ -39,39 +38,25 @@ export class NameNodes {
 
   /** One try: asks one name node after the other, beginning with the one that answered last. */
   async ask(method: string, request: Message, during: string, signal: AbortSignal): Promise<Buffer> {
-    let failure: unknown;
-    for (let tries = 0; tries < this.#addresses.length; tries += 1) {
-      const index = (this.#active + tries) % this.#addresses.length;
-      try {
-        const connection = await this.#connectionTo(index);
-        signal.throwIfAborted();
-        const answer = await connection.call(method, request, during, signal);
-        this.#active = index;
-        return answer;
-      } catch (error) {
-        const isElsewhere = error instanceof StandbyError || isAbsent(error);
-        // The active one's word counts more than that of those that are not.
-        if (!(error instanceof StandbyError) || failure === undefined) failure = error;
-        if (!isElsewhere) throw error;
-      }
-    }
-    throw failure;
+    return await this.#nodes.ask(async (address) => {
+      const connection = await this.#connectionTo(address);
+      signal.throwIfAborted();
+      return await connection.call(method, request, during, signal);
+    });
   }
 
-  async #connectionTo(index: number): Promise<RpcConnection> {
-    const pending = this.#connections.get(index);
+  async #connectionTo(address: Address): Promise<RpcConnection> {
+    const pending = this.#connections.get(address);
     if (pending !== undefined) {
       const known = await pending.catch(() => undefined);
       if (known?.isOpen === true) return known;
       // Others may have opened another one meanwhile.
-      if (this.#connections.get(index) === pending) this.#connections.delete(index);
-      return await this.#connectionTo(index);
+      if (this.#connections.get(address) === pending) this.#connections.delete(address);
+      return await this.#connectionTo(address);
     }
-    const address = this.#addresses[index];
-    if (address === undefined) throw new ExecutorError("Internal", "there is no such name node");
     const opening = RpcConnection.open(address, this.#identity, this.#closing.signal);
     opening.catch(() => {});
-    this.#connections.set(index, opening);
+    this.#connections.set(address, opening);
     return await opening;
   }
 }
