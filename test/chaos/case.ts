@@ -1,7 +1,13 @@
-import { type Servers, startServers } from "../pod/servers.ts";
-import type { TestPod } from "../pod/test-pod.ts";
+import {
+  type ChaosEnd,
+  type ChaosPod,
+  type ChaosServers,
+  isCompleted,
+  outputsOf,
+  type Stage,
+} from "./pod.ts";
 import { breaches, type Expected, type Outcome } from "./verdict.ts";
-import { type Layout, startWorkload, storeInput, workload } from "./workload.ts";
+import { type Layout, storeInput } from "./workload.ts";
 
 /** One fault in one phase of a pod of one layout. */
 export interface Case {
@@ -18,13 +24,13 @@ export interface Case {
   /** Folders of the node for the pod's volumes, by name; removed by the function that comes with them. */
   readonly folders?: () => Promise<{ readonly folders: Record<string, string>; remove(): Promise<void> }>;
   /** Before the pod starts. */
-  readonly prepare?: (servers: Servers) => void | Promise<void>;
+  readonly prepare?: (servers: ChaosServers) => void | Promise<void>;
   /** Resolves when the fault has struck. */
-  readonly strike: (pod: TestPod) => Promise<void>;
+  readonly strike: (pod: ChaosPod) => Promise<void>;
   /** After it, so that the pod can end. */
-  readonly release?: (pod: TestPod) => Promise<void>;
+  readonly release?: (pod: ChaosPod) => Promise<void>;
   /** What else has to hold; returns what does not, as sentences. */
-  readonly alsoHolds?: (pod: TestPod, outcome: Outcome) => Promise<string[]>;
+  readonly alsoHolds?: (pod: ChaosPod, outcome: Outcome) => Promise<string[]>;
   /** Why it cannot run on this machine; undefined: it can. */
   readonly skip?: string | undefined;
 }
@@ -40,35 +46,36 @@ export interface Result {
 /** Longer than any bound: a pod that does not end by then never will. */
 const patienceMs = 150_000;
 
-/** Runs a pod with servers of its own, lets the fault strike, and judges what is left. */
-export async function runCase(one: Case): Promise<Result> {
+/** Runs a pod with servers of its own in a kubelet, lets the fault strike, and judges what is left. */
+export async function runCase(one: Case, stage: Stage): Promise<Result> {
   const steps: (() => Promise<void>)[] = [];
   try {
     const volumes = await one.folders?.();
     if (volumes) steps.push(volumes.remove);
     const cleanup = { after: (step: () => Promise<void>) => void steps.push(step) };
-    const servers = await startServers(cleanup);
+    const { servers, startPod } = await stage.startServers(cleanup);
     await storeInput(servers);
     await one.prepare?.(servers);
-    const manifest = workload(one.layout, servers.store.endpoint, volumes?.folders);
-    const pod = await startWorkload(cleanup, servers, manifest);
+    const pod = await startPod(one.layout, volumes?.folders ?? {});
     await one.strike(pod);
     const struckMs = performance.now();
     await one.release?.(pod);
-    await ended(pod, Math.max(patienceMs, one.expected.withinSeconds * 1500));
+    const end = await ended(pod, Math.max(patienceMs, one.expected.withinSeconds * 1500));
     const seconds = (performance.now() - struckMs) / 1000;
-    const outcome = await outcomeOf(pod, seconds);
+    const outcome = await outcomeOf(pod, end, seconds);
     const log = Object.keys(outcome.codes)
       .map((name) => `--- ${name}\n${pod.log(name)}`)
       .join("");
     const also = (await one.alsoHolds?.(pod, outcome)) ?? [];
-    return { outcome, breaches: [...(await breaches(pod, outcome, one.expected)), ...also], log };
+    const withinSeconds = one.expected.withinSeconds + stage.slackSeconds;
+    const found = await breaches(pod, outcome, { ...one.expected, withinSeconds });
+    return { outcome, breaches: [...found, ...also], log };
   } finally {
     for (const step of steps.reverse()) await step();
   }
 }
 
-async function ended(pod: TestPod, ms: number): Promise<void> {
+async function ended(pod: ChaosPod, ms: number): Promise<ChaosEnd> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), ms);
   const never = new Promise<never>((_, reject) => {
@@ -77,25 +84,19 @@ async function ended(pod: TestPod, ms: number): Promise<void> {
     );
   });
   try {
-    await Promise.race([pod.ended, never]);
+    return await Promise.race([pod.ended, never]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function outcomeOf(pod: TestPod, seconds: number): Promise<Outcome> {
-  const codes = await pod.codes();
-  const messages: Record<string, string> = {};
-  for (const name of Object.keys(codes)) {
-    const message = await pod.message(name);
-    if (message !== "") messages[name] = message;
-  }
+async function outcomeOf(pod: ChaosPod, end: ChaosEnd, seconds: number): Promise<Outcome> {
+  const { artifacts = [], parameters = [] } = await outputsOf(pod);
   return {
-    codes,
-    messages,
-    saved: pod.saved(),
-    hasParameter: pod.parameters().out !== undefined,
-    isCompleted: pod.isCompleted(),
+    ...end,
+    saved: artifacts.map(({ name }) => name),
+    hasParameter: parameters.some(({ name, value }) => name === "out" && value !== undefined),
+    isCompleted: await isCompleted(pod),
     seconds,
   };
 }

@@ -1,93 +1,93 @@
 // Lets every fault strike in every phase of pods of both layouts and writes the table of docs/reliability.md:
-// `npm run test:chaos [-- --runs N] [--go-on] [WORD…]`; words choose cases by their titles. FULL=1 adds the long outages
-// and more chance. With --go-on cases that earlier runs have seen are not run again, so that it can be done in pieces; the
-// table is written once every case has run.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+// `npm run test:chaos [-- --runs N] [--jobs N] [--seconds N] [--go-on] [WORD…]`; words choose cases by their titles.
+// With --cluster, as `npm run test:chaos:cluster`, pods run in a real kubelet. FULL=1 adds the long outages and more
+// chance. With --go-on cases that earlier runs have seen are not run again, so that it can be done in pieces, none of
+// which begins a case after so many seconds; the table is written once every case has run.
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Case, runCase } from "./case.ts";
+import { Cluster, executorImage } from "../cluster/cluster.ts";
+import { connectCluster } from "../cluster/connect.ts";
+import { cacheDirectory, prepare, whyNotHere } from "../cluster/prerequisites.ts";
+import { runCase } from "./case.ts";
 import { allCases, titleOf } from "./cases.ts";
-import { type Tally, writeTable } from "./table.ts";
+import { clusterStage } from "./cluster-pod.ts";
+import { desk } from "./desk-pod.ts";
+import type { Stage } from "./pod.ts";
+import { keepSeen, readSeen } from "./seen.ts";
+import { writeTable } from "./table.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    cluster: { type: "boolean", default: false },
     runs: { type: "string", default: "1" },
     jobs: { type: "string", default: "5" },
+    seconds: { type: "string" },
     "go-on": { type: "boolean", default: false },
   },
 });
-const isFull = process.env.FULL === "1";
-const runs = Number(values.runs);
-const every = allCases(isFull);
+const say = (text: string) => console.log(`# ${text}`);
+const reason = values.cluster ? whyNotHere() : undefined;
+if (reason) {
+  console.log(`The faults in a real kubelet were left out: ${reason}.\n0 passed, 0 failed, 1 skipped`);
+  process.exit(0);
+}
+const kubelet = values.cluster ? "cluster" : "desk";
+const every = allCases(process.env.FULL === "1");
 const chosen = every.filter((one) => positionals.every((word) => titleOf(one).includes(word)));
 for (const one of chosen) if (one.skip) console.log(`left out: ${titleOf(one)}: ${one.skip}`);
 
-const seenFile = "build/chaos.json";
-const tallies = new Map<Case, Tally>(values["go-on"] ? earlier() : []);
-const due = chosen.filter((one) => one.skip === undefined && !tallies.has(one));
-let failures = 0;
-const queue = Array.from({ length: runs }, () => due).flat();
-await Promise.all(Array.from({ length: Number(values.jobs) }, () => work()));
+const seen = values["go-on"] ? readSeen(kubelet, every) : new Map();
+const due = chosen.filter((one) => one.skip === undefined && !seen.has(one));
+const endMs = Date.now() + Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1000;
+let passed = 0;
+let failed = 0;
+if (values.cluster) await inCluster(runAll);
+else await runAll(desk);
 
-const pods = [...tallies.values()].reduce((sum, tally) => sum + tally.runs, 0);
-console.log(`\n${pods} pods in ${tallies.size} cases, ${failures} failed`);
-if (failures === 0) keep();
-if (failures === 0 && every.every((one) => one.skip !== undefined || tallies.has(one))) {
-  const heading = `${pods} pods, each with a fault: none outlived its bound, none lost what it says is kept.`;
-  const rows = every.flatMap((one) => tallies.get(one) ?? []);
-  await writeTable("docs/reliability.md", rows, heading);
-}
-process.exit(failures > 0 ? 1 : 0);
+console.log(`\n${passed} passed, ${failed} failed`);
+keepSeen(kubelet, seen, every);
+if (failed === 0) await writeTable("docs/reliability.md", every, (name) => readSeen(name, every));
+process.exit(failed > 0 ? 1 : 0);
 
-async function work(): Promise<void> {
-  for (let one = queue.shift(); one; one = queue.shift()) {
-    try {
-      const { outcome, breaches, log } = await runCase(one);
-      const known = tallies.get(one);
-      const secondsMax = Math.max(known?.secondsMax ?? 0, outcome.seconds);
-      tallies.set(one, { one, runs: (known?.runs ?? 0) + 1, secondsMax });
-      console.log(
-        `${breaches.length > 0 ? "FAILED" : "ok"}  ${titleOf(one)} (${outcome.seconds.toFixed(1)} s)`,
-      );
-      for (const breach of breaches) console.log(`    ${breach}`);
-      if (breaches.length > 0) console.log(log);
-      failures += breaches.length > 0 ? 1 : 0;
-    } catch (error) {
-      failures += 1;
-      console.log(`FAILED  ${titleOf(one)}:`, error);
-    }
-  }
+async function runAll(stage: Stage): Promise<void> {
+  const queue = Array.from({ length: Number(values.runs) }, () => due).flat();
+  const work = async () => {
+    for (let one = queue.shift(); one && Date.now() < endMs; one = queue.shift()) await run(one, stage);
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs) }, () => work()));
 }
 
-interface Seen {
-  readonly runs: number;
-  readonly secondsMax: number;
-}
-
-/** By title and place, for chance makes several cases of one title. */
-function keyOf(one: Case): string {
-  const same = every.filter((other) => titleOf(other) === titleOf(one));
-  return `${titleOf(one)} ${same.indexOf(one)}`;
-}
-
-function earlier(): [Case, Tally][] {
-  let seen: Record<string, Seen> = {};
+async function run(one: (typeof every)[number], stage: Stage): Promise<void> {
   try {
-    seen = JSON.parse(readFileSync(seenFile, "utf8")) as Record<string, Seen>;
-  } catch {
-    // Nothing has run yet.
+    const { outcome, breaches, log } = await runCase(one, stage);
+    const isGood = breaches.length === 0;
+    console.log(`${isGood ? "ok" : "FAILED"}  ${titleOf(one)} (${outcome.seconds.toFixed(1)} s)`);
+    for (const breach of breaches) console.log(`    ${breach}`);
+    if (!isGood) console.log(log);
+    passed += isGood ? 1 : 0;
+    failed += isGood ? 0 : 1;
+    const { runs = 0, secondsMax = 0 } = seen.get(one) ?? {};
+    if (isGood) seen.set(one, { runs: runs + 1, secondsMax: Math.max(secondsMax, outcome.seconds) });
+  } catch (error) {
+    failed += 1;
+    console.log(`FAILED  ${titleOf(one)}:`, error);
   }
-  return every.flatMap((one) => {
-    const found = seen[keyOf(one)];
-    return found ? [[one, { one, ...found }] satisfies [Case, Tally]] : [];
-  });
 }
 
-function keep(): void {
-  const seen = [...tallies].map(([one, { runs: times, secondsMax }]) => [
-    keyOf(one),
-    { runs: times, secondsMax },
-  ]);
-  mkdirSync("build", { recursive: true });
-  writeFileSync(seenFile, JSON.stringify(Object.fromEntries(seen)));
+/** On a node of its own, which stays for the next run as far as its state goes. */
+async function inCluster(work: (stage: Stage) => Promise<void>): Promise<void> {
+  const tools = await prepare(say);
+  const cluster = await Cluster.start(tools, join(cacheDirectory(), "chaos"), say);
+  try {
+    await cluster.importImage("build/image", { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [
+      executorImage,
+    ]);
+    const { kubeconfig } = cluster;
+    const { kube } = await connectCluster(kubeconfig);
+    await using _connection = kube;
+    await work(await clusterStage({ kube, kubeconfig, image: executorImage }));
+  } finally {
+    await cluster.stop();
+  }
 }

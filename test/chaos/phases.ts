@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { until } from "../pod/desk.ts";
-import type { Servers } from "../pod/servers.ts";
-import type { TestPod } from "../pod/test-pod.ts";
-import { isWaiting, nodeOf } from "./processes.ts";
+import type { ChaosPod, ChaosServers } from "./pod.ts";
+import { isWaiting, isWatching } from "./processes.ts";
+import { until } from "./until.ts";
 import { auxiliary, hasMade, inputKey, type Layout, openGate } from "./workload.ts";
 
 /** The phases of a pod's life, in their order. */
@@ -24,7 +23,7 @@ const heldMs = 3_600_000;
 const taskResults = "workflowtaskresults";
 
 /** Sees to it, before the pod starts, that it stays in a phase. */
-export function hold({ api, store }: Servers, phase: Phase): void {
+export function hold({ api, store }: ChaosServers, phase: Phase): void {
   const patch = { verb: "patch", resource: taskResults } as const;
   switch (phase) {
     case "loading inputs":
@@ -50,25 +49,32 @@ export function hold({ api, store }: Servers, phase: Phase): void {
 }
 
 /** Resolves when the pod is in the phase; the step has made its outputs from "command" on, and ended from "collect" on. */
-export async function reach(pod: TestPod, layout: Layout, phase: Phase): Promise<void> {
+export async function reach(pod: ChaosPod, layout: Layout, phase: Phase): Promise<void> {
   const { api, store } = pod.servers;
-  const soon = AbortSignal.timeout(60_000);
+  const soon = AbortSignal.timeout(120_000);
   const patches = () => api.requests.filter(({ method }) => method === "PATCH").length;
   switch (phase) {
     case "loading inputs":
       await store.waitForRequest(({ key, method }) => key === inputKey && method === "GET", soon);
+      if (layout === "init-less") await reach(pod, layout, "emissary before the command");
       return;
     case "emissary before the command":
-      return until("main's emissary", () => existsSync(pod.path("main", "/var/run/argo/ctr/main/lock")));
+      await until("main's emissary", () => existsSync(pod.onNode("/var/run/argo/ctr/main/lock")));
+      // It looks at the supervisor's lock as soon as it watches.
+      await until("its watch", async () => isWatching(await pod.firstProcess("main")));
+      return;
     case "command":
-      await pod.waitForState(() => true);
-      return until("the step's outputs", () => hasMade(pod));
+      await until("the announcement", async () => (await pod.taskResult()) !== undefined);
+      await until("the step's outputs", () => hasMade(pod));
+      return;
     case "announce":
       await api.waitForRequest(({ method }) => method === "POST", soon);
-      return until("the step's outputs", () => hasMade(pod));
+      await until("the step's outputs", () => hasMade(pod));
+      return;
     case "standby":
       await reach(pod, layout, "command");
-      return until("the sleep", () => nodeOf(pod.container(auxiliary(layout))) === undefined);
+      await until("the sleep", async () => (await pod.nodeOf(auxiliary(layout))) === undefined);
+      return;
     case "collect":
       return reachCollect(pod, layout);
     case "upload":
@@ -77,34 +83,35 @@ export async function reach(pod: TestPod, layout: Layout, phase: Phase): Promise
       return;
     case "report":
       await endStep(pod, layout);
-      return until("the report", () => patches() === 1);
+      await until("the report", () => patches() === 1);
+      return;
     case "finalize":
       await endStep(pod, layout);
-      return until("the last word", () => patches() === 2);
+      await until("the last word", () => patches() === 2);
   }
 }
 
 /** Lets go of what was held; a request that is still there goes on as if nothing had been. */
-export function letGo(pod: TestPod, phase: Phase): void {
+export async function letGo(pod: ChaosPod, phase: Phase): Promise<void> {
   pod.servers.api.clearFaults();
   pod.servers.store.clearFaults();
-  if (phase === "collect" && pod.container("main").isRunning)
-    process.kill(pod.container("main").pid, "SIGCONT");
+  if (phase === "collect" && (await pod.isRunning("main")))
+    process.kill(await pod.firstProcess("main"), "SIGCONT");
 }
 
 /** Opens the gate while the auxiliary container sleeps, so that it has to notice by itself. */
-export async function endStep(pod: TestPod, layout: Layout): Promise<void> {
+export async function endStep(pod: ChaosPod, layout: Layout): Promise<void> {
   await reach(pod, layout, "standby");
   await openGate(pod);
 }
 
 /** Main's emissary is stopped before it can serve, so that whoever collects waits for it. */
-async function reachCollect(pod: TestPod, layout: Layout): Promise<void> {
+async function reachCollect(pod: ChaosPod, layout: Layout): Promise<void> {
   await endStep(pod, layout);
-  await until("the exit code", () => existsSync(pod.path("main", "/var/run/argo/ctr/main/exitcode")));
-  process.kill(pod.container("main").pid, "SIGSTOP");
-  await until("the collector", () => {
-    const node = nodeOf(pod.container(auxiliary(layout)));
+  await until("the exit code", () => existsSync(pod.onNode("/var/run/argo/ctr/main/exitcode")));
+  process.kill(await pod.firstProcess("main"), "SIGSTOP");
+  await until("the collector", async () => {
+    const node = await pod.nodeOf(auxiliary(layout));
     return node !== undefined && isWaiting(node);
   });
 }

@@ -1,25 +1,8 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename } from "node:path";
-import type { Container } from "../../desk/kubelet/index.ts";
 
 /** Which part of a container is killed: its first process, that one's child, or all at once. */
 export type Victim = "first process" | "child" | "container";
-
-export function kill(container: Container, victim: Victim): void {
-  switch (victim) {
-    case "first process":
-      container.signal("SIGKILL");
-      break;
-    case "container":
-      container.killAll();
-      break;
-    case "child": {
-      const [child] = childrenOf(container.pid);
-      if (child === undefined) throw new Error(`${container.name} has no child to kill`);
-      process.kill(child, "SIGKILL");
-    }
-  }
-}
 
 export function childrenOf(pid: number): readonly number[] {
   try {
@@ -32,14 +15,17 @@ export function childrenOf(pid: number): readonly number[] {
 }
 
 /** The Node that a container's first process has started; undefined while none runs. */
-export function nodeOf(container: Container): number | undefined {
-  return childrenOf(container.pid).find((pid) => {
-    try {
-      return basename(readlinkSync(`/proc/${pid}/exe`)).startsWith("node");
-    } catch {
-      return false;
-    }
-  });
+export function nodeBelow(first: number): number | undefined {
+  return childrenOf(first).find((pid) => programOf(pid).startsWith("node"));
+}
+
+/** The file name of its program; empty if it has ended. */
+export function programOf(pid: number): string {
+  try {
+    return basename(readlinkSync(`/proc/${pid}/exe`));
+  } catch {
+    return "";
+  }
 }
 
 /** A process that waits for events (proc(5): `wchan` is the function of the kernel that it sleeps in). */
@@ -47,6 +33,17 @@ export function isWaiting(pid: number): boolean {
   try {
     return /epoll|ep_poll/.test(readFileSync(`/proc/${pid}/wchan`, "latin1"));
   } catch {
+    return false;
+  }
+}
+
+/** A process that has files watched (inotify(7)). */
+export function isWatching(pid: number): boolean {
+  try {
+    const files = readdirSync(`/proc/${pid}/fd`);
+    return files.some((file) => readlinkSync(`/proc/${pid}/fd/${file}`) === "anon_inode:inotify");
+  } catch {
+    // It has ended, or has closed one meanwhile.
     return false;
   }
 }

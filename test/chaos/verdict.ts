@@ -1,5 +1,6 @@
 import { getObject, storedKeys } from "../pod/servers.ts";
-import type { TestPod } from "../pod/test-pod.ts";
+import { unpackTgz } from "../pod/unpack.ts";
+import { type ChaosPod, outputsOf } from "./pod.ts";
 import { contents, logText } from "./workload.ts";
 
 /** What is left of a pod after a fault. */
@@ -35,7 +36,7 @@ export interface Expected {
 export const everything = ["out", "d", "base", "main-logs"] as const;
 
 /** Returns what is not as it has to be, as sentences; none: all is well. */
-export async function breaches(pod: TestPod, outcome: Outcome, expected: Expected): Promise<string[]> {
+export async function breaches(pod: ChaosPod, outcome: Outcome, expected: Expected): Promise<string[]> {
   const { codes, saved, messages } = outcome;
   const found: string[] = [];
   const names = new Set([...Object.keys(codes), ...Object.keys(expected.codes)]);
@@ -69,11 +70,12 @@ export async function breaches(pod: TestPod, outcome: Outcome, expected: Expecte
 }
 
 /** What holds after every fault: nothing reported without being there, nothing half, no secret told. */
-async function unconditional(pod: TestPod, { saved, codes, isCompleted }: Outcome): Promise<string[]> {
+async function unconditional(pod: ChaosPod, { saved, codes, isCompleted }: Outcome): Promise<string[]> {
   const found: string[] = [];
   for (const name of saved) {
     const wanted = name === "main-logs" ? logText : contents[name as keyof typeof contents];
-    const got = name === "main-logs" ? (await pod.stored(name)).toString() : await pod.unpacked(name);
+    const bytes = await stored(pod, name);
+    const got = name === "main-logs" ? bytes.toString() : await unpackTgz(bytes);
     if (
       JSON.stringify(got) !== JSON.stringify(wanted) &&
       !(name === "main-logs" && logText.startsWith(String(got)))
@@ -92,6 +94,14 @@ async function unconditional(pod: TestPod, { saved, codes, isCompleted }: Outcom
   const told = [...Object.keys(codes)].map((name) => pod.log(name)).join("");
   if (told.includes("desk-secret")) found.push("a secret was told");
   return found;
+}
+
+/** The bytes stored for a reported artifact. */
+async function stored(pod: ChaosPod, name: string): Promise<Buffer> {
+  const { artifacts = [] } = await outputsOf(pod);
+  const key = artifacts.find((one) => one.name === name)?.s3?.key;
+  if (!key) throw new Error(`no artifact ${name} was reported`);
+  return getObject(pod.servers, key);
 }
 
 async function isGzip(bytes: Buffer): Promise<boolean> {

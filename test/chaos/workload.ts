@@ -1,11 +1,10 @@
 import { mkdtempSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DeskPod, type OutputLine, type Pod } from "../../desk/kubelet/index.ts";
+import type { Pod } from "../../desk/kubelet/index.ts";
 import { layouts, readRecordings } from "../cluster/recorded-pod.ts";
-import { program } from "../pod/desk.ts";
-import { type Cleanup, putObject, type Servers, secrets, temporary, token } from "../pod/servers.ts";
-import { TestPod } from "../pod/test-pod.ts";
+import { putObject, temporary } from "../pod/servers.ts";
+import type { ChaosPod, ChaosServers } from "./pod.ts";
 
 export type Layout = (typeof layouts)[number];
 export { layouts };
@@ -58,35 +57,22 @@ export function workload(
 }
 
 /** What the step reads. */
-export async function storeInput(servers: Servers): Promise<void> {
+export async function storeInput(servers: ChaosServers): Promise<void> {
   await putObject(servers, inputKey, "placed in the volume");
   servers.store.clearRequests();
 }
 
-/** Starts the pod in the desk's kubelet. */
-export async function startWorkload(t: Cleanup, servers: Servers, pod: Pod): Promise<TestPod> {
-  const lines: OutputLine[] = [];
-  const desk = await DeskPod.prepare({
-    pod,
-    program,
-    temporary,
-    baseEnv: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/" },
-    executorArgs: ["--server", servers.api.url, "--token", token, "--namespace", "argo"],
-    secrets,
-    configMaps: {},
-    onLine: (line) => lines.push(line),
-  });
-  t.after(() => desk[Symbol.asyncDispose]());
-  return new TestPod(pod, desk, servers, lines);
-}
-
 /** Lets the step end. */
-export async function openGate(pod: TestPod): Promise<void> {
-  await writeFile(pod.path("main", gate), "");
+export async function openGate(pod: ChaosPod): Promise<void> {
+  await writeFile(pod.onNode(gate), "");
 }
 
-export function hasMade(pod: TestPod): boolean {
-  return pod.printed("main").includes("made");
+/** Whether the step has made its outputs; what the executor's own lines quote of its script does not count. */
+export function hasMade(pod: ChaosPod): boolean {
+  return pod
+    .log("main")
+    .split("\n")
+    .some((line) => line.endsWith("made") && !line.includes("argo=true"));
 }
 
 /** The auxiliary container's name. */

@@ -73,16 +73,20 @@ export function location(store: ObjectServer) {
   };
 }
 
-export async function getObject({ s3 }: Servers, key: string): Promise<Buffer> {
+export async function getObject({ s3 }: Pick<Servers, "s3">, key: string): Promise<Buffer> {
   const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
   return Buffer.from((await Body?.transformToByteArray()) ?? []);
 }
 
-export async function putObject({ s3 }: Servers, key: string, content: string | Buffer): Promise<void> {
+export async function putObject(
+  { s3 }: Pick<Servers, "s3">,
+  key: string,
+  content: string | Buffer,
+): Promise<void> {
   await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: content }));
 }
 
-export async function storedKeys({ s3 }: Servers): Promise<readonly string[]> {
+export async function storedKeys({ s3 }: Pick<Servers, "s3">): Promise<readonly string[]> {
   const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: bucket }));
   return Contents.map(({ Key = "" }) => Key);
 }

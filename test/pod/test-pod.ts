@@ -1,10 +1,9 @@
-import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Container, DeskPod, OutputLine, Pod, PodEnd } from "../../desk/kubelet/index.ts";
 import type { Outputs } from "../../src/template/index.ts";
 import type { KubeObject } from "../servers/api-server/index.ts";
-import { getObject, type Servers, temporary } from "./servers.ts";
+import { getObject, type Servers } from "./servers.ts";
+import { unpackTgz } from "./unpack.ts";
 
 /** A pod that runs, and what the controller, the store and a reader of logs see of it. */
 export class TestPod {
@@ -103,30 +102,6 @@ export class TestPod {
 
   /** The text of the files in a stored tgz, by name; folders have the value "/". */
   async unpacked(name: string): Promise<Record<string, string>> {
-    const folder = await mkdtemp(join(temporary, "tgz-"));
-    try {
-      const file = join(folder, "artifact.tgz");
-      await writeFile(file, await this.stored(name));
-      const tree = join(folder, "tree");
-      await mkdir(tree);
-      execFileSync("tar", ["-xzf", file, "-C", tree]);
-      const names = execFileSync(
-        "find",
-        [".", "-mindepth", "1", "(", "-type", "d", "-printf", "%P/\\n", "-o", "-printf", "%P\\n", ")"],
-        { cwd: tree, encoding: "utf8" },
-      );
-      const entries = names.trim().split("\n").sort();
-      return Object.fromEntries(
-        await Promise.all(
-          entries.map(async (entry) =>
-            entry.endsWith("/")
-              ? [entry.slice(0, -1), "/"]
-              : [entry, await readFile(join(tree, entry), "utf8")],
-          ),
-        ),
-      );
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    return unpackTgz(await this.stored(name));
   }
 }

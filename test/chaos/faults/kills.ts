@@ -1,6 +1,6 @@
 import type { Case } from "../case.ts";
 import { hold, letGo, type Phase, reach } from "../phases.ts";
-import { kill, type Victim } from "../processes.ts";
+import type { Victim } from "../processes.ts";
 import { type Expected, everything } from "../verdict.ts";
 import { auxiliary, type Layout, layouts, openGate } from "../workload.ts";
 
@@ -35,12 +35,12 @@ function toCase({ container, victim, phase, layout, expected, told }: Kill): Cas
     prepare: (servers) => hold(servers, phase),
     strike: async (pod) => {
       await reach(pod, layout, phase);
-      kill(pod.container(container), victim);
+      await pod.kill(container, victim);
     },
     release: async (pod) => {
-      letGo(pod, phase);
+      await letGo(pod, phase);
       const isGateClosed = phase === "announce" || phase === "standby" || phase === "loading inputs";
-      if (isGateClosed && pod.container("main").isRunning) await openGate(pod);
+      if (isGateClosed && (await pod.isRunning("main"))) await openGate(pod);
     },
   };
 }

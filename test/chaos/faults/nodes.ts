@@ -11,7 +11,7 @@ export function nodeFaults(): readonly Case[] {
   return layouts.flatMap((layout) => [...drains(layout), ...fullDisks(layout, skip)]);
 }
 
-const drainGraceMs = 15_000;
+const drainGraceSeconds = 15;
 
 /** The pod is deleted with 15 s of grace, as a drain does it, while the store or the API server is slow. */
 function drains(layout: Layout): readonly Case[] {
@@ -32,9 +32,9 @@ function drains(layout: Layout): readonly Case[] {
     prepare: (servers) => hold(servers, phase),
     strike: (pod) => reach(pod, layout, phase),
     release: async (pod) => {
-      const stopped = pod.desk.stop(drainGraceMs);
-      if (!isHeld) letGo(pod, phase);
-      await stopped;
+      const deleted = pod.delete(drainGraceSeconds);
+      if (!isHeld) await letGo(pod, phase);
+      await deleted;
     },
   });
   const told = /told to end by SIGTERM/;
@@ -131,7 +131,7 @@ function fullDisks(layout: Layout, skip: string | undefined): readonly Case[] {
       told: "outputs are saved and reported; of the log what fitted",
       strike: async (pod) => {
         await reach(pod, layout, "standby");
-        fill(`${pod.path("main", "/var/run/argo")}`);
+        fill(pod.onNode("/var/run/argo"));
         await openGate(pod);
       },
     },

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { TestPod } from "../../pod/test-pod.ts";
+import { storedKeys } from "../../pod/servers.ts";
 import type { Case } from "../case.ts";
 import { reach } from "../phases.ts";
+import type { ChaosPod } from "../pod.ts";
+import { until } from "../until.ts";
 import { type Expected, everything } from "../verdict.ts";
-import { auxiliary, type Layout, layouts, openGate } from "../workload.ts";
+import { auxiliary, hasMade, type Layout, layouts, openGate } from "../workload.ts";
 
 const taskResults = "workflowtaskresults";
 
@@ -43,12 +45,11 @@ function awayAtStart(layout: Layout, seconds: number): Case {
   };
 }
 
-async function reachWithoutServer(pod: TestPod): Promise<void> {
-  const { until } = await import("../../pod/desk.ts");
-  await until("the step's outputs", () => pod.printed("main").includes("made"));
+async function reachWithoutServer(pod: ChaosPod): Promise<void> {
+  await until("the step's outputs", () => hasMade(pod));
 }
 
-async function endAndResume(pod: TestPod, seconds: number): Promise<void> {
+async function endAndResume(pod: ChaosPod, seconds: number): Promise<void> {
   await openGate(pod);
   await sleep(seconds * 1000);
   await pod.servers.api.resume();
@@ -162,15 +163,14 @@ function atRandom(layout: Layout, seed: number): Case {
   };
 }
 
-async function missingObjects(pod: TestPod): Promise<string[]> {
-  const { storedKeys } = await import("../../pod/servers.ts");
+async function missingObjects(pod: ChaosPod): Promise<string[]> {
   const names = (await storedKeys(pod.servers)).map((key) => key.split("/").at(-1) ?? "");
   return ["out.tgz", "d.tgz", "base.tgz", "main.log"]
     .filter((name) => !names.includes(name))
     .map((name) => `${name} is not stored`);
 }
 
-async function reachMade(pod: TestPod): Promise<void> {
+async function reachMade(pod: ChaosPod): Promise<void> {
   await reachWithoutServer(pod);
 }
 

@@ -1,6 +1,6 @@
-import type { Servers } from "../../pod/servers.ts";
 import type { Case } from "../case.ts";
 import { reach } from "../phases.ts";
+import type { ChaosServers } from "../pod.ts";
 import { type Expected, everything } from "../verdict.ts";
 import { auxiliary, inputKey, type Layout, layouts, openGate } from "../workload.ts";
 
@@ -8,7 +8,7 @@ interface StoreFault {
   readonly fault: string;
   readonly expected?: (layout: Layout) => Expected;
   readonly told: string;
-  readonly script: (servers: Servers) => void;
+  readonly script: (servers: ChaosServers) => void;
 }
 
 const base = /base\.tgz$/;
@@ -132,7 +132,7 @@ function loading(layout: Layout, { fault, told, script, expected = saved }: Stor
     told,
     strike: async (pod) => {
       const first = ({ key }: { key: string | undefined }) => key === inputKey;
-      await pod.servers.store.waitForRequest(first, AbortSignal.timeout(60_000));
+      await pod.servers.store.waitForRequest(first, AbortSignal.timeout(120_000));
     },
     prepare: script,
     release: async (pod) => {

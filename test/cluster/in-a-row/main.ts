@@ -7,7 +7,7 @@ import { rmSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { until } from "../chaos-pod.ts";
+import { until } from "../../chaos/until.ts";
 import { Cluster, executorImage, startMinio } from "../cluster.ts";
 import { connectCluster } from "../connect.ts";
 import { cacheDirectory, prepare, whyNotHere } from "../prerequisites.ts";

@@ -1,5 +1,5 @@
 import type { KubeClient } from "../../../src/kube/index.ts";
-import { until } from "../chaos-pod.ts";
+import { until } from "../../chaos/until.ts";
 import { type KubeObject, layouts, type PodSpec, readRecordings } from "../recorded-pod.ts";
 import { adapt } from "../run-recording.ts";
 import type { TaskTimes } from "./task-times.ts";
