@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The same steps as `npm run image -- DIR`: the static program with musl, the bundle, Node and the objects it loads. The base
 # image is pinned, and packages come from the day it was made: its list of sources names that snapshot in comments. Node and
 # all npm packages are pinned by package-lock.json.
@@ -11,7 +10,9 @@ RUN apt-get update \
 WORKDIR /src
 COPY package.json package-lock.json ./
 COPY languages/package.json languages/
-RUN npm ci --no-audit --no-fund
+COPY scripts/link-node.mjs scripts/
+RUN npm ci --no-audit --no-fund \
+ && node scripts/link-node.mjs
 COPY . .
 ARG VERSION=dev
 # The time of the commit, in seconds: every file of the image has it.

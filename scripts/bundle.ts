@@ -52,9 +52,12 @@ const withArtifacts = [
  * of our code in files that are loaded when they are needed; `vendor/`, a file for each package that is loaded on
  * demand only. CommonJS, because Node's loader of ES modules costs a pod 10 ms of CPU more; in parts, because a pod pays
  * for each byte of a file that is read, checked and taken out of the kept bytecode. Returns the files of which some of the
- * code is in it, below the project's folder.
+ * code is in it, below the project's folder, with the bytes that it takes there.
  */
-export async function bundle(directory: string, options: { version: string }): Promise<readonly string[]> {
+export async function bundle(
+  directory: string,
+  options: { version: string },
+): Promise<ReadonlyMap<string, number>> {
   for (const part of ["parts", "vendor", "code"]) {
     rmSync(join(directory, part), { recursive: true, force: true });
   }
@@ -78,7 +81,8 @@ export async function bundle(directory: string, options: { version: string }): P
   });
   const texts = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
   writeParts(directory, texts, reachOf(metafile));
-  const used = usedFiles(metafile);
+  const used = new Map<string, number>();
+  addUsed(used, metafile);
   for (const [name, source] of vendors) {
     const vendor = await build({
       ...shared,
@@ -89,17 +93,19 @@ export async function bundle(directory: string, options: { version: string }): P
       stdin: { contents: reexport(JSON.stringify(source)), resolveDir: "." },
       outfile: join(directory, vendorFile(name)),
     });
-    used.push(...usedFiles(vendor.metafile));
+    addUsed(used, vendor.metafile);
   }
   copyFileSync("scripts/start.cjs", join(directory, "argoexec.cjs"));
   writeFileSync(join(directory, "node.flags"), `${nodeFlags.join("\n")}\n`);
   return used;
 }
 
-function usedFiles({ outputs }: Metafile): string[] {
-  return Object.values(outputs).flatMap(({ inputs }) =>
-    Object.entries(inputs).flatMap(([file, { bytesInOutput }]) => (bytesInOutput > 0 ? [file] : [])),
-  );
+/** A file may be in several outputs: a package on demand, say, and what another one needs of it. */
+function addUsed(used: Map<string, number>, { outputs }: Metafile): void {
+  for (const { inputs } of Object.values(outputs)) {
+    for (const [file, { bytesInOutput }] of Object.entries(inputs))
+      if (bytesInOutput > 0) used.set(file, (used.get(file) ?? 0) + bytesInOutput);
+  }
 }
 
 /** Writes `main.js`, `parts/artifacts.js`, a file for each other part, and the licences that go with them. */

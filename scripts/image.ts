@@ -8,23 +8,23 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  readdirSync,
   realpathSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { writeSection } from "../bench/report.ts";
 // @ts-expect-error plain JavaScript, so that it runs before the packages are installed
 import { buildAddon, buildNative } from "./build-native.mjs";
 import { bundle } from "./bundle.ts";
+import { contents } from "./image/contents.ts";
 import { placeLicenses } from "./image/licenses.ts";
 import { writeProvenance } from "./image/provenance.ts";
 import { writeSbom } from "./image/sbom.ts";
 import { debianPackages, npmPackage, npmPackages } from "./image/shipped.ts";
-import { setTimes, treeDigest } from "./image/tree.ts";
+import { setTimes, treeBytes, treeDigest } from "./image/tree.ts";
 import { keepCode } from "./keep-code.ts";
 
 const { values, positionals } = parseArgs({
@@ -33,6 +33,8 @@ const { values, positionals } = parseArgs({
     version: { type: "string", default: "dev" },
     /** The variant for git artifacts: git, its https helper, ssh, git-lfs and a shell, which git runs ssh with. */
     git: { type: "boolean", default: false },
+    /** Writes what takes how many bytes into docs/image.md. */
+    contents: { type: "boolean", default: false },
   },
 });
 const [target] = positionals;
@@ -53,7 +55,11 @@ placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
 if (values.git) placeGit();
 await keepCode(join(root, "bin/argoexec"), join(root, "lib/argoexec"));
-const shipped = [...npmPackages(bundled), npmPackage(nodePackage()), ...debianPackages([...systemFiles])];
+const shipped = [
+  ...npmPackages([...bundled.keys()]),
+  npmPackage(nodePackage()),
+  ...debianPackages([...systemFiles]),
+];
 placeDocuments();
 setTimes(root, createdMs);
 // What V8 keeps depends on what a run happened to call, and on a seed that it draws at each start.
@@ -64,7 +70,8 @@ writeFileSync(
   writeProvenance({ digest, version: values.version, variant, packages: shipped }),
 );
 console.log(`${root}: sha256:${digest}`);
-console.log(`${root}: ${Math.round(sizeOf(root) / 1e6)} MB`);
+console.log(`${root}: ${Math.round(treeBytes(root) / 1e6)} MB`);
+if (values.contents) writeSection("docs/image.md", "contents", contents(root, bundled));
 
 /** Node without its symbol table, which takes 30 MB, and the shared objects that it loads. */
 function placeNode(folder: string): void {
@@ -179,10 +186,4 @@ function placeSystemFiles(): void {
   writeFileSync(join(root, "etc/passwd"), "root:x:0:0:root:/root:/sbin/nologin\n");
   writeFileSync(join(root, "etc/group"), "root:x:0:\n");
   writeFileSync(join(root, "etc/nsswitch.conf"), "hosts: files dns\n");
-}
-
-function sizeOf(path: string): number {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (!found?.isDirectory()) return found?.size ?? 0;
-  return readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0);
 }

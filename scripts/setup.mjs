@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { linkNode } from "./link-node.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -18,12 +19,7 @@ function installPackages() {
   const hash = createHash("sha256").update(readFileSync("package-lock.json")).digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return;
   run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-  if (!existsSync("node_modules/.bin/node")) {
-    throw new Error(
-      "no Node came with the packages: there is one for Linux and macOS on x64 and arm64, as an optional dependency " +
-        "that npm must not leave out (npm config get omit)",
-    );
-  }
+  linkNode();
   writeFileSync(stamp, hash);
 }
 

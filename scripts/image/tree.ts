@@ -29,6 +29,13 @@ export function treeDigest(folder: string, without: string): string {
   return hash.digest("hex");
 }
 
+/** What the files below a folder hold, in bytes; without one of that name, or for a file, what there is. */
+export function treeBytes(path: string): number {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found?.size ?? 0;
+  return readdirSync(path).reduce((sum, name) => sum + treeBytes(join(path, name)), 0);
+}
+
 function paths(folder: string, below = ""): string[] {
   return readdirSync(join(folder, below))
     .sort()

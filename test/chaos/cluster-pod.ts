@@ -348,8 +348,9 @@ function throughFront(spec: PodSpec, port: number): PodSpec {
 }
 
 /**
- * Lets the kernel's out-of-memory killer take every process of a container: one that it may not take uses up the memory
- * that the container's control group is given.
+ * Lets the kernel's out-of-memory killer take every process of a container: one more uses up the memory that the
+ * container's control group is given. It would be taken last: the others get the oom_score_adj that a kubelet gives to
+ * pods without requests, where the node lets it (proc(5)).
  */
 async function outOfMemory(pid: number): Promise<void> {
   const [, place = ""] =
@@ -358,24 +359,37 @@ async function outOfMemory(pid: number): Promise<void> {
   const eater = spawn("python3", ["-c", eat, join("/sys/fs/cgroup/memory", place)], {
     stdio: ["ignore", "ignore", "inherit"],
   });
-  const [code] = (await once(eater, "exit")) as [number | null];
-  if (code !== 0) throw new Error(`what used up the memory ended with ${code}`);
+  await once(eater, "exit");
+  if (!hasEnded(pid)) throw new Error("the container has survived that its memory was used up");
 }
 
+/** Writes to a file in memory, which counts for the group and not for the process that writes. */
 const eat = `
-import os, sys
+import os, sys, tempfile
 group = sys.argv[1]
-with open("/proc/self/oom_score_adj", "w") as f: f.write("-1000")
+with open(group + "/cgroup.procs") as f: there = f.read().split()
+for pid in there:
+    with open("/proc/" + pid + "/oom_score_adj", "w") as f: f.write("1000")
 with open(group + "/cgroup.procs", "w") as f: f.write(str(os.getpid()))
 with open(group + "/memory.usage_in_bytes") as f: used = int(f.read())
-with open(group + "/memory.limit_in_bytes", "w") as f: f.write(str(used + (16 << 20)))
-eaten = []
-while len(eaten) < 4096:
-    with open(group + "/cgroup.procs") as f:
-        if len(f.read().split()) == 1: sys.exit(0)
-    eaten.append(bytearray(b"x" * (1 << 20)))
+with open(group + "/memory.limit_in_bytes", "w") as f: f.write(str(used + (64 << 20)))
+block = b"x" * (1 << 20)
+with tempfile.TemporaryFile(dir="/dev/shm") as eaten:
+    for _ in range(1024):
+        with open(group + "/cgroup.procs") as f:
+            if len(f.read().split()) == 1: sys.exit(0)
+        eaten.write(block)
 sys.exit(1)
 `;
+
+/** Gone, or dead and not yet waited for (proc(5), State). */
+function hasEnded(pid: number): boolean {
+  try {
+    return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return true;
+  }
+}
 
 function isIn(pid: string, containerId: string): boolean {
   try {
