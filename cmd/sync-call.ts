@@ -52,6 +52,9 @@ const keyVariables = {
   oss: { accessKeySecret: "OSS_ACCESS_KEY_ID", secretKeySecret: "OSS_ACCESS_KEY_SECRET" },
 };
 
+/** Hadoop's own tools read it, too. */
+const hadoopUserVariable = "HADOOP_USER_NAME";
+
 const unlimited = { requestsPerSecond: undefined, bytesPerSecond: undefined };
 const cgroupRoot = "/sys/fs/cgroup";
 /** What the runtime, two listings and a report take of a memory limit before transfers may have any. */
@@ -101,11 +104,13 @@ export async function openCall(
     async openRepository(text, side, pace = new Pace(unlimited)) {
       const { openRepository } = await import("../src/sync/index.ts");
       const folder = textFlag(line.flags, `${side}-secrets`);
+      const variables = variablesOf(env, side);
       const surroundings = {
         settings,
         transfers: await openTransfers(),
         log: tools.log,
-        variables: variablesOf(env, side),
+        variables,
+        hadoopUser: variables[hadoopUserVariable],
         keyVariables,
         secretFolders: folder === undefined ? [podPaths(env).secrets] : [folder],
         openKube: connect,
