@@ -147,11 +147,19 @@ export function reportPaths({ line }: SyncCall): readonly string[] {
   return paths;
 }
 
-/** Hands the report out: into the files that were named, or on standard output. */
+const columnsDefault = 80;
+
+/** Hands the report out: into the files that were named, or on standard output: as tables on a terminal, else as JSON. */
 export async function tellReport(report: Report, paths: readonly string[]): Promise<void> {
   const snapshot = report.snapshot();
   for (const path of paths) await writeReport(path, snapshot);
-  if (paths.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+  if (paths.length > 0) return;
+  if (process.stdout.isTTY === true) {
+    const { reportTables } = await import("../src/sync/tables/index.ts");
+    process.stdout.write(await reportTables(snapshot, process.stdout.columns || columnsDefault));
+  } else {
+    process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+  }
 }
 
 /** `SOURCE_X` and `TARGET_X` go before `X`: each side has credentials of its own. */
