@@ -52,6 +52,9 @@ const keyVariables = {
   oss: { accessKeySecret: "OSS_ACCESS_KEY_ID", secretKeySecret: "OSS_ACCESS_KEY_SECRET" },
 };
 
+/** Hadoop's own tools read it, too. */
+const hadoopUserVariable = "HADOOP_USER_NAME";
+
 const unlimited = { requestsPerSecond: undefined, bytesPerSecond: undefined };
 const cgroupRoot = "/sys/fs/cgroup";
 /** What the runtime, two listings and a report take of a memory limit before transfers may have any. */
@@ -101,11 +104,13 @@ export async function openCall(
     async openRepository(text, side, pace = new Pace(unlimited)) {
       const { openRepository } = await import("../src/sync/index.ts");
       const folder = textFlag(line.flags, `${side}-secrets`);
+      const variables = variablesOf(env, side);
       const surroundings = {
         settings,
         transfers: await openTransfers(),
         log: tools.log,
-        variables: variablesOf(env, side),
+        variables,
+        hadoopUser: variables[hadoopUserVariable],
         keyVariables,
         secretFolders: folder === undefined ? [podPaths(env).secrets] : [folder],
         openKube: connect,
@@ -142,11 +147,19 @@ export function reportPaths({ line }: SyncCall): readonly string[] {
   return paths;
 }
 
-/** Hands the report out: into the files that were named, or on standard output. */
+const columnsDefault = 80;
+
+/** Hands the report out: into the files that were named, or on standard output: as tables on a terminal, else as JSON. */
 export async function tellReport(report: Report, paths: readonly string[]): Promise<void> {
   const snapshot = report.snapshot();
   for (const path of paths) await writeReport(path, snapshot);
-  if (paths.length === 0) process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+  if (paths.length > 0) return;
+  if (process.stdout.isTTY === true) {
+    const { reportTables } = await import("../src/sync/tables/index.ts");
+    process.stdout.write(await reportTables(snapshot, process.stdout.columns || columnsDefault));
+  } else {
+    process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+  }
 }
 
 /** `SOURCE_X` and `TARGET_X` go before `X`: each side has credentials of its own. */

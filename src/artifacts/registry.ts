@@ -56,6 +56,10 @@ const stores = {
       const { openHdfsDriver } = await import("./drivers/hdfs/driver.ts");
       return await openHdfsDriver(hdfs, context);
     },
+    async openStore({ hdfs = {} }, context) {
+      const { openHdfsStore } = await import("./drivers/hdfs/driver.ts");
+      return await openHdfsStore(hdfs, context);
+    },
   },
   raw: {
     deletes: false,

@@ -99,6 +99,8 @@ export interface StoreLimits {
   readonly copyBytesMax?: number;
   /** True where the parts of an object must be sent one after the other, in order. */
   readonly partsInOrder?: boolean;
+  /** False where an object is one request, however large, which is streamed. Default true. */
+  readonly takesParts?: boolean;
   /** False where `after` of a listing may only be what a page called `next`. Default true. */
   readonly listsFromAnyKey?: boolean;
   /** False where listings are not in the order of the keys' bytes. Default true. */

@@ -34,6 +34,8 @@ export async function uploadObject(
   signal: AbortSignal,
 ): Promise<void> {
   const { store, key, channel } = target;
+  if (store.limits.takesParts === false && content.replayable)
+    return await putWithoutParts({ ...target, content, options, signal });
   const plan = planParts(content.sizeBytes, options.partBytes, store.limits, channel.memory.totalBytes);
   // Its own signal ends the reading when a part that is under way fails.
   const failing = new AbortController();
@@ -173,7 +175,14 @@ export async function completeParts(
 }
 
 /** For stores without multipart uploads: one put, streamed. Its length must be known, so a stream is measured first. */
-async function putWithoutParts({ store, key, content, options, channel, signal }: Upload): Promise<void> {
+async function putWithoutParts({
+  store,
+  key,
+  content,
+  options,
+  channel,
+  signal,
+}: Omit<Upload, "failing">): Promise<void> {
   if (!content.replayable) {
     const text = `${key}: the store has no multipart uploads and the content, which cannot be read twice, exceeds one part`;
     throw new ExecutorError("Unsupported", text);

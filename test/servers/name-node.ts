@@ -76,7 +76,8 @@ export async function startDataNode(t: TestContext, block: Buffer, fault: DataNo
 async function sendBlock(socket: Socket, block: Buffer, fault: DataNodeFault): Promise<void> {
   const pipe = new Pipe(socket, "serve");
   await pipe.read(3);
-  const start = (await pipe.readMessage()).number(2);
+  const asked = await pipe.readMessage();
+  const start = asked.number(2);
   if (fault === "refuse") {
     await pipe.write(delimited(new Message().number(1, 1).text(5, "no such block")));
     return;
@@ -86,8 +87,11 @@ async function sendBlock(socket: Socket, block: Buffer, fault: DataNodeFault): P
   const info = new Message().bytes(1, checksum).number(2, chunkStart);
   await pipe.write(delimited(new Message().number(1, 0).bytes(4, info)));
   let sequence = 0;
-  for (let at = chunkStart; at < block.byteLength; at += 4096) {
-    const data = block.subarray(at, at + 4096);
+  // Whole chunks, as checksums are of them.
+  const end = Math.ceil((start + asked.number(3)) / writtenSums.chunkBytes) * writtenSums.chunkBytes;
+  const sent = block.subarray(0, end);
+  for (let at = chunkStart; at < sent.byteLength; at += 4096) {
+    const data = sent.subarray(at, at + 4096);
     const offsetInBlock = at + (fault === "shifted" ? 512 : 0);
     const parts = encodePacket({ offsetInBlock, sequence, isLast: false, data }, writtenSums);
     const packet = Buffer.concat(parts);
@@ -99,6 +103,6 @@ async function sendBlock(socket: Socket, block: Buffer, fault: DataNodeFault): P
     await pipe.write(packet);
     sequence += 1;
   }
-  const last = { offsetInBlock: block.byteLength, sequence, isLast: true, data: Buffer.alloc(0) };
+  const last = { offsetInBlock: sent.byteLength, sequence, isLast: true, data: Buffer.alloc(0) };
   await pipe.write(...encodePacket(last, writtenSums));
 }

@@ -90,7 +90,9 @@ async function serve(
   }
   switch (op) {
     case "OPEN": {
-      const rest = (content ?? Buffer.alloc(0)).subarray(Number(parameters.get("offset") ?? 0));
+      const offset = Number(parameters.get("offset") ?? 0);
+      const length = Number(parameters.get("length") ?? Number.POSITIVE_INFINITY);
+      const rest = (content ?? Buffer.alloc(0)).subarray(offset, offset + length);
       response.writeHead(200, { "content-length": rest.byteLength }).end(rest);
       return;
     }
@@ -130,15 +132,30 @@ async function serve(
       return answer({ boolean: true });
     case "RENAME": {
       const to = parameters.get("destination") ?? "";
-      if (entries.has(to)) return answer({ boolean: false });
+      const replaces = parameters.get("renameoptions") === "OVERWRITE";
+      if (replaces && entries.has(to) && entries.get(to) === undefined)
+        return refuse(response, 403, "IOException", `${path} and ${to} must both be directory or file`);
+      if (replaces && !entries.has(posix.dirname(to)))
+        return refuse(response, 404, "FileNotFoundException", `rename destination parent ${to} not found`);
+      if (!replaces && entries.has(to)) return answer({ boolean: false });
       for (const each of belowOf(entries, path)) {
         entries.set(to + each.slice(path.length), entries.get(each));
         entries.delete(each);
       }
-      return answer({ boolean: true });
+      if (!replaces) return answer({ boolean: true });
+      response.writeHead(200).end();
+      return;
     }
+    case "SETTIMES":
+      if (content === undefined)
+        return refuse(response, 404, "FileNotFoundException", `File does not exist: ${path}`);
+      times.set(content, Number(parameters.get("modificationtime")));
+      response.writeHead(200).end();
+      return;
     case "DELETE": {
       const below = belowOf(entries, path);
+      if (parameters.get("recursive") !== "true" && below.length > 1)
+        return refuse(response, 403, "PathIsNotEmptyDirectoryException", `${path} is non empty`);
       for (const each of below) entries.delete(each);
       return answer({ boolean: below.length > 0 });
     }

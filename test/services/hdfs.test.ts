@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
+import { DeleteObjectCommand } from "@aws-sdk/client-s3";
 import { openDriver } from "../../src/artifacts/index.ts";
 import type { Artifact } from "../../src/template/index.ts";
 import {
@@ -16,6 +17,7 @@ import {
 import { describeDriver } from "../drivers/suite.ts";
 import { fileOf, noise, patience, surroundings } from "../drivers/surroundings.ts";
 import { pythonWith } from "../servers/python.ts";
+import { s3Side, sync } from "../sync/sync.ts";
 import { type HdfsCluster, startHdfs, whyNoHadoop } from "./hadoop/index.ts";
 
 const reason = whyNoHadoop();
@@ -75,6 +77,47 @@ describe("hdfs on Hadoop 3.5, by RPC, and hdfs-native", { skip: reason }, () => 
     assert.equal(sha256(await load(driver, theirs)), written);
     assert.equal(names, "/opinion/ours,/opinion/theirs");
   });
+});
+
+describe("argoexec sync and hdfs on Hadoop 3.5", { skip: reason }, () => {
+  for (const protocol of ["RPC", "WebHDFS"]) {
+    it(`copies there and back by ${protocol}, replaces in one step, deletes, and sees that nothing has changed`, async (t) => {
+      const [source, back] = [await s3Side(t), await s3Side(t)];
+      const folder = `/sync-${protocol}`;
+      const url =
+        protocol === "RPC"
+          ? `hdfs://${cluster?.rpc.join(",")}${folder}`
+          : `webhdfs://${new URL(cluster?.url ?? "").host}${folder}`;
+      const env = { HADOOP_USER_NAME: "root" };
+      const large = noise(19 * 1024 * 1024 + 777);
+      const keys = ["a/b/c", "a.b", "a-b/c", "a-/e", "ab", "z e/ünïcödé/日本語"];
+      for (const key of keys) await source.put(key, `content of ${key}`);
+      await source.put("large", large);
+
+      const there = await sync(["run", source.url(), url], env);
+      const again = await sync(["run", source.url(), url], env);
+      const returned = await sync(["run", url, back.url()], env);
+
+      assert.equal(there.status, 0, there.lastLine);
+      assert.equal(again.report?.totals.equal?.objects, keys.length + 1, again.lastLine);
+      assert.equal(returned.status, 0, returned.lastLine);
+      assert.ok((await back.get("large")).bytes.equals(large));
+      assert.deepEqual(await back.contents(), await source.contents());
+
+      await source.put("ab", "new content");
+      await source.put("a.b/below", "a file stands in the way");
+      await source.client.send(new DeleteObjectCommand({ Bucket: "ml", Key: "z e/ünïcödé/日本語" }));
+      const changed = await sync(["run", source.url(), url], env);
+      assert.equal(changed.status, 20);
+      assert.match(changed.lastLine, /HDFS cannot hold a key and others below it/);
+      await source.client.send(new DeleteObjectCommand({ Bucket: "ml", Key: "a.b/below" }));
+      const mended = await sync(["run", source.url(), url, "--delete"], env);
+      assert.equal(mended.report?.totals.deleted?.objects, 1, mended.lastLine);
+      const verified = await sync(["verify", source.url(), url], env);
+      assert.equal(verified.status, 0, verified.lastLine);
+      assert.equal(verified.report?.totals.equal?.objects, keys.length);
+    });
+  }
 });
 
 const run = promisify(execFile);

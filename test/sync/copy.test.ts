@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { temporaryFolder } from "../desk/object-client.ts";
 import { noise } from "../drivers/surroundings.ts";
 import { hardKeys, s3Side, sync } from "./sync.ts";
@@ -76,6 +77,27 @@ describe("argoexec sync run", { concurrency: 2 }, () => {
     assert.equal(copied.status, 0, copied.lastLine);
     assert.ok((await target.get("large")).bytes.equals(content));
     assert.equal(again.report?.totals.equal?.objects, 2, again.lastLine);
+  });
+
+  it("takes a time without a part of a second for an exact one where the listing has told milliseconds", async (t) => {
+    const target = await s3Side(t);
+    const folder = await temporaryFolder(t);
+    for (const name of ["on-the-second", "other"]) await writeFile(join(folder, name), name);
+    // A copy of the same second, which is younger by milliseconds.
+    let copied: Date | undefined;
+    let secondMs = 0;
+    do {
+      secondMs = Math.floor(Date.now() / 1000) * 1000;
+      for (const name of ["on-the-second", "other"]) await target.put(name, name);
+      const { Contents = [] } = await target.client.send(new ListObjectsV2Command({ Bucket: "ml" }));
+      [copied] = Contents.map(({ LastModified }) => LastModified);
+    } while (copied === undefined || copied.getTime() % 1000 === 0 || copied.getTime() > secondMs + 999);
+    await utimes(join(folder, "on-the-second"), new Date(secondMs), new Date(secondMs));
+    await utimes(join(folder, "other"), new Date(secondMs), new Date(secondMs - 1500));
+
+    const { report, lastLine } = await sync(["plan", `file://${folder}`, target.url()]);
+
+    assert.equal(report?.totals.equal?.objects, 2, lastLine);
   });
 
   it("replaces what has changed, and leaves what only the target has", async (t) => {

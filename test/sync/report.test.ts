@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { Report } from "../../src/sync/index.ts";
 import { writeReport } from "../../src/sync/report/index.ts";
 import { temporaryFolder } from "../desk/object-client.ts";
-import { s3Side, sync } from "./sync.ts";
+import { program, s3Side, sync } from "./sync.ts";
 
 describe("reports of argoexec sync", () => {
   it("are written as JSON, for Prometheus, and as a page, in one run", async (t) => {
@@ -32,6 +34,28 @@ describe("reports of argoexec sync", () => {
     );
     assert.match(page, /<title>sync run: s3:\/\/ml\/<\/title>/);
     assert.match(page, /<svg [^>]*aria-label="sizes by workflow"/);
+  });
+
+  it("are tables on a terminal, and what is in keys steers no terminal", async (t) => {
+    const [source, folder] = [await s3Side(t), await temporaryFolder(t)];
+    for (const key of ["a", "b", "x//evil\u001b[2Jkey\u202e"]) await source.put(key, "12345");
+    const args = ["sync", "run", source.url(), `file://${folder}`].map((arg) => `'${arg}'`);
+    const env = { ...process.env, AWS_ACCESS_KEY_ID: "desk", AWS_SECRET_ACCESS_KEY: "desk-secret" };
+    // script(1) gives it a terminal; the bar goes elsewhere.
+    const shell = `stty cols 100; ${program} ${args.join(" ")} 2>${folder}-bar`;
+    const terminal = spawn("script", ["-qec", shell, "/dev/null"], {
+      env: { ...env, SHELL: "/bin/sh" },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    t.after(() => rm(`${folder}-bar`, { force: true }));
+
+    const shown = (await text(terminal.stdout)).replaceAll("\r\n", "\n");
+
+    assert.match(shown, /^sync run s3:\/\/ml\/ → file:/);
+    assert.match(shown, /│ copied +│ +2 │ +10 B +│/);
+    assert.match(shown, /│ failed +│ x\/\/evil\\u001b\[2Jkey\\u202e +│ a folder cannot hold/);
+    assert.ok(!shown.includes("\u001b"), shown);
+    for (const line of shown.split("\n")) assert.ok(line.length <= 100, line);
   });
 
   it("show hostile keys and workflows as text, and load nothing from anywhere", async (t) => {

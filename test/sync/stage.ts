@@ -77,6 +77,7 @@ export async function startStage(t: TestContext, options: StageOptions = {}): Pr
       log: context.log,
       variables: {},
       keyVariables: {},
+      hadoopUser: undefined,
       secretFolders: [folder],
       openKube: undefined,
       asksClusterForSecrets: false,

@@ -13,6 +13,8 @@ export interface CopyDecision {
   readonly why: string;
   /** See Likeness. */
   readonly isDoubtful: boolean;
+  /** See Pair. */
+  readonly areTimesExact: boolean;
 }
 
 /** What is to be done with one key. */
@@ -36,7 +38,7 @@ export interface DecisionRules {
  * that there is: what a part of the workflows does not name is no superfluous object.
  */
 export function decide(
-  { source, target }: Pair,
+  { source, target, areTimesExact }: Pair,
   { selection, deletes }: DecisionRules,
 ): Decision | undefined {
   const object = source ?? target;
@@ -64,9 +66,10 @@ export function decide(
       workflow,
       why: "the target does not have it",
       isDoubtful: false,
+      areTimesExact,
     };
   }
-  const { isEqual, evidence, isDoubtful } = likenessOf(source, target);
+  const { isEqual, evidence, isDoubtful } = likenessOf(source, target, areTimesExact);
   if (isEqual) return { deed: "equal", object, workflow, why: evidence };
-  return { deed: "replaced", source, target, workflow, why: evidence, isDoubtful };
+  return { deed: "replaced", source, target, workflow, why: evidence, isDoubtful, areTimesExact };
 }

@@ -21,11 +21,12 @@ export interface Likeness {
 /**
  * Tells by what listings say whether the target has the source's content. Without a common digest, the time decides: a
  * copy is younger than what it is a copy of. The pair is doubtful where the digests differ and the time says "copied".
+ * @param areTimesExact true where both sides are known to tell milliseconds: see `tellsMilliseconds`
  */
-export function likenessOf(source: ListedObject, target: ListedObject): Likeness {
+export function likenessOf(source: ListedObject, target: ListedObject, areTimesExact: boolean): Likeness {
   if (source.sizeBytes !== target.sizeBytes) return certain(false, "size differs");
   if (source.etag !== undefined && source.etag === target.etag) return certain(true, "tag is equal");
-  const isLater = isStoredLater(source, target);
+  const isLater = isStoredLater(source, target, areTimesExact);
   if (source.md5 !== undefined && target.md5 !== undefined) {
     if (source.md5 === target.md5) return certain(true, "digest is equal");
     return { isEqual: false, evidence: "digest differs", isDoubtful: isLater };
@@ -41,15 +42,19 @@ export function likenessOf(source: ListedObject, target: ListedObject): Likeness
     : certain(false, "as large, and older than the source");
 }
 
-/**
- * Some stores tell times to the second: within one, nobody knows which was first, and it is copied once more. Others
- * tell milliseconds, which are zero by chance only.
- */
-function isStoredLater(source: ListedObject, target: ListedObject): boolean {
+/** Where times may be told to the second only, nobody knows within one which was first, and it is copied once more. */
+function isStoredLater(source: ListedObject, target: ListedObject, areTimesExact: boolean): boolean {
   if (source.modifiedMs === undefined || target.modifiedMs === undefined) return false;
-  const areExact = source.modifiedMs % 1000 !== 0 && target.modifiedMs % 1000 !== 0;
-  const unitMs = areExact ? 1 : 1000;
+  const unitMs = areTimesExact ? 1 : 1000;
   return Math.floor(target.modifiedMs / unitMs) > Math.floor(source.modifiedMs / unitMs);
+}
+
+/**
+ * True for a listing that shows a part of a second: some stores tell times to the second, and no single time that has
+ * none says which kind its store is of.
+ */
+export function tellsMilliseconds(objects: readonly ListedObject[]): boolean {
+  return objects.some(({ modifiedMs }) => modifiedMs !== undefined && modifiedMs % 1000 !== 0);
 }
 
 function certain(isEqual: boolean, evidence: Evidence): Likeness {

@@ -1,10 +1,13 @@
 import { compareKeys } from "../../transfer/index.ts";
 import type { ListedObject, Repository } from "../repository/index.ts";
+import { tellsMilliseconds } from "./equality.ts";
 
 /** One key of either side or both; at least one of them is there. */
 export interface Pair {
   readonly source: ListedObject | undefined;
   readonly target: ListedObject | undefined;
+  /** True where both listings have shown that they tell milliseconds. */
+  readonly areTimesExact: boolean;
 }
 
 type Pages = AsyncIterable<readonly ListedObject[]>;
@@ -33,6 +36,7 @@ export async function* mergeJoin(
 /** Joins until one side's page is used up; a side that has ended lies behind every key. */
 function joinPages(left: Cursor, right: Cursor): readonly Pair[] {
   const pairs: Pair[] = [];
+  const areTimesExact = left.isExact && right.isExact;
   for (;;) {
     const source = left.current;
     const target = right.current;
@@ -40,7 +44,11 @@ function joinPages(left: Cursor, right: Cursor): readonly Pair[] {
     if (source === undefined && target === undefined) return pairs;
     const order =
       source === undefined ? 1 : target === undefined ? -1 : compareKeys(left.relativeKey, right.relativeKey);
-    pairs.push({ source: order <= 0 ? source : undefined, target: order >= 0 ? target : undefined });
+    pairs.push({
+      source: order <= 0 ? source : undefined,
+      target: order >= 0 ? target : undefined,
+      areTimesExact,
+    });
     if (order <= 0) left.advance();
     if (order >= 0) right.advance();
   }
@@ -53,6 +61,8 @@ class Cursor implements AsyncDisposable {
   #page: readonly ListedObject[] = [];
   #index = 0;
   hasEnded = false;
+  /** True once a page has told milliseconds. */
+  isExact = false;
 
   constructor(pages: Pages, prefixLength: number) {
     this.#pages = pages[Symbol.asyncIterator]();
@@ -78,6 +88,7 @@ class Cursor implements AsyncDisposable {
       this.#index = 0;
       this.#page = next.done === true ? [] : next.value;
       if (next.done === true) this.hasEnded = true;
+      this.isExact ||= tellsMilliseconds(this.#page);
     }
   }
 

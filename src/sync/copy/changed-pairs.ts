@@ -58,7 +58,8 @@ async function lookUp(
     headOf(scope.source, key, signal),
     headOf(scope.target, targetKeyOf(scope, key), signal),
   ]);
-  return { key, pair: source === undefined ? undefined : { source, target } };
+  // The answer about one object has its time in the form of HTTP, to the second.
+  return { key, pair: source === undefined ? undefined : { source, target, areTimesExact: false } };
 }
 
 /** Undefined, too, for a key that the store cannot hold: copying it tells why. */

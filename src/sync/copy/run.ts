@@ -170,10 +170,11 @@ class SyncRun implements AsyncDisposable {
   }
 
   async #copyNow(
-    { deed, source: object, target, why, isDoubtful }: CopyDecision,
+    decision: CopyDecision,
     signal: AbortSignal,
   ): Promise<{ readonly deed: "copied" | "replaced" | "equal" | "skipped"; readonly why: string }> {
-    if (isDoubtful && target !== undefined && (await this.#isEqualAfterAll(object, target, signal))) {
+    const { deed, source: object, why } = decision;
+    if (decision.isDoubtful && (await this.#isEqualAfterAll(decision, signal))) {
       return { deed: "equal", why: "as large, and stored later" };
     }
     const way = await this.#copier.copy(object, signal);
@@ -183,7 +184,11 @@ class SyncRun implements AsyncDisposable {
   }
 
   /** Asks each store whether its tag is a digest at all; if one is not, the listing's times decide. */
-  async #isEqualAfterAll(object: ListedObject, target: ListedObject, signal: AbortSignal): Promise<boolean> {
+  async #isEqualAfterAll(
+    { source: object, target, areTimesExact }: CopyDecision,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (target === undefined) return false;
     try {
       const [ours, theirs] = await Promise.all([
         this.#scope.source.head(object.key, signal),
@@ -193,7 +198,7 @@ class SyncRun implements AsyncDisposable {
       if (ours.md5 !== undefined && theirs.md5 !== undefined) return false;
       const { md5: _ours, ...before } = object;
       const { md5: _theirs, ...after } = target;
-      return likenessOf(before, after).isEqual;
+      return likenessOf(before, after, areTimesExact).isEqual;
     } catch (error) {
       if (isExecutorError(error, "Forbidden", "Unauthorized")) return false;
       throw error;

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { TaskGroup } from "../../limits/index.ts";
 import { openDownload } from "../../transfer/index.ts";
-import type { Pair } from "../compare/index.ts";
 import { type Outcome, syncStatus } from "../outcome.ts";
 import type { SyncProgress } from "../progress/index.ts";
 import { Report } from "../report/index.ts";
@@ -62,7 +61,7 @@ export async function verifySync(
   }
 }
 
-type Both = { readonly [Side in keyof Pair]: ListedObject };
+type Both = { readonly [Side in "source" | "target"]: ListedObject };
 
 function differ(
   report: Report,

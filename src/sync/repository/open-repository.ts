@@ -9,7 +9,7 @@ import { type Pace, paced } from "./paced-store.ts";
 import { type Repository, StoreRepository } from "./repository.ts";
 import { type ConfiguredPlace, parseRepositoryConfig } from "./repository-config.ts";
 import { isRepositoryUrl, parseRepositoryUrl } from "./repository-url.ts";
-import { environmentSecret, findSecret } from "./secrets.ts";
+import { environmentSecret, findConfigMap, findSecret } from "./secrets.ts";
 
 /** What one side of a sync may use of its surroundings. */
 export interface RepositorySurroundings {
@@ -21,6 +21,8 @@ export interface RepositorySurroundings {
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Those of them that hold keys, by the type of a location and the field that takes the key. */
   readonly keyVariables: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Who asks in HDFS, where the location names nobody. */
+  readonly hadoopUser: string | undefined;
   /** Folders with secrets as files NAME/KEY. */
   readonly secretFolders: readonly string[];
   /** Connects to the cluster, the same client each time; undefined: there is none. */
@@ -53,6 +55,7 @@ export async function openRepository(
   };
   const opened = await openStore(location, {
     readSecret: (selector) => findSecret(selector, sources, signal),
+    readConfigMap: (selector, during) => findConfigMap(selector, sources, place.configMaps, during),
     settings,
     transfers,
     log,
@@ -76,7 +79,8 @@ async function findPlace(
   { openKube }: RepositorySurroundings,
   signal: AbortSignal,
 ): Promise<ConfiguredPlace> {
-  if (isRepositoryUrl(text)) return { ...parseRepositoryUrl(text), secrets: new Map() };
+  if (isRepositoryUrl(text))
+    return { ...parseRepositoryUrl(text), secrets: new Map(), configMaps: new Map() };
   const [, source = "", key] = /^(.*?)(?:#([^#]*))?$/s.exec(text) ?? [];
   const [, name] = /^(?:configmap|cm)\/([a-z0-9]([-.a-z0-9]*[a-z0-9])?)$/.exec(source) ?? [];
   if (name === undefined) return await parseRepositoryConfig(await readText(source), source, key);
@@ -125,10 +129,11 @@ async function openFolder(folder: string, surroundings: RepositorySurroundings):
 /** A URL names no secrets: the environment's keys serve, or else the identity that the vendor's own tools would find. */
 function withEnvironment(
   place: ConfiguredPlace,
-  { variables, keyVariables }: RepositorySurroundings,
+  { variables, keyVariables, hadoopUser }: RepositorySurroundings,
 ): ArtifactLocation {
   const location = place.location ?? {};
   const type = locationType(location) ?? "s3";
+  if (type === "hdfs") return withHadoopUser(location, hadoopUser);
   if (place.hasSecrets) return location;
   const selectors = Object.entries(keyVariables[type] ?? {}).filter(([, name]) => Boolean(variables[name]));
   const fields =
@@ -136,6 +141,16 @@ function withEnvironment(
       ? { useSDKCreds: true }
       : Object.fromEntries(selectors.map(([field, key]) => [field, { name: environmentSecret, key }]));
   return { ...location, [type]: { ...(location[type] as object), ...fields } };
+}
+
+/** Who asks, as Hadoop's own tools are told: a name that is believed, where no Kerberos proves another. */
+function withHadoopUser({ hdfs = {} }: ArtifactLocation, user: string | undefined): ArtifactLocation {
+  const hasIdentity = hdfs.hdfsUser || hdfs.krbKeytabSecret || hdfs.krbCCacheSecret;
+  if (hasIdentity) return { hdfs };
+  if (user) return { hdfs: { ...hdfs, hdfsUser: user } };
+  const text =
+    "HDFS asks who you are: give hdfsUser=NAME, krbKeytabSecret or krbCCacheSecret in the location";
+  throw new ExecutorError("BadRequest", `${text}, or HADOOP_USER_NAME in the environment`);
 }
 
 function environmentValues({ variables, keyVariables }: RepositorySurroundings): [string, Uint8Array][] {
@@ -168,6 +183,10 @@ function sideSettings(
 
 function nameOf(location: ArtifactLocation, prefix: string): string {
   const type = locationType(location);
+  if (type === "hdfs") {
+    const hosts = location.hdfs?.addresses?.map((address) => address.replace(/^https?:\/\//, "")) ?? [];
+    return `hdfs://${hosts.join(",")}${prefix}`;
+  }
   const key = type === undefined ? "" : getKey({ [type]: location[type] } as ArtifactLocation);
   const bucket = bucketOf(location) ?? "";
   const scheme = type === "gcs" ? "gs" : type;

@@ -1,11 +1,13 @@
 import { ExecutorError, errorText } from "../../errors/index.ts";
 import { type ArtifactLocation, checkShape, locationShape, locationType } from "../../template/index.ts";
-import type { RepositoryPlace } from "./repository-url.ts";
+import { hdfsFolder, type RepositoryPlace } from "./repository-url.ts";
 
 /** A repository's configuration with the secrets that stood beside it. */
 export interface ConfiguredPlace extends RepositoryPlace {
   /** Values by `name/key`, from documents of kind Secret. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** The same of documents of kind ConfigMap. */
+  readonly configMaps: ReadonlyMap<string, Uint8Array>;
 }
 
 type Document = Readonly<Record<string, unknown>>;
@@ -31,13 +33,15 @@ export async function parseRepositoryConfig(
 ): Promise<ConfiguredPlace> {
   const documents = await parseDocuments(text, source);
   const secrets = new Map(documents.filter(({ kind }) => kind === "Secret").flatMap(secretValues));
+  const maps = documents.filter(({ kind }) => kind === "ConfigMap");
+  const configMaps = new Map(maps.flatMap(({ metadata, data }) => plainValues(metadata, data)));
   const candidates = documents.filter(({ kind }) => kind !== "Secret");
   for (const document of candidates) {
     const found =
       document.kind === "ConfigMap"
         ? await fromConfigMap(document, source, wanted)
         : unwrapped(wanted === undefined ? document : object(document[wanted]));
-    if (found !== undefined) return { ...placeOf(found, source), secrets };
+    if (found !== undefined) return { ...placeOf(found, source), secrets, configMaps };
   }
   throw new ExecutorError(
     "BadRequest",
@@ -83,15 +87,20 @@ function placeOf(document: Document, source: string): RepositoryPlace {
     blobNameFormat: blobFormat,
     ...rest
   } = location[type] as Document;
+  const place = { location: { [type]: rest } as ArtifactLocation, prefix: "", hasSecrets: true };
+  if (type === "hdfs") return hdfsPlace(place, source);
   // The oldest form, `keyPrefix`, stands before the default format.
   const older = typeof prefix === "string" ? `${prefix}/{{workflow.name}}/{{pod.name}}` : undefined;
   const keyFormat = [format, blobFormat, older].find((each) => typeof each === "string" && each !== "");
-  return {
-    location: { [type]: rest } as ArtifactLocation,
-    prefix: "",
-    hasSecrets: true,
-    keyFormat: keyFormat as string | undefined,
-  };
+  return { ...place, keyFormat: keyFormat as string | undefined };
+}
+
+/** `pathFormat` is the format of its keys; a `path`, which artifacts have there, is the folder that is meant. */
+function hdfsPlace(place: RepositoryPlace, source: string): RepositoryPlace {
+  const { pathFormat, path = "/", ...hdfs } = { ...place.location?.hdfs } as Document;
+  const { folder, prefix } = hdfsFolder(String(path), source);
+  const keyFormat = typeof pathFormat === "string" && pathFormat !== "" ? pathFormat : undefined;
+  return { ...place, location: { hdfs: { ...hdfs, path: folder } }, prefix, keyFormat };
 }
 
 async function parseDocuments(text: string, source: string): Promise<readonly Document[]> {
@@ -113,11 +122,15 @@ function secretValues({ metadata, data, stringData }: Document): [string, Uint8A
     `${name}/${key}`,
     Buffer.from(String(value), "base64"),
   ]);
-  const plain = Object.entries(object(stringData) ?? {}).map(([key, value]): [string, Uint8Array] => [
+  return [...encoded, ...plainValues(metadata, stringData)];
+}
+
+function plainValues(metadata: unknown, data: unknown): [string, Uint8Array][] {
+  const name = String(object(metadata)?.name ?? "");
+  return Object.entries(object(data) ?? {}).map(([key, value]): [string, Uint8Array] => [
     `${name}/${key}`,
     Buffer.from(String(value)),
   ]);
-  return [...encoded, ...plain];
 }
 
 function object(value: unknown): Document | undefined {

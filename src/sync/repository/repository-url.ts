@@ -26,6 +26,12 @@ const schemes = {
   oss: { type: "oss", bucket: "bucket" },
 } as const;
 
+/** Hadoop's own schemes, with what an address of the protocol begins with. */
+const hadoopSchemes = { hdfs: "", webhdfs: "http://", swebhdfs: "https://" } as const;
+
+/** Fields of a location that are said elsewhere, or by nobody. */
+const noParameters = ["key", "blob", "addresses", "path", "force"];
+
 const urlForm = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?$/;
 
 /** True for what is a URL and no file's name. */
@@ -35,8 +41,8 @@ export function isRepositoryUrl(text: string): boolean {
 
 /**
  * Reads `s3://bucket/prefix?endpoint=http://host:9000`, `gs://`, `azure://container/prefix?endpoint=…`,
- * `https://ACCOUNT.blob.core.windows.net/container/prefix`, `oss://` and `file:///folder`. A parameter is a field of the
- * location (`region=eu-west-1`, `encryptionOptions.enableEncryption=true`, `accessKeySecret=NAME/KEY`). The prefix is
+ * `https://ACCOUNT.blob.core.windows.net/container/prefix`, `oss://`, `hdfs://namenode:8020,namenode2:8020/folder`
+ * (`webhdfs://`, `swebhdfs://`) and `file:///folder`. A parameter is a field of the location (`region=eu-west-1`, `encryptionOptions.enableEncryption=true`, `accessKeySecret=NAME/KEY`). The prefix is
  * taken as it is written, percent-encoded where need be: dots and slashes are part of keys. It ends where a folder does.
  * @throws BadRequest naming what is wrong, never showing the query
  */
@@ -47,8 +53,12 @@ export function parseRepositoryUrl(text: string): RepositoryPlace {
     throw wrong("it must not hold a user or a password; credentials have their own places");
   if (name === "file") return folderPlace(authority, decoded(path));
   if (name === "https" || name === "http") return azurePlace(name, authority, path, query);
+  if (Object.hasOwn(hadoopSchemes, name))
+    return hdfsPlace(name as keyof typeof hadoopSchemes, authority, path, query);
   if (!Object.hasOwn(schemes, name)) {
-    throw wrong(`its scheme ${JSON.stringify(scheme)} is none of s3, gs, azure, oss, https (Azure) and file`);
+    throw wrong(
+      `its scheme ${JSON.stringify(scheme)} is none of s3, gs, azure, oss, https (Azure), hdfs and file`,
+    );
   }
   const { type, bucket } = schemes[name as keyof typeof schemes];
   const prefix = prefixOf(decoded(path.slice(1)));
@@ -75,9 +85,39 @@ function azurePlace(scheme: string, authority: string, path: string, query: stri
   return place("azure", fields, prefixOf(decoded(rest.join("/"))), query);
 }
 
+function hdfsPlace(
+  scheme: keyof typeof hadoopSchemes,
+  authority: string,
+  path: string,
+  query: string,
+): RepositoryPlace {
+  if (authority === "") throw wrong(`it names no name node: ${scheme}://HOST:PORT/folder`);
+  const addresses = decoded(authority)
+    .split(",")
+    .map((address) => hadoopSchemes[scheme] + address);
+  const { folder, prefix } = hdfsFolder(decoded(path), "the repository's URL");
+  return place("hdfs", { addresses, path: folder }, prefix, query);
+}
+
+/**
+ * A folder of HDFS as a path, and as what every key below it begins with: keys are paths there.
+ * @param source for messages
+ */
+export function hdfsFolder(
+  path: string,
+  source: string,
+): { readonly folder: string; readonly prefix: string } {
+  const folder = path.replace(/\/+$/, "") || "/";
+  if (!folder.startsWith("/") || folder.includes("//")) {
+    const text = `${source} cannot be used: a folder of HDFS is written /path/of/the/folder, not ${JSON.stringify(path)}`;
+    throw new ExecutorError("BadRequest", text);
+  }
+  return { folder, prefix: prefixOf(folder) };
+}
+
 function place(
-  type: (typeof schemes)[keyof typeof schemes]["type"],
-  fields: Readonly<Record<string, string>>,
+  type: (typeof schemes)[keyof typeof schemes]["type"] | "hdfs",
+  fields: Readonly<Record<string, string | readonly string[]>>,
   prefix: string,
   query: string,
 ): RepositoryPlace {
@@ -109,16 +149,17 @@ function setField(value: Record<string, unknown>, path: string, text: string, sh
   const [name = "", ...rest] = path.split(".");
   const own = typeof shape === "object" && "fields" in shape ? shape.fields : {};
   const inner = Object.hasOwn(own, name) ? own[name] : undefined;
-  if (inner === undefined || name === "key" || name === "blob") {
-    const known = Object.keys(own).filter((field) => field !== "key" && field !== "blob");
+  if (inner === undefined || noParameters.includes(name)) {
+    const known = Object.keys(own).filter((field) => !noParameters.includes(field));
     throw wrong(`it has no parameter ${JSON.stringify(name)}; there are ${known.join(", ")}`);
   }
   if (rest.length > 0) {
     value[name] ??= {};
     setField(value[name] as Record<string, unknown>, rest.join("."), text, inner);
-  } else if (name.endsWith("Secret")) {
+  } else if (name.endsWith("Secret") || name.endsWith("ConfigMap")) {
     const [, secret, key] = /^([^/]+)\/([^/]+)$/.exec(text) ?? [];
-    if (secret === undefined) throw wrong(`${name} is NAME/KEY of a secret`);
+    const kind = name.endsWith("Secret") ? "secret" : "config map";
+    if (secret === undefined) throw wrong(`${name} is NAME/KEY of a ${kind}`);
     value[name] = { name: secret, key };
   } else if (inner === "flag") {
     if (text !== "true" && text !== "false" && text !== "") throw wrong(`${name} is true or false`);

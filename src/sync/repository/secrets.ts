@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExecutorError, errorText } from "../../errors/index.ts";
-import { type KubeClient, readSecretKey } from "../../kube/index.ts";
+import { type KubeClient, readConfigMapKey, readSecretKey } from "../../kube/index.ts";
 import { noRetries } from "../../retry/index.ts";
 import { checkSecretSelector, type SecretSelector } from "../../template/index.ts";
 
@@ -38,6 +38,28 @@ export async function findSecret(
   throw new ExecutorError(
     "BadRequest",
     `the secret ${name}, key ${key}, is nowhere: looked for it in ${places.join(", ") || "no folder"}`,
+  );
+}
+
+/** The same for a key of a config map. @param given values that came with the configuration, by `name/key` */
+export async function findConfigMap(
+  selector: SecretSelector,
+  { folders, openKube }: SecretSources,
+  given: ReadonlyMap<string, Uint8Array>,
+  signal: AbortSignal,
+): Promise<string> {
+  const { name, key } = checkSecretSelector(selector);
+  const value = given.get(`${name}/${key}`);
+  if (value !== undefined) return Buffer.from(value).toString();
+  for (const folder of folders) {
+    const found = await readIfThere(join(folder, name, key));
+    if (found !== undefined) return Buffer.from(found).toString();
+  }
+  if (openKube !== undefined)
+    return await readConfigMapKey(await openKube(), { name, key }, noRetries, signal);
+  throw new ExecutorError(
+    "BadRequest",
+    `the config map ${name}, key ${key}, is nowhere: looked for it in ${folders.join(", ") || "no folder"}`,
   );
 }
 

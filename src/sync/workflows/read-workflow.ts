@@ -27,6 +27,8 @@ const labelOf = {
   clusterTemplate: "workflows.argoproj.io/cluster-workflow-template",
   cron: "workflows.argoproj.io/cron-workflow",
 };
+/** How a repository says how keys are made: Azure's and HDFS' have words of their own. */
+const formatFields = ["keyFormat", "blobNameFormat", "pathFormat"];
 const finishedPhases = ["Succeeded", "Failed", "Error"];
 
 /** Reads a Workflow manifest; what is missing or has another form counts as not said. */
@@ -45,7 +47,9 @@ export async function readWorkflow(workflow: unknown, source: WorkflowSource): P
     found.addTemplate(template);
   }
   const repository = objectAt(workflow, "status", "artifactRepositoryRef", "artifactRepository");
-  for (const type of locationTypes) found.addKeyFormat(textAt(repository, type, "keyFormat"));
+  for (const type of locationTypes) {
+    for (const field of formatFields) found.addKeyFormat(textAt(repository, type, field));
+  }
   const isFinished = labels[labelOf.completed] === "true" || finishedPhases.includes(phase);
   return {
     source,

@@ -33,7 +33,8 @@ async function* bytesOf(
   while (reached < status.sizeBytes) {
     const before = reached;
     try {
-      for await (const chunk of hdfs.read(path, reached, status, signal)) {
+      const rest = { offset: reached, length: status.sizeBytes - reached };
+      for await (const chunk of hdfs.read(path, rest, status, signal)) {
         reached += chunk.byteLength;
         if (reached > status.sizeBytes)
           throw new ExecutorError("Corrupt", `${during}: the data node sends more than the name node says`);

@@ -1,8 +1,10 @@
 import { ExecutorError } from "../../../errors/index.ts";
 import { HttpClient } from "../../../http/index.ts";
+import { type FiniteRetryPolicy, noRetries } from "../../../retry/index.ts";
 import type { FileContent, TreeContent } from "../../../streams/index.ts";
 import { type Artifact, getKey, type HdfsLocation } from "../../../template/index.ts";
-import type { ArtifactDriver, DriverContext, ListedObject, StoredArtifact } from "../../driver.ts";
+import type { Channel } from "../../../transfer/index.ts";
+import type { ArtifactDriver, DriverContext, ListedObject, OpenStore, StoredArtifact } from "../../driver.ts";
 import { checkPath, type HdfsConfig, readHdfsConfig } from "./config.ts";
 import { downloadDirectory, filesBelow, openFile } from "./download.ts";
 import { EitherHdfs } from "./either-hdfs.ts";
@@ -17,7 +19,30 @@ export async function openHdfsDriver(
   context: DriverContext,
 ): Promise<ArtifactDriver> {
   const config = readHdfsConfig(location);
-  return new HdfsDriver(config, await openFiles(location, config, context));
+  const { policy } = channelOf(config, context);
+  return new HdfsDriver(config, await openFiles(location, config, context, policy));
+}
+
+/** The folder that the location's path names, as an object store. */
+export async function openHdfsStore(location: HdfsLocation, context: DriverContext): Promise<OpenStore> {
+  const { HdfsStore } = await import("./store.ts");
+  const config = readHdfsConfig(location);
+  // Whoever moves objects repeats what fails.
+  const hdfs = await openFiles(location, config, context, noRetries);
+  return {
+    store: new HdfsStore(`${hostOf(config)}${config.path}`, hdfs, config.path),
+    async [Symbol.asyncDispose]() {
+      hdfs[Symbol.dispose]();
+    },
+  };
+}
+
+function hostOf({ origins }: HdfsConfig): string {
+  return new URL(origins[0] ?? "").host;
+}
+
+function channelOf(config: HdfsConfig, { transfers, log }: DriverContext): Channel {
+  return transfers.channel(hostOf(config), log);
 }
 
 /** The RPC ports that users give lead to WebHDFS where nobody listens at them. */
@@ -25,10 +50,10 @@ async function openFiles(
   location: HdfsLocation,
   config: HdfsConfig,
   context: DriverContext,
+  policy: FiniteRetryPolicy,
 ): Promise<HdfsFiles> {
-  const { settings, transfers, log } = context;
+  const { settings, log } = context;
   const http = new HttpClient({ caPem: settings.caPem, proxy: settings.proxy });
-  const { policy } = transfers.channel(new URL(config.origins[0] ?? "").host, log);
   const kerberos = await openKerberos(location, context);
   const web = new WebHdfs(config, http, policy, kerberos);
   if (config.nameNodes.length === 0) return web;

@@ -1,6 +1,7 @@
 import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import type { Payload } from "../../../http/index.ts";
 import { type RetryPolicy, retry } from "../../../retry/index.ts";
+import type { ByteRange } from "../../../streams/index.ts";
 import type { DriverLog } from "../../driver.ts";
 import type { FileStatus, HdfsFiles } from "./files.ts";
 
@@ -41,12 +42,24 @@ export class EitherHdfs implements HdfsFiles {
     return await (await this.#choose(signal)).rename(from, to, signal);
   }
 
+  async replace(from: string, to: string, signal: AbortSignal): Promise<boolean> {
+    return await (await this.#choose(signal)).replace(from, to, signal);
+  }
+
   async remove(path: string, signal: AbortSignal): Promise<void> {
     await (await this.#choose(signal)).remove(path, signal);
   }
 
-  async *read(path: string, offset: number, status: FileStatus, signal: AbortSignal) {
-    yield* (await this.#choose(signal)).read(path, offset, status, signal);
+  async removeAlone(path: string, signal: AbortSignal): Promise<boolean> {
+    return await (await this.#choose(signal)).removeAlone(path, signal);
+  }
+
+  async setModified(path: string, modifiedMs: number, signal: AbortSignal): Promise<void> {
+    await (await this.#choose(signal)).setModified(path, modifiedMs, signal);
+  }
+
+  async *read(path: string, range: ByteRange, status: FileStatus, signal: AbortSignal) {
+    yield* (await this.#choose(signal)).read(path, range, status, signal);
   }
 
   async write(path: string, payload: Payload, signal: AbortSignal): Promise<void> {

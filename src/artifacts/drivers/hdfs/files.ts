@@ -1,6 +1,7 @@
-import { ExecutorError } from "../../../errors/index.ts";
+import { ExecutorError, isExecutorError } from "../../../errors/index.ts";
 import type { Payload } from "../../../http/index.ts";
 import type { RetryPolicy } from "../../../retry/index.ts";
+import type { ByteRange } from "../../../streams/index.ts";
 
 export interface FileStatus {
   readonly isDirectory: boolean;
@@ -21,12 +22,31 @@ export interface HdfsFiles extends Disposable {
   makeFolder(path: string, signal: AbortSignal): Promise<boolean>;
   /** False where something is at `to` already. */
   rename(from: string, to: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * A file takes another one's place, in one step. False where the server does not do that, where a directory is at `to`,
+   * or something is missing: whoever cares looks.
+   */
+  replace(from: string, to: string, signal: AbortSignal): Promise<boolean>;
   /** With all that is below; done where nothing is. */
   remove(path: string, signal: AbortSignal): Promise<void>;
-  /** The bytes of a file from `offset` on. One try: who reads knows how far he came. */
-  read(path: string, offset: number, status: FileStatus, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** A file, or a directory without anything in it; done where nothing is. False for a directory with something in it. */
+  removeAlone(path: string, signal: AbortSignal): Promise<boolean>;
+  /** Sets a file's time, in milliseconds since the epoch. */
+  setModified(path: string, modifiedMs: number, signal: AbortSignal): Promise<void>;
+  /** A range of a file's bytes. One try: who reads knows how far he came. */
+  read(path: string, range: ByteRange, status: FileStatus, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Makes a file, 0644, over what is there. One try, for the payload may be readable once only. */
   write(path: string, payload: Payload, signal: AbortSignal): Promise<void>;
+}
+
+/** False where what is there, or is not, stands in the way of the operation. */
+export async function isDone(operation: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await operation();
+  } catch (error) {
+    if (isExecutorError(error, "NotFound", "Conflict", "BadRequest")) return false;
+    throw error;
+  }
 }
 
 /** Checks a name of a listing: it goes forward, by bytes, and leads nowhere else. @throws Corrupt */

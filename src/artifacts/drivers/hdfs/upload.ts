@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { posix } from "node:path";
 import { ExecutorError } from "../../../errors/index.ts";
 import { Tries } from "../../../retry/index.ts";
 import { byteStream, type FileContent, type TreeContent } from "../../../streams/index.ts";
 import { filesMax } from "./download.ts";
 import type { HdfsFiles } from "./files.ts";
+import { unfinishedName } from "./keys.ts";
 
 export interface Saving {
   readonly hdfs: HdfsFiles;
@@ -42,7 +42,7 @@ async function aside(saving: Saving, path: string, write: (place: string) => Pro
   const { hdfs, isForced, signal } = saving;
   if (!isForced && (await hdfs.status(path, signal)) !== undefined) throw exists(path);
   const { dir, base } = posix.parse(path);
-  const place = posix.join(dir, `.${base.slice(0, 200)}.${randomBytes(6).toString("hex")}.argo`);
+  const place = posix.join(dir, unfinishedName(base));
   await makeFolder(saving, dir);
   try {
     await write(place);

@@ -8,11 +8,12 @@ import {
   readText,
 } from "../../../http/index.ts";
 import { parseRetryAfter, type RetryPolicy, retry } from "../../../retry/index.ts";
+import type { ByteRange } from "../../../streams/index.ts";
 import { ActiveFirst } from "./active-first.ts";
 import type { HdfsConfig } from "./config.ts";
 import type { Candidate } from "./either-hdfs.ts";
 import { remoteError } from "./errors.ts";
-import { expectNext, type FileStatus, notForward } from "./files.ts";
+import { expectNext, type FileStatus, isDone, notForward } from "./files.ts";
 import type { KerberosClient } from "./kerberos/index.ts";
 
 type Parameters = Readonly<Record<string, string>>;
@@ -109,22 +110,42 @@ export class WebHdfs implements Candidate {
     return fieldOf(answer, "boolean") === true;
   }
 
+  async replace(from: string, to: string, signal: AbortSignal): Promise<boolean> {
+    const parameters = { op: "RENAME", destination: to, renameoptions: "OVERWRITE" };
+    return await isDone(async () => {
+      const answer = await this.#call("PUT", from, parameters, signal);
+      // HttpFS does not know the option, renames as ever, and says whether it did.
+      return fieldOf(answer, "boolean") !== false;
+    });
+  }
+
   async remove(path: string, signal: AbortSignal): Promise<void> {
     await this.#call("DELETE", path, { op: "DELETE", recursive: "true" }, signal);
   }
 
+  async removeAlone(path: string, signal: AbortSignal): Promise<boolean> {
+    return await isDone(async () => {
+      await this.#call("DELETE", path, { op: "DELETE", recursive: "false" }, signal);
+      return true;
+    });
+  }
+
+  async setModified(path: string, modifiedMs: number, signal: AbortSignal): Promise<void> {
+    await this.#call("PUT", path, { op: "SETTIMES", modificationtime: String(modifiedMs) }, signal);
+  }
+
   async *read(
     path: string,
-    offset: number,
-    { sizeBytes }: FileStatus,
+    { offset, length }: ByteRange,
+    _status: FileStatus,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const parameters = { op: "OPEN", offset: String(offset) };
+    const parameters = { op: "OPEN", offset: String(offset), length: String(length) };
     const during = describe(parameters, path);
     const first = await this.#ask("GET", path, parameters, signal);
     const response = await this.#follow(first, "GET", undefined, during, signal);
     const announced = response.headers["content-length"];
-    if (announced !== undefined && Number(announced) !== sizeBytes - offset) {
+    if (announced !== undefined && Number(announced) !== length) {
       response.body.destroy();
       const text = `${during}: the data node sends another length than the name node says`;
       throw new ExecutorError("Corrupt", text);

@@ -1,4 +1,5 @@
 import { ExecutorError, isExecutorError } from "../../../../errors/index.ts";
+import type { ByteRange } from "../../../../streams/index.ts";
 import {
   type DataNode,
   expectSuccess,
@@ -23,19 +24,19 @@ export interface Reading {
 }
 
 /**
- * The bytes of a block from `start` on, checked. Where one data node fails, or has other bytes than were written, the
+ * The bytes of a range of a block, checked. Where one data node fails, or has other bytes than were written, the
  * next one goes on from where the reader is.
  */
 export async function* readBlock(
   block: LocatedBlock,
-  start: number,
+  { offset, length }: ByteRange,
   reading: Reading,
 ): AsyncGenerator<Buffer> {
-  let at = start;
+  let at = offset;
   let failure: unknown;
   for (const node of block.nodes) {
     try {
-      for await (const data of readFrom(node, block, at, reading)) {
+      for await (const data of readFrom(node, block, { start: at, end: offset + length }, reading)) {
         at += data.byteLength;
         yield data;
       }
@@ -55,7 +56,7 @@ export async function* readBlock(
 async function* readFrom(
   { address }: DataNode,
   block: LocatedBlock,
-  start: number,
+  { start, end }: { readonly start: number; readonly end: number },
   { clientName, access, during, signal }: Reading,
 ): AsyncGenerator<Buffer> {
   const pipe = await openDataNode(address, block.token, access, during, signal);
@@ -63,7 +64,7 @@ async function* readFrom(
     const request = new Message()
       .bytes(1, operationHeader(block, clientName))
       .number(2, start)
-      .number(3, block.sizeBytes - start)
+      .number(3, end - start)
       .flag(4, true);
     await pipe.write(operationHead(operations.read), delimited(request));
     const answer = await pipe.readMessage();
@@ -73,15 +74,16 @@ async function* readFrom(
     // The first chunk may begin before what was asked for: only whole chunks have checksums.
     let at = info.number(2);
     if (at < 0 || at > start) throw notTheBlock(during);
-    while (at < block.sizeBytes) {
+    while (at < end) {
       const packet = await readPacket(pipe, sums, during);
       if (packet.offsetInBlock !== at || (packet.isLast && packet.data.byteLength === 0))
         throw notTheBlock(during);
       at += packet.data.byteLength;
-      if (at > block.sizeBytes + sums.chunkBytes) throw notTheBlock(during);
+      // What it sends begins and ends with a chunk; a packet may hold many.
+      if (at >= end + sums.chunkBytes) throw notTheBlock(during);
       const wanted = packet.data.subarray(
         Math.max(0, start - packet.offsetInBlock),
-        packet.data.byteLength - Math.max(0, at - block.sizeBytes),
+        packet.data.byteLength - Math.max(0, at - end),
       );
       if (wanted.byteLength > 0) yield wanted;
     }

@@ -3,8 +3,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ExecutorError, isExecutorError } from "../../../../errors/index.ts";
 import { isPayloadStream, type Payload } from "../../../../http/index.ts";
 import type { RetryPolicy } from "../../../../retry/index.ts";
+import type { ByteRange } from "../../../../streams/index.ts";
 import type { Candidate } from "../either-hdfs.ts";
-import { expectNext, type FileStatus, notForward } from "../files.ts";
+import { expectNext, type FileStatus, isDone, notForward } from "../files.ts";
 import { readBlock } from "./block-reader.ts";
 import { readLocatedBlock } from "./blocks.ts";
 import type { DataAccess } from "./data-node.ts";
@@ -80,23 +81,46 @@ export class NativeHdfs implements Candidate {
     return (await this.#call("rename", request, `rename ${from}`, signal)).flag(1);
   }
 
+  async replace(from: string, to: string, signal: AbortSignal): Promise<boolean> {
+    const request = new Message().text(1, from).text(2, to).flag(3, true);
+    return await isDone(async () => {
+      await this.#call("rename2", request, `rename ${from}`, signal);
+      return true;
+    });
+  }
+
   async remove(path: string, signal: AbortSignal): Promise<void> {
     await this.#call("delete", new Message().text(1, path).flag(2, true), `delete ${path}`, signal);
   }
 
+  async removeAlone(path: string, signal: AbortSignal): Promise<boolean> {
+    const request = new Message().text(1, path).flag(2, false);
+    return await isDone(async () => {
+      await this.#call("delete", request, `delete ${path}`, signal);
+      return true;
+    });
+  }
+
+  /** The time of the last access stays: a cluster may keep none. */
+  async setModified(path: string, modifiedMs: number, signal: AbortSignal): Promise<void> {
+    const request = new Message().text(1, path).number(2, modifiedMs).number(3, -1);
+    await this.#call("setTimes", request, `set the time of ${path}`, signal);
+  }
+
   async *read(
     path: string,
-    offset: number,
+    { offset, length }: ByteRange,
     { sizeBytes }: FileStatus,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     const during = `open ${path}`;
     let at = offset;
-    while (at < sizeBytes) {
+    const end = offset + length;
+    while (at < end) {
       const request = new Message()
         .text(1, path)
         .number(2, at)
-        .number(3, sizeBytes - at);
+        .number(3, end - at);
       const located = (await this.#call("getBlockLocations", request, during, signal)).message(1);
       if (located.has(6) || located.has(7)) throw unsupported(during, located.has(6) ? "encrypted" : "coded");
       if (located.number(1) !== sizeBytes)
@@ -109,13 +133,15 @@ export class NativeHdfs implements Candidate {
             "Corrupt",
             `${during}: the name node names another block than the next one`,
           );
-        yield* readBlock(block, start, {
+        const wanted = { offset: start, length: Math.min(block.sizeBytes, end - block.offset) - start };
+        yield* readBlock(block, wanted, {
           clientName: this.#clientName,
           access: this.#access,
           during,
           signal,
         });
-        at = block.offset + block.sizeBytes;
+        at += wanted.length;
+        if (at === end) break;
       }
       if (at === before)
         throw new ExecutorError(

@@ -1,0 +1,1 @@
+export { reportTables } from "./report-tables.ts";
