@@ -1,8 +1,9 @@
 /**
  * What the agent costs, and how soon its results can be seen:
- *   node bench/agent.ts [tasks served in the endurance run, default 20000]
+ *   node bench/agent.ts [--write] [tasks served in the endurance run, default 20000]
  *
- * The API server and the web server run in this process; the agent is the bundle, in a process of its own.
+ * The API server and the web server run in this process, on the same processors; the agent is the bundle, in a process
+ * of its own. `--write` puts the figures into docs/performance.md.
  */
 import "./ready.ts";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
@@ -13,12 +14,19 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { bundle } from "../scripts/bundle.ts";
 import { type ApiServer, startApiServer } from "../test/servers/api-server/index.ts";
 import { cpuSeconds, memoryKib, nodesOf, patch, resource, whenVisible } from "./agent-runs.ts";
-import { median, percentile } from "./report.ts";
+import { measuredOn, median, percentile, table, writeSection } from "./report.ts";
 
-const served = Number(process.argv[2] ?? 20_000);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: "boolean", default: false } },
+});
+const served = Number(positionals[0] ?? 20_000);
+/** What was measured, and its figure. */
+const figures: [string, string][] = [];
 const root = mkdtempSync(join(tmpdir(), "bench-agent-"));
 const installed = join(root, "lib/argoexec");
 const script = join(installed, "argoexec.cjs");
@@ -60,6 +68,14 @@ try {
   await reportThroughput(10_000);
   await reportLargeTaskSet();
   await reportEndurance();
+  if (values.write) {
+    const command = `node bench/agent.ts ${served}`;
+    writeSection(
+      "docs/performance.md",
+      "agent",
+      [measuredOn(command), table(["", ""], figures)].join("\n\n"),
+    );
+  }
 } finally {
   web.closeAllConnections();
   web.close();
@@ -314,5 +330,6 @@ function mib(kib: number): string {
 }
 
 function print(what: string, figure: string): void {
+  figures.push([what, figure]);
   console.log(`${what}: ${figure}`);
 }

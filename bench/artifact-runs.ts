@@ -27,16 +27,27 @@ export interface Target {
 export class ArtifactRuns {
   readonly #root: string;
   readonly #flags: readonly string[];
+  readonly #checkout: string;
 
-  /** @param root the pod's; `flags`: more of them for Node, such as --cpu-prof */
-  private constructor(root: string, flags: readonly string[]) {
+  /**
+   * @param root the pod's; `flags`: more of them for Node, such as --cpu-prof; `checkout`: the one whose build is run
+   */
+  private constructor(root: string, flags: readonly string[], checkout: string) {
     this.#root = root;
     this.#flags = flags;
+    this.#checkout = checkout;
   }
 
-  static async prepare(root: string, flags: readonly string[] = []): Promise<ArtifactRuns> {
+  static async prepare(
+    root: string,
+    flags: readonly string[] = [],
+    checkout = process.cwd(),
+  ): Promise<ArtifactRuns> {
     mkdirSync(join(root, "var/run/argo/plan"), { recursive: true });
+    const dist = join(resolve(checkout), "dist");
+    if (!existsSync(join(dist, "bin/argoexec"))) throw new Error(`${checkout} is not built: npm run setup`);
     await build({
+      absWorkingDir: resolve(checkout),
       entryPoints: ["bench/transfer-child.ts"],
       outfile: join(root, "child.cjs"),
       bundle: true,
@@ -44,12 +55,12 @@ export class ArtifactRuns {
       platform: "node",
       target: "node26",
       supported: { "dynamic-import": false },
-      define: { ARGOEXEC_ADDONS: JSON.stringify(resolve("dist/lib/argoexec")) },
+      define: { ARGOEXEC_ADDONS: JSON.stringify(join(dist, "lib/argoexec")) },
       logOverride: { "empty-import-meta": "silent" },
       external: ["@aws-sdk/*", "@smithy/*"],
       plugins: [requireBuiltins],
     });
-    return new ArtifactRuns(root, flags);
+    return new ArtifactRuns(root, flags, resolve(checkout));
   }
 
   /** The output stands in main's file system; its emissary serves it and is released at the end. */
@@ -58,7 +69,7 @@ export class ArtifactRuns {
     rmSync(join(runtime, "ctr"), { recursive: true, force: true });
     mkdirSync(join(runtime, "ctr/main"), { recursive: true });
     writeFileSync(join(runtime, "plan/main"), `plan 1\ncollector wait\noutput ${path}\n`);
-    const emissary = runTimed("dist/bin/argoexec emissary -- true", {
+    const emissary = runTimed(`${this.#checkout}/dist/bin/argoexec emissary -- true`, {
       ARGOEXEC_ROOT: this.#root,
       ARGO_CONTAINER_NAME: "main",
     });
@@ -75,7 +86,7 @@ export class ArtifactRuns {
   }
 
   async #run(direction: string, { endpoint, ca, key, strategy }: Target, path: string): Promise<Figures> {
-    const own = readFileSync("dist/lib/argoexec/node.flags", "utf8").trim().split("\n");
+    const own = readFileSync(join(this.#checkout, "dist/lib/argoexec/node.flags"), "utf8").trim().split("\n");
     const args = [
       join(this.#root, "child.cjs"),
       direction,

@@ -1,10 +1,10 @@
 /**
  * Directories of small files (`archive: none`), up and down, each as a process of its own like `wait` and `init`, with
  * the store behind a proxy that delays, beside what the store takes from a client that does nothing but send:
- *   node bench/directories.ts [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, down] [flags for Node]
+ *   node bench/directories.ts [--write] [--rounds 3] [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, down] [flags for Node]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it, the proxy and
- * main's emissary share the machine, so their CPU time stands beside.
+ * main's emissary share the machine, so their CPU time stands beside. `--write` puts the medians into docs/performance.md.
  */
 import "./ready.ts";
 import { spawn } from "node:child_process";
@@ -14,31 +14,55 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { Signer } from "../src/artifacts/drivers/s3/signature.ts";
 import { ArtifactRuns, type Figures } from "./artifact-runs.ts";
+import { measuredOn, median, table, writeSection } from "./report.ts";
 import { endProcess, freePort, processCpuSeconds, startStore, storeSecret } from "./store.ts";
 
-const [, , files = "5000", bytes = "4096", delay = "10", wanted = "", ...extraFlags] = process.argv;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: "boolean", default: false }, rounds: { type: "string", default: "3" } },
+});
+const [files = "5000", bytes = "4096", delay = "10", wanted = "", ...extraFlags] = positionals;
 const count = Number(files);
 const sizeBytes = Number(bytes);
 const secret = storeSecret;
+const floorName = "the store alone:";
 const root = mkdtempSync(join(tmpdir(), "bench-directories-"));
 const directory = join(root, "data/small");
 
 const store = await startStore(root);
 const proxy = await startProxy(store.endpoint);
 const runs = await ArtifactRuns.prepare(root, extraFlags);
-const target = { endpoint: proxy.endpoint, key: "small", strategy: "none" } as const;
+/** New keys in each round, as the requests of the floor have them. */
+const targetOf = (round: number) =>
+  ({ endpoint: proxy.endpoint, key: `small-${round}`, strategy: "none" }) as const;
+/** By line, a figure a round. */
+const measured = new Map<string, Figures[]>();
 try {
   writeFiles();
   console.log("| line | seconds | files/s | CPU s | anon MiB | main: CPU s | store: CPU s | proxy: CPU s |");
   console.log("|---|---|---|---|---|---|---|---|");
-  for (const inFlight of [64, 128, 256]) {
-    if ("floor".startsWith(wanted)) await measure(`floor: PUT, ${inFlight} in flight`, () => floor(inFlight));
+  for (let round = 0; round < Number(values.rounds); round++) {
+    const target = targetOf(round);
+    if (wanted === "down") await runs.save(directory, target);
+    for (const inFlight of [64, 128, 256]) {
+      if (!"floor".startsWith(wanted)) continue;
+      await measure(`${floorName} ${inFlight} in flight`, () => floor(`${round}-${inFlight}`, inFlight));
+    }
+    if ("up".startsWith(wanted)) await measure("up", () => runs.save(directory, target));
+    if ("down".startsWith(wanted)) await measure("down", () => runs.load(target));
   }
-  if (["", "up", "down"].includes(wanted)) await measure("up", () => runs.save(directory, target));
-  if (["", "down"].includes(wanted)) {
-    await measure("down", () => runs.load(target));
+  const { rows, ratio } = summary();
+  if (ratio !== undefined) console.log(`up / the store alone: ${ratio}`);
+  if (values.write) {
+    const command = `node bench/directories.ts --rounds ${values.rounds} ${positionals.join(" ")}`.trim();
+    const what = `${count} files of ${sizeBytes} bytes, ${delay} ms each way, medians of ${values.rounds}.`;
+    const said = `Up takes ${ratio} times what the store alone needs for the same requests.`;
+    const head = ["", "seconds", "CPU s", "peak MiB"];
+    const text = [`${measuredOn(command)} ${what} ${said}`, table(head, rows)].join("\n\n");
+    writeSection("docs/performance.md", "directories", text);
   }
 } finally {
   await proxy.stop();
@@ -46,11 +70,27 @@ try {
   rmSync(root, { recursive: true, force: true });
 }
 
+/** Medians by line, and ours against the quickest that the store has been seen to take the same requests. */
+function summary() {
+  const seconds = (name: string) => median((measured.get(name) ?? []).map((figures) => figures.seconds));
+  const rows = [...measured].map(([name, all]) => [
+    name,
+    seconds(name).toFixed(2),
+    median(all.map(({ cpuSeconds, mainCpuSeconds = 0 }) => cpuSeconds + mainCpuSeconds)).toFixed(2),
+    all[0]?.peakMib?.toFixed(0) ?? "",
+  ]);
+  const floors = [...measured.keys()].filter((name) => name.startsWith(floorName)).map(seconds);
+  const isWhole = floors.length > 0 && measured.has("up");
+  return { rows, ratio: isWhole ? (seconds("up") / Math.min(...floors)).toFixed(2) : undefined };
+}
+
 async function measure(name: string, work: () => Promise<Figures>): Promise<void> {
   await once(spawn("sync"), "exit");
   const storeBefore = store.cpuSeconds();
   const proxyBefore = proxy.cpuSeconds();
-  const { seconds, cpuSeconds, peakMib, mainCpuSeconds } = await work();
+  const figures = await work();
+  measured.set(name, [...(measured.get(name) ?? []), figures]);
+  const { seconds, cpuSeconds, peakMib, mainCpuSeconds } = figures;
   const cells = [
     seconds.toFixed(2),
     (count / seconds).toFixed(0),
@@ -64,9 +104,9 @@ async function measure(name: string, work: () => Promise<Figures>): Promise<void
 }
 
 /** Requests made beforehand, written as they are, one at a time on each connection. */
-async function floor(inFlight: number): Promise<Figures> {
+async function floor(folder: string, inFlight: number): Promise<Figures> {
   const [host = "", port] = proxy.endpoint.split(":");
-  const requests = Array.from({ length: count }, (_, n) => putRequest(`/bench/floor${inFlight}/${n}`));
+  const requests = Array.from({ length: count }, (_, n) => putRequest(`/bench/floor${folder}/${n}`));
   const start = performance.now();
   const before = process.cpuUsage();
   let next = 0;

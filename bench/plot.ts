@@ -4,9 +4,10 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { pythonWith } from "../test/servers/python.ts";
 
-/** A panel: lines over a logarithmic axis, the other of which begins at zero. */
+/** A panel: lines over a logarithmic axis; the other one is logarithmic, too, or begins at zero. */
 export interface Plot {
   readonly title: string;
+  readonly scale: "log" | "linear";
   readonly lines: readonly {
     readonly name: string;
     readonly x: readonly number[];
@@ -20,6 +21,7 @@ import json, sys
 import matplotlib
 matplotlib.use("svg")
 import matplotlib.pyplot as pyplot
+import matplotlib.ticker as ticker
 matplotlib.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "outrider", "font.size": 9})
 given = json.load(sys.stdin)
 figure, axes = pyplot.subplots(1, len(given["plots"]), figsize=(5 * len(given["plots"]), 3.6), layout="constrained")
@@ -27,9 +29,15 @@ for axis, plot in zip(axes, given["plots"]):
     for line in plot["lines"]:
         axis.plot(line["x"], line["y"], marker="o", markersize=3, linewidth=1.2, label=line["name"])
     axis.set(xscale="log", xlabel="units", title=plot["title"])
-    axis.set_ylim(bottom=0)
+    axis.set_yscale(plot["scale"])
+    if plot["scale"] == "linear":
+        axis.set_ylim(bottom=0)
     axis.grid(True, linewidth=0.3)
-axes[0].legend(fontsize=7)
+    axis.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,.0f}"))
+    if plot["scale"] == "log":
+        axis.yaxis.set_major_formatter(ticker.StrMethodFormatter("{x:g}"))
+handles, labels = axes[0].get_legend_handles_labels()
+figure.legend(handles, labels, loc="outside lower center", ncols=3, fontsize=7)
 figure.savefig(given["path"], metadata={"Date": None})
 `;
 

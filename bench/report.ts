@@ -11,8 +11,13 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 /** When and where figures were taken, for the line above them. */
 export function measuredOn(command: string): string {
   const date = new Date().toISOString().slice(0, 10);
-  const commit = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" }).stdout.trim();
-  return `\`${command}\`, ${date}, commit ${commit || "unknown"}, ${cpus().length} processors, Node ${process.version}.`;
+  return `\`${command}\`, ${date}, commit ${commitOf(".")}, ${cpus().length} processors, Node ${process.version}.`;
+}
+
+/** What a checkout stands at. */
+export function commitOf(checkout: string): string {
+  const asked = ["-C", checkout, "rev-parse", "--short", "HEAD"];
+  return spawnSync("git", asked, { encoding: "utf8" }).stdout.trim() || "unknown";
 }
 
 /** Replaces what stands between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, which has them. */

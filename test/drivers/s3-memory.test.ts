@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { promisify } from "node:util";
+import { startEndlessStore } from "../sync/endless-store.ts";
 import { startS3 } from "./s3-location.ts";
 
 const run = promisify(execFile);
@@ -28,5 +29,19 @@ describe("S3 driver: memory", () => {
     assert.ok(large < 200, `peaks of anonymous memory: ${peaks.join(", ")} MiB`);
     assert.ok(large - small < 64, `peaks of anonymous memory: ${peaks.join(", ")} MiB`);
     t.diagnostic(`peaks of anonymous memory: ${peaks.join(", ")} MiB`);
+  });
+
+  it("keeps nothing of the pages of a listing that it has been through", async (t) => {
+    const { url } = await startEndlessStore(t, 120_000);
+    const listing = join(import.meta.dirname, "listing-probe.ts");
+    const { host } = new URL(new URL(url).searchParams.get("endpoint") ?? "");
+
+    const { stdout } = await run(process.execPath, ["--expose-gc", listing, host]);
+
+    const [early = 0, late = 0, objects = 0] = stdout.split(" ").map(Number);
+    assert.equal(objects, 120_000);
+    // A page is a quarter of a megabyte, and a hundred of them have come in between.
+    const grownMib = (late - early) / 2 ** 20;
+    assert.ok(grownMib < 5, `${grownMib.toFixed(1)} MiB more are in use after 100 pages`);
   });
 });

@@ -1,3 +1,5 @@
+import type { IncomingHttpHeaders } from "node:http";
+
 /** Which requests a fault strikes; what is left out matches everything. */
 export interface FaultMatch {
   readonly method?: string;
@@ -7,6 +9,8 @@ export interface FaultMatch {
   readonly query?: string;
   /** The number of an uploaded part. */
   readonly part?: number;
+  /** The value of `x-amz-content-sha256`. */
+  readonly payload?: string;
 }
 
 /** What goes wrong. Amounts are bytes of the body, times are milliseconds. */
@@ -41,6 +45,7 @@ interface FaultTarget {
   readonly bucket: string | undefined;
   readonly key: string | undefined;
   readonly query: Readonly<Record<string, string>>;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** The faults that are still due, in the order in which they were added. */
@@ -64,7 +69,8 @@ export class FaultScript {
   }
 }
 
-function matches(match: FaultMatch, { method, bucket, key, query }: FaultTarget): boolean {
+function matches(match: FaultMatch, { method, bucket, key, query, headers }: FaultTarget): boolean {
+  if (match.payload !== undefined && match.payload !== headers["x-amz-content-sha256"]) return false;
   if (match.method !== undefined && match.method !== method) return false;
   if (match.bucket !== undefined && match.bucket !== bucket) return false;
   if (match.query !== undefined && query[match.query] === undefined) return false;

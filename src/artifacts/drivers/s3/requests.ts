@@ -26,6 +26,8 @@ export interface S3Request {
   readonly payload?: Payload;
   /** The SHA-256 of the payload in hex, where it is known already. */
   readonly sha256?: string;
+  /** True where a signed header has a checksum of the payload that the store is known to verify. */
+  readonly hasChecksum?: boolean;
 }
 
 const emptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -39,6 +41,9 @@ export class S3Protocol implements StoreProtocol<S3Request> {
   readonly #credentials: CredentialSource;
   #region: string;
   #regionIsCorrected = false;
+  #takesUnsigned = true;
+  /** Requests under way whose payload only its checksum protects. */
+  readonly #unsigned = new WeakSet<S3Request>();
   #signer:
     | { readonly credentials: Credentials; readonly region: string; readonly signer: Signer }
     | undefined;
@@ -77,11 +82,27 @@ export class S3Protocol implements StoreProtocol<S3Request> {
     return requestSpan(this.#config.bucket, request, exchange);
   }
 
+  async learns(refusal: Refusal, request: S3Request, signal: AbortSignal): Promise<boolean> {
+    return this.#learnsToSign(refusal, request) || (await this.#learnsRegion(refusal, request, signal));
+  }
+
+  /**
+   * A policy may demand signed payloads (`s3:x-amz-content-sha256`), and a store may do so over http. The same request
+   * goes once more, with the hash; if that was not the reason, its second refusal is the one that counts.
+   */
+  #learnsToSign(refusal: Refusal, request: S3Request): boolean {
+    const { code, status } = readFailure(refusal);
+    if (damageCodes.has(code) || ![400, 401, 403, 501].includes(status)) return false;
+    if (!this.#unsigned.delete(request)) return false;
+    this.#takesUnsigned = false;
+    return true;
+  }
+
   /**
    * The region is not asked for in advance: the first answer from a wrong one names the right one. HEAD has no body to
    * name it in and some stores no header, so that they are asked then (docs/contract/artifacts.md#5.1, Region).
    */
-  async learns(refusal: Refusal, request: S3Request, signal: AbortSignal): Promise<boolean> {
+  async #learnsRegion(refusal: Refusal, request: S3Request, signal: AbortSignal): Promise<boolean> {
     if (this.#regionIsCorrected || this.#config.region !== undefined) return false;
     const { code, status, region: named } = readFailure(refusal);
     const isAboutRegion =
@@ -98,11 +119,11 @@ export class S3Protocol implements StoreProtocol<S3Request> {
   }
 
   async #toHttp(request: S3Request, credentials: Credentials): Promise<HttpRequest> {
-    const { method, key, query = {}, payload, sha256 } = request;
+    const { method, key, query = {}, payload } = request;
     const { endpoint, bucket, addressingStyle } = this.#config;
     const { origin, host, pathPrefix } = bucketTarget(endpoint, bucket, this.#region, addressingStyle);
     const path = key === undefined ? pathPrefix || "/" : `${pathPrefix}/${encodePath(key)}`;
-    const payloadHash = sha256 ?? (await this.#hashToSign(payload));
+    const payloadHash = await this.#hashToSign(request);
     const size: Record<string, string> =
       payload?.sizeBytes === undefined ? {} : { "content-length": String(payload.sizeBytes) };
     const signer = this.#signerOf(credentials);
@@ -123,12 +144,18 @@ export class S3Protocol implements StoreProtocol<S3Request> {
     };
   }
 
-  /** Over plain http nothing but the signature protects the payload on its way. */
-  async #hashToSign(payload: Payload | undefined): Promise<string> {
+  /**
+   * Over TLS nothing but TLS has to protect the payload. Over plain http it is a checksum that the signature covers and the
+   * store verifies, where there is one (docs/decisions/0014-parts-signed-by-their-checksum.md), else the signature itself.
+   */
+  async #hashToSign(request: S3Request): Promise<string> {
+    const { payload, sha256, hasChecksum = false } = request;
+    if (sha256 !== undefined) return sha256;
     if (payload === undefined) return emptyHash;
-    return this.#config.endpoint.scheme === "http"
-      ? (await digestOf("sha256", payload)).toString("hex")
-      : "UNSIGNED-PAYLOAD";
+    if (this.#config.endpoint.scheme !== "http") return "UNSIGNED-PAYLOAD";
+    if (!hasChecksum || !this.#takesUnsigned) return (await digestOf("sha256", payload)).toString("hex");
+    this.#unsigned.add(request);
+    return "UNSIGNED-PAYLOAD";
   }
 
   #signerOf(credentials: Credentials): Signer {
@@ -159,6 +186,9 @@ const regionCodes = new Set([
   "PermanentRedirect",
   "TemporaryRedirect",
 ]);
+
+/** What says that the payload arrived as another one: to be sent again as it is. */
+const damageCodes = new Set(["BadDigest", "XAmzContentChecksumMismatch", "IncompleteBody", "InvalidDigest"]);
 
 /** What a store says in a 200 that is a failure all the same (CompleteMultipartUpload may). */
 export function throwIfFailed(xml: string): void {

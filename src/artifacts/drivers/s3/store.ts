@@ -284,7 +284,8 @@ export class S3Store implements ObjectStore {
 
   #remember(place: string, token: string): void {
     if (this.#tokens.size >= tokensMax) this.#tokens.clear();
-    this.#tokens.set(place, token);
+    // What is cut out of a page keeps all of the page in memory.
+    this.#tokens.set(copied(place), copied(token));
   }
 
   async #putOnce(request: S3Request, signal: AbortSignal): Promise<void> {
@@ -348,6 +349,11 @@ const answerBytesMax = 64 * 1024;
 /** A store that says so often that there is more, and shows nothing, will never show anything. */
 const emptyPagesMax = 100;
 const tokensMax = 1000;
+
+/** The same text in memory of its own. */
+function copied(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
+}
 
 interface Listing {
   readonly objects: readonly ObjectInfo[];

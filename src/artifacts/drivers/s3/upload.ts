@@ -47,7 +47,8 @@ export class S3Upload implements MultipartUpload {
         : { "x-amz-checksum-crc32": encodeCrc32(crc32) }),
     };
     const query = { partNumber: String(number), uploadId: id };
-    const answer = await this.#requests.send({ method: "PUT", key, query, headers, payload }, signal);
+    const request: S3Request = { method: "PUT", key, query, headers, payload, hasChecksum: keepsCrc32 };
+    const answer = await this.#requests.send(request, signal);
     await answer.text();
     const etag = tagOf(answer.header("etag"), `part ${number} of ${key}`);
     this.#parts[number - 1] = { sizeBytes: payload.sizeBytes ?? 0, etag, crc32 };
