@@ -7,12 +7,15 @@ import { fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 export class Keeper {
   /** What ended the sleep; undefined in the first phase. */
   readonly event: string | undefined;
+  /** It has placed template and plan, and let main begin. */
+  readonly hasPrepared: boolean;
   readonly #control: number | undefined;
   readonly #template: number | undefined;
   readonly #state: number | undefined;
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
     this.event = env.ARGOEXEC_EVENT;
+    this.hasPrepared = env.ARGOEXEC_PREPARED === "true";
     this.#control = descriptor(env.ARGOEXEC_CONTROL_FD);
     this.#template = descriptor(env.ARGOEXEC_TEMPLATE_FD);
     this.#state = descriptor(env.ARGOEXEC_STATE_FD);

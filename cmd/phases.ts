@@ -23,6 +23,8 @@ export interface FirstPhase {
   readonly pod: PodEnvironment;
   readonly config: WaitConfig;
   readonly tools: WaitTools;
+  /** What comes before main is done. */
+  readonly isPrepared: boolean;
 }
 
 /**
@@ -48,7 +50,7 @@ export async function phaseCommand(
   const tools = await podTools(line, env, pod.paths);
   const start: PhaseStart =
     keeper.event === undefined
-      ? { first: () => first({ pod, config, tools }) }
+      ? { first: () => first({ pod, config, tools, isPrepared: keeper.hasPrepared }) }
       : { event: checkEvent(keeper.event), state: decodeState(keeper.readState()) };
   const container = { name, env, log: tools.log, paths: pod.paths, mains: mainContainerNames(pod.template) };
   const end = await tracedPhase(container, start, () => runPhase(config, tools, start));

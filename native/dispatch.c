@@ -1,6 +1,7 @@
 #include "dispatch.h"
 #include "file.h"
 #include "phases.h"
+#include "plain-init.h"
 #include "report.h"
 #include "standby.h"
 #include "text.h"
@@ -116,7 +117,8 @@ static bool is_foreign(const char *variable)
 {
 	static const char *const beginnings[] = { "NODE_", "LD_", "UV_", "OPENSSL_", "MALLOC_", "GLIBC_TUNABLES=",
 						  "ARGOEXEC_CONTROL_FD=", "ARGOEXEC_TEMPLATE_FD=",
-						  "ARGOEXEC_STATE_FD=", "ARGOEXEC_EVENT=" };
+						  "ARGOEXEC_STATE_FD=", "ARGOEXEC_EVENT=",
+						  "ARGOEXEC_PREPARED=" };
 
 	for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
 		if (strncmp(variable, beginnings[i], strlen(beginnings[i])) == 0)
@@ -161,6 +163,8 @@ void run_node(int argc, char **argv, const char *subcommand)
 	static char library_flag[] = "--library-path";
 	struct words words = { .count = 0 };
 
+	if (strcmp(subcommand, "init") == 0 && init_plainly(argc, argv))
+		exit(0);
 	find_runtime(&runtime, subcommand);
 	clean_environment();
 	bool has_loader = runtime.loader[0] != '\0';
@@ -174,8 +178,10 @@ void run_node(int argc, char **argv, const char *subcommand)
 	add_word(&words, runtime.bundle);
 	for (int i = 1; i < argc; i++)
 		add_word(&words, argv[i]);
+	bool is_supervisor = strcmp(subcommand, "supervisor") == 0;
+	const struct collector collector = { argc, argv, is_supervisor ? prepare_plainly : NULL };
 	if (is_collector(subcommand) || is_first_process(subcommand))
-		run_phases(words.list, is_collector(subcommand));
+		run_phases(words.list, is_collector(subcommand) ? &collector : NULL);
 	let_signals();
 	execv(words.list[0], words.list);
 	die(EXIT_OURS, "exec %s: %s", words.list[0], reason(errno));

@@ -192,7 +192,19 @@ static void explain_signal(const struct phases *p)
 	write_termination_message(text);
 }
 
-_Noreturn void run_phases(char **node, bool is_collector)
+static void open_collector(struct phases *p, const struct collector *collector)
+{
+	hold_lock();
+	p->template = keep_template();
+	p->state = memfd_create("argoexec-state", MFD_CLOEXEC);
+	if (p->state < 0)
+		die(EXIT_OURS, "memfd_create: %s", reason(errno));
+	/* Main may begin now: our lock is held. */
+	if (collector->prepare != NULL && collector->prepare(collector->argc, collector->argv))
+		set_text("ARGOEXEC_PREPARED", "true");
+}
+
+_Noreturn void run_phases(char **node, const struct collector *collector)
 {
 	struct phases p = { .node = node, .template = -1, .state = -1, .words_fd = -1 };
 	const struct log log = { .level = LOG_WARN };
@@ -202,24 +214,19 @@ _Noreturn void run_phases(char **node, bool is_collector)
 	char *request;
 
 	open_signals(&p.signals);
-	if (is_collector) {
-		hold_lock();
-		p.template = keep_template();
-		p.state = memfd_create("argoexec-state", MFD_CLOEXEC);
-		if (p.state < 0)
-			die(EXIT_OURS, "memfd_create: %s", reason(errno));
-	}
+	if (collector != NULL)
+		open_collector(&p, collector);
 	p.words = calloc(1, WORDS_BYTES_MAX + 1);
 	if (p.words == NULL)
 		die(EXIT_OURS, "no memory");
 	do {
 		start_node(&p, event);
 		await_node(&p);
-		request = is_collector ? sleep_request(&p) : NULL;
+		request = collector != NULL ? sleep_request(&p) : NULL;
 		if (request != NULL)
 			event = stand_by(request, &p.signals);
 		/* Every phase can be repeated, and outputs depend on it: once, for a limit that is too low stays too low. */
-		is_again = is_collector && !was_repeated && was_killed(&p);
+		is_again = collector != NULL && !was_repeated && was_killed(&p);
 		if (is_again) {
 			was_repeated = true;
 			log_line(&log, LOG_WARN, "Node was killed: starting it again", "event", "%s",

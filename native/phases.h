@@ -8,10 +8,17 @@
 
 #include <stdbool.h>
 
+/* A container that waits for main: as it was called, and what of its work comes before Node, or NULL. */
+struct collector {
+	int argc;
+	char **argv;
+	bool (*prepare)(int argc, char **argv);
+};
+
 /*
- * Runs Node until it is done and exits with its status. A collector may ask to be started again when something has
- * happened.
+ * Runs Node until it is done and exits with its status. A collector (else NULL) may ask to be started again when something
+ * has happened.
  */
-_Noreturn void run_phases(char **node, bool is_collector);
+_Noreturn void run_phases(char **node, const struct collector *collector);
 
 #endif

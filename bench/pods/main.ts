@@ -1,18 +1,31 @@
-// Measures real pods on the cluster of test/cluster: `npm run bench:pods [-- NAME…]`. One line a pod: seconds of the
-// phase that the executor answers for, CPU, peak anonymous memory and peak of the cgroup, beside the stock executor's
-// figure. Containers are sampled every 50 ms from their cgroups.
+// Measures real pods on the cluster of test/cluster: `npm run bench:pods [-- [--write] [--pods N] NAME…]`. One line a pod:
+// seconds of the phase that the executor answers for, CPU, peak anonymous memory and peak of the cgroup, beside the stock
+// executor's figure. Containers are sampled every 50 ms from their cgroups. `true` takes turns, N times (50): both layouts,
+// each beside a pod of the same containers that do nothing, the stock executor as it is published where it can be built, and
+// with --beside IMAGE_ROOT an image of another commit.
 import "../ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { Cluster, executorImage, startMinio } from "../../test/cluster/cluster.ts";
 import { cacheDirectory, prepare } from "../../test/cluster/prerequisites.ts";
 import { startDelayProxy } from "../../test/servers/delay-proxy/index.ts";
+import { measuredOn, writeSection } from "../report.ts";
+import { floorPage, measureFloor } from "./floor/measure.ts";
 import { createGarbage, garbagePod } from "./garbage.ts";
 import { workflowPod } from "./pod.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    pods: { type: "string", default: "50" },
+    beside: { type: "string" },
+    write: { type: "boolean", default: false },
+  },
+});
 const say = (text: string) => console.error(`# ${text}`);
 const tools = await prepare(say);
 const state = join(cacheDirectory(), "cluster");
@@ -24,11 +37,10 @@ const store = join(state, "minio");
 mkdirSync(store, { recursive: true });
 const minio = await startMinio(join(tools.bin, "minio"), store);
 const minioEndpoint = "127.0.0.1:9000";
-const wanted = process.argv.slice(2);
-
 const workflowUid = await createWorkflow();
 
 try {
+  if (wanted.length === 0 || wanted.includes("true")) await floor();
   console.log("| pod | seconds | reference | init: s / CPU s / anon MiB / cgroup MiB | wait | main |");
   console.log("|---|---|---|---|---|---|");
   for (const workload of workloads()) {
@@ -39,6 +51,19 @@ try {
   }
 } finally {
   minio.stop();
+  // The state stays, for the next run.
+  await cluster.stop();
+}
+
+/** What a pod of `true` takes above one that does nothing. */
+async function floor(): Promise<void> {
+  const pods = Number(values.pods);
+  const options = { pods, bin: tools.bin, image: executorImage, other: values.beside };
+  const page = floorPage(await measureFloor(cluster, options, say));
+  console.log(page);
+  const command = `npm run bench:pods -- --pods ${pods} true`;
+  const notes = `${measuredOn(command)} Seconds, median (99th percentile) of ${pods} pods of each kind, in turns.`;
+  if (values.write) writeSection("docs/performance.md", "pods", `${notes}\n\n${page}`);
 }
 
 async function measure(workload: Workload): Promise<void> {

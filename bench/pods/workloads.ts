@@ -113,12 +113,6 @@ export function workloads(): readonly Workload[] {
     ];
   });
   return [
-    {
-      name: "true",
-      template: { name: "t", container: { image: "busybox", command: ["true"] } },
-      delayMs: 0,
-      reference: "1.25 s",
-    },
     ...bulk,
     {
       name: "dir-5000-up",

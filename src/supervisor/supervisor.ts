@@ -7,6 +7,8 @@ export interface SupervisorConfig extends WaitConfig {
   readonly templateJson: string;
   /** Names of the plugins that hold input artifacts. */
   readonly inputPlugins: readonly string[];
+  /** The static program has placed template and plan, and main runs: there was nothing to load (native/README.md). */
+  readonly isPrepared: boolean;
 }
 
 /**
@@ -20,7 +22,7 @@ export async function supervisor(
   tools: WaitTools,
   signal: AbortSignal,
 ): Promise<WaitState> {
-  const failure = await prepare(config, loader, signal);
+  const failure = config.isPrepared ? undefined : await prepare(config, loader, signal);
   const state: WaitState =
     failure === undefined ? initialState : { ...initialState, hasPreMainFailed: true, errors: [failure] };
   await using kube = await tools.openKube();

@@ -11,14 +11,14 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster, executorImage, startMinio } from "./cluster.ts";
 import { pluginImage } from "./plugin-pods.ts";
-import { cacheDirectory, prepare, whyNotHere } from "./prerequisites.ts";
+import { buildArgo, cacheDirectory, prepare, whyNotHere } from "./prerequisites.ts";
 import { startWebServer } from "./web-server.ts";
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { keep: { type: "boolean" } } });
 const say = (text: string) => console.log(`# ${text}`);
 
 /** Besides the recordings; the comparison with kubectl, and sync, start argoexec dozens of times: FULL=1, or their names. */
-const others = ["resource", "plugins", "tracing", "least-rights", "chaos", "kubectl", "sync"];
+const others = ["resource", "plugins", "tracing", "least-rights", "chaos", "controller", "kubectl", "sync"];
 const isFull = process.env.FULL === "1";
 const chosen =
   positionals.length === 0
@@ -61,7 +61,7 @@ async function runHere(): Promise<number> {
     const minio = await startMinio(join(tools.bin, "minio"), store);
     const web = await startWebServer(9180);
     try {
-      return await runTests(cluster.kubeconfig, executorImage);
+      return await runTests(cluster.kubeconfig, executorImage, await controllerOrWhyNot());
     } finally {
       web.stop();
       minio.stop();
@@ -71,13 +71,28 @@ async function runHere(): Promise<number> {
   }
 }
 
-function runTests(kubeconfig: string, image: string): Promise<number> {
+/** A machine that cannot build the controller runs everything else. */
+async function controllerOrWhyNot(): Promise<Record<string, string>> {
+  if (!chosen.includes("controller")) return {};
+  try {
+    return { OUTRIDER_WORKFLOW_CONTROLLER: await buildArgo("workflow-controller", say) };
+  } catch (error) {
+    return { OUTRIDER_WITHOUT_CONTROLLER: String(error) };
+  }
+}
+
+function runTests(
+  kubeconfig: string,
+  image: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<number> {
   // One after the other: they share the names of pods, and the API server.
   const args = ["--test", "--test-concurrency=1", "--test-reporter=spec", ...tests];
   return run("node_modules/.bin/node", args, {
     KUBECONFIG: kubeconfig,
     OUTRIDER_IMAGE: image,
     OUTRIDER_RECORDINGS: recordings.join(","),
+    ...env,
   });
 }
 

@@ -14,6 +14,7 @@ const versions = {
   kubernetes: "v1.34.4",
   containerd: "v2.4.2",
   minio: "v0.0.0-20260212201848-7aac2a2c5b7c",
+  argo: "v4.0.5",
 };
 const debianPackages = ["containerd", "runc", "containernetworking-plugins", "openssl", "debootstrap"];
 
@@ -66,6 +67,22 @@ export async function prepare(say: (text: string) => void): Promise<Prerequisite
 export async function buildMinio(bin: string, say: (text: string) => void): Promise<string> {
   const program = join(bin, "minio");
   await built(program, say, () => goInstall(bin, `github.com/minio/minio@${versions.minio}`));
+  return program;
+}
+
+/**
+ * A program of Argo Workflows as it is published, built once from the Go module proxy: the controller that our pods are made
+ * by, or the executor that they are measured beside. Returns its path.
+ */
+export async function buildArgo(
+  name: "workflow-controller" | "argoexec",
+  say: (text: string) => void,
+): Promise<string> {
+  const bin = join(cacheDirectory(), "bin");
+  const program = join(bin, name);
+  const module = `github.com/argoproj/argo-workflows/v4/cmd/${name}`;
+  await mkdir(bin, { recursive: true });
+  await built(program, say, () => goInstall(bin, "-ldflags", "-s -w", `${module}@${versions.argo}`));
   return program;
 }
 

@@ -53,6 +53,7 @@ async function run(t: TestContext, template: Template, prepare: (runtime: string
     progress: undefined,
     pluginContainers: [],
     inputPlugins: [],
+    isPrepared: false,
   };
   const state = await supervisor(config, loader, tools, never);
   return { state, paths, result: server.find({ ...taskResults, namespace: "argo", name: "wf-1" }) };
