@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { after, before, describe, it, type TestContext } from "node:test";
 import { parseAllDocuments } from "yaml";
 import { isExecutorError } from "../../src/errors/index.ts";
+import { until } from "../chaos/until.ts";
 import { Buckets } from "./argo/buckets.ts";
 import { type Controller, configuration, s3Location, startController } from "./argo/controller.ts";
 import { keyOf, manifest, nodeOf, nodes, parameterOf, type Workflow, Workflows } from "./argo/workflows.ts";
-import { until } from "./chaos-pod.ts";
 import { connectCluster } from "./connect.ts";
 
 const kubeconfig = process.env.KUBECONFIG ?? "";

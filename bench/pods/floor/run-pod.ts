@@ -1,5 +1,5 @@
 import type { KubeClient } from "../../../src/kube/index.ts";
-import { until } from "../../../test/cluster/chaos-pod.ts";
+import { until } from "../../../test/chaos/until.ts";
 import type { TaskTimes } from "../../../test/cluster/in-a-row/task-times.ts";
 import type { KubeObject } from "../../../test/cluster/recorded-pod.ts";
 import { type Kind, truePod } from "./kinds.ts";

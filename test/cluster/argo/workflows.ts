@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { KubeClient } from "../../../src/kube/index.ts";
-import { until } from "../chaos-pod.ts";
+import { until } from "../../chaos/until.ts";
 
 const never = new AbortController().signal;
 const folder = join(import.meta.dirname, "workflows");
