@@ -1,4 +1,5 @@
 import { ExecutorError, exitStatusError } from "../src/errors/index.ts";
+import type { KubeClient } from "../src/kube/index.ts";
 import { mainContainerNames } from "../src/template/index.ts";
 import {
   decodeState,
@@ -47,7 +48,9 @@ export async function phaseCommand(
   }
   const pod = readPodEnvironment(env);
   const config = waitConfig(pod, readsPodAnnotations(name, env));
-  const tools = await podTools(line, env, pod.paths);
+  const ownTools = await podTools(line, env, pod.paths);
+  await using kube = new OneKube(ownTools.openKube);
+  const tools = { ...ownTools, openKube: () => kube.open() };
   const start: PhaseStart =
     keeper.event === undefined
       ? { first: () => first({ pod, config, tools, isPrepared: keeper.hasPrepared }) }
@@ -61,6 +64,25 @@ export async function phaseCommand(
   const { message, isSuccess } = end.outcome;
   if (message !== undefined) tools.explain(message);
   return isSuccess ? 0 : exitStatusError;
+}
+
+/** A client of the API server, opened when it is first asked for; one that could not be opened is tried anew. */
+class OneKube implements AsyncDisposable {
+  readonly #open: WaitTools["openKube"];
+  #opened: KubeClient | undefined;
+
+  constructor(open: WaitTools["openKube"]) {
+    this.#open = open;
+  }
+
+  async open(): Promise<KubeClient> {
+    this.#opened ??= await this.#open();
+    return this.#opened;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened?.[Symbol.asyncDispose]();
+  }
 }
 
 function waitConfig(pod: PodEnvironment, readsPodAnnotations: boolean): WaitConfig {

@@ -1,3 +1,4 @@
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorText } from "../errors/index.ts";
 import type { Logger } from "../log/index.ts";
@@ -28,30 +29,50 @@ const codeBytesMax = 3;
 /** A container's published exit code, 0 to 255; undefined while there is none, or something that is no exit code. */
 export async function readExitCode(paths: PodPaths, name: string): Promise<number | undefined> {
   // A step that replaced its own folder has no end that could be believed: it counts as killed.
-  const text = await fromContainer(paths, name, (folder) =>
-    folder.readEnd(containerFiles.exitCode, codeBytesMax + 1),
-  );
-  if (text === undefined || !/^\d{1,3}$/.test(text.toString("latin1"))) return undefined;
-  const code = Number(text.toString("latin1"));
+  const text = lookInto(paths, name, (folder) => readStart(`${folder}/${containerFiles.exitCode}`));
+  if (text === undefined || !/^\d{1,3}$/.test(text)) return undefined;
+  const code = Number(text);
   return code <= 255 ? code : undefined;
 }
 
 /** Whether something of that name is there in a container's folder. */
 export async function hasContainerFile(paths: PodPaths, name: string, file: ContainerFile): Promise<boolean> {
-  return (await fromContainer(paths, name, (folder) => folder.has(file))) ?? false;
+  return lookInto(paths, name, (folder) => lstatSync(`${folder}/${file}`)) !== undefined;
 }
 
-async function fromContainer<T>(
-  paths: PodPaths,
-  name: string,
-  look: (folder: SharedFolder) => Promise<T>,
-): Promise<T | undefined> {
+const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
+
+/**
+ * What `look` finds in a container's folder, whose path it gets; undefined where that is not there, or not the executor's. By the
+ * rules of SharedFolder, but at once: a look takes microseconds, a turn through Node's threads for each step of it many times as
+ * long, and there are dozens at the end of a pod.
+ */
+function lookInto<T>(paths: PodPaths, name: string, look: (folder: string) => T): T | undefined {
+  const opened: number[] = [];
   try {
-    await using folder = await openContainer(paths, name);
-    return folder && (await look(folder));
+    let folder = paths.runtime;
+    opened.push(openSync(folder, O_RDONLY | O_DIRECTORY));
+    for (const next of [containersFolder, name]) {
+      folder = `/proc/self/fd/${opened.at(-1)}/${next}`;
+      opened.push(openSync(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    }
+    return look(`/proc/self/fd/${opened.at(-1)}`);
   } catch {
-    // What is there is not the executor's.
     return undefined;
+  } finally {
+    for (const fd of opened) closeSync(fd);
+  }
+}
+
+/** The first bytes of a regular file, one more than a code has. */
+function readStart(path: string): string | undefined {
+  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  try {
+    if (!fstatSync(fd).isFile()) return undefined;
+    const bytes = Buffer.alloc(codeBytesMax + 1);
+    return bytes.toString("latin1", 0, readSync(fd, bytes, 0, bytes.length, 0));
+  } finally {
+    closeSync(fd);
   }
 }
 

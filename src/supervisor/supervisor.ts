@@ -25,8 +25,7 @@ export async function supervisor(
   const failure = config.isPrepared ? undefined : await prepare(config, loader, signal);
   const state: WaitState =
     failure === undefined ? initialState : { ...initialState, hasPreMainFailed: true, errors: [failure] };
-  await using kube = await tools.openKube();
-  return announce(config, tools, kube, state, signal);
+  return announce(config, tools, await tools.openKube(), state, signal);
 }
 
 /** Returns why main must not start, or undefined: it was told either way, if telling was possible. */

@@ -27,6 +27,7 @@ export interface WaitConfig {
 
 /** What the auxiliary container works with. */
 export interface WaitTools {
+  /** The one client of this phase, which closes with it: another one would be another TLS handshake. */
   readonly openKube: () => Promise<KubeClient>;
   readonly openDriver: (location: ArtifactLocation) => Promise<ArtifactDriver>;
   readonly log: Logger;

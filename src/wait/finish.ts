@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutorError, errorText } from "../errors/index.ts";
-import { type KubeClient, objectBytesMax, type Persistence, TaskResult } from "../kube/index.ts";
+import { objectBytesMax, type Persistence, TaskResult } from "../kube/index.ts";
 import { fitOutputs, MainServer, readProgress } from "../outputs/index.ts";
 import { endContainers } from "../podfiles/index.ts";
 import type { Outputs } from "../template/index.ts";
@@ -38,7 +38,7 @@ export async function finish(
   // What the deadline has said stays.
   const message = new TermMessage(state.isDeadlineOver ? () => {} : tools.explain, term);
   try {
-    await using report = new FinalReport(config, tools, state);
+    const report = new FinalReport(config, tools, state);
     // Whatever goes wrong here, the controller must be told that nothing more will come.
     await recorded(errors, async () => {
       const ending = { state, main, report, term, message };
@@ -92,12 +92,11 @@ async function recorded(errors: string[], step: () => Promise<void>): Promise<vo
 }
 
 /** The last words to the controller. Nothing but the end of the pod ends them: it waits for the task result. */
-class FinalReport implements AsyncDisposable {
+class FinalReport {
   readonly #config: WaitConfig;
   readonly #tools: WaitTools;
   readonly #state: WaitState;
   readonly #persistence: Persistence;
-  #kube: KubeClient | undefined;
   #taskResult: TaskResult | undefined;
 
   constructor(config: WaitConfig, tools: WaitTools, state: WaitState) {
@@ -113,10 +112,6 @@ class FinalReport implements AsyncDisposable {
         );
       },
     };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kube?.[Symbol.asyncDispose]();
   }
 
   /** Sends progress that nobody has sent yet, and the outputs; what is too large is left out and named in `errors`. */
@@ -153,8 +148,8 @@ class FinalReport implements AsyncDisposable {
   async #open(signal: AbortSignal): Promise<TaskResult> {
     const busyMs = this.#state.apiBusyUntilMs - Date.now();
     if (busyMs > 0) await sleep(busyMs, undefined, { signal });
-    this.#kube ??= await this.#tools.openKube();
-    this.#taskResult ??= new TaskResult(this.#kube, this.#config.identity, this.#state.taskResult);
+    const kube = await this.#tools.openKube();
+    this.#taskResult ??= new TaskResult(kube, this.#config.identity, this.#state.taskResult);
     return this.#taskResult;
   }
 }

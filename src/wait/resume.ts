@@ -87,7 +87,7 @@ async function limitReached(
   const awake: WaitState = { ...state, limit: undefined };
   switch (state.limit?.reason) {
     case "announce again": {
-      await using kube = await tools.openKube();
+      const kube = await tools.openKube();
       return { kind: "sleep", state: await announce(config, tools, kube, awake, signal) };
     }
     case "kill":
@@ -118,7 +118,7 @@ async function sendProgress(
   const value = await readProgress(config.progress?.file ?? "");
   if (value === undefined) return state;
   try {
-    await using kube = await tools.openKube();
+    const kube = await tools.openKube();
     const taskResult = new TaskResult(kube, config.identity, state.taskResult);
     await taskResult.reportProgress(value, { patienceMs: progressPatienceMs }, signal);
     return { ...state, progressSeen: value, taskResult: taskResult.state };

@@ -7,6 +7,5 @@ import { initialState, type WaitState } from "./state.ts";
  * What follows, the sleep and the end, is the same for `supervisor`.
  */
 export async function wait(config: WaitConfig, tools: WaitTools, signal: AbortSignal): Promise<WaitState> {
-  await using kube = await tools.openKube();
-  return announce(config, tools, kube, initialState, signal);
+  return announce(config, tools, await tools.openKube(), initialState, signal);
 }

@@ -25,9 +25,11 @@ async function run(t: TestContext, template: Template, prepare: (runtime: string
     authorization: async () => "Bearer token",
   };
   const options = { userAgent: "test", idleTimeoutMs: 5000, transientPattern: undefined };
+  const kube = new KubeClient(connection, options);
+  t.after(() => kube[Symbol.asyncDispose]());
   const tools = {
     ...loader,
-    openKube: async () => new KubeClient(connection, options),
+    openKube: async () => kube,
     listenForTerm: () => new AbortController().signal,
     explain: () => {},
     program: "argoexec",
