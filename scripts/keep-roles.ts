@@ -83,10 +83,10 @@ function garbage({ api, repository }: DeskServers): Role {
 /** From a folder into a bucket, and to another one, which has another name for its host: objects are relayed then. */
 function syncs(folder: string, { repository }: DeskServers): readonly Role[] {
   const { endpoint = "", bucket = "", accessKeySecret, secretKeySecret } = repository.location.s3 ?? {};
-  const valueOf = ({ name = "", key = "" }: SecretSelector = {}) => repository.secrets[name]?.[key] ?? "";
+  const secretOf = ({ name = "", key = "" }: SecretSelector = {}) => repository.secrets[name]?.[key] ?? "";
   const env = {
-    AWS_ACCESS_KEY_ID: valueOf(accessKeySecret),
-    AWS_SECRET_ACCESS_KEY: valueOf(secretKeySecret),
+    AWS_ACCESS_KEY_ID: secretOf(accessKeySecret),
+    AWS_SECRET_ACCESS_KEY: secretOf(secretKeySecret),
   };
   const source = join(folder, "synced");
   mkdirSync(source);
