@@ -1,4 +1,3 @@
-import { setFlagsFromString } from "node:v8";
 import { type Outcome, outcomeOfError, syncStatus } from "../src/sync/index.ts";
 import { findCommand } from "./flags.ts";
 import type { Invocation } from "./invocation.ts";
@@ -20,9 +19,6 @@ const subcommands: Readonly<Record<string, () => Promise<SyncSubcommand>>> = {
  * the last line on standard error says what to do.
  */
 export async function syncCommand({ args, env }: Invocation): Promise<number> {
-  // Pages of listings are garbage as soon as they are read. V8 would let it grow to several times of what is alive
-  // before it collects it: 25 MiB less for a few percent of CPU.
-  setFlagsFromString("--heap-growing-percent=15");
   const { stop } = catchTerm();
   const at = findCommand(args);
   const name = args[at];

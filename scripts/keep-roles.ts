@@ -5,6 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import type { DeskServers } from "../desk/desk-servers.ts";
+import type { SecretSelector } from "../src/template/index.ts";
 import { pluginInitRole, serveCollector, servePlugin } from "./keep-plugin.ts";
 
 /** A container of a role that is no step's: what it is started with, and what ends it where nothing else does. */
@@ -15,6 +16,8 @@ interface Role {
   readonly meanwhile?: () => Promise<void>;
   /** What runs beside it, at a socket. */
   readonly besides?: (root: string, socket: string) => Promise<{ close(): void }>;
+  /** True for those who are told of no cluster. */
+  readonly isAlone?: true;
 }
 
 const argo = { group: "argoproj.io", version: "v1alpha1", namespace: "argo" };
@@ -48,6 +51,7 @@ export async function runRoles(program: string, folder: string, servers: DeskSer
   await withCollector((env) => runRole(program, folder, servers, { ...data(servers, []), env }));
   for (const role of roles) await runRole(program, folder, servers, role);
   await runRole(program, folder, servers, { ...pluginInitRole, besides: servePlugin });
+  for (const role of syncs(folder, servers)) await runRole(program, folder, servers, role);
   await withAgent(servers, (role) => runRole(program, folder, servers, role));
 }
 
@@ -74,6 +78,30 @@ function garbage({ api, repository }: DeskServers): Role {
     },
   );
   return { args: ["artifact", "delete"], env: { ARGO_ARTIFACT_POD_NAME: "code" } };
+}
+
+/** From a folder into a bucket, and to another one, which has another name for its host: objects are relayed then. */
+function syncs(folder: string, { repository }: DeskServers): readonly Role[] {
+  const { endpoint = "", bucket = "", accessKeySecret, secretKeySecret } = repository.location.s3 ?? {};
+  const secretOf = ({ name = "", key = "" }: SecretSelector = {}) => repository.secrets[name]?.[key] ?? "";
+  const env = {
+    AWS_ACCESS_KEY_ID: secretOf(accessKeySecret),
+    AWS_SECRET_ACCESS_KEY: secretOf(secretKeySecret),
+  };
+  const source = join(folder, "synced");
+  mkdirSync(source);
+  for (const [name, bytes] of [
+    ["small", 1000],
+    ["large", 5 * 1024 * 1024],
+  ] as const)
+    writeFileSync(join(source, name), Buffer.alloc(bytes, name));
+  const url = (prefix: string, host: string) => `s3://${bucket}/${prefix}?endpoint=http://${host}`;
+  const other = endpoint.replace("127.0.0.1", "localhost");
+  const sync = (from: string, to: string): Role => ({ args: ["sync", "run", from, to], env, isAlone: true });
+  return [
+    sync(`file://${source}`, url("synced", endpoint)),
+    sync(url("synced", endpoint), url("copied", other)),
+  ];
 }
 
 /** The packages that trace are the same for every role. */
@@ -126,7 +154,7 @@ async function runRole(program: string, folder: string, servers: DeskServers, ro
     }
   }
   const beside = await role.besides?.(root, join(root, "tmp/socket"));
-  const flags = role.besides ? [] : servers.apiFlags;
+  const flags = role.besides || role.isAlone ? [] : servers.apiFlags;
   const child = spawn(program, [...role.args, ...flags], {
     env: {
       PATH: process.env.PATH ?? "/usr/bin:/bin",

@@ -8,6 +8,9 @@ const { Script } = process.getBuiltinModule("node:vm");
 /** Each role, and each phase of one, has a cache of exactly what it calls; of packages all call the same. */
 const command = /^[a-z-]+$/.test(process.argv[2]) ? process.argv[2] : "none";
 const role = `${command}${process.env.ARGOEXEC_EVENT === undefined ? "" : "-again"}`;
+// Pages of listings are garbage as soon as they are read. V8 would let it grow to several times of what is alive before
+// it collects it: 25 MiB less for a few percent of CPU. Kept code is refused where flags are others than when it was kept.
+if (command === "sync") process.getBuiltinModule("node:v8").setFlagsFromString("--heap-growing-percent=15");
 const functions = readPart("main.js");
 const results = {};
 let places;
