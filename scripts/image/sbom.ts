@@ -66,7 +66,13 @@ function root(version: string): SpdxPackage {
 
 function npmSbom(): SpdxDocument {
   const args = ["sbom", "--omit", "dev", "--sbom-format", "spdx"];
-  return JSON.parse(execFileSync("npm", args, { encoding: "utf8", maxBuffer: 1 << 26 })) as SpdxDocument;
+  try {
+    return JSON.parse(execFileSync("npm", args, { encoding: "utf8", maxBuffer: 1 << 26 })) as SpdxDocument;
+  } catch (error) {
+    throw new Error("npm sbom makes the bill of materials: it takes npm 10 (npm install --global npm@10)", {
+      cause: error,
+    });
+  }
 }
 
 function spdxPackage({ kind, name, version, license }: ShippedPackage): SpdxPackage {

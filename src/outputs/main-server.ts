@@ -26,7 +26,12 @@ export class MainServer implements OutputServer {
       return { socket, isReadInto: onread !== undefined, release: () => void socket.destroy() };
     } catch (cause) {
       socket.destroy();
-      throw notServed((cause as Error).message, cause);
+      // The socket is there, and nobody behind it: its path would tell a user nothing (unix(7), ECONNREFUSED).
+      const isAlone = (cause as NodeJS.ErrnoException).code === "ECONNREFUSED";
+      throw notServed(
+        isAlone ? "the container was killed after its command had ended" : (cause as Error).message,
+        cause,
+      );
     }
   }
 

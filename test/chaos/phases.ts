@@ -91,10 +91,21 @@ export async function reach(pod: ChaosPod, layout: Layout, phase: Phase): Promis
   }
 }
 
-/** Lets go of what was held; a request that is still there goes on as if nothing had been. */
+/** Lets go of what was held: a request that is still there goes on as if nothing had been. */
 export async function letGo(pod: ChaosPod, phase: Phase): Promise<void> {
+  pod.servers.api.letGo();
+  pod.servers.store.letGo();
+  await goOn(pod, phase);
+}
+
+/** Holds nothing any more, for those who come; the request of one that was killed went with it. */
+export async function holdNoMore(pod: ChaosPod, phase: Phase): Promise<void> {
   pod.servers.api.clearFaults();
   pod.servers.store.clearFaults();
+  await goOn(pod, phase);
+}
+
+async function goOn(pod: ChaosPod, phase: Phase): Promise<void> {
   if (phase === "collect" && (await pod.isRunning("main")))
     process.kill(await pod.firstProcess("main"), "SIGCONT");
 }
@@ -107,9 +118,12 @@ export async function endStep(pod: ChaosPod, layout: Layout): Promise<void> {
 
 /** Main's emissary is stopped before it can serve, so that whoever collects waits for it. */
 async function reachCollect(pod: ChaosPod, layout: Layout): Promise<void> {
-  await endStep(pod, layout);
+  await reach(pod, layout, "standby");
+  // Looked for before, because the collector needs a moment only.
+  const emissary = await pod.firstProcess("main");
+  await openGate(pod);
   await until("the exit code", () => existsSync(pod.onNode("/var/run/argo/ctr/main/exitcode")));
-  process.kill(await pod.firstProcess("main"), "SIGSTOP");
+  process.kill(emissary, "SIGSTOP");
   await until("the collector", async () => {
     const node = await pod.nodeOf(auxiliary(layout));
     return node !== undefined && isWaiting(node);

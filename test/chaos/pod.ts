@@ -10,7 +10,7 @@ export interface ChaosServers {
   /** The API server as the pod sees it. */
   readonly api: Pick<
     ApiServer,
-    "addFault" | "clearFaults" | "requests" | "waitForRequest" | "pause" | "resume"
+    "addFault" | "clearFaults" | "letGo" | "requests" | "waitForRequest" | "pause" | "resume"
   >;
   readonly store: ObjectServer;
   readonly s3: S3Client;

@@ -61,6 +61,11 @@ export class ApiFront implements AsyncDisposable {
     this.#faults.clear();
   }
 
+  /** Forgets all faults, and lets go of the requests that one holds. */
+  letGo(): void {
+    this.#faults.letGo();
+  }
+
   /** Refuses connections from now on, and cuts those that are open. */
   async pause(): Promise<void> {
     if (!this.#listener.listening) return;

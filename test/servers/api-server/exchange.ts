@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { setTimeout as sleep } from "node:timers/promises";
 import {
   type ApiExchangeObserver,
   ApiRefusal,
@@ -36,7 +35,7 @@ export class FollowedApiExchange implements ApiExchangeObserver {
   async begin(request: ApiRequest): Promise<boolean> {
     const fault = this.#faults.take(request);
     this.#fault = fault;
-    if (fault?.kind === "delay") await delay(this.#response, fault.ms);
+    if (fault?.kind === "delay") await this.#faults.hold(fault.ms, untilClosed(this.#response));
     if (fault?.kind !== "drop" || fault.afterWork) return false;
     resetConnection(this.#message.socket);
     return true;
@@ -71,11 +70,11 @@ export class FollowedApiExchange implements ApiExchangeObserver {
   }
 }
 
-/** Rejects early if the client leaves or the server closes. */
-async function delay(response: ServerResponse, ms: number): Promise<void> {
+/** Aborts if the client leaves or the server closes. */
+function untilClosed(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
   response.once("close", () => controller.abort());
-  await sleep(ms, undefined, { signal: controller.signal });
+  return controller.signal;
 }
 
 const reasons: Readonly<Record<number, string>> = {

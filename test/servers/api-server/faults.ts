@@ -1,4 +1,5 @@
 import type { ApiRequest, Verb } from "../../../desk/api-server/index.ts";
+import { Holds } from "../holds.ts";
 
 /** Which requests a fault strikes; what is left out matches everything. */
 export interface ApiFaultMatch {
@@ -36,6 +37,7 @@ export type ApiFault = { readonly match?: ApiFaultMatch; readonly times?: number
 /** The faults that are still due, in the order in which they were added. */
 export class ApiFaultScript {
   #due: { readonly fault: ApiFault; left: number }[] = [];
+  readonly #holds = new Holds();
 
   add(fault: ApiFault): void {
     this.#due.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
@@ -43,6 +45,17 @@ export class ApiFaultScript {
 
   clear(): void {
     this.#due = [];
+  }
+
+  /** Holds a request for as long as a fault says. */
+  hold(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#holds.hold(ms, signal);
+  }
+
+  /** Forgets all faults; what one holds goes on as if nothing had been. */
+  letGo(): void {
+    this.clear();
+    this.#holds.letGo();
   }
 
   /** The first fault that matches, counted as having struck. */

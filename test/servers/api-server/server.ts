@@ -42,6 +42,11 @@ export class ApiServer extends DeskApiServer {
     this.#faults.clear();
   }
 
+  /** Forgets all faults, and lets go of the requests that one holds. */
+  letGo(): void {
+    this.#faults.letGo();
+  }
+
   protected override observe(
     message: IncomingMessage,
     response: ServerResponse,

@@ -30,7 +30,7 @@ export class FollowedExchange implements ExchangeObserver {
     const fault = this.#faults.take(this.#record);
     this.#fault = fault;
     if (fault) this.answer = (bytes) => disturbed(bytes, fault, this.#response);
-    if (fault?.kind === "delay") await sleep(fault.ms, undefined, { signal: untilClosed(this.#response) });
+    if (fault?.kind === "delay") await this.#faults.hold(fault.ms, untilClosed(this.#response));
     if (fault?.kind === "truncate") this.#response.setHeader("connection", "close");
     if (fault?.kind !== "status") return false;
     this.#answer(fault);

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { Holds } from "../holds.ts";
 
 /** Which requests a fault strikes; what is left out matches everything. */
 export interface FaultMatch {
@@ -51,6 +52,7 @@ interface FaultTarget {
 /** The faults that are still due, in the order in which they were added. */
 export class FaultScript {
   #due: { readonly fault: Fault; left: number }[] = [];
+  readonly #holds = new Holds();
 
   add(fault: Fault): void {
     this.#due.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
@@ -58,6 +60,17 @@ export class FaultScript {
 
   clear(): void {
     this.#due = [];
+  }
+
+  /** Holds a request for as long as a fault says. */
+  hold(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#holds.hold(ms, signal);
+  }
+
+  /** Forgets all faults; what one holds goes on as if nothing had been. */
+  letGo(): void {
+    this.clear();
+    this.#holds.letGo();
   }
 
   /** The first fault that matches, counted as having struck. */

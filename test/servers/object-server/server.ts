@@ -39,6 +39,11 @@ export class ObjectServer extends DeskObjectServer {
     this.#faults.clear();
   }
 
+  /** Forgets all faults, and lets go of the requests that one holds. */
+  letGo(): void {
+    this.#faults.letGo();
+  }
+
   protected override observe(message: IncomingMessage, response: ServerResponse): ExchangeObserver {
     return new FollowedExchange(message, response, this.#faults, this.#log);
   }
