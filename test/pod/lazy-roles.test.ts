@@ -22,7 +22,7 @@ async function listing(t: TestContext) {
 }
 
 const withoutLogs = { archiveLocation: { archiveLogs: false } };
-const s3Areas = ["artifacts", "drivers/s3", "transfer"];
+const s3Areas = ["addon", "artifacts", "drivers/s3", "transfer"];
 
 describe("what a container loads", { concurrency: 2 }, () => {
   it("a step without artifacts: nothing that knows of artifacts; the emissary starts no Node at all", async (t) => {
@@ -33,7 +33,7 @@ describe("what a container loads", { concurrency: 2 }, () => {
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(installation.loadedByRole, {
       init: ["init", "inputs"],
-      wait: ["archive", "http", "kube", "outputs", "wait"],
+      wait: ["addon", "archive", "http", "kube", "outputs", "wait"],
     });
   });
 
@@ -44,7 +44,7 @@ describe("what a container loads", { concurrency: 2 }, () => {
 
     assert.deepEqual(await pod.codes(), { supervisor: 0, main: 0 });
     assert.deepEqual(installation.loadedByRole, {
-      supervisor: ["archive", "http", "inputs", "kube", "outputs", "supervisor", "wait"],
+      supervisor: ["addon", "archive", "http", "inputs", "kube", "outputs", "supervisor", "wait"],
     });
   });
 
@@ -81,8 +81,8 @@ describe("what a container loads", { concurrency: 2 }, () => {
     // The sidecar of the plugin is the static program, too: no Node but the supervisor's.
     assert.deepEqual(installation.loadedByRole, {
       supervisor: [
-        ...["archive", "artifacts", "drivers/plugin", "grpc", "http", "inputs", "kube", "outputs"],
-        ...["supervisor", "transfer", "wait"],
+        ...["addon", "archive", "artifacts", "drivers/plugin", "grpc", "http", "inputs", "kube"],
+        ...["outputs", "supervisor", "transfer", "wait"],
       ],
     });
   });
@@ -101,6 +101,7 @@ describe("what a container loads", { concurrency: 2 }, () => {
     assert.equal((await pod.codes())["init-artifact-demo"], 64);
     assert.deepEqual(installation.loadedByRole["artifact-plugin-init"], [
       ...[
+        "addon",
         "archive",
         "artifact-plugin-init",
         "artifacts",
@@ -129,7 +130,7 @@ describe("what a container loads", { concurrency: 2 }, () => {
 
     assert.equal((await pod.codes()).main, 0);
     assert.deepEqual(installation.loadedByRole.artifact, [
-      ...["artifact-delete", "artifacts", "drivers/s3", "http", "kube", "transfer"],
+      ...["addon", "artifact-delete", "artifacts", "drivers/s3", "http", "kube", "transfer"],
     ]);
   });
 });
