@@ -54,7 +54,7 @@ const bundled = await bundle(join(root, "lib/argoexec"), { version: values.versi
 placeAddon(join(root, "lib/argoexec"));
 placeSystemFiles();
 if (values.git) placeGit();
-await keepCode(join(root, "bin/argoexec"), join(root, "lib/argoexec"));
+await keepCode(join(root, "bin/argoexec"), join(root, "lib/argoexec"), true);
 const shipped = [
   ...npmPackages([...bundled.keys()]),
   npmPackage(nodePackage()),
@@ -62,8 +62,7 @@ const shipped = [
 ];
 placeDocuments();
 setTimes(root, createdMs);
-// What V8 keeps depends on what a run happened to call, and on a seed that it draws at each start.
-const digest = treeDigest(root, "lib/argoexec/code");
+const digest = treeDigest(root);
 const variant = values.git ? "git" : "root";
 writeFileSync(
   `${root}.provenance.json`,

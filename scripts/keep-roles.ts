@@ -109,7 +109,12 @@ async function withCollector(run: (env: Readonly<Record<string, string>>) => Pro
   const collector = await serveCollector();
   const { port } = collector.address() as AddressInfo;
   try {
-    await run({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` });
+    // Always more than the first buffer of the package holds: whether it has to grow would depend on the time that all took.
+    const resource = `text=${"x".repeat(100_000)}`;
+    await run({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_RESOURCE_ATTRIBUTES: resource,
+    });
   } finally {
     collector.close();
   }

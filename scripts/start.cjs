@@ -10,18 +10,24 @@ const command = /^[a-z-]+$/.test(process.argv[2]) ? process.argv[2] : "none";
 const role = `${command}${process.env.ARGOEXEC_EVENT === undefined ? "" : "-again"}`;
 // Pages of listings are garbage as soon as they are read. V8 would let it grow to several times of what is alive before
 // it collects it: 25 MiB less for a few percent of CPU. Kept code is refused where flags are others than when it was kept.
-if (command === "sync") process.getBuiltinModule("node:v8").setFlagsFromString("--heap-growing-percent=15");
+const v8Flags = command === "sync" ? ["--heap-growing-percent=15"] : [];
+for (const flag of v8Flags) process.getBuiltinModule("node:v8").setFlagsFromString(flag);
 const functions = readPart("main.js");
 const results = {};
 let places;
 
 /** Reads a file of parts; what it says is the image's own. */
 function readPart(file) {
-  const filename = `${__dirname}/${file}`;
   // The bundler writes ASCII only.
-  const script = new Script(readFileSync(filename, "latin1"), { filename, cachedData: keptCode(file) });
-  process.emit("argoexec-part", { file, code: codeOf(file), script });
+  const text = readFileSync(`${__dirname}/${file}`, "latin1");
+  const script = new Script(text, { filename: nameOf(file), cachedData: keptCode(file) });
+  process.emit("argoexec-part", { file, name: nameOf(file), code: codeOf(file), text, v8Flags, script });
   return script.runInThisContext();
+}
+
+/** In traces, and in the bytecode, which is the same wherever it was made. */
+function nameOf(file) {
+  return `argoexec/${file}`;
 }
 
 function codeOf(file) {
@@ -56,8 +62,8 @@ function loadPackage(file) {
   const module = { id: filename, filename, exports: {}, loaded: false, children: [], paths: [] };
   require.cache[filename] = module;
   const wrapped = `(function(exports,require,module,__filename,__dirname){${readFileSync(filename, "latin1")}\n})`;
-  const script = new Script(wrapped, { filename, cachedData: keptCode(file) });
-  process.emit("argoexec-part", { file, code: codeOf(file), script });
+  const script = new Script(wrapped, { filename: nameOf(file), cachedData: keptCode(file) });
+  process.emit("argoexec-part", { file, name: nameOf(file), code: codeOf(file), text: wrapped, v8Flags, script });
   script.runInThisContext()(module.exports, require, module, filename, `${__dirname}/vendor`);
   module.loaded = true;
   return module.exports;

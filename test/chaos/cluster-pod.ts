@@ -360,7 +360,7 @@ async function outOfMemory(pid: number): Promise<void> {
     stdio: ["ignore", "ignore", "inherit"],
   });
   await once(eater, "exit");
-  if (!hasEnded(pid)) throw new Error("the container has survived that its memory was used up");
+  await until("the end of a container whose memory is used up", () => hasEnded(pid));
 }
 
 /** Writes to a file in memory, which counts for the group and not for the process that writes. */
