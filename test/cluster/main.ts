@@ -51,7 +51,7 @@ async function runHere(): Promise<number> {
     const image = "build/image";
     await run("node_modules/.bin/node", ["scripts/image.ts", image]);
     await cluster.importImage(image, { Env: ["PATH=/bin"], Entrypoint: ["argoexec"] }, [executorImage]);
-    if (chosen.includes("plugins")) {
+    if (chosen.some((name) => ["plugins", "least-rights"].includes(name))) {
       await cluster.importImage(tools.pluginRoot, { Env: ["PATH=/usr/local/bin:/usr/bin:/bin"] }, [
         pluginImage,
       ]);
