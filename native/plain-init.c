@@ -25,21 +25,37 @@ static bool is_one_of(const char *text, const char *const *list)
 	return false;
 }
 
-/* The subcommand with the flags that every controller gives it, and none that could be wrong. */
-static bool has_usual_flags(int argc, char **argv, const char *subcommand)
+/* What is said of the API server: `init` does not ask it, and `supervisor` reads it again. */
+static bool is_of_the_server(const char *flag)
+{
+	static const char *const flags[] = { "--server", "--token", "--namespace", "--certificate-authority", "--kubeconfig",
+					     NULL };
+
+	return is_one_of(flag, flags);
+}
+
+static bool is_usual(const char *flag, const char *value)
 {
 	static const char *const levels[] = { "debug", "info", "warn", "error", NULL };
 	static const char *const formats[] = { "text", "json", NULL };
 	int64_t number;
 
+	if (strcmp(flag, "--loglevel") == 0)
+		return is_one_of(value, levels);
+	if (strcmp(flag, "--log-format") == 0)
+		return is_one_of(value, formats);
+	if (strcmp(flag, "--gloglevel") == 0)
+		return parse_number(value, 10, &number);
+	return is_of_the_server(flag) && *value != '-' && *value != '\0';
+}
+
+/* The subcommand with the flags that controllers give it, and none that could be wrong. */
+static bool has_usual_flags(int argc, char **argv, const char *subcommand)
+{
 	if (argc < 2 || strcmp(argv[1], subcommand) != 0 || argc % 2 != 0)
 		return false;
 	for (int i = 2; i < argc; i += 2) {
-		bool is_usual = strcmp(argv[i], "--loglevel") == 0   ? is_one_of(argv[i + 1], levels) :
-				strcmp(argv[i], "--log-format") == 0 ? is_one_of(argv[i + 1], formats) :
-				strcmp(argv[i], "--gloglevel") == 0  ? parse_number(argv[i + 1], 10, &number) :
-								       false;
-		if (!is_usual)
+		if (!is_usual(argv[i], argv[i + 1]))
 			return false;
 	}
 	return true;

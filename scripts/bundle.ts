@@ -231,8 +231,8 @@ export const requireBuiltins: Plugin = {
   },
 };
 
-/** Modules that export functions only, and bring much with them: loaded when the first of them is called. */
-const lateBuiltins = ["node:fs/promises", "node:stream/promises", "node:timers/promises"];
+/** Modules that bring much with them: loaded when the first of their functions is called, or one of their constants read. */
+const lateBuiltins = ["node:fs/promises", "node:stream/promises", "node:timers/promises", "node:zlib"];
 
 /** The same for ES imports, where the names are known: only those are read that somebody uses. */
 const namedBuiltins: Plugin = {
@@ -249,15 +249,19 @@ const namedBuiltins: Plugin = {
       const names = Object.keys(module).filter(
         (name) => /^[A-Za-z_$][\w$]*$/.test(name) && name !== "default",
       );
-      const isLate = (name: string) =>
-        lateBuiltins.includes(path) && typeof Reflect.get(module, name) === "function";
+      const reader = (name: string) => {
+        if (!lateBuiltins.includes(path)) return "one";
+        const kind = typeof Reflect.get(module, name);
+        return kind === "function" ? "late" : kind === "object" ? "lateObject" : "one";
+      };
       return {
         contents: [
           `const all = () => process.getBuiltinModule(${JSON.stringify(path)});`,
           "const one = (name) => all()[name];",
           "const late = (name) => (...args) => all()[name](...args);",
+          "const lateObject = (name) => new Proxy({}, { get: (_, key) => all()[name][key] });",
           ...names.map((name) => {
-            const value = `/* @__PURE__ */ ${isLate(name) ? "late" : "one"}(${JSON.stringify(name)})`;
+            const value = `/* @__PURE__ */ ${reader(name)}(${JSON.stringify(name)})`;
             return `const $${name} = ${value}; export { $${name} as ${name} };`;
           }),
           "const whole = /* @__PURE__ */ all(); export default whole;",

@@ -1,1 +1,2 @@
-export { type SupervisorConfig, supervisor } from "./supervisor.ts";
+export type { SupervisorConfig } from "./config.ts";
+export { supervisor } from "./supervisor.ts";

@@ -61,7 +61,11 @@ describe("init without Node", () => {
       ARGO_INCLUDE_SCRIPT_OUTPUT: "true",
     };
 
-    const exit = await pod.start(usual, { program: install(pod), container: "init", env }).exited;
+    const exit = await pod.start([...usual, "--server", "https://api"], {
+      program: install(pod),
+      container: "init",
+      env,
+    }).exited;
 
     assert.deepEqual(exit, { code: 0, signal: null, stdout: "", stderr: "" });
     assert.deepEqual(
@@ -114,7 +118,8 @@ describe("init without Node", () => {
     "no deadline": { template: plain, env: { ARGO_DEADLINE: "" } },
     "a deadline that is no day": { template: plain, env: { ARGO_DEADLINE: "2026-02-30T00:00:00Z" } },
     "no pod": { template: plain, env: { ARGO_POD_NAME: "" } },
-    "a flag of an operator": { template: plain, args: [...usual, "--kubeconfig", "/kube/config"] },
+    "a flag of an operator": { template: plain, args: [...usual, "--request-timeout", "soon"] },
+    "a flag without a value": { template: plain, args: [...usual, "--server"] },
     "a level that is none": { template: plain, args: ["init", "--loglevel", "loud"] },
     help: { template: plain, args: ["init", "--help"] },
   };

@@ -25,14 +25,13 @@ const withoutLogs = { archiveLocation: { archiveLogs: false } };
 const s3Areas = ["addon", "artifacts", "drivers/s3", "transfer"];
 
 describe("what a container loads", { concurrency: 2 }, () => {
-  it("a step without artifacts: nothing that knows of artifacts; the emissary starts no Node at all", async (t) => {
+  it("a step without artifacts: nothing that knows of artifacts; init and the emissary start no Node at all", async (t) => {
     const { installation, servers } = await listing(t);
 
     const pod = await startPod(t, shell("true", withoutLogs), { servers });
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(installation.loadedByRole, {
-      init: ["init", "inputs"],
       wait: ["addon", "archive", "http", "kube", "outputs", "wait"],
     });
   });
@@ -44,7 +43,7 @@ describe("what a container loads", { concurrency: 2 }, () => {
 
     assert.deepEqual(await pod.codes(), { supervisor: 0, main: 0 });
     assert.deepEqual(installation.loadedByRole, {
-      supervisor: ["addon", "archive", "http", "inputs", "kube", "outputs", "supervisor", "wait"],
+      supervisor: ["addon", "archive", "http", "kube", "outputs", "supervisor", "wait"],
     });
   });
 
