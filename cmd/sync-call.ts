@@ -59,7 +59,7 @@ const unlimited = { requestsPerSecond: undefined, bytesPerSecond: undefined };
 const cgroupRoot = "/sys/fs/cgroup";
 /** What the runtime, two listings and a report take of a memory limit before transfers may have any. */
 const ownBytes = 128 * 1024 * 1024;
-const transferBytesMax = 96 * 1024 * 1024;
+const transferBytesMax = 64 * 1024 * 1024;
 const transferBytesMin = 16 * 1024 * 1024;
 
 export interface OpenCall extends SyncCall, AsyncDisposable {

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { crc32 } from "../addon/index.ts";
 import type { Payload } from "../http/index.ts";
 
-/** Digests of a payload; one that is a stream is read once for them. */
+/** Digests of a payload, as they are known; one that is a stream is read once for them. */
 export async function digestOf(name: "md5" | "sha256", payload: Payload): Promise<Buffer> {
+  const known = "digests" in payload ? payload.digests?.[name] : undefined;
+  if (known !== undefined) return known;
   const hash = createHash(name);
   await forEachChunk(payload, (chunk) => hash.update(chunk));
   return hash.digest();

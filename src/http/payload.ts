@@ -8,6 +8,13 @@ export type Payload = MemoryPayload | StreamPayload;
 export interface MemoryPayload {
   readonly sizeBytes: number;
   readonly chunks: readonly Uint8Array[];
+  /** What is known of the bytes already, so that nobody computes it again. */
+  readonly digests?: KnownDigests;
+}
+
+export interface KnownDigests {
+  readonly md5?: Buffer;
+  readonly sha256?: Buffer;
 }
 
 export interface StreamPayload {

@@ -101,6 +101,8 @@ export interface StoreLimits {
   readonly partsInOrder?: boolean;
   /** False where an object is one request, however large, which is streamed. Default true. */
   readonly takesParts?: boolean;
+  /** True where `put` has the store refuse bytes whose MD5 is not the one that came with them (`Payload.digests`). */
+  readonly checksMd5?: boolean;
   /** False where `after` of a listing may only be what a page called `next`. Default true. */
   readonly listsFromAnyKey?: boolean;
   /** False where listings are not in the order of the keys' bytes. Default true. */

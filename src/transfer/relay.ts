@@ -6,6 +6,7 @@ import { openDownload } from "./download.ts";
 import type { ObjectAttributes, ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeChunks, rangeInto } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
+import { slabBytes } from "./slabs.ts";
 import { uploadObject } from "./upload.ts";
 import { Verification } from "./verification.ts";
 
@@ -28,6 +29,8 @@ export interface RelayOptions {
 const wholeBytes = 4 * 1024 * 1024;
 /** Node cuts buffers below this size out of larger ones. */
 const pooledBytes = 4000;
+/** Contents above this size stand in blocks of the session's, which are used again. */
+const slabBytesMin = slabBytes / 2;
 /** What a request in flight takes besides its content. */
 const requestBytes = 16 * 1024;
 
@@ -58,32 +61,55 @@ async function relayWhole(
   signal: AbortSignal,
 ): Promise<void> {
   const { store, channel, info } = source;
-  const release = await channel.memory.acquire(info.sizeBytes + requestBytes, signal);
+  const usesSlabs = info.sizeBytes >= slabBytesMin;
+  const contentBytes = usesSlabs ? Math.ceil(info.sizeBytes / slabBytes) * slabBytes : info.sizeBytes;
+  // Half of the memory is enough for many objects in flight, and is all that they take.
+  const acquiredBytes = 2 * contentBytes + requestBytes;
+  const release = await channel.memory.acquire(acquiredBytes, signal);
+  const buffer = channel.slabs.open();
   try {
-    // A block of memory of its own for a kilobyte is dearer than the kilobyte: V8 has to let go of each by itself.
-    const content =
-      info.sizeBytes <= pooledBytes
-        ? Buffer.allocUnsafe(info.sizeBytes)
-        : Buffer.allocUnsafeSlow(info.sizeBytes);
+    const small = usesSlabs ? undefined : allocate(info.sizeBytes);
+    const sink = small === undefined ? buffer : sinkInto(small);
     const verification = new Verification(store, info, channel, signal);
     if (info.sizeBytes > 0) {
       const reading = { store, info, channel, verification };
       const whole = { offset: 0, length: info.sizeBytes };
-      await channel.lane.run(
-        info.sizeBytes,
-        () => rangeInto(reading, whole, sinkInto(content), signal),
-        signal,
-      );
-      verification.update(content);
-      await verification.verify();
+      await channel.lane.run(info.sizeBytes, () => rangeInto(reading, whole, sink, signal), signal);
     }
+    const content = payloadOf(...(small === undefined ? buffer.views() : [small]));
+    let isVerified = false;
+    const verify = async () => {
+      if (isVerified) return;
+      isVerified = true;
+      for (const chunk of content.chunks) verification.update(chunk);
+      await verification.verify();
+    };
+    const { digests } = verification;
+    // What the source says of the bytes goes with them to the target, which refuses others: nobody has to compute it here.
+    const isChecked = digests.md5 !== undefined && target.store.limits.checksMd5 === true;
+    if (!isChecked) await verify();
+    const payload = isChecked ? { ...content, digests } : content;
     const attributes = await attributesOf(source, verification.attributes, options, signal);
-    const put = () => target.store.put(target.key, payloadOf(content), attributes, signal);
+    const put = async () => {
+      try {
+        await target.store.put(target.key, payload, attributes, signal);
+      } catch (error) {
+        // Whose fault it was, that of the way here or of the way there.
+        if (isChecked && !signal.aborted) await verify();
+        throw error;
+      }
+    };
     await target.channel.laneRequest(info.sizeBytes, put, signal);
     noteTransfer(info.sizeBytes);
   } finally {
+    buffer.release();
     release();
   }
+}
+
+/** A block of memory of its own for a kilobyte is dearer than the kilobyte: V8 has to let go of each by itself. */
+function allocate(bytes: number): Buffer {
+  return bytes <= pooledBytes ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes);
 }
 
 async function relayParts(

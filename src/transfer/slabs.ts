@@ -1,6 +1,6 @@
 import { appendTo, type ByteSink } from "../streams/index.ts";
 
-const slabBytes = 1024 * 1024;
+export const slabBytes = 1024 * 1024;
 
 /**
  * Blocks of memory that are used again and again. A transfer copies what arrives into them instead of keeping the

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { crc32 } from "../addon/index.ts";
 import { ExecutorError } from "../errors/index.ts";
+import type { KnownDigests } from "../http/index.ts";
 import type { ObjectAttributes, ObjectInfo, ObjectStore, ReadAnswer, StoredDigest } from "./object-store.ts";
 import type { Channel } from "./session.ts";
 
@@ -30,6 +31,16 @@ export class Verification {
     this.#hasHeard = true;
   }
 
+  /** What the store says the bytes are known by, whether they were shown here or not: for whoever compares them. */
+  get digests(): KnownDigests {
+    const { provesMd5, sha256 } = this.#answer;
+    const md5 = this.#hasHeard && provesMd5 ? this.#info.md5 : undefined;
+    return {
+      ...(md5 !== undefined && { md5: Buffer.from(md5, "hex") }),
+      ...(sha256 !== undefined && { sha256: Buffer.from(sha256, "hex") }),
+    };
+  }
+
   /** False before an answer has come: bytes that are shown before that are checked by what the listing says alone. */
   get hasHeard(): boolean {
     return this.#hasHeard;
@@ -57,9 +68,9 @@ export class Verification {
   }
 
   #chooseCheck(): Check {
-    const { provesMd5, sha256 } = this.#answer;
+    const { provesMd5, sha256, digest } = this.#answer;
     if (sha256 !== undefined) return new HashCheck("sha256", sha256);
-    if (this.#answer.digest !== undefined) return new StoredDigestCheck(this.#answer.digest);
+    if (digest !== undefined) return new StoredDigestCheck(digest);
     const { md5 } = this.#info;
     if (md5 !== undefined && provesMd5) return new HashCheck("md5", md5);
     return new CrcCheck(this.#keptCrc32());

@@ -182,6 +182,23 @@ describe("argoexec sync run", { concurrency: 2 }, () => {
     assert.equal(refused.filter((key) => key === "a" || key === "a/b").length, 1);
   });
 
+  it("stores nothing of an object whose bytes changed on the way here, and says so", async (t) => {
+    const [source, target] = [await s3Side(t), await s3Side(t)];
+    for (const key of ["good", "bad"]) await source.put(key, noise(700_000));
+    source.server.addFault({ match: { method: "GET", key: "bad" }, times: 1, kind: "corrupt", at: 5000 });
+
+    const { status, report } = await sync(["run", source.url(), target.url()]);
+    const again = await sync(["run", source.url(), target.url()]);
+
+    assert.notEqual(status, 0);
+    const [incident] = report?.incidents ?? [];
+    assert.equal(incident?.key, "bad");
+    assert.match(incident?.why ?? "", /MD5 of what arrived is not the stored object's/);
+    assert.equal(report?.totals.copied?.objects, 1);
+    assert.equal(again.report?.totals.copied?.objects, 1, again.lastLine);
+    assert.deepEqual(await target.contents(), await source.contents());
+  });
+
   it("copies an object anew that is replaced while it is read", async (t) => {
     const [source, target] = [await s3Side(t), await s3Side(t)];
     await source.put("k", "first content");

@@ -50,6 +50,7 @@ const copyPollMs = 500;
 export class AzureStore implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
+    checksMd5: true,
     putBytesMax: 5000 * mib,
     partBytesMin: mib,
     partBytesMax: 4000 * mib,

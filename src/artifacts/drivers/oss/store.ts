@@ -31,6 +31,7 @@ const attributeNames: AttributeNames = { metadata: "x-oss-meta-", standard: "", 
 export class OssStore implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
+    checksMd5: true,
     putBytesMax: 5 * 1024 * mib,
     partBytesMin: 1 * mib,
     partBytesMax: 5 * 1024 * mib,

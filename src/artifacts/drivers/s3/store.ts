@@ -37,6 +37,7 @@ const crc32Offer = { "x-amz-checksum-algorithm": "CRC32", "x-amz-checksum-type":
 export class S3Store implements ObjectStore {
   readonly name: string;
   readonly limits: StoreLimits = {
+    checksMd5: true,
     putBytesMax: 5 * 1024 * mib,
     partBytesMin: 5 * mib,
     partBytesMax: 5 * 1024 * mib,
