@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { ExecutorError } from "../errors/index.ts";
+import { ExecutorError, errorText } from "../errors/index.ts";
 import { type InputLoader, loadInputs } from "../inputs/index.ts";
 import type { Template } from "../template/index.ts";
 import { PluginServer } from "./plugin-server.ts";
@@ -24,8 +24,7 @@ export async function artifactPluginInit(
   signal: AbortSignal,
 ): Promise<void> {
   const socket = loader.paths.pluginSocket(plugin);
-  // Before the server is started: one that finds no folder for its socket ends.
-  await mkdir(dirname(socket), { recursive: true, mode: 0o755 });
+  await makeSocketFolder(dirname(socket));
   await rm(socket, { force: true });
   await using server = await PluginServer.start(plugin, command);
   const either = AbortSignal.any([signal, server.gone]);
@@ -37,5 +36,15 @@ export async function artifactPluginInit(
       throw new ExecutorError("Cancelled", text, { cause: error });
     }
     throw await server.explain(error);
+  }
+}
+
+/** Before the server is started: one that finds no folder for its socket ends. The container is the plugin's own image. */
+async function makeSocketFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+  } catch (cause) {
+    const text = `the folder of the plugin's socket, ${path}, cannot be made: ${errorText(cause)}; mount a volume, such as an emptyDir, at /tmp`;
+    throw new ExecutorError("BadRequest", text, { cause });
   }
 }

@@ -26,12 +26,12 @@ export function restrict(pod: Pod, serviceAccount: string): Pod {
     seccompProfile: { type: "RuntimeDefault" },
   };
   const { initContainers, volumes = [] } = pod.spec;
-  const containers = pod.spec.containers.map((one) => (one.name === "main" ? withScratch(one) : one));
+  const prepared = (one: ContainerSpec) => container(writes(one) ? withScratch(one) : one);
   const spec = {
     ...pod.spec,
     volumes: [...volumes, { name: "scratch", emptyDir: {} }],
-    ...(initContainers ? { initContainers: initContainers.map(container) } : {}),
-    containers: containers.map(container),
+    ...(initContainers ? { initContainers: initContainers.map(prepared) } : {}),
+    containers: pod.spec.containers.map(prepared),
     serviceAccountName: serviceAccount,
     securityContext,
   };
@@ -43,9 +43,14 @@ export function restrict(pod: Pod, serviceAccount: string): Pod {
   return { ...pod, spec: JSON.parse(text) as PodSpec };
 }
 
-/** Steps that write to /tmp bring a volume for it. */
+/** What writes to its own file system brings volumes for it: steps to /tmp and /data, a plugin to the folder of its socket. */
 function withScratch(container: ContainerSpec): ContainerSpec {
   const mounts = (container as { volumeMounts?: readonly { mountPath: string }[] }).volumeMounts ?? [];
-  if (mounts.some(({ mountPath }) => mountPath === "/tmp")) return container;
-  return { ...container, volumeMounts: [...mounts, { name: "scratch", mountPath: "/tmp" }] } as ContainerSpec;
+  const missing = ["/tmp", "/data"].filter((path) => !mounts.some(({ mountPath }) => mountPath === path));
+  const scratch = missing.map((path) => ({ name: "scratch", mountPath: path, subPath: path.slice(1) }));
+  return { ...container, volumeMounts: [...mounts, ...scratch] } as ContainerSpec;
+}
+
+function writes({ name }: ContainerSpec): boolean {
+  return name === "main" || name.startsWith("init-artifact-");
 }
