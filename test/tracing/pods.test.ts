@@ -39,6 +39,9 @@ function one(spans: readonly CollectedSpan[], name: string): CollectedSpan {
   return found[0] as CollectedSpan;
 }
 
+/** Two processes read the time of day, which somebody may be setting right meanwhile (adjtimex(2)). */
+const clockMs = 50;
+
 describe("the trace of a pod", { skip, concurrency: 2 }, () => {
   it("joins init, main and the phases of wait under the controller's span", async (t) => {
     const traces = await collector(t);
@@ -89,12 +92,12 @@ describe("the trace of a pod", { skip, concurrency: 2 }, () => {
     assert.equal(wait.attributes.name, "wf");
     assert.equal(wait.attributes.namespace, "argo");
     const created = one(spans, "createTaskResult");
-    assert.ok(wait.startMs <= created.startMs && created.endMs <= wait.endMs);
+    assert.ok(wait.startMs - clockMs <= created.startMs && created.endMs <= wait.endMs + clockMs);
     const slept = one(spans, "waitWorkload");
     assert.ok(slept.endMs - slept.startMs >= 500, "main took a second");
-    assert.ok(slept.startMs >= created.endMs);
+    assert.ok(slept.startMs >= created.endMs - clockMs, `${slept.startMs - created.endMs} ms`);
     const main = one(spans, "runMainContainer");
-    assert.ok(main.endMs - main.startMs >= 1000, `${main.endMs - main.startMs} ms`);
+    assert.ok(main.endMs - main.startMs >= 1000 - clockMs, `${main.endMs - main.startMs} ms`);
     assert.equal(main.resource["service.name"], "argoexec");
     assert.equal(wait.scope, "argoexec");
   });
