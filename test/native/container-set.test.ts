@@ -170,12 +170,12 @@ describe("sidecars", () => {
     });
     await until("the sidecar", () => proxy.stdout() === "ready\n");
 
-    const began = Date.now();
+    const began = performance.now();
     await pod.run(["true"]);
     const exit = await proxy.exited;
 
     assert.equal(exit.code, 137);
-    assert.ok(Date.now() - began >= 1000);
+    assert.ok(performance.now() - began >= 1000);
   });
 
   it("R1: end when the container they serve was killed", async (t) => {
