@@ -2,14 +2,14 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { S3Client } from "@aws-sdk/client-s3";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
 import type { ContainerEnd, KubeObject, PodSpec } from "../cluster/recorded-pod.ts";
 import { adapt } from "../cluster/run-recording.ts";
+import { watchEvents } from "../cluster/watch-events.ts";
+import { type Cleanup, secrets, startStore } from "../pod/servers.ts";
 import { ApiFront } from "../servers/api-front.ts";
-import { startObjectServer } from "../servers/object-server/index.ts";
-import type { ChaosEnd, ChaosPod, ChaosServers, Cleanup, Stage } from "./pod.ts";
+import type { ChaosEnd, ChaosPod, ChaosServers, Stage } from "./pod.ts";
 import { nodeBelow, type Victim } from "./processes.ts";
 import { until } from "./until.ts";
 import { type Layout, newFolder, workload } from "./workload.ts";
@@ -18,8 +18,6 @@ const never = new AbortController().signal;
 const pods = "/api/v1/namespaces/argo/pods";
 const argo = "/apis/argoproj.io/v1alpha1/namespaces/argo";
 const secretName = "chaos-minio-cred";
-const bucket = "my-bucket";
-const keys = { accessKey: "desk", secretKey: "desk-secret" };
 
 export interface ClusterOptions {
   readonly kube: KubeClient;
@@ -50,36 +48,17 @@ export async function clusterStage(options: ClusterOptions): Promise<Stage> {
 }
 
 async function ensureSecret(kube: KubeClient): Promise<void> {
-  const { accessKey: accesskey, secretKey: secretkey } = keys;
   const body = {
     apiVersion: "v1",
     kind: "Secret",
     metadata: { name: secretName },
-    stringData: { accesskey, secretkey },
+    stringData: secrets["my-minio-cred"],
   };
   try {
     await kube.request({ method: "POST", path: "/api/v1/namespaces/argo/secrets", body }, never);
   } catch (error) {
     if (!isExecutorError(error, "Conflict")) throw error;
   }
-}
-
-async function startStore(cleanup: Cleanup) {
-  const directory = newFolder();
-  const store = await startObjectServer({ directory, ...keys });
-  store.createBucket(bucket);
-  const s3 = new S3Client({
-    endpoint: store.url,
-    region: "us-east-1",
-    forcePathStyle: true,
-    credentials: { accessKeyId: keys.accessKey, secretAccessKey: keys.secretKey },
-  });
-  cleanup.after(async () => {
-    s3.destroy();
-    await store[Symbol.asyncDispose]();
-    rmSync(directory, { recursive: true, force: true });
-  });
-  return { store, s3 };
 }
 
 /** The cluster's authority vouches for a server at 127.0.0.1, as pods know no other. */
@@ -258,21 +237,13 @@ class ClusterPod implements ChaosPod {
   async #follow(): Promise<ChaosEnd> {
     const { kube } = this.#wanted;
     const watching = new AbortController();
-    const query = new URLSearchParams({ watch: "1", fieldSelector: `metadata.name=${this.nodeId}` });
-    const { body } = await kube.open({ method: "GET", path: `${pods}?${query}` }, watching.signal);
-    const decoder = new TextDecoder();
-    let rest = "";
-    for await (const chunk of body) {
-      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const { type, object } = JSON.parse(line) as { type: string; object: Status };
-        this.#now = object;
-        const { phase = "" } = object.status;
-        if (type !== "DELETED" && !["Succeeded", "Failed"].includes(phase)) continue;
-        watching.abort();
-        return this.#end();
-      }
+    const events = await watchEvents<Status>(kube, { collection: pods, name: this.nodeId }, watching.signal);
+    for await (const { type, object } of events) {
+      this.#now = object;
+      const { phase = "" } = object.status;
+      if (type !== "DELETED" && !["Succeeded", "Failed"].includes(phase)) continue;
+      watching.abort();
+      return this.#end();
     }
     throw new Error(`the watch of ${this.nodeId} ended before the pod`);
   }

@@ -1,8 +1,7 @@
-import { DeskPod, type OutputLine } from "../../desk/kubelet/index.ts";
-import { program } from "../pod/desk.ts";
-import { type Servers, secrets, startServers, temporary, token } from "../pod/servers.ts";
-import { TestPod } from "../pod/test-pod.ts";
-import type { ChaosEnd, ChaosPod, ChaosTaskResult, Cleanup, Stage } from "./pod.ts";
+import { runManifest } from "../pod/desk.ts";
+import { type Servers, startServers } from "../pod/servers.ts";
+import type { TestPod } from "../pod/test-pod.ts";
+import type { ChaosEnd, ChaosPod, ChaosTaskResult, Stage } from "./pod.ts";
 import { childrenOf, nodeBelow, type Victim } from "./processes.ts";
 import { type Layout, workload } from "./workload.ts";
 
@@ -11,31 +10,13 @@ export const desk: Stage = {
   slackSeconds: 0,
   startServers: async (cleanup) => {
     const servers = await startServers(cleanup);
-    const startPod = (layout: Layout, volumes: Readonly<Record<string, string>>) =>
-      start(cleanup, servers, workload(layout, servers.store.endpoint, volumes));
+    const startPod = async (layout: Layout, volumes: Readonly<Record<string, string>>) => {
+      const manifest = workload(layout, servers.store.endpoint, volumes);
+      return new DeskChaosPod(await runManifest(cleanup, manifest, servers));
+    };
     return { servers, startPod };
   },
 };
-
-async function start(
-  cleanup: Cleanup,
-  servers: Servers,
-  manifest: ReturnType<typeof workload>,
-): Promise<ChaosPod> {
-  const lines: OutputLine[] = [];
-  const desk = await DeskPod.prepare({
-    pod: manifest,
-    program,
-    temporary,
-    baseEnv: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/" },
-    executorArgs: ["--server", servers.api.url, "--token", token, "--namespace", "argo"],
-    secrets,
-    configMaps: {},
-    onLine: (line) => lines.push(line),
-  });
-  cleanup.after(() => desk[Symbol.asyncDispose]());
-  return new DeskChaosPod(new TestPod(manifest, desk, servers, lines));
-}
 
 class DeskChaosPod implements ChaosPod {
   readonly servers: Servers;

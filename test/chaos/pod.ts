@@ -1,5 +1,6 @@
 import type { S3Client } from "@aws-sdk/client-s3";
 import type { Outputs } from "../../src/template/index.ts";
+import type { Cleanup } from "../pod/servers.ts";
 import type { ApiServer } from "../servers/api-server/index.ts";
 import type { ObjectServer } from "../servers/object-server/index.ts";
 import type { Victim } from "./processes.ts";
@@ -60,10 +61,6 @@ export interface Surroundings {
   readonly servers: ChaosServers;
   /** @param volumes folders of the node that take the place of the pod's volumes of these names */
   startPod(layout: Layout, volumes: Readonly<Record<string, string>>): Promise<ChaosPod>;
-}
-
-export interface Cleanup {
-  after(step: () => Promise<void>): void;
 }
 
 export async function outputsOf(pod: ChaosPod): Promise<Outputs> {

@@ -1,6 +1,7 @@
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
 import type { KubeObject } from "./recorded-pod.ts";
+import { type WatchEvent, watchEvents } from "./watch-events.ts";
 
 /** Every state of a task result, in order, from before its pod is made. */
 export class TaskResultStates implements Disposable {
@@ -19,10 +20,9 @@ export class TaskResultStates implements Disposable {
   /** Resolves when the server watches: what happens from then on is seen. */
   static async watch(kube: KubeClient, collection: string, name: string): Promise<TaskResultStates> {
     const states = new TaskResultStates(kube, `${collection}/${name}`);
-    const query = new URLSearchParams({ watch: "1", fieldSelector: `metadata.name=${name}` });
     const { signal } = states.#watching;
-    const { body } = await kube.open({ method: "GET", path: `${collection}?${query}` }, signal);
-    states.#reading = states.#read(body).catch((error) => {
+    const events = await watchEvents<KubeObject>(kube, { collection, name }, signal);
+    states.#reading = states.#read(events).catch((error) => {
       if (!signal.aborted) throw error;
     });
     states.#reading.catch(() => {});
@@ -50,16 +50,9 @@ export class TaskResultStates implements Disposable {
     this.#watching.abort();
   }
 
-  async #read(body: AsyncIterable<unknown>): Promise<void> {
-    const decoder = new TextDecoder();
-    let rest = "";
-    for await (const chunk of body) {
-      const lines = (rest + decoder.decode(chunk as Uint8Array, { stream: true })).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        const event = JSON.parse(line) as { type: string; object: KubeObject };
-        if (event.type === "ADDED" || event.type === "MODIFIED") this.#states.push(event.object);
-      }
+  async #read(events: AsyncIterable<WatchEvent<KubeObject>>): Promise<void> {
+    for await (const { type, object } of events) {
+      if (type === "ADDED" || type === "MODIFIED") this.#states.push(object);
       this.#changed.resolve();
       this.#changed = Promise.withResolvers<void>();
     }

@@ -5,6 +5,7 @@ import { buildPod, type DeskTemplate, podNames } from "../../desk/index.ts";
 import { DeskPod, type OutputLine, type Pod } from "../../desk/kubelet/index.ts";
 import type { ArtifactLocation } from "../../src/template/index.ts";
 import {
+  type Cleanup,
   location,
   type ServerOptions,
   type Servers,
@@ -73,7 +74,7 @@ function builderOptions({ isInitless, deadlineMs, gracePeriodSeconds, progressTi
 
 /** Starts any pod manifest. */
 export async function runManifest(
-  t: TestContext,
+  t: Cleanup,
   pod: Pod,
   servers: Surroundings,
   executorEnv: Readonly<Record<string, string>> = {},

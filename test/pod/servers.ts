@@ -37,13 +37,19 @@ export interface Servers {
 }
 
 export async function startServers(t: Cleanup, options: ServerOptions = {}): Promise<Servers> {
-  const directory = await mkdtemp(join(temporary, "store-"));
   const { rules, apiFaults } = options;
   const api = await startApiServer({
     token,
     ...(rules ? { rules } : {}),
     ...(apiFaults ? { faults: apiFaults } : {}),
   });
+  t.after(() => api[Symbol.asyncDispose]());
+  return { api, ...(await startStore(t)) };
+}
+
+/** The store of a pod's artifacts, with its bucket, and a client of it. */
+export async function startStore(t: Cleanup): Promise<Pick<Servers, "store" | "s3">> {
+  const directory = await mkdtemp(join(temporary, "store-"));
   const store = await startObjectServer({ directory, ...keys });
   store.createBucket(bucket);
   const s3 = new S3Client({
@@ -54,11 +60,10 @@ export async function startServers(t: Cleanup, options: ServerOptions = {}): Pro
   });
   t.after(async () => {
     s3.destroy();
-    await api[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     await rm(directory, { recursive: true, force: true });
   });
-  return { api, store, s3 };
+  return { store, s3 };
 }
 
 /** The repository's location, as templates have it. */

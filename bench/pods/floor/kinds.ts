@@ -1,5 +1,5 @@
-import { type KubeObject, type PodSpec, readRecordings } from "../../../test/cluster/recorded-pod.ts";
-import { adapt } from "../../../test/cluster/run-recording.ts";
+import type { KubeObject, PodSpec } from "../../../test/cluster/recorded-pod.ts";
+import { truePod as recordedTrue } from "../../../test/cluster/true-pod.ts";
 
 export const layouts = ["legacy", "init-less"] as const;
 export type Layout = (typeof layouts)[number];
@@ -41,19 +41,13 @@ export function truePod(
   name: string,
   owner: { readonly uid: string; readonly image: string },
 ): Pod {
-  const recorded = readRecordings(layout).find((one) => one.name === "hello")?.pods[0]?.pod;
-  if (!recorded) throw new Error(`there is no recording ${layout}/hello`);
-  const text = JSON.stringify(recorded)
-    .replaceAll(recorded.metadata.name, name)
-    .replaceAll('"echo"', '"true"')
-    .replaceAll('\\"echo\\"', '\\"true\\"');
   const images: Readonly<Record<Executor, string>> = {
     floor: floorImage,
     ours: owner.image,
     other: otherImage,
     reference: referenceImage,
   };
-  const pod = adapt(JSON.parse(text), owner.uid, images[executor]);
+  const pod = recordedTrue(layout, name, { uid: owner.uid, image: images[executor] });
   return executor === "floor" ? idle(pod) : pod;
 }
 

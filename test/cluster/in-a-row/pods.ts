@@ -1,7 +1,7 @@
 import type { KubeClient } from "../../../src/kube/index.ts";
 import { until } from "../../chaos/until.ts";
-import { type KubeObject, layouts, type PodSpec, readRecordings } from "../recorded-pod.ts";
-import { adapt } from "../run-recording.ts";
+import { type KubeObject, layouts, type PodSpec } from "../recorded-pod.ts";
+import { truePod } from "../true-pod.ts";
 import type { TaskTimes } from "./task-times.ts";
 
 export { layouts };
@@ -40,20 +40,6 @@ export interface Took {
   readonly afterInitMs: number;
 }
 
-/** A pod of `true` as a stock controller made it, with our image. */
-function truePod(kind: Kind, name: string, owner: { readonly uid: string; readonly image: string }) {
-  const layout = kind === "init-less" ? "init-less" : "legacy";
-  const recording = readRecordings(layout).find((one) => one.name === "hello");
-  const recorded = recording?.pods[0]?.pod;
-  if (!recorded) throw new Error(`there is no recording ${layout}/hello`);
-  const text = JSON.stringify(recorded)
-    .replaceAll(recorded.metadata.name, name)
-    .replaceAll('"echo"', '"true"')
-    .replaceAll('\\"echo\\"', '\\"true\\"');
-  const pod = adapt(JSON.parse(text), owner.uid, owner.image);
-  return kind === "without an executor" ? bare(pod) : pod;
-}
-
 /** The same containers, each running `true`. */
 function bare(pod: KubeObject & { readonly spec: PodSpec }) {
   const bared = <C extends object>(containers: readonly C[] = []) =>
@@ -72,7 +58,9 @@ function bare(pod: KubeObject & { readonly spec: PodSpec }) {
 export async function runPod({ kube, times, image }: Surroundings, kind: Kind, name: string): Promise<Took> {
   const workflow = { apiVersion: "argoproj.io/v1alpha1", kind: "Workflow", metadata: { name }, spec: {} };
   const made = await kube.request<KubeObject>({ method: "POST", path: owners, body: workflow }, never);
-  const body = truePod(kind, name, { uid: made.metadata.uid ?? "", image });
+  const layout = kind === "init-less" ? "init-less" : "legacy";
+  const pod = truePod(layout, name, { uid: made.metadata.uid ?? "", image });
+  const body = kind === "without an executor" ? bare(pod) : pod;
   await kube.request({ method: "POST", path: pods, body }, never);
   const { status } = await until(`the end of ${name}`, async () => {
     const now = await kube.request<Status>({ method: "GET", path: `${pods}/${name}` }, never);
