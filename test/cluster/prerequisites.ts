@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from "node:child_process";
-import { access, copyFile, cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { access, copyFile, cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -80,10 +80,26 @@ export async function buildArgo(
 ): Promise<string> {
   const bin = join(cacheDirectory(), "bin");
   const program = join(bin, name);
-  const module = `github.com/argoproj/argo-workflows/v4/cmd/${name}`;
   await mkdir(bin, { recursive: true });
-  await built(program, say, () => goInstall(bin, "-ldflags", "-s -w", `${module}@${versions.argo}`));
+  await built(program, say, () => goBuildArgo(name, program));
   return program;
+}
+
+/** In a copy of the module: what the proxy serves has no symbolic links, and one of them is a source file. */
+async function goBuildArgo(name: string, program: string): Promise<void> {
+  const module = "github.com/argoproj/argo-workflows/v4";
+  const download = await go(["mod", "download", "-json", `${module}@${versions.argo}`]);
+  const { Dir } = JSON.parse(download) as { readonly Dir: string };
+  const source = await mkdtemp(join(tmpdir(), "outrider-argo-"));
+  try {
+    await run("cp", ["-r", "--no-preserve=mode", `${Dir}/.`, source]);
+    const signals = join(source, "workflow/executor/osspecific");
+    await copyFile(join(signals, "signal_darwin.go"), join(signals, "signal_linux.go"));
+    const flags = ["-ldflags", `-s -w -X ${module}.version=${versions.argo}`];
+    await go(["build", ...flags, "-o", program, `./cmd/${name}`], { cwd: source });
+  } finally {
+    await rm(source, { recursive: true });
+  }
 }
 
 async function built(path: string, say: (text: string) => void, build: () => Promise<void>): Promise<void> {
@@ -127,12 +143,17 @@ async function goInstall(bin: string, ...args: string[]): Promise<void> {
   await go(["install", ...args], { env: { GOBIN: bin } });
 }
 
-async function go(args: string[], options: { cwd?: string; env?: Record<string, string> }): Promise<void> {
-  await run("go", args, {
+/** Returns what it prints. */
+async function go(
+  args: string[],
+  options: { cwd?: string; env?: Record<string, string> } = {},
+): Promise<string> {
+  const { stdout } = await run("go", args, {
     ...(options.cwd ? { cwd: options.cwd } : {}),
     env: { ...process.env, CGO_ENABLED: "0", ...options.env },
     maxBuffer: 1 << 26,
   });
+  return stdout;
 }
 
 async function bootstrapUserRoot(root: string): Promise<void> {
