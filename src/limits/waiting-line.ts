@@ -1,3 +1,5 @@
+import { Stops } from "./stops.ts";
+
 interface Waiting {
   readonly weight: number;
   readonly enter: () => void;
@@ -11,6 +13,7 @@ export class WaitingLine {
   readonly #admits: (weight: number) => boolean;
   /** In their order; a set, so that leaving costs nothing. */
   readonly #waiting = new Set<Waiting>();
+  readonly #stops = new Stops();
 
   constructor(admits: (weight: number) => boolean) {
     this.#admits = admits;
@@ -27,8 +30,8 @@ export class WaitingLine {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiting = {
       weight,
-      enter() {
-        signal.removeEventListener("abort", leave);
+      enter: () => {
+        this.#stops.remove(signal, leave);
         resolve();
       },
     };
@@ -38,7 +41,7 @@ export class WaitingLine {
       // Who asked for less may have stood behind it.
       this.serve();
     };
-    signal.addEventListener("abort", leave, { once: true });
+    this.#stops.add(signal, leave);
     this.#waiting.add(waiting);
     await promise;
   }
