@@ -22,7 +22,7 @@ export class TaskGroup {
 
   /** Waits until there is room, then starts the task. Throws what made the group fail. */
   async start(task: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    await this.#untilRunning(this.#max - 1);
+    if (this.#running >= this.#max) await this.#untilRunning(this.#max - 1);
     this.signal.throwIfAborted();
     this.#running += 1;
     void this.#run(task);

@@ -23,10 +23,15 @@ export class WaitingLine {
     return this.#waiting.size;
   }
 
+  /** True where it is admitted at once, for there is room and nobody waits: spares a promise. */
+  tryEnter(weight: number): boolean {
+    return this.#waiting.size === 0 && this.#admits(weight);
+  }
+
   /** Resolves when it is admitted: at once where there is room and nobody waits. Throws the signal's reason. */
   async enter(weight: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#waiting.size === 0 && this.#admits(weight)) return;
+    if (this.tryEnter(weight)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiting = {
       weight,

@@ -32,13 +32,15 @@ export async function uploadTree(
     for await (const { path, content } of tree.files(group.signal)) {
       const target = { store, key: posix.join(key, path), channel };
       const attributes = { contentType: await options.contentType(content.name) };
+      if (content.sizeBytes !== undefined && content.sizeBytes <= smallBytes) {
+        await uploadSmall({ ...target, content, attributes, progress }, group);
+        continue;
+      }
       const upload = async (either: AbortSignal) => {
         await uploadObject(target, content, { ...options, attributes }, either);
         progress.noteFile(content.sizeBytes ?? 0);
       };
-      if (content.sizeBytes !== undefined && content.sizeBytes <= smallBytes) {
-        await uploadSmall({ ...target, content, attributes, progress }, group);
-      } else if (content.replayable) {
+      if (content.replayable) {
         await group.start(upload);
       } else {
         await upload(group.signal);
