@@ -1,7 +1,7 @@
 /**
  * Directories of small files (`archive: none`), up and down, each as a process of its own like `wait` and `init`, with
  * the store behind a proxy that delays, beside what the store takes from a client that does nothing but send:
- *   node bench/directories.ts [--write] [--rounds 3] [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, down] [flags for Node]
+ *   node bench/directories.ts [--write] [--rounds 3] [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, down] [-- flags for Node]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it, the proxy and
  * main's emissary share the machine, so their CPU time stands beside. `--write` puts the medians into docs/performance.md.
@@ -17,7 +17,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Signer } from "../src/artifacts/drivers/s3/signature.ts";
 import { ArtifactRuns, type Figures } from "./artifact-runs.ts";
-import { measuredOn, median, table, writeSection } from "./report.ts";
+import { expectSection, measuredOn, median, table, writeSection } from "./report.ts";
 import { endProcess, freePort, processCpuSeconds, startStore, storeSecret } from "./store.ts";
 
 const { values, positionals } = parseArgs({
@@ -29,6 +29,7 @@ const count = Number(files);
 const sizeBytes = Number(bytes);
 const secret = storeSecret;
 const floorName = "the store alone:";
+if (values.write) expectSection("docs/performance.md", "directories");
 const root = mkdtempSync(join(tmpdir(), "bench-directories-"));
 const directory = join(root, "data/small");
 
