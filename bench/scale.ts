@@ -108,10 +108,9 @@ async function measureArtifacts({ endpoint }: Store): Promise<void> {
       const target = { endpoint, key: `${word}-${size}`, strategy };
       const up = await runs.save(folder, target);
       note(`${what}, up`, { ...up, size, peakMib: up.peakMib ?? Number.NaN });
-      const down = await runs.load(target);
+      const down = await runs.load(target, { setsAside: true });
       note(`${what}, down`, { ...down, size, peakMib: down.peakMib ?? Number.NaN });
     }
-    rmSync(folder, { recursive: true });
   }
 }
 
