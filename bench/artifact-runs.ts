@@ -1,7 +1,7 @@
 /** One artifact up or down, in a process of its own like `wait` and `init` (bench/transfer-child.ts). */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
@@ -78,10 +78,15 @@ export class ArtifactRuns {
     return { ...figures, mainCpuSeconds: (await emissary).cpuSeconds };
   }
 
-  /** What was loaded is removed. */
-  async load(target: Target): Promise<Figures> {
+  /**
+   * What was loaded is removed, or set aside until all is: ext4 gives out the numbers of deleted inodes again only after
+   * minutes, and looks at each of them for every file that is created until then.
+   */
+  async load(target: Target, { setsAside = false } = {}): Promise<Figures> {
     const figures = await this.#run("down", target, "/in");
-    rmSync(join(this.#root, "argo"), { recursive: true, force: true });
+    const loaded = join(this.#root, "argo");
+    if (setsAside) renameSync(loaded, mkdtempSync(join(this.#root, "loaded-")));
+    else rmSync(loaded, { recursive: true, force: true });
     return figures;
   }
 

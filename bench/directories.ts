@@ -1,7 +1,8 @@
 /**
  * Directories of small files (`archive: none`), up and down, each as a process of its own like `wait` and `init`, with
- * the store behind a proxy that delays, beside what the store takes from a client that does nothing but send:
- *   node bench/directories.ts [--write] [--rounds 3] [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, down] [flags for Node]
+ * the store behind a proxy that delays, beside what the store takes from a client that does nothing but send, and what the
+ * disk takes from a program that does nothing but write:
+ *   node bench/directories.ts [--write] [--rounds 3] [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, disk, down] [-- flags for Node]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it, the proxy and
  * main's emissary share the machine, so their CPU time stands beside. `--write` puts the medians into docs/performance.md.
@@ -17,7 +18,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { Signer } from "../src/artifacts/drivers/s3/signature.ts";
 import { ArtifactRuns, type Figures } from "./artifact-runs.ts";
-import { measuredOn, median, table, writeSection } from "./report.ts";
+import { expectSection, measuredOn, median, table, writeSection } from "./report.ts";
 import { endProcess, freePort, processCpuSeconds, startStore, storeSecret } from "./store.ts";
 
 const { values, positionals } = parseArgs({
@@ -29,6 +30,8 @@ const count = Number(files);
 const sizeBytes = Number(bytes);
 const secret = storeSecret;
 const floorName = "the store alone:";
+const diskName = "the disk alone";
+if (values.write) expectSection("docs/performance.md", "directories");
 const root = mkdtempSync(join(tmpdir(), "bench-directories-"));
 const directory = join(root, "data/small");
 
@@ -52,7 +55,8 @@ try {
       await measure(`${floorName} ${inFlight} in flight`, () => floor(`${round}-${inFlight}`, inFlight));
     }
     if ("up".startsWith(wanted)) await measure("up", () => runs.save(directory, target));
-    if ("down".startsWith(wanted)) await measure("down", () => runs.load(target));
+    if ("disk".startsWith(wanted)) await measure(diskName, async () => diskAlone(round));
+    if ("down".startsWith(wanted)) await measure("down", () => runs.load(target, { setsAside: true }));
   }
   const { rows, ratio } = summary();
   if (ratio !== undefined) console.log(`up / the store alone: ${ratio}`);
@@ -122,6 +126,21 @@ async function floor(folder: string, inFlight: number): Promise<Figures> {
   await Promise.all(Array.from({ length: inFlight }, worker));
   const { user, system } = process.cpuUsage(before);
   return { seconds: (performance.now() - start) / 1000, cpuSeconds: (user + system) / 1e6 };
+}
+
+/** Files as those that come down, one after the other. */
+function diskAlone(round: number): Figures {
+  const folder = join(root, `disk-${round}`);
+  const body = randomBytes(sizeBytes);
+  const start = performance.now();
+  const before = process.cpuUsage();
+  mkdirSync(folder);
+  for (let n = 0; n < count; n++) {
+    writeFileSync(join(folder, String(n).padStart(6, "0")), body, { flag: "wx", mode: 0o644 });
+  }
+  const { user, system } = process.cpuUsage(before);
+  const seconds = (performance.now() - start) / 1000;
+  return { seconds, cpuSeconds: (user + system) / 1e6 };
 }
 
 function putRequest(path: string): Buffer {

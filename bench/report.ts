@@ -22,16 +22,31 @@ export function commitOf(checkout: string): string {
 
 /** Replaces what stands between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, which has them. */
 export function writeSection(page: string, name: string, text: string): void {
-  const before = readFileSync(page, "utf8");
-  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
-  const [start, end] = [before.indexOf(open), before.indexOf(close)];
-  if (start < 0 || end < start) throw new Error(`${page} has no marks ${open} and ${close}`);
-  writeFileSync(page, `${before.slice(0, start + open.length)}\n\n${text}\n\n${before.slice(end)}`);
+  const { before, after } = sectionOf(page, name);
+  writeFileSync(page, `${before}\n\n${text}\n\n${after}`);
   console.log(`written to ${page}: ${name}`);
 }
 
+/** Throws where a page has no place for a section: asked before anything is measured, that may take long. */
+export function expectSection(page: string, name: string): void {
+  sectionOf(page, name);
+}
+
+/** A page up to the section's opening mark, and from its closing one. */
+function sectionOf(page: string, name: string) {
+  const text = readFileSync(page, "utf8");
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const [start, end] = [text.indexOf(open), text.indexOf(close)];
+  if (start < 0 || end < start) throw new Error(`${page} has no marks ${open} and ${close}`);
+  return { before: text.slice(0, start + open.length), after: text.slice(end) };
+}
+
+/** The middle one; of an even number, the mean of the two in the middle. */
 export function median(figures: readonly number[]): number {
-  return percentile(figures, 0.5);
+  const sorted = [...figures].sort((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  const [lower = Number.NaN, upper = Number.NaN] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]];
+  return (lower + upper) / 2;
 }
 
 /** The smallest figure that this share of all is at or below. */

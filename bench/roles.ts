@@ -1,6 +1,7 @@
 // What the container of each role takes of CPU and memory, over TLS as in a cluster, in turns with bare Node, with kubectl
-// where test/cluster has built one, and with other installations: `node bench/roles.ts [ROUNDS] [PREFIX...]`, such as
-// another checkout's dist. Then how long after its condition a resource step ends. Needs dist/ (npm run build).
+// where test/cluster has built one, and with other installations: `node bench/roles.ts [--write] [ROUNDS] [PREFIX...]`, such
+// as another checkout's dist. Then how long after its condition a resource step ends. `--write` puts both into
+// docs/performance.md. Needs dist/ (npm run build).
 import "./ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,8 +16,13 @@ import { ApiServer } from "../desk/api-server/index.ts";
 import { ObjectServer } from "../desk/object-server/index.ts";
 import { pluginInitRole, servePlugin } from "../scripts/keep-plugin.ts";
 import { cacheDirectory } from "../test/cluster/prerequisites.ts";
+import { expectSection, measuredOn, median, percentile, table, writeSection } from "./report.ts";
 
-const { positionals } = parseArgs({ allowPositionals: true });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: "boolean", default: false } },
+});
+if (values.write) expectSection("docs/performance.md", "roles");
 const [rounds = "10", ...others] = positionals;
 const prefixes = ["dist", ...others].map((prefix) => resolve(prefix));
 // Short: sockets lie below it.
@@ -301,6 +307,11 @@ async function latencyMs(prefix: string, round: number): Promise<number> {
   return performance.now() - changed;
 }
 
+/** Which installation, where there are several. */
+function suffix(prefix: string): string {
+  return prefixes.length > 1 ? `, ${prefix}` : "";
+}
+
 const used = new Map<string, Usage[]>();
 function note(name: string, usage: Usage): void {
   used.set(name, [...(used.get(name) ?? []), usage]);
@@ -309,11 +320,6 @@ function note(name: string, usage: Usage): void {
 function summary(figures: readonly number[], digits = 0): string {
   const mean = figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
   return mean.toFixed(digits);
-}
-
-function at(share: number, figures: readonly number[]): string {
-  const sorted = [...figures].sort((a, b) => a - b);
-  return (sorted[Math.floor(share * (sorted.length - 1))] ?? 0).toFixed(0);
 }
 
 try {
@@ -328,26 +334,32 @@ try {
       note("for comparison: kubectl get configmap", await measured(child));
     }
     for (const prefix of prefixes) {
-      for (const role of rolesNow()) note(`${role.name}, ${prefix}`, await run(prefix, role));
+      for (const role of rolesNow()) note(`${role.name}${suffix(prefix)}`, await run(prefix, role));
     }
   }
-  console.log(`mean of ${rounds}: ms of CPU, peak MiB resident, of these anonymous`);
-  for (const [name, usages] of used) {
+  const rows = [...used].map(([name, usages]) => {
     const of = (field: keyof Usage) => summary(usages.map((usage) => usage[field]));
-    console.log(`${name.padEnd(70)} ${of("cpuMs")}\t${of("peakMib")}\t${of("anonymousMib")}`);
-  }
+    return [name, of("cpuMs"), of("peakMib"), of("anonymousMib")];
+  });
+  const usage = table(["", "CPU ms", "peak MiB resident", "of these anonymous"], rows);
+  console.log(`means of ${rounds}\n${usage}`);
   const latencies = prefixes.map((): number[] => []);
   for (let round = 0; round < 2 * Number(rounds); round++) {
     for (const [index, prefix] of prefixes.entries()) {
       latencies[index]?.push(await latencyMs(prefix, round * prefixes.length + index));
     }
   }
-  for (const [index, prefix] of prefixes.entries()) {
+  const said = prefixes.map((prefix, index) => {
     const figures = latencies[index] ?? [];
-    const [median, ninth, most] = [0.5, 0.9, 1].map((share) => at(share, figures));
-    console.log(
-      `from the condition to the exit, ${prefix}: median ${median}, p90 ${ninth}, most ${most} ms of ${figures.length}`,
+    const [middle, ninth, most] = [median(figures), percentile(figures, 0.9), Math.max(...figures)].map(
+      (figure) => figure.toFixed(0),
     );
+    return `From the condition to the exit${suffix(prefix)}: median ${middle}, p90 ${ninth}, most ${most} ms of ${figures.length}.`;
+  });
+  console.log(said.join("\n"));
+  if (values.write) {
+    const notes = `${measuredOn(["node bench/roles.ts", ...positionals].join(" "))} Means of ${rounds}, in turns.`;
+    writeSection("docs/performance.md", "roles", [notes, usage, ...said].join("\n\n"));
   }
 } finally {
   web.closeAllConnections();

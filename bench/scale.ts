@@ -18,7 +18,7 @@ import { startApiServer } from "../test/servers/api-server/index.ts";
 import { childOf, cpuSeconds, memoryKib, resource, whenVisible } from "./agent-runs.ts";
 import { ArtifactRuns } from "./artifact-runs.ts";
 import { type Plot, plot } from "./plot.ts";
-import { measuredOn, table, writeSection } from "./report.ts";
+import { expectSection, measuredOn, table, writeSection } from "./report.ts";
 import { type Store, startStore } from "./store.ts";
 
 const { values, positionals } = parseArgs({
@@ -26,6 +26,9 @@ const { values, positionals } = parseArgs({
   options: { write: { type: "boolean", default: false }, max: { type: "string", default: "100000" } },
 });
 const [wanted = ""] = positionals;
+/** Some of the lines have a place of their own, for what takes long with all of them. */
+const section = wanted === "" ? "scale" : `scale-${wanted}`;
+if (values.write) expectSection("docs/performance.md", section);
 const isFull = process.env.FULL === "1";
 const sizes = [1000, 3000, 10_000, 30_000, 100_000].filter((size) => size <= Number(values.max));
 const objectSizes = isFull ? [...sizes, 1_000_000] : sizes;
@@ -56,8 +59,6 @@ try {
   const text = table(["", "units", "ms a unit", "CPU ms a unit", "peak, MiB"], rows);
   console.log(text);
   if (values.write) {
-    // Some of the lines have a place of their own, for what takes long with all of them.
-    const section = wanted === "" ? "scale" : `scale-${wanted}`;
     const problem = await plot(`docs/images/${section}.svg`, plots());
     if (problem !== undefined) throw new Error(problem);
     const command = `${isFull ? "FULL=1 " : ""}node bench/scale.ts --max ${values.max} ${wanted}`.trim();
@@ -107,10 +108,9 @@ async function measureArtifacts({ endpoint }: Store): Promise<void> {
       const target = { endpoint, key: `${word}-${size}`, strategy };
       const up = await runs.save(folder, target);
       note(`${what}, up`, { ...up, size, peakMib: up.peakMib ?? Number.NaN });
-      const down = await runs.load(target);
+      const down = await runs.load(target, { setsAside: true });
       note(`${what}, down`, { ...down, size, peakMib: down.peakMib ?? Number.NaN });
     }
-    rmSync(folder, { recursive: true });
   }
 }
 

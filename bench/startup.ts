@@ -1,5 +1,6 @@
-// What a pod pays for the executor being there: `node bench/startup.ts [runs, default 40]`. CPU of a start beside bare Node's in the same
-// run, resident memory and overhead of the static program beside the bare command's. Needs dist/ (npm run build).
+// What a pod pays for the executor being there: `node bench/startup.ts [--write] [runs, default 40]`. CPU of a start beside bare
+// Node's in the same run, resident memory and overhead of the static program beside the bare command's. `--write` puts what
+// starts cost into docs/performance.md. Needs dist/ (npm run build).
 import "./ready.ts";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -7,8 +8,16 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { expectSection, measuredOn, median, table, writeSection } from "./report.ts";
 
-const runs = Number(process.argv[2] ?? 40);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: "boolean", default: false } },
+});
+const runs = Number(positionals[0] ?? 40);
+const rows: (readonly string[])[] = [];
+if (values.write) expectSection("docs/performance.md", "startup");
 const root = mkdtempSync(join(tmpdir(), "outrider-bench-"));
 mkdirSync(join(root, "var/run/argo"), { recursive: true });
 const program = "dist/bin/argoexec";
@@ -42,12 +51,18 @@ try {
     `emissary while its command runs: ${await residentKiB(["emissary", "--", "sleep", "30"])} KiB resident`,
   );
   console.log(`wait while main runs (asleep): ${await sleepingKiB()} KiB resident`);
+  if (values.write) {
+    const notes = `${measuredOn(`node bench/startup.ts ${runs}`)} Means of ${runs}; bare Node takes ${bare.toFixed(0)} ms.`;
+    const text = table(["", "CPU ms", "above bare Node"], rows);
+    writeSection("docs/performance.md", "startup", [notes, text].join("\n\n"));
+  }
 } finally {
   rmSync(root, { recursive: true });
 }
 
 function report(what: string, ms: number, bare: number): void {
   console.log(`${what}: ${ms.toFixed(1)} ms of CPU, ${(ms - bare).toFixed(1)} ms above bare Node`);
+  rows.push([what, ms.toFixed(0), (ms - bare).toFixed(0)]);
 }
 
 /**
@@ -151,16 +166,12 @@ function childrenCpuMs(): number {
 }
 
 function wallMs(command: string, args: readonly string[]): number {
-  return median(() => {
+  const measure = () => {
     const start = performance.now();
     spawnSync(command, args, { env });
     return performance.now() - start;
-  });
-}
-
-function median(measure: () => number): number {
-  const values = Array.from({ length: runs }, measure).sort((a, b) => a - b);
-  return values[runs >> 1] ?? 0;
+  };
+  return median(Array.from({ length: runs }, measure));
 }
 
 async function residentKiB(args: readonly string[], command = program): Promise<number> {

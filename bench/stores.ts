@@ -1,11 +1,12 @@
 /**
  * Each object store over the transfer engine beside a loop of its own driver, one object after the other, and beside the
  * vendor's SDK, in one run:
- *   node bench/stores.ts [store, default all: s3 gcs azure oss] [small files, default 5000] [MiB of the large file, default 1024]
+ *   node bench/stores.ts [--write] [store, default all: s3 gcs azure oss] [small files, default 5000] [MiB of the large file, default 1024]
  *
  * The server is a process of its own behind a proxy that delays each byte by 10 ms in each direction, which makes a round
  * trip of 20 ms. The loop is measured on 100 objects and multiplied. The large file travels without delay, from and to a
- * process whose memory budget is that of a container of 128 MiB; shown is the peak of its anonymous memory.
+ * process whose memory budget is that of a container of 128 MiB; shown is the peak of its anonymous memory. `--write` puts the
+ * table into docs/performance.md.
  */
 import "./ready.ts";
 import { spawn } from "node:child_process";
@@ -15,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
+import { parseArgs } from "node:util";
 import { type ArtifactDriver, openDriver } from "../src/artifacts/index.ts";
 import type { Artifact } from "../src/template/index.ts";
 import { memoryBudget } from "../src/transfer/index.ts";
@@ -27,6 +29,7 @@ import { startObjectServer } from "../test/servers/object-server/index.ts";
 import { startOssServer } from "../test/servers/oss-server.ts";
 import { startQuickGcsStore } from "./quick-gcs-store.ts";
 import { startQuickStore } from "./quick-store.ts";
+import { expectSection, measuredOn, table, writeSection } from "./report.ts";
 import { getAll, openVendorClient, putAll } from "./vendor-clients.ts";
 
 const mib = 1024 * 1024;
@@ -37,23 +40,38 @@ const rounds = 3;
 const names = ["s3", "gcs", "azure", "oss"] as const;
 type Name = (typeof names)[number];
 const never = new AbortController().signal;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { write: { type: "boolean", default: false } },
+});
+const head = [
+  "store",
+  "line",
+  "seconds",
+  "CPU s: client, server, way",
+  "a serial loop",
+  "times",
+  "peak of anonymous memory",
+];
+const rows: (readonly string[])[] = [];
+if (values.write) expectSection("docs/performance.md", "stores");
 const root = mkdtempSync(join(tmpdir(), "bench-stores-"));
 let memoryGroup: string | undefined;
 
 try {
-  const [role = "", ...rest] = process.argv.slice(2);
+  const [role = "", ...rest] = positionals;
   if (role === "serve") await serve(rest[0] as Name, rest[1] ?? "");
   else if (role === "client") await client(rest[0] as Name, rest[1] ?? "", rest[2] ?? "", Number(rest[3]));
   else {
     const [small = "5000", large = "1024"] = rest;
     memoryGroup = openMemoryGroup();
-    console.log(
-      "| store | line | seconds | CPU s: client, server, way | a serial loop | times | peak of anonymous memory |",
-    );
-    console.log("|---|---|---|---|---|---|---|");
+    console.log(table(head, []));
     for (const name of names) {
       if (role === "" || role === "all" || role === name) await compare(name, Number(small), Number(large));
     }
+    const command = ["node bench/stores.ts", ...positionals].join(" ");
+    if (values.write)
+      writeSection("docs/performance.md", "stores", [measuredOn(command), table(head, rows)].join("\n\n"));
   }
 } finally {
   rmSync(root, { recursive: true, force: true });
@@ -70,15 +88,15 @@ async function compareSmall(name: Name, small: number): Promise<void> {
   await using proxy = await startDelayProxy({ target: server.endpoint, delayMs: 10 });
   for (const line of ["up", "down"] as const) {
     const near = await best({ name, server, address: server.endpoint }, line, small);
-    print(name, `${small} x 4 KiB ${line}, no delay`, near, "| ");
+    print(name, `${small} x 4 KiB ${line}, no delay`, near);
     const far = { name, server, address: proxy.endpoint };
     const ours = await best(far, line, small);
     const loop = await run(far, `${line}-loop`, loopLength);
     const loopSeconds = (loop.seconds / loopLength) * small;
     const what = `${small} x 4 KiB ${line}, 20 ms away`;
-    print(name, what, ours, `${loopSeconds.toFixed(0)} s | ${(loopSeconds / ours.seconds).toFixed(0)}`);
+    print(name, what, ours, [`${loopSeconds.toFixed(0)} s`, (loopSeconds / ours.seconds).toFixed(0)]);
     const sdk = await best(far, `${line}-sdk`, small);
-    print(name, `the same by the vendor's SDK, 32 requests in flight`, sdk, "| ");
+    print(name, `the same by the vendor's SDK, 32 requests in flight`, sdk);
   }
 }
 
@@ -86,7 +104,7 @@ async function compareLarge(name: Name, largeMib: number): Promise<void> {
   await using server = await startServer(kindFor(name, true), name);
   for (const line of ["large-up", "large-down"] as const) {
     const ours = await run({ name, server, address: server.endpoint }, line, largeMib);
-    print(name, `${largeMib} MiB ${line.slice(6)}`, ours, "| ");
+    print(name, `${largeMib} MiB ${line.slice(6)}`, ours);
   }
 }
 
@@ -128,12 +146,12 @@ interface Figures {
   readonly wayCpuSeconds: number;
 }
 
-function print(name: Name, what: string, figures: Figures, rest: string): void {
+function print(name: Name, what: string, figures: Figures, loop: readonly string[] = ["", ""]): void {
   const { seconds, peakMib, cpuSeconds, serverCpuSeconds, wayCpuSeconds } = figures;
   const cpu = [cpuSeconds, serverCpuSeconds, wayCpuSeconds].map((each) => each.toFixed(1)).join(", ");
-  console.log(
-    `| ${name} | ${what} | ${seconds.toFixed(1)} s | ${cpu} | ${rest} | ${peakMib.toFixed(0)} MiB |`,
-  );
+  const row = [name, what, `${seconds.toFixed(1)} s`, cpu, ...loop, `${peakMib.toFixed(0)} MiB`];
+  rows.push(row);
+  console.log(`| ${row.join(" | ")} |`);
 }
 
 interface Place {

@@ -27,6 +27,7 @@ const allowed = new Set([
   "artifacts>transfer",
   "http>retry",
   "http>errors",
+  "http>limits",
   "http>streams",
   "retry>errors",
   "limits>errors",

@@ -1,14 +1,17 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { crc32 } from "../addon/index.ts";
-import type { Payload } from "../http/index.ts";
+import { isPayloadStream, type Payload } from "../http/index.ts";
 
 /** Digests of a payload, as they are known; one that is a stream is read once for them. */
 export async function digestOf(name: "md5" | "sha256", payload: Payload): Promise<Buffer> {
   const known = "digests" in payload ? payload.digests?.[name] : undefined;
   if (known !== undefined) return known;
-  const hash = createHash(name);
-  await forEachChunk(payload, (chunk) => hash.update(chunk));
-  return hash.digest();
+  if (!isPayloadStream(payload) && payload.chunks.length === 1) {
+    return hash(name, payload.chunks[0] ?? new Uint8Array(), "buffer");
+  }
+  const running = createHash(name);
+  await forEachChunk(payload, (chunk) => running.update(chunk));
+  return running.digest();
 }
 
 /** Content-MD5 (RFC 1864), which every store checks and Object Lock buckets demand. */
@@ -68,8 +71,8 @@ function multiply(a: number, b: number): number {
 }
 
 export async function forEachChunk(payload: Payload, take: (chunk: Uint8Array) => void): Promise<void> {
-  const chunks = "open" in payload ? payload.open() : payload.chunks;
-  for await (const chunk of chunks) take(chunk as Uint8Array);
+  if (isPayloadStream(payload)) for await (const chunk of payload.open()) take(chunk as Uint8Array);
+  else for (const chunk of payload.chunks) take(chunk);
 }
 
 /** The CRC-32 of a whole from those of its parts, which all have one, in order. */

@@ -167,13 +167,17 @@ export class StoreAnswer<Response extends HttpResponse = HttpResponse> {
   readonly method: string;
   readonly status: number;
   readonly response: Response;
-  readonly bodyOptions: BodyOptions;
+  readonly #request: HttpRequest;
 
   constructor(request: HttpRequest, response: Response) {
     this.method = request.method;
     this.status = response.status;
     this.response = response;
-    this.bodyOptions = bodyOptions(request);
+    this.#request = request;
+  }
+
+  get bodyOptions(): BodyOptions {
+    return bodyOptions(this.#request);
   }
 
   get isSuccess(): boolean {
@@ -200,7 +204,12 @@ function expectNoPage(answer: StoreAnswer): void {
 }
 
 function bodyOptions({ method, origin, path }: HttpRequest): BodyOptions {
-  const word = method.charAt(0) + method.slice(1).toLowerCase();
-  // Without the query, where signatures and session names live.
-  return { during: `${word} "${origin}${path.replace(/\?.*$/s, "")}"`, stallTimeoutMs };
+  return {
+    // Asked for when something fails. Without the query, where signatures and session names live.
+    get during() {
+      const word = method.charAt(0) + method.slice(1).toLowerCase();
+      return `${word} "${origin}${path.replace(/\?.*$/s, "")}"`;
+    },
+    stallTimeoutMs,
+  };
 }

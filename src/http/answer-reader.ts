@@ -22,6 +22,7 @@ const headBytesMax = 1024 * 1024;
 const chunkLineBytesMax = 4096;
 const trailerBytesMax = 64 * 1024;
 
+const headEnd = Buffer.from("\r\n\r\n");
 const cr = 0x0d;
 const lf = 0x0a;
 
@@ -104,7 +105,22 @@ export class AnswerReader {
       return at + bodyBytes;
     }
     if (this.#state === "chunk-end") return this.#takeChunkEnd(bytes, at);
-    return this.#takeLine(bytes, at);
+    return this.#takeWholeHead(bytes, at) ?? this.#takeLine(bytes, at);
+  }
+
+  /** The lines of a head that is there from its beginning to its end, as nearly all are: no piece is cut out for each. */
+  #takeWholeHead(bytes: Buffer, at: number): number | undefined {
+    if (this.#state !== "status" || this.#line) return undefined;
+    const end = bytes.indexOf(headEnd, at);
+    if (end === -1) return undefined;
+    const text = bytes.toString("latin1", at, end + headEnd.length);
+    for (let start = 0; start < text.length; ) {
+      const next = text.indexOf("\n", start) + 1;
+      this.#countLine(next - start);
+      this.#takeLineText(text.slice(start, next - 1));
+      start = next;
+    }
+    return end + headEnd.length;
   }
 
   #advance(bodyBytes: number): void {
@@ -135,12 +151,17 @@ export class AnswerReader {
     }
     const line = this.#line ? Buffer.concat([this.#line, piece]) : piece;
     this.#line = undefined;
-    if (line.length < 2 || line[line.length - 2] !== cr) throw malformed("a line ends without CR");
-    const text = line.toString("latin1", 0, line.length - 2);
+    this.#takeLineText(line.toString("latin1", 0, line.length - 1));
+    return next;
+  }
+
+  /** A line without its LF. */
+  #takeLineText(line: string): void {
+    if (!line.endsWith("\r")) throw malformed("a line ends without CR");
+    const text = line.slice(0, -1);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not be in a line (RFC 9110 5.5)
     if (/[\x00\r]/.test(text)) throw malformed("a line holds NUL or CR");
     this.#takeText(text);
-    return next;
   }
 
   /** Who speaks another protocol may wait for us, without ever ending a line. */

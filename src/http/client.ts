@@ -1,6 +1,7 @@
 import type { LookupFunction } from "node:net";
 import type { SecureContext } from "node:tls";
 import { type ErrorReason, ExecutorError, errorText } from "../errors/index.ts";
+import { Stops } from "../limits/index.ts";
 import type { ByteSink } from "../streams/index.ts";
 import type { AnswerHead } from "./answer-head.ts";
 import { Connection, type ConnectionSettings, type WireAnswer, type WireRequest } from "./connection.ts";
@@ -13,7 +14,6 @@ import type { HttpRequest, HttpResponse, Received } from "./request.ts";
 import { encodeHead } from "./request-head.ts";
 import { trustPublicRoots } from "./roots.ts";
 import { type ProxySettings, Routes } from "./routes.ts";
-import { Stops } from "./stops.ts";
 
 export interface HttpClientOptions {
   /** PEM of the roots to trust, instead of Node's own. */

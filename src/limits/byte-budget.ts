@@ -18,13 +18,14 @@ export class ByteBudget {
   /** Waits for the bytes; who asks for more than there is gets all of it, alone. Resolves to the function that gives them back. */
   async acquire(bytes: number, signal: AbortSignal): Promise<() => void> {
     const wanted = Math.min(bytes, this.totalBytes);
-    await this.#line.enter(wanted, signal);
+    signal.throwIfAborted();
+    if (!this.#line.tryEnter(wanted)) await this.#line.enter(wanted, signal);
     return this.#releaser(wanted);
   }
 
   /** The bytes if they are free now and nobody waits, else undefined. */
   tryAcquire(bytes: number): (() => void) | undefined {
-    return this.#line.length === 0 && this.#take(bytes) ? this.#releaser(bytes) : undefined;
+    return this.#line.tryEnter(bytes) ? this.#releaser(bytes) : undefined;
   }
 
   #take(bytes: number): boolean {

@@ -44,7 +44,8 @@ export class Lane {
 
   /** Runs one request in the lane. `sizeBytes` is what it moves. */
   async run<T>(sizeBytes: number, request: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    await this.#line.enter(1, signal);
+    signal.throwIfAborted();
+    if (!this.#line.tryEnter(1)) await this.#line.enter(1, signal);
     try {
       const result = await request();
       this.#noteSuccess(sizeBytes);

@@ -3,20 +3,26 @@
  * have ended. Holds nothing of tasks that are done, so that a million of them need no memory.
  */
 export class TaskGroup {
+  /** Of its own, for whether one that is made of others has fired costs a look at all of them, each time. */
   readonly signal: AbortSignal;
   readonly #failing = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #stop = () => this.#failing.abort(this.#outer.reason);
   readonly #max: number;
   #running = 0;
   #wake: () => void = () => {};
 
   constructor(max: number, signal: AbortSignal) {
     this.#max = max;
-    this.signal = AbortSignal.any([signal, this.#failing.signal]);
+    this.signal = this.#failing.signal;
+    this.#outer = signal;
+    if (signal.aborted) this.#stop();
+    else signal.addEventListener("abort", this.#stop, { once: true });
   }
 
   /** Waits until there is room, then starts the task. Throws what made the group fail. */
   async start(task: (signal: AbortSignal) => Promise<void>): Promise<void> {
-    await this.#untilRunning(this.#max - 1);
+    if (this.#running >= this.#max) await this.#untilRunning(this.#max - 1);
     this.signal.throwIfAborted();
     this.#running += 1;
     void this.#run(task);
@@ -25,12 +31,17 @@ export class TaskGroup {
   /** Ends the group early: the others are cancelled and awaited. */
   async cancel(reason: unknown): Promise<void> {
     this.#failing.abort(reason);
-    await this.#untilRunning(0);
+    await this.#end();
   }
 
   async settle(): Promise<void> {
-    await this.#untilRunning(0);
+    await this.#end();
     this.signal.throwIfAborted();
+  }
+
+  async #end(): Promise<void> {
+    await this.#untilRunning(0);
+    this.#outer.removeEventListener("abort", this.#stop);
   }
 
   async #run(task: (signal: AbortSignal) => Promise<void>): Promise<void> {

@@ -1,3 +1,5 @@
+import { Stops } from "./stops.ts";
+
 interface Waiting {
   readonly weight: number;
   readonly enter: () => void;
@@ -11,6 +13,7 @@ export class WaitingLine {
   readonly #admits: (weight: number) => boolean;
   /** In their order; a set, so that leaving costs nothing. */
   readonly #waiting = new Set<Waiting>();
+  readonly #stops = new Stops();
 
   constructor(admits: (weight: number) => boolean) {
     this.#admits = admits;
@@ -20,15 +23,20 @@ export class WaitingLine {
     return this.#waiting.size;
   }
 
+  /** True where it is admitted at once, for there is room and nobody waits: spares a promise. */
+  tryEnter(weight: number): boolean {
+    return this.#waiting.size === 0 && this.#admits(weight);
+  }
+
   /** Resolves when it is admitted: at once where there is room and nobody waits. Throws the signal's reason. */
   async enter(weight: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#waiting.size === 0 && this.#admits(weight)) return;
+    if (this.tryEnter(weight)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const waiting = {
       weight,
-      enter() {
-        signal.removeEventListener("abort", leave);
+      enter: () => {
+        this.#stops.remove(signal, leave);
         resolve();
       },
     };
@@ -38,7 +46,7 @@ export class WaitingLine {
       // Who asked for less may have stood behind it.
       this.serve();
     };
-    signal.addEventListener("abort", leave, { once: true });
+    this.#stops.add(signal, leave);
     this.#waiting.add(waiting);
     await promise;
   }

@@ -92,6 +92,7 @@ function inMemory(path: string, bytes: Buffer): FileContent {
   return {
     name: basename(path),
     sizeBytes: bytes.length,
+    bytes,
     replayable: true,
     open: (range) => {
       const offset = range?.offset ?? 0;

@@ -14,6 +14,8 @@ export interface FileContent {
   readonly sizeBytes: number | undefined;
   /** True: `open` may be called again and starts afresh. False: the bytes can be read once only. */
   readonly replayable: boolean;
+  /** All of them, where they are in memory already: nobody has to open anything. */
+  readonly bytes?: Uint8Array;
   /** Opens the bytes from `offset` (only where replayable; default 0), `length` at most. */
   open(range?: ByteRange): Readable;
   /**

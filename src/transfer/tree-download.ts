@@ -7,7 +7,7 @@ import { sinkInto } from "../streams/index.ts";
 import { noteTransfer } from "../tracing/index.ts";
 import { downloadToFile } from "./file-download.ts";
 import { inflateToFile } from "./inflated.ts";
-import { listObjects } from "./listing.ts";
+import { listPages } from "./listing.ts";
 import type { ObjectInfo, ObjectStore } from "./object-store.ts";
 import { rangeInto } from "./range-reads.ts";
 import type { Channel } from "./session.ts";
@@ -40,23 +40,23 @@ export async function downloadTree(
   const pace = new CallPace();
   const folders = new Set<string>([path]);
   const makeFolder = async (folder: string) => {
-    if (folders.has(folder)) return;
     await mkdir(folder, { recursive: true, mode: 0o755 });
     if (folders.size >= foldersMax) folders.clear();
     folders.add(folder);
   };
   try {
-    for await (const object of listObjects(store, prefix, channel, group.signal)) {
-      const target = join(path, relativeName(object.key, prefix));
-      if (object.isFolder || object.key.endsWith("/")) {
-        await local(object.key, makeFolder(target));
-        continue;
+    for await (const page of listPages(store, { prefix }, channel, group.signal)) {
+      for (const object of page) {
+        const target = join(path, relativeName(object.key, prefix));
+        const isFolder = object.isFolder || object.key.endsWith("/");
+        const folder = isFolder ? target : dirname(target);
+        if (!folders.has(folder)) await local(object.key, makeFolder(folder));
+        if (isFolder) continue;
+        await group.start(async (either) => {
+          await downloadFile({ store, info: object, channel, path: target }, pace, either);
+          progress.noteFile(object.sizeBytes);
+        });
       }
-      await local(object.key, makeFolder(dirname(target)));
-      await group.start(async (either) => {
-        await downloadFile({ store, info: object, channel, path: target }, pace, either);
-        progress.noteFile(object.sizeBytes);
-      });
     }
     await group.settle();
   } catch (error) {

@@ -32,13 +32,15 @@ export async function uploadTree(
     for await (const { path, content } of tree.files(group.signal)) {
       const target = { store, key: posix.join(key, path), channel };
       const attributes = { contentType: await options.contentType(content.name) };
+      if (content.sizeBytes !== undefined && content.sizeBytes <= smallBytes) {
+        await uploadSmall({ ...target, content, attributes, progress }, group);
+        continue;
+      }
       const upload = async (either: AbortSignal) => {
         await uploadObject(target, content, { ...options, attributes }, either);
         progress.noteFile(content.sizeBytes ?? 0);
       };
-      if (content.sizeBytes !== undefined && content.sizeBytes <= smallBytes) {
-        await uploadSmall({ ...target, content, attributes, progress }, group);
-      } else if (content.replayable) {
+      if (content.replayable) {
         await group.start(upload);
       } else {
         await upload(group.signal);
@@ -63,7 +65,8 @@ async function uploadSmall(upload: SmallUpload, group: TaskGroup): Promise<void>
   const release = await channel.memory.acquire((content.sizeBytes ?? 0) + 4096, group.signal);
   try {
     // What can be read at any time is read beside others; what comes out of one stream is read when it is its turn.
-    const read = content.replayable ? undefined : await readWhole(content, group.signal);
+    const isThere = content.bytes !== undefined || !content.replayable;
+    const read = isThere ? await readWhole(content, group.signal) : undefined;
     await group.start(async (either) => {
       try {
         await putSmall(upload, read ?? (await readWhole(content, either)), either);
@@ -89,6 +92,7 @@ async function putSmall(
 }
 
 async function readWhole(content: FileContent, signal: AbortSignal): Promise<MemoryPayload> {
+  if (content.bytes !== undefined) return payloadOf(content.bytes);
   const chunks: Uint8Array[] = [];
   for await (const chunk of content.open()) {
     signal.throwIfAborted();

@@ -324,7 +324,10 @@ export class S3Store implements ObjectStore {
     return {
       provesMd5: !this.#encryption.hidesMd5 && encryption === "AES256",
       sha256: /^[0-9a-f]{64}$/.exec(answer.header(sha256Header) ?? "")?.[0],
-      attributes: readAttributes(answer.response.headers, attributeNames),
+      // Few ask.
+      get attributes() {
+        return readAttributes(answer.response.headers, attributeNames);
+      },
     };
   }
 }
