@@ -124,8 +124,11 @@ async function benchKeys(count: number): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     for (const tool of toolsOf()) {
       const command = tool.command({ source: store, target: store, from: "bucket", to: "bucket2" });
-      // Their other ways ask for each object, which this store does not have.
-      const sized = tool.name === "argoexec sync" ? command : [...command, "--size-only"];
+      // Their other ways ask for each object, which this store does not have. s5cmd takes flags before arguments only.
+      const sized =
+        tool.name === "argoexec sync"
+          ? command
+          : command.toSpliced(command.indexOf("sync") + 1, 0, "--size-only");
       line.add(tool.name, await measure(sized, [store], tool.env?.(store, store)));
     }
   }
