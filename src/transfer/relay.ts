@@ -63,8 +63,8 @@ async function relayWhole(
   const { store, channel, info } = source;
   const usesSlabs = info.sizeBytes >= slabBytesMin;
   const contentBytes = usesSlabs ? Math.ceil(info.sizeBytes / slabBytes) * slabBytes : info.sizeBytes;
-  // Half of the memory is enough for many objects in flight, and is all that they take.
-  const acquiredBytes = 2 * contentBytes + requestBytes;
+  // A quarter of the memory is enough for many objects in flight, and is all that they take.
+  const acquiredBytes = 4 * contentBytes + requestBytes;
   const release = await channel.memory.acquire(acquiredBytes, signal);
   const buffer = channel.slabs.open();
   try {

@@ -44,6 +44,19 @@ describe("dispatch to Node", () => {
     assert.match(exit.stdout, /^--max-semi-space-size=1\n--no-warnings\n\S+argoexec.cjs\ninit\n$/);
   });
 
+  it("gives sync a larger young generation, whatever node.flags says", async (t) => {
+    const pod = new Pod(t);
+    const installed = install(pod, showAll);
+    pod.write("opt/lib/argoexec/node.flags", "--max-semi-space-size=1\n");
+
+    const exit = await pod.start(["sync", "plan"], { program: installed }).exited;
+
+    assert.match(
+      exit.stdout,
+      /^--max-semi-space-size=1\n--max-semi-space-size=4\n\S+argoexec.cjs\nsync\nplan\n$/,
+    );
+  });
+
   it("names what is missing", async (t) => {
     const pod = new Pod(t);
     const installed = install(pod, showAll);

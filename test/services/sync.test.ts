@@ -6,82 +6,25 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import {
-  CreateBucketCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   PutBucketLifecycleConfigurationCommand,
   PutObjectCommand,
   PutObjectLockConfigurationCommand,
-  S3Client,
 } from "@aws-sdk/client-s3";
 import { selfSignedCertificate } from "../../desk/api-server/index.ts";
 import { Signer, sha256 } from "../../src/artifacts/drivers/s3/signature.ts";
 import { createContainer } from "../drivers/stores.ts";
 import { noise, temporaryFolder } from "../drivers/surroundings.ts";
-import { account, accountKey, startAzurite } from "../servers/azurite.ts";
+import { account, startAzurite } from "../servers/azurite.ts";
 import { sync } from "../sync/sync.ts";
 import { startProgram } from "./programs.ts";
+import { env, fakeGcs, identity, minio, startMinio, startVersity, versity } from "./sync-stores.ts";
 
-const { OUTRIDER_MINIO: minio, OUTRIDER_VERSITYGW: versity, OUTRIDER_FAKE_GCS: fakeGcs } = process.env;
-const identity = { accessKeyId: "access-key", secretAccessKey: "secret-key" };
-const env = {
-  AWS_ACCESS_KEY_ID: identity.accessKeyId,
-  AWS_SECRET_ACCESS_KEY: identity.secretAccessKey,
-  AZURE_STORAGE_KEY: accountKey,
-};
 const mib = 1024 * 1024;
 const large = noise(13 * mib + 7);
 const texts = ["plain", "a/b c/ünïcödé", "a.b", "deep/er/still"];
-
-interface S3 {
-  readonly endpoint: string;
-  readonly client: S3Client;
-  url(bucket: string, prefix?: string): string;
-  makeBucket(name: string, more?: { readonly ObjectLockEnabledForBucket?: boolean }): Promise<void>;
-}
-
-function s3At(t: TestContext, endpoint: string): S3 {
-  const client = new S3Client({
-    endpoint: `http://${endpoint}`,
-    region: "us-east-1",
-    forcePathStyle: true,
-    credentials: identity,
-  });
-  t.after(() => client.destroy());
-  return {
-    endpoint,
-    client,
-    url: (bucket, prefix = "") => `s3://${bucket}/${prefix}?endpoint=http://${endpoint}`,
-    async makeBucket(Bucket, more = {}) {
-      await client.send(new CreateBucketCommand({ Bucket, ...more }));
-    },
-  };
-}
-
-async function startMinio(t: TestContext): Promise<S3> {
-  const folder = await temporaryFolder(t);
-  const keys = { MINIO_ROOT_USER: "access-key", MINIO_ROOT_PASSWORD: "secret-key" };
-  const server = await startProgram(
-    minio ?? "",
-    (endpoint) => ["server", folder, "--address", endpoint, "--quiet"],
-    { env: keys },
-  );
-  t.after(() => server[Symbol.asyncDispose]());
-  return s3At(t, server.endpoint);
-}
-
-async function startVersity(t: TestContext): Promise<S3> {
-  const folder = await temporaryFolder(t);
-  const [data, meta] = [join(folder, "data"), join(folder, "meta")];
-  await mkdir(data);
-  await mkdir(meta);
-  const keys = { ROOT_ACCESS_KEY: "access-key", ROOT_SECRET_KEY: "secret-key" };
-  const args = (endpoint: string) => ["--port", endpoint, "posix", "--sidecar", meta, data];
-  const server = await startProgram(versity ?? "", args, { env: keys });
-  t.after(() => server[Symbol.asyncDispose]());
-  return s3At(t, server.endpoint);
-}
 
 /** The URL of a place below a prefix of each store that this machine has. */
 async function startAll(t: TestContext): Promise<Readonly<Record<string, (prefix: string) => string>>> {

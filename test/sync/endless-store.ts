@@ -33,7 +33,7 @@ export async function startEndlessStore(
       return;
     }
     pages += 1;
-    const size = Number(url.searchParams.get("max-keys"));
+    const size = Number(url.searchParams.get("max-keys") ?? 1000);
     let index = Number(url.searchParams.get("continuation-token") ?? 0);
     const items: string[] = [];
     for (; index < count && items.length < size; index += 1) {

@@ -7,10 +7,11 @@ import type { SyncProgress } from "../progress/index.ts";
 import { Report } from "../report/index.ts";
 import type { ListedObject } from "../repository/index.ts";
 import { Spool } from "../spool.ts";
+import { BegunListing } from "./begun-listing.ts";
 import { Copier, type CopyTools, isHopeless } from "./copy-object.ts";
 import { deleteSuperfluous } from "./deletions.ts";
 import { runOutcome } from "./run-outcome.ts";
-import { joinScope, type SyncScope } from "./scope.ts";
+import type { SyncScope } from "./scope.ts";
 
 export interface RunSettings {
   /** Objects in flight. */
@@ -47,8 +48,14 @@ export async function runSync(
   tools: RunTools,
   signal: AbortSignal,
 ): Promise<{ readonly report: Report; readonly outcome: Outcome }> {
-  await using run = await SyncRun.open(scope, settings, tools, signal);
+  await using run = await SyncRun.open({ scope, settings, tools }, signal);
   return await run.finish(signal);
+}
+
+interface GivenRun {
+  readonly scope: SyncScope;
+  readonly settings: RunSettings;
+  readonly tools: RunTools;
 }
 
 class SyncRun implements AsyncDisposable {
@@ -58,20 +65,21 @@ class SyncRun implements AsyncDisposable {
   readonly #report: Report;
   readonly #copier: Copier;
   readonly #superfluous: Spool<ListedObject & { readonly workflow?: string | undefined }>;
+  readonly #listing: BegunListing;
   readonly #startedAt: string;
-  readonly #after: string | undefined;
   readonly #cursor: string | undefined;
   readonly #water: HighWater;
   #isSourceEmpty = true;
   #failuresInRow = 0;
   #notedAtMs = performance.now();
 
-  private constructor(scope: SyncScope, settings: RunSettings, tools: RunTools, from: JournalState) {
+  private constructor(given: GivenRun, listing: BegunListing, from: JournalState) {
+    const { scope, settings, tools } = given;
     this.#scope = scope;
     this.#settings = settings;
     this.#tools = tools;
+    this.#listing = listing;
     this.#startedAt = from.startedAt;
-    this.#after = from.after;
     this.#cursor = from.cursor;
     this.#water = new HighWater(from.after);
     this.#report = new Report("sync run", scope.source.name, scope.target.name);
@@ -86,34 +94,44 @@ class SyncRun implements AsyncDisposable {
     this.#superfluous = new Spool(settings.temporaryFolder);
   }
 
-  static async open(
-    scope: SyncScope,
-    settings: RunSettings,
-    tools: RunTools,
-    signal: AbortSignal,
-  ): Promise<SyncRun> {
-    const left = await tools.journal?.open(signal);
-    // What is superfluous must be known from the first key on.
-    const after = scope.rules.deletes ? undefined : left?.after;
-    const startedAt = after === undefined ? new Date().toISOString() : (left?.startedAt ?? "");
-    // What was done before was done by what was there then.
-    const cursor = after === undefined ? tools.cursor : left?.cursor;
-    const run = new SyncRun(scope, settings, tools, { startedAt, after, cursor });
-    if (after !== undefined)
+  /** The listings begin while the journal is asked for: most often nothing was left to go on with. */
+  static async open(given: GivenRun, signal: AbortSignal): Promise<SyncRun> {
+    const { scope, tools } = given;
+    let listing = new BegunListing(scope, undefined, signal);
+    try {
+      const left = await tools.journal?.open(signal);
+      // What is superfluous must be known from the first key on.
+      const after = scope.rules.deletes ? undefined : left?.after;
+      if (after === undefined || left === undefined)
+        return new SyncRun(given, listing, {
+          startedAt: new Date().toISOString(),
+          after,
+          cursor: tools.cursor,
+        });
+      await listing.close();
+      listing = new BegunListing(scope, after, signal);
+      // What was done before was done by what was there then.
+      const run = new SyncRun(given, listing, left);
       run.#report.noteReason(
-        `went on behind ${JSON.stringify(after)}, where the run of ${startedAt} stopped`,
+        `went on behind ${JSON.stringify(after)}, where the run of ${left.startedAt} stopped`,
       );
-    return run;
+      return run;
+    } catch (error) {
+      await listing.close();
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#listing.close();
     await this.#superfluous[Symbol.asyncDispose]();
   }
 
   async finish(signal: AbortSignal) {
     const group = new TaskGroup(this.#settings.transfers, signal);
+    group.signal.addEventListener("abort", () => this.#listing.stop(group.signal.reason), { once: true });
     try {
-      for await (const pairs of joinScope(this.#scope, this.#after, group.signal)) {
+      for await (const pairs of this.#listing.pages()) {
         for (const pair of pairs) await this.#handle(pair, group);
         this.#noteJournal(signal);
       }

@@ -82,6 +82,8 @@ export class Journal {
   readonly #warn: (error: unknown) => void;
   #writing: Promise<void> = Promise.resolve();
   #isBusy = false;
+  /** False where it is known that there is none. */
+  #isThere = true;
 
   constructor(place: JournalPlace, id: string, warn: (error: unknown) => void) {
     this.#place = place;
@@ -92,6 +94,7 @@ export class Journal {
   /** What the last run has left; undefined where it came to its end, or was about something else. */
   async open(signal: AbortSignal): Promise<JournalState | undefined> {
     const text = await this.#place.read(signal);
+    this.#isThere = text !== undefined;
     return text === undefined ? undefined : parseState(text, this.#id);
   }
 
@@ -99,6 +102,7 @@ export class Journal {
   note(state: JournalState, signal: AbortSignal): void {
     if (this.#isBusy) return;
     this.#isBusy = true;
+    this.#isThere = true;
     const text = JSON.stringify({ version, id: this.#id, ...state });
     this.#writing = this.#place
       .write(text, signal)
@@ -111,7 +115,7 @@ export class Journal {
   /** The run has come to its end. */
   async close(signal: AbortSignal): Promise<void> {
     await this.#writing;
-    await this.#place.remove(signal).catch(this.#warn);
+    if (this.#isThere) await this.#place.remove(signal).catch(this.#warn);
   }
 
   /** The run stops before its end: the state is there when this resolves. */

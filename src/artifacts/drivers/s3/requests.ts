@@ -150,12 +150,14 @@ export class S3Protocol implements StoreProtocol<S3Request> {
    */
   async #hashToSign(request: S3Request): Promise<string> {
     const { payload, sha256, hasChecksum = false } = request;
-    if (sha256 !== undefined) return sha256;
     if (payload === undefined) return emptyHash;
-    if (this.#config.endpoint.scheme !== "http") return "UNSIGNED-PAYLOAD";
-    if (!hasChecksum || !this.#takesUnsigned) return (await digestOf("sha256", payload)).toString("hex");
-    this.#unsigned.add(request);
-    return "UNSIGNED-PAYLOAD";
+    const isHttp = this.#config.endpoint.scheme === "http";
+    if (isHttp && hasChecksum && this.#takesUnsigned) {
+      this.#unsigned.add(request);
+      return "UNSIGNED-PAYLOAD";
+    }
+    if (sha256 !== undefined) return sha256;
+    return isHttp ? (await digestOf("sha256", payload)).toString("hex") : "UNSIGNED-PAYLOAD";
   }
 
   #signerOf(credentials: Credentials): Signer {

@@ -50,6 +50,8 @@ export class S3Store implements ObjectStore {
   readonly #encryption: Encryption;
   #mayKnowCrc32: boolean;
   #takesSha256 = true;
+  /** True where each PUT so far was answered with the MD5 of what arrived; undefined before the first. */
+  #answersMd5: boolean | undefined;
   /** Where the page that follows a key is continued, as the store said with the page before. */
   readonly #tokens = new Map<string, string>();
 
@@ -101,22 +103,24 @@ export class S3Store implements ObjectStore {
 
   /**
    * Leaves the SHA-256 with the object. A policy may forbid headers that it does not know, and a signature may not cover
-   * them: such a store gets the object without, then and from then on.
+   * them: such a store gets the object without, then and from then on. A store that tells the MD5 of what arrived need not
+   * compute that SHA-256, too (docs/decisions/0014-parts-signed-by-their-checksum.md).
    */
   async put(key: string, payload: Payload, attributes: ObjectAttributes, signal: AbortSignal): Promise<void> {
     const sha256 = (await digestOf("sha256", payload)).toString("hex");
+    const md5 = await digestOf("md5", payload);
     const headers = {
       ...(await this.#encryption.forWriting(key)),
       ...attributeHeaders(attributes, attributeNames),
-      "content-md5": await contentMd5(payload),
+      "content-md5": md5.toString("base64"),
     };
     const request = { method: "PUT", key, headers, payload, sha256 } as const;
-    if (!this.#takesSha256) return await this.#putOnce(request, signal);
+    if (!this.#takesSha256) return await this.#putChecked(request, md5, signal);
     try {
-      await this.#putOnce({ ...request, headers: { ...headers, [sha256Header]: sha256 } }, signal);
+      await this.#putChecked({ ...request, headers: { ...headers, [sha256Header]: sha256 } }, md5, signal);
     } catch (error) {
       if (!isExecutorError(error, "BadRequest", "Forbidden", "Unauthorized", "Unsupported")) throw error;
-      await this.#putOnce(request, signal);
+      await this.#putChecked(request, md5, signal);
       this.#takesSha256 = false;
     }
   }
@@ -289,10 +293,21 @@ export class S3Store implements ObjectStore {
     this.#tokens.set(copied(place), copied(token));
   }
 
-  async #putOnce(request: S3Request, signal: AbortSignal): Promise<void> {
+  /** What was answered with another tag than the MD5 goes once more, with its hash in the signature. */
+  async #putChecked(request: S3Request, md5: Buffer, signal: AbortSignal): Promise<void> {
+    const hasChecksum = this.#answersMd5 === true;
+    const etag = await this.#putOnce({ ...request, hasChecksum }, signal);
+    const isMd5 = /^"?([0-9a-f]{32})"?$/i.exec(etag)?.[1]?.toLowerCase() === md5.toString("hex");
+    this.#answersMd5 = isMd5 && this.#answersMd5 !== false;
+    if (hasChecksum && !isMd5) await this.#putOnce(request, signal);
+  }
+
+  /** Resolves to the tag that the object got. */
+  async #putOnce(request: S3Request, signal: AbortSignal): Promise<string> {
     const answer = await this.#requests.send(request, signal);
     throwIfFailed(await answer.text(answerBytesMax));
-    if (answer.header("etag") !== undefined) return;
+    const etag = answer.header("etag");
+    if (etag !== undefined) return etag;
     const text = `${request.key}: the answer to PUT has no ETag: it is not the store's; is a proxy in the way?`;
     throw new ExecutorError("Transient", text);
   }
