@@ -21,6 +21,13 @@ export interface NodeIdentity {
   readonly readsPodAnnotations: boolean;
 }
 
+/** What a request changes of the object. */
+interface Change {
+  readonly content: object;
+  /** Where nothing more will come. */
+  readonly completed?: "true";
+}
+
 /** What later steps have to know about the object; it survives that the process is replaced. */
 export type TaskResultState = "unknown" | "exists" | "forbidden";
 
@@ -52,24 +59,23 @@ export class TaskResult {
 
   /** Makes the object, with the label that tells the controller to wait for outputs. */
   async initialize(persistence: Persistence, signal: AbortSignal): Promise<void> {
-    await this.#upsert({}, { [completedLabel]: "false" }, persistence, signal);
+    await this.#upsert({ content: {} }, { [completedLabel]: "false" }, persistence, signal);
   }
 
   async reportProgress(progress: string, persistence: Persistence, signal: AbortSignal): Promise<void> {
-    await this.#upsert({ progress }, { [annotation.progress]: progress }, persistence, signal);
+    await this.#upsert({ content: { progress } }, { [annotation.progress]: progress }, persistence, signal);
   }
 
   /** Throws TooLarge, before anything is sent, where the object could not be stored. */
   async reportOutputs(outputs: Outputs, persistence: Persistence, signal: AbortSignal): Promise<void> {
-    const text = JSON.stringify(outputs);
-    const bytes = Buffer.byteLength(text);
-    if (bytes > objectBytesMax) {
-      throw new ExecutorError(
-        "TooLarge",
-        `the outputs are ${bytes} bytes as JSON; a task result can hold ${objectBytesMax}: pass large values as artifacts`,
-      );
-    }
-    await this.#upsert({ outputs }, { [annotation.outputs]: text }, persistence, signal);
+    const annotations = { [annotation.outputs]: outputsText(outputs) };
+    await this.#upsert({ content: { outputs } }, annotations, persistence, signal);
+  }
+
+  /** `reportOutputs` and `finalize` in one request, which the controller sees as one. Where it fails, neither was done. */
+  async complete(outputs: Outputs, persistence: Persistence, signal: AbortSignal): Promise<void> {
+    const annotations = { [annotation.outputs]: outputsText(outputs), [completedLabel]: "true" };
+    await this.#upsert({ content: { outputs }, completed: "true" }, annotations, persistence, signal);
   }
 
   /**
@@ -84,7 +90,7 @@ export class TaskResult {
         await this.#patch({ metadata: { labels } }, signal);
       } catch (error) {
         if (isExecutorError(error, "NotFound") && this.state === "exists")
-          await this.#create({}, "true", signal);
+          await this.#create({ content: {}, completed: "true" }, signal);
         else if (isExecutorError(error, "Forbidden") && this.state === "exists" && refusals++ < refusalsMax)
           throw new ExecutorError("Transient", errorText(error), { cause: error });
         else if (!(await this.#annotate({ [completedLabel]: "true" }, error, signal))) throw error;
@@ -93,14 +99,14 @@ export class TaskResult {
   }
 
   async #upsert(
-    content: object,
+    change: Change,
     annotations: Record<string, string>,
     persistence: Persistence,
     signal: AbortSignal,
   ): Promise<void> {
     await persist(persistence, signal, async () => {
       try {
-        await this.#upsertOnce(content, signal);
+        await this.#upsertOnce(change, signal);
         this.state = "exists";
       } catch (error) {
         if (isExecutorError(error, "Forbidden")) this.state = "forbidden";
@@ -109,28 +115,37 @@ export class TaskResult {
     });
   }
 
-  async #upsertOnce(content: object, signal: AbortSignal): Promise<void> {
+  async #upsertOnce(change: Change, signal: AbortSignal): Promise<void> {
+    const { content, completed } = change;
     if (this.state === "exists") {
+      const metadata = completed ? { labels: { [completedLabel]: completed } } : {};
       try {
-        return await this.#patch({ metadata: {}, ...content }, signal);
+        return await this.#patch({ metadata, ...content }, signal);
       } catch (error) {
         if (!isExecutorError(error, "NotFound")) throw error;
-        return await this.#create(content, "false", signal);
+        return await this.#create(change, signal);
       }
     }
     try {
-      await this.#create(content, "false", signal);
+      await this.#create(change, signal);
     } catch (error) {
       // Forbidden: a role that grants only patch is enough where the object is there already.
       if (!isExecutorError(error, "Conflict", "Forbidden")) throw error;
-      await this.#patchExisting(content, error, signal);
+      await this.#patchExisting(change, error, signal);
     }
   }
 
   /** A pod of the same node ran before: its label says "completed", which must not count for this run. */
-  async #patchExisting(content: object, createError: ExecutorError, signal: AbortSignal): Promise<void> {
+  async #patchExisting(
+    { content, completed }: Change,
+    createError: ExecutorError,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
-      await this.#patch({ metadata: { labels: { [completedLabel]: "false" } }, ...content }, signal);
+      await this.#patch(
+        { metadata: { labels: { [completedLabel]: completed ?? "false" } }, ...content },
+        signal,
+      );
     } catch (error) {
       const isUnhelpful = isExecutorError(error, "NotFound", "Forbidden") && createError.code === "Forbidden";
       // Deleted between the two requests: the conflict is repeated, and creates it.
@@ -138,7 +153,7 @@ export class TaskResult {
     }
   }
 
-  async #create(content: object, completed: "true" | "false", signal: AbortSignal): Promise<void> {
+  async #create({ content, completed }: Change, signal: AbortSignal): Promise<void> {
     const { nodeId, workflowName, instanceId } = this.#identity;
     await this.#send(
       "POST",
@@ -150,7 +165,7 @@ export class TaskResult {
           name: nodeId,
           labels: {
             "workflows.argoproj.io/workflow": workflowName,
-            [completedLabel]: completed,
+            [completedLabel]: completed ?? "false",
             ...(instanceId ? { "workflows.argoproj.io/controller-instanceid": instanceId } : {}),
           },
           ownerReferences: owners(this.#identity),
@@ -215,6 +230,17 @@ export class TaskResult {
     const namespace = encodeURIComponent(this.#client.namespace);
     return `/apis/argoproj.io/v1alpha1/namespaces/${namespace}/workflowtaskresults`;
   }
+}
+
+/** Throws TooLarge, before anything is sent, where the object could not be stored. */
+function outputsText(outputs: Outputs): string {
+  const text = JSON.stringify(outputs);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= objectBytesMax) return text;
+  throw new ExecutorError(
+    "TooLarge",
+    `the outputs are ${bytes} bytes as JSON; a task result can hold ${objectBytesMax}: pass large values as artifacts`,
+  );
 }
 
 /**

@@ -18,6 +18,13 @@ export interface Outcome {
   readonly isSuccess: boolean;
 }
 
+/** What is known when the end begins. */
+export interface Beginning {
+  readonly state: WaitState;
+  /** The state that follows, where the announcement is still on its way. */
+  readonly announced?: Promise<WaitState>;
+}
+
 /**
  * The end of the auxiliary container: collect, report, plugin sidecars, the label that releases the controller, and
  * last of all main, whose emissary has waited for us, so that no sidecar is ended while something is being uploaded
@@ -26,7 +33,7 @@ export interface Outcome {
 export async function finish(
   config: WaitConfig,
   tools: WaitTools,
-  state: WaitState,
+  { state, announced }: Beginning,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { log } = tools;
@@ -38,14 +45,16 @@ export async function finish(
   // What the deadline has said stays.
   const message = new TermMessage(state.isDeadlineOver ? () => {} : tools.explain, term);
   try {
-    const report = new FinalReport(config, tools, state);
+    // An announcement that has thrown is made up for by the report.
+    const later = announced?.catch(() => state);
+    const report = new FinalReport(config, tools, later ?? Promise.resolve(state));
     // Whatever goes wrong here, the controller must be told that nothing more will come.
     await recorded(errors, async () => {
       const ending = { state, main, report, term, message };
-      const collected = await collectEarly(config, tools, ending, signal);
-      errors.push(...collected.errors.map(errorText));
+      const [collected, told] = await Promise.all([collectEarly(config, tools, ending, signal), later]);
+      errors.push(...(told?.errors ?? []), ...collected.errors.map(errorText));
       message.set("the outputs were reported");
-      await report.send(collected.outputs, signal, errors);
+      await report.send(collected.outputs, config.pluginContainers.length === 0, errors, signal);
     });
     await recorded(lateErrors, () => endPlugins(config, tools, signal));
     await recorded(lateErrors, () => report.finalize(signal));
@@ -95,11 +104,12 @@ async function recorded(errors: string[], step: () => Promise<void>): Promise<vo
 class FinalReport {
   readonly #config: WaitConfig;
   readonly #tools: WaitTools;
-  readonly #state: WaitState;
+  readonly #state: Promise<WaitState>;
   readonly #persistence: Persistence;
   #taskResult: TaskResult | undefined;
+  #isFinal = false;
 
-  constructor(config: WaitConfig, tools: WaitTools, state: WaitState) {
+  constructor(config: WaitConfig, tools: WaitTools, state: Promise<WaitState>) {
     this.#config = config;
     this.#tools = tools;
     this.#state = state;
@@ -114,21 +124,27 @@ class FinalReport {
     };
   }
 
-  /** Sends progress that nobody has sent yet, and the outputs; what is too large is left out and named in `errors`. */
-  async send(outputs: Outputs, signal: AbortSignal, errors: string[]): Promise<void> {
+  /**
+   * Sends progress that nobody has sent yet, and the outputs; what is too large is left out and named in `errors`.
+   * @param isLast nothing has to happen before the label: both are one request
+   */
+  async send(outputs: Outputs, isLast: boolean, errors: string[], signal: AbortSignal): Promise<void> {
     const taskResult = await this.#open(signal);
+    const state = await this.#state;
     const { progress } = this.#config;
     const line = progress && (await readProgress(progress.file));
-    if (line !== undefined && line !== this.#state.progressSeen) {
+    if (line !== undefined && line !== state.progressSeen) {
       await taskResult.reportProgress(line, this.#persistence, signal);
     }
     const fitted = fitOutputs(outputs, objectBytesMax);
     errors.push(...fitted.errors.map(errorText));
     try {
-      await taskResult.reportOutputs(fitted.outputs, this.#persistence, signal);
+      if (isLast) await taskResult.complete(fitted.outputs, this.#persistence, signal);
+      else await taskResult.reportOutputs(fitted.outputs, this.#persistence, signal);
+      this.#isFinal = isLast;
     } catch (error) {
       // The refusal to make the object was said already, and better.
-      if (this.#state.errors.length === 0) throw ExecutorError.wrap(error, "failed to report outputs");
+      if (state.errors.length === 0) throw ExecutorError.wrap(error, "failed to report outputs");
     }
   }
 
@@ -139,17 +155,20 @@ class FinalReport {
     await taskResult.reportOutputs(fitted.outputs, { patienceMs: 0 }, signal);
   }
 
+  /** Sets the label, where it is not set yet: always, whatever has failed before. */
   async finalize(signal: AbortSignal): Promise<void> {
+    if (this.#isFinal) return;
     const taskResult = await this.#open(signal);
     await taskResult.finalize(this.#persistence, signal);
   }
 
   /** The API server may have asked an earlier phase of this container to come back later. */
   async #open(signal: AbortSignal): Promise<TaskResult> {
-    const busyMs = this.#state.apiBusyUntilMs - Date.now();
+    const { apiBusyUntilMs, taskResult } = await this.#state;
+    const busyMs = apiBusyUntilMs - Date.now();
     if (busyMs > 0) await sleep(busyMs, undefined, { signal });
     const kube = await this.#tools.openKube();
-    this.#taskResult ??= new TaskResult(kube, this.#config.identity, this.#state.taskResult);
+    this.#taskResult ??= new TaskResult(kube, this.#config.identity, taskResult);
     return this.#taskResult;
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { ChaosPod, ChaosServers } from "./pod.ts";
+import { type ChaosPod, type ChaosServers, isCompleted } from "./pod.ts";
 import { isWaiting, isWatching } from "./processes.ts";
 import { until } from "./until.ts";
 import { auxiliary, hasMade, inputKey, type Layout, openGate } from "./workload.ts";
@@ -40,8 +40,8 @@ export function hold({ api, store }: ChaosServers, phase: Phase): void {
       api.addFault({ kind: "delay", ms: heldMs, match: patch });
       break;
     case "finalize":
-      api.addFault({ kind: "delay", ms: 0, times: 1, match: patch });
-      api.addFault({ kind: "delay", ms: heldMs, match: patch });
+      // What it says is done, and it does not learn of it.
+      api.addFault({ kind: "drop", afterWork: true, match: patch });
       break;
     default:
       break;
@@ -87,7 +87,7 @@ export async function reach(pod: ChaosPod, layout: Layout, phase: Phase): Promis
       return;
     case "finalize":
       await endStep(pod, layout);
-      await until("the last word", () => patches() === 2);
+      await until("the last word", () => isCompleted(pod));
   }
 }
 

@@ -91,7 +91,6 @@ const waits = (container: string) => [
   "archiveArtifact > HTTP PUT",
   `${container} > createTaskResult`,
   `${container} > patchTaskResult`,
-  `${container} > patchTaskResultLabels`,
   `${container} > saveArtifacts`,
   `${container} > saveLogs`,
   `${container} > waitWorkload`,

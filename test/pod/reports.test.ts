@@ -286,13 +286,16 @@ describe("a wait container that is killed and started again", { concurrency: 2 }
     assert.ok(pod.isCompleted());
   });
 
-  it("R8: between its report and the label that ends the node", async (t) => {
+  it("R8: after its last report, whose answer was lost", async (t) => {
     const pod = await startPod(t, shell("echo 1 > /tmp/made", made));
+    const { api } = pod.servers;
+    api.addFault({ kind: "drop", afterWork: true, match: { verb: "patch", resource: "workflowtaskresults" } });
     const isReport = ({ method, body }: { method: string; body: string }) =>
       method === "PATCH" && body.includes('"outputs"');
-    await pod.servers.api.waitForRequest(isReport, AbortSignal.timeout(20_000));
+    await api.waitForRequest(isReport, AbortSignal.timeout(20_000));
 
     pod.container("wait").restart();
+    api.clearFaults();
 
     assert.deepEqual(await pod.codes(), { init: 0, wait: 0, main: 0 });
     assert.deepEqual(pod.saved(), ["made", "main-logs"]);

@@ -166,11 +166,11 @@ function killsOfAuxiliary(layout: Layout): readonly Kill[] {
         layout,
         expected:
           phase === "finalize"
-            ? { codes, saved: everything, hasParameter: true, isCompleted: false }
+            ? { codes, saved: everything, hasParameter: true, isCompleted: true }
             : { codes, saved: [], isCompleted: false },
         told:
           phase === "finalize"
-            ? `everything is saved and reported; exit code 137 of \`${container}\` releases the controller`
+            ? `everything is saved and reported, and the label releases the controller, whatever \`${container}\` ends with`
             : `nothing is reported, and no object is half: the controller sees \`${container}\` with exit code 137; main ends 5 s later`,
       }),
     ),
