@@ -289,7 +289,11 @@ describe("a wait container that is killed and started again", { concurrency: 2 }
   it("R8: after its last report, whose answer was lost", async (t) => {
     const pod = await startPod(t, shell("echo 1 > /tmp/made", made));
     const { api } = pod.servers;
-    api.addFault({ kind: "drop", afterWork: true, match: { verb: "patch", resource: "workflowtaskresults" } });
+    api.addFault({
+      kind: "drop",
+      afterWork: true,
+      match: { verb: "patch", resource: "workflowtaskresults" },
+    });
     const isReport = ({ method, body }: { method: string; body: string }) =>
       method === "PATCH" && body.includes('"outputs"');
     await api.waitForRequest(isReport, AbortSignal.timeout(20_000));
