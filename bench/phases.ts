@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ApiServer } from "../desk/api-server/index.ts";
-import { measuredOn, percentile, table, writeSection } from "./report.ts";
+import { measuredOn, median, percentile, table, writeSection } from "./report.ts";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -48,7 +48,7 @@ function page(): string {
     figures.reduce((sum, figure) => sum + figure, 0) / figures.length;
   const cell = (what: string, prefix: string) => {
     const figures = used.get(`${what}, ${prefix}`) ?? [];
-    return `${mean(figures).toFixed(0)} (${percentile(figures, 0.5)}, ${percentile(figures, 0.99)})`;
+    return `${mean(figures).toFixed(0)} (${median(figures)}, ${percentile(figures, 0.99)})`;
   };
   const whats = ["init", "wait, both phases (and main)", "supervisor, both phases (and main)"];
   const rows = whats.map((what) => [what, ...prefixes.map((prefix) => cell(what, prefix))]);

@@ -1,8 +1,10 @@
-// Measures real pods on the cluster of test/cluster: `npm run bench:pods [-- [--write] [--pods N] NAME…]`. One line a pod:
-// seconds of the phase that the executor answers for, CPU, peak anonymous memory and peak of the cgroup, beside the stock
-// executor's figure. Containers are sampled every 50 ms from their cgroups. `true` takes turns, N times (50): both layouts,
+// Measures real pods on the cluster of test/cluster: `npm run bench:pods [-- [--write] [--pods N] [--reference] NAME…]`, where
+// NAME may end with a star. One
+// line a pod: seconds of the phase that the executor answers for, and for each container its life, CPU, peak anonymous memory
+// and peak of the cgroup; with --reference the same by the stock executor, which takes its turn first. --write keeps the rows
+// of pods that were not measured. Containers are sampled every 50 ms from their cgroups. `true` takes turns, N times (50): both layouts,
 // each beside a pod of the same containers that do nothing, the stock executor as it is published where it can be built, and
-// with --beside IMAGE_ROOT an image of another commit.
+// with --beside IMAGE_ROOT an image of another commit. `workflow` runs whole workflows under the unmodified controller.
 import "../ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,12 +12,16 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster, executorImage, startMinio } from "../../test/cluster/cluster.ts";
-import { cacheDirectory, prepare } from "../../test/cluster/prerequisites.ts";
+import { buildArgo, cacheDirectory, prepare } from "../../test/cluster/prerequisites.ts";
 import { startDelayProxy } from "../../test/servers/delay-proxy/index.ts";
-import { measuredOn, writeSection } from "../report.ts";
+import { expectSection, measuredOn, writeSection } from "../report.ts";
+import { importPeers } from "./floor/images.ts";
+import { referenceImage } from "./floor/kinds.ts";
 import { floorPage, measureFloor } from "./floor/measure.ts";
 import { createGarbage, garbagePod } from "./garbage.ts";
 import { workflowPod } from "./pod.ts";
+import { containers, type Measured, type Row, row, rowsTable, type Usage, writeRows } from "./rows.ts";
+import { measureWorkflows, workflowsPage } from "./whole-workflow.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
 const { values, positionals: wanted } = parseArgs({
@@ -23,9 +29,12 @@ const { values, positionals: wanted } = parseArgs({
   options: {
     pods: { type: "string", default: "50" },
     beside: { type: "string" },
+    reference: { type: "boolean", default: false },
     write: { type: "boolean", default: false },
   },
 });
+if (values.write)
+  for (const name of ["pods", "workflow", "workloads"]) expectSection("docs/performance.md", name);
 const say = (text: string) => console.error(`# ${text}`);
 const tools = await prepare(say);
 const state = join(cacheDirectory(), "cluster");
@@ -41,14 +50,20 @@ const workflowUid = await createWorkflow();
 
 try {
   if (wanted.length === 0 || wanted.includes("true")) await floor();
-  console.log("| pod | seconds | reference | init: s / CPU s / anon MiB / cgroup MiB | wait | main |");
-  console.log("|---|---|---|---|---|---|");
+  if (wanted.includes("workflow")) await wholeWorkflows();
+  if (values.reference) await importPeers(cluster, undefined, say);
+  const measured: Row[] = [];
   for (const workload of workloads()) {
-    if (wanted.length === 0 || wanted.some((name) => workload.name.startsWith(name))) await measure(workload);
+    if (wanted.length > 0 && !wanted.some((name) => isMeant(name, workload.name))) continue;
+    const reference = values.reference ? await measure(workload, referenceImage) : undefined;
+    measured.push(row(workload.name, await measure(workload, executorImage), reference));
   }
   if (wanted.length === 0 || wanted.includes("gc")) {
-    for (const delayMs of [0, 10]) await measureGarbage(delayMs);
+    for (const delayMs of [0, 10])
+      measured.push(row(`gc-10000 at ${2 * delayMs} ms`, await measureGarbage(delayMs)));
   }
+  if (measured.length > 0) console.log(rowsTable(measured));
+  if (values.write && measured.length > 0) writeRows(measured);
 } finally {
   minio.stop();
   // The state stays, for the next run.
@@ -66,7 +81,26 @@ async function floor(): Promise<void> {
   if (values.write) writeSection("docs/performance.md", "pods", `${notes}\n\n${page}`);
 }
 
-async function measure(workload: Workload): Promise<void> {
+/** A name, or the beginning of several and a star. */
+function isMeant(wish: string, name: string): boolean {
+  return wish.endsWith("*") ? name.startsWith(wish.slice(0, -1)) : name === wish;
+}
+
+/** Whole workflows, ours and the reference's in turns. */
+async function wholeWorkflows(): Promise<void> {
+  const { executors } = await importPeers(cluster, undefined, say);
+  if (!executors.includes("reference")) throw new Error("there is no reference to measure beside");
+  const program = await buildArgo("workflow-controller", say);
+  const images = { ours: executorImage, reference: referenceImage };
+  const rounds = Math.ceil(Number(values.pods) / 10);
+  const took = await measureWorkflows({ kubeconfig: cluster.kubeconfig, program, rounds, images }, say);
+  const page = workflowsPage(took);
+  console.log(page);
+  const notes = `${measuredOn("npm run bench:pods -- --write workflow")} Medians of ${rounds}, in turns.`;
+  if (values.write) writeSection("docs/performance.md", "workflow", `${notes}\n\n${page}`);
+}
+
+async function measure(workload: Workload, image: string): Promise<Measured> {
   const name = `bench-${workload.name.replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "")}`;
   const proxy =
     workload.delayMs > 0
@@ -76,45 +110,36 @@ async function measure(workload: Workload): Promise<void> {
     const pod = workflowPod({
       name,
       workflowUid,
-      image: executorImage,
+      image,
       template: workload.template,
       endpoint: proxy?.endpoint ?? minioEndpoint,
       memoryLimit: workload.memoryLimit,
     });
     const { ended, usage } = await sampled(name, async () => {
-      await cluster.kubectl(
-        "delete",
-        "pod",
-        "-n",
-        "argo",
-        name,
-        "--ignore-not-found",
-        "--grace-period=0",
-        "--force",
-      );
+      await removePod(name);
       await cluster.kubectl("delete", "workflowtaskresult", "-n", "argo", name, "--ignore-not-found");
       await cluster.create(pod);
       return waitForEnd(name);
     });
-    const line = (container: string) => {
-      const use = usage[ended.ids[container] ?? ""];
-      const end = ended.exits[container];
-      return use
-        ? `${end === 0 ? "" : `exit ${end}: `}${use.seconds.toFixed(1)} / ${use.cpu.toFixed(2)} / ${(use.rssPeak / 2 ** 20).toFixed(0)} / ${(use.peak / 2 ** 20).toFixed(0)}`
-        : "-";
-    };
-    const init = usage[ended.ids.init ?? ""];
-    const last = Math.max(...Object.values(ended.ids).map((id) => usage[id]?.last ?? 0));
+    const byName = Object.fromEntries(containers.map((one) => [one, usage[ended.ids[one] ?? ""]]));
+    const last = Math.max(...Object.values(byName).map((one) => one?.last ?? 0));
     const seconds =
       workload.template.name === "down"
-        ? (init?.seconds ?? 0)
-        : last - (await userProcessEnd(name, init?.last ?? 0));
-    console.log(
-      `| ${workload.name} | ${seconds.toFixed(2)} | ${workload.reference} | ${line("init")} | ${line("wait")} | ${line("main")} |`,
-    );
+        ? (byName.init?.seconds ?? 0)
+        : last - (await userProcessEnd(name, byName.init?.last ?? 0));
+    const failures = Object.entries(ended.exits).filter(([, code]) => code !== 0);
+    return { seconds, usage: byName, failures: failures.map(([one, code]) => `${one}: exit ${code}`) };
   } finally {
     await proxy?.[Symbol.asyncDispose]();
   }
+}
+
+async function removePod(name: string): Promise<void> {
+  await cluster.kubectl(
+    ..."delete pod -n argo".split(" "),
+    name,
+    ..."--ignore-not-found --grace-period=0 --force".split(" "),
+  );
 }
 
 /** Task results need an owner that exists, or Kubernetes deletes them. */
@@ -130,67 +155,35 @@ async function createWorkflow(): Promise<string> {
 }
 
 /** The artifact GC pod with the limits that the controller gives it, for 10,000 artifacts in four tasks. */
-async function measureGarbage(delayMs: number): Promise<void> {
+async function measureGarbage(delayMs: number): Promise<Measured> {
   const name = `bench-gc-${delayMs}`;
   const proxy = delayMs > 0 ? await startDelayProxy({ target: minioEndpoint, delayMs }) : undefined;
+  const kind = "workflowartifactgctask";
   try {
     const tasks = await createGarbage(minioEndpoint, proxy?.endpoint ?? minioEndpoint, 10_000, 2500);
     for (const task of tasks) {
-      await cluster.kubectl(
-        "delete",
-        "workflowartifactgctask",
-        "-n",
-        "argo",
-        task.metadata.name,
-        "--ignore-not-found",
-      );
+      await cluster.kubectl("delete", kind, "-n", "argo", task.metadata.name, "--ignore-not-found");
       await cluster.create(task);
     }
     const { ended, usage } = await sampled(name, async () => {
-      await cluster.kubectl(
-        "delete",
-        "pod",
-        "-n",
-        "argo",
-        name,
-        "--ignore-not-found",
-        "--grace-period=0",
-        "--force",
-      );
+      await removePod(name);
       await cluster.create(garbagePod(name, executorImage));
       return waitForEnd(name);
     });
-    const use = usage[ended.ids.main ?? ""];
-    const left = await Promise.all(
-      tasks.map(async (task) => {
-        const text = await cluster.kubectl(
-          "get",
-          "workflowartifactgctask",
-          "-n",
-          "argo",
-          task.metadata.name,
-          "-o",
-          "json",
-        );
-        return 2500 - (text.match(/"success": true/g) ?? []).length;
-      }),
-    );
-    const missing = left.reduce((sum, count) => sum + count, 0);
-    console.log(
-      `| gc-10000 at ${2 * delayMs} ms | ${use?.seconds.toFixed(1)} | 10 x ${delayMs > 0 ? "27.7" : "14.5"} s | - | - | exit ${ended.exits.main}, ${missing} not deleted: ${use?.cpu.toFixed(2)} CPU s / ${((use?.rssPeak ?? 0) / 2 ** 20).toFixed(0)} / ${((use?.peak ?? 0) / 2 ** 20).toFixed(0)} |`,
-    );
+    let missing = 10_000;
+    for (const task of tasks) {
+      const text = await cluster.kubectl("get", kind, "-n", "argo", task.metadata.name, "-o", "json");
+      missing -= (text.match(/"success": true/g) ?? []).length;
+    }
+    const main = usage[ended.ids.main ?? ""];
+    const failures = [
+      ...(ended.exits.main === 0 ? [] : [`main: exit ${ended.exits.main}`]),
+      ...(missing === 0 ? [] : [`${missing} not deleted`]),
+    ];
+    return { seconds: main?.seconds ?? 0, usage: { main }, failures };
   } finally {
     await proxy?.[Symbol.asyncDispose]();
   }
-}
-
-interface Usage {
-  /** When the container was last seen, in seconds since the epoch. */
-  readonly last: number;
-  readonly seconds: number;
-  readonly cpu: number;
-  readonly rssPeak: number;
-  readonly peak: number;
 }
 
 /** Runs `work` while every container of the cluster is sampled. */

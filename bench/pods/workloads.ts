@@ -8,8 +8,6 @@ export interface Workload {
   readonly delayMs: number;
   /** Memory limit on every container, such as `128Mi`. */
   readonly memoryLimit?: string;
-  /** What the stock executor took, for the table. */
-  readonly reference: string;
 }
 
 /** Says when it ends, for what comes after that is the executor's time. */
@@ -86,28 +84,24 @@ export function workloads(): readonly Workload[] {
         name: `tgz-1g-up${suffix}`,
         template: upload(logText, "/data/logs", "bench/logs.tgz"),
         delayMs: 0,
-        reference: "32.6 s",
         ...limit,
       },
       {
         name: `tgz-1g-down${suffix}`,
         template: download("bench/logs.tgz", "/in"),
         delayMs: 0,
-        reference: "5.5 to 6.9 s",
         ...limit,
       },
       {
         name: `none-4g-up${suffix}`,
         template: upload(noise, "/data/noise", "bench/noise", none),
         delayMs: 0,
-        reference: "132 s",
         ...limit,
       },
       {
         name: `none-4g-down${suffix}`,
         template: download("bench/noise", "/in", none),
         delayMs: 0,
-        reference: "5.8 s",
         ...limit,
       },
     ];
@@ -118,25 +112,21 @@ export function workloads(): readonly Workload[] {
       name: "dir-5000-up",
       template: upload(small(5000, 4096), "/data/small", "bench/small", none),
       delayMs: 10,
-      reference: "124 s",
     },
     {
       name: "dir-5000-down",
       template: download("bench/small", "/in", none),
       delayMs: 10,
-      reference: "226 s",
     },
     {
       name: "dir-100000-up",
       template: upload(small(100_000, 1024), "/data/small", "bench/many", none),
       delayMs: 0,
-      reference: "serial",
     },
     {
       name: "dir-100000-down",
       template: download("bench/many", "/in", none),
       delayMs: 0,
-      reference: "serial",
     },
   ];
 }

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Cluster } from "../../../test/cluster/cluster.ts";
 import { connectCluster } from "../../../test/cluster/connect.ts";
 import { TaskTimes } from "../../../test/cluster/in-a-row/task-times.ts";
-import { percentile, table } from "../../report.ts";
+import { median, percentile, table } from "../../report.ts";
 import { importPeers } from "./images.ts";
 import { type Executor, kinds, type Layout, layouts } from "./kinds.ts";
 import { runPod, type Took } from "./run-pod.ts";
@@ -59,10 +59,10 @@ export function floorPage({ took, whyNoReference }: FloorRun): string {
     took
       .filter(({ kind }) => kind.layout === layout && kind.executor === executor)
       .map((one) => one[measure]);
-  const median = (layout: Layout, executor: Executor, measure: Measure) =>
-    percentile(figures(layout, executor, measure), 0.5);
+  const middle = (layout: Layout, executor: Executor, measure: Measure) =>
+    median(figures(layout, executor, measure));
   const above = (layout: Layout, executor: Executor, measure: Measure) =>
-    (median(layout, executor, measure) - median(layout, "floor", measure)).toFixed(3);
+    (middle(layout, executor, measure) - middle(layout, "floor", measure)).toFixed(3);
   const executors = (["floor", "ours", "other", "reference"] as const).filter((executor) =>
     took.some(({ kind }) => kind.executor === executor),
   );
@@ -74,7 +74,7 @@ export function floorPage({ took, whyNoReference }: FloorRun): string {
         executor,
         ...measures.flatMap((measure) => {
           const all = figures(layout, executor, measure);
-          const figure = `${percentile(all, 0.5).toFixed(3)} (${percentile(all, 0.99).toFixed(3)})`;
+          const figure = `${median(all).toFixed(3)} (${percentile(all, 0.99).toFixed(3)})`;
           return [figure, executor === "floor" ? "" : above(layout, executor, measure)];
         }),
       ]),
