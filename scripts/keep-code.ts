@@ -164,8 +164,9 @@ const { dirname } = require("node:path");
 const { setFlagsFromString } = require("node:v8");
 // Collections of garbage would leave the age of each function in what is written.
 setFlagsFromString("--no-flush-bytecode");
-// So would the compiler of the second tier, which is called when a function has run for long enough, leave a mark.
-setFlagsFromString("--no-sparkplug");
+// So would the compilers that are called when a function has run for long enough leave their marks.
+const compilers = ["sparkplug", "maglev", "turbofan"];
+for (const name of compilers) setFlagsFromString("--no-" + name);
 const parts = [];
 // Some roles have flags of their own.
 const own = process.execArgv.filter((flag) => !flag.startsWith("--require="));
@@ -173,7 +174,7 @@ process.on("argoexec-part", (part) => parts.push(part));
 process.on("exit", (status) => {
   if (status !== 0) return;
   setFlagsFromString("--flush-bytecode");
-  setFlagsFromString("--sparkplug");
+  for (const name of compilers) setFlagsFromString("--" + name);
   for (const { code, name, text, v8Flags, script } of parts) {
     const path = ${JSON.stringify(code)} + "/" + code;
     mkdirSync(dirname(path), { recursive: true });
