@@ -77,7 +77,8 @@ function shape(states: readonly ReturnType<typeof readByController>[]): readonly
   const all = states.map(
     ({ completed, outputs }) => `${completed}${outputs === undefined ? "" : " with outputs"}`,
   );
-  const isOne = (index: number) =>
-    all[index] === "false with outputs" && all[index + 1] === "true with outputs";
-  return all.filter((_, index) => !isOne(index));
+  const last = all.findLastIndex((state) => state !== "false with outputs");
+  if (all[last] !== "true with outputs") return all;
+  const before = all.slice(0, last).findLastIndex((state) => state !== "false with outputs");
+  return [...all.slice(0, before + 1), ...all.slice(last)];
 }
