@@ -96,7 +96,7 @@ async function wholeWorkflows(): Promise<void> {
   const took = await measureWorkflows({ kubeconfig: cluster.kubeconfig, program, rounds, images }, say);
   const page = workflowsPage(took);
   console.log(page);
-  const notes = `${measuredOn("npm run bench:pods -- --write workflow")} Medians of ${rounds}, in turns.`;
+  const notes = `${measuredOn(`npm run bench:pods -- --write --pods ${values.pods} workflow`)} Medians of ${rounds}, in turns.`;
   if (values.write) writeSection("docs/performance.md", "workflow", `${notes}\n\n${page}`);
 }
 
