@@ -25,8 +25,7 @@ async function peakOf(t: TestContext, count: number): Promise<number> {
     peak = Math.max(peak, peakMemory(child.pid));
     ownPeak = Math.max(ownPeak, group?.ownBytes() ?? 0);
   }, 20);
-  const { status, report, lastLine } = await outcomeOf(child);
-  clearInterval(watch);
+  const { status, report, lastLine } = await outcomeOf(child).finally(() => clearInterval(watch));
   assert.equal(status, 0, lastLine);
   assert.equal(report?.totals.copied?.objects, count / 10_000);
   assert.equal(report?.totals.equal?.objects, count - count / 10_000);

@@ -4,10 +4,11 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
-import { Report } from "../../src/sync/index.ts";
+import { Report, type ReportSnapshot } from "../../src/sync/index.ts";
 import { writeReport } from "../../src/sync/report/index.ts";
 import { temporaryFolder } from "../desk/object-client.ts";
-import { program, s3Side, sync } from "./sync.ts";
+import { startEndlessStore } from "./endless-store.ts";
+import { program, s3Side, startSync, sync } from "./sync.ts";
 
 describe("reports of argoexec sync", () => {
   it("are written as JSON, for Prometheus, and as a page, in one run", async (t) => {
@@ -34,6 +35,22 @@ describe("reports of argoexec sync", () => {
     );
     assert.match(page, /<title>sync run: s3:\/\/ml\/<\/title>/);
     assert.match(page, /<svg [^>]*aria-label="sizes by workflow"/);
+  });
+
+  it("come whole through a pipe whose reader takes its time", { timeout: 60_000 }, async (t) => {
+    const [source, target] = [await startEndlessStore(t, 5000), await startEndlessStore(t, 5000, () => true)];
+    const child = startSync(["plan", source.url, target.url]);
+    assert.ok(child.stdout && child.stderr);
+
+    // The advice is written behind the report, of which a pipe holds a part.
+    let advice = "";
+    for await (const chunk of child.stderr) {
+      advice += String(chunk);
+      if (/^5000 would be copied.*\n$/m.test(advice)) break;
+    }
+    const report = JSON.parse(await text(child.stdout)) as ReportSnapshot;
+
+    assert.equal(report.incidents.length, 5000);
   });
 
   it("are tables on a terminal, and what is in keys steers no terminal", async (t) => {
