@@ -4,6 +4,7 @@ import { ExecutorError } from "../src/errors/index.ts";
 import { type Outcome, syncStatus } from "../src/sync/index.ts";
 import type { RewriteJob, SqlDialect } from "../src/sync/rewrite/index.ts";
 import { type FlagValues, textFlag } from "./flags.ts";
+import { printOut } from "./standard-output.ts";
 import { onlyPositional, type SyncSubcommand } from "./sync-call.ts";
 import { openSources, workflowFlags } from "./sync-workflows.ts";
 
@@ -41,7 +42,7 @@ export const rewriteCommand: SyncSubcommand = {
     const counts = { changed: 0, failed: 0, left: 0 };
     let isPassing = true;
     for await (const result of rewrite(job, call.stop)) {
-      process.stdout.write(`${JSON.stringify({ ...result, isRehearsal: !applies })}\n`);
+      await printOut(`${JSON.stringify({ ...result, isRehearsal: !applies })}\n`);
       counts[result.deed] += 1;
       isPassing &&= result.deed !== "failed" || result.isPassing;
     }
