@@ -62,6 +62,8 @@ export async function startPostgres(settings: readonly string[] = []): Promise<D
         { input: sql, encoding: "utf8", env: {}, maxBuffer: 1 << 28, stdio: ["pipe", "pipe", "pipe"] },
       ),
     ["-A", "-t"],
+    // Killed, it leaves shared memory behind.
+    "SIGINT",
   );
 }
 
@@ -94,6 +96,7 @@ export async function startMariadb(settings: readonly string[] = []): Promise<Da
         stdio: ["pipe", "pipe", "pipe"],
       }),
     ["--batch", "--skip-column-names", "--raw", "--default-character-set=utf8mb4"],
+    "SIGKILL",
   );
 }
 
@@ -102,11 +105,12 @@ async function started(
   start: () => ReturnType<typeof spawn>,
   ask: (sql: string, more: readonly string[]) => string,
   forValues: readonly string[],
+  end: NodeJS.Signals,
 ): Promise<Database> {
   const server = start();
   const ended = once(server, "exit");
   const close = async () => {
-    server.kill("SIGKILL");
+    server.kill(end);
     await ended;
     rmSync(folder, { recursive: true, force: true });
   };
