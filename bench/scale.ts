@@ -1,6 +1,6 @@
 /**
  * Whether time and memory a unit stay the same while the work grows: objects of 1 KiB, entries of an archive, HTTP tasks:
- *   node bench/scale.ts [--write] [--max 100000] [line: objects, entries, tasks]
+ *   npm run bench -- scale [--write] [--max 100000] [line: objects, entries, tasks]
  *
  * Each size runs in a process of its own. FULL=1 adds a million objects and entries. `--write` puts the table and the plot
  * (docs/images/scale.svg, by matplotlib, from PyPI) into docs/performance.md.
@@ -61,7 +61,7 @@ try {
   if (values.write) {
     const problem = await plot(`docs/images/${section}.svg`, plots());
     if (problem !== undefined) throw new Error(problem);
-    const command = `${isFull ? "FULL=1 " : ""}node bench/scale.ts --max ${values.max} ${wanted}`.trim();
+    const command = `${isFull ? "FULL=1 " : ""}npm run bench -- scale --max ${values.max} ${wanted}`.trim();
     const image = `![time and memory over the number of units](images/${section}.svg)`;
     const notes = `${measuredOn(command)} Memory is anonymous, of the agent resident.`;
     writeSection("docs/performance.md", section, [notes, image, text].join("\n\n"));

@@ -1,7 +1,7 @@
 /**
  * Bulk transfers, each as a process of its own like `init` and `wait`, beside what standard programs take in the same
  * run on the same store:
- *   node bench/transfer.ts [--tls] [--write] [--beside CHECKOUT] [MiB, default 256] [rounds, default 2] [line, such as none-down] [-- flags for Node]
+ *   npm run bench -- transfer [--tls] [--write] [--beside CHECKOUT] [MiB, default 256] [rounds, default 2] [line, such as none-down] [-- flags for Node]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it shares the
  * machine, so its CPU time stands beside. Outputs are served by a real emissary. `--beside` runs another checkout's build
@@ -238,7 +238,7 @@ function summary(): string {
     ...(isTls ? ["--tls"] : []),
     ...(values.beside === undefined ? [] : [`--beside ${commitOf(values.beside)}`]),
   ];
-  const command = ["node bench/transfer.ts", ...flags, ...positionals].join(" ");
+  const command = ["npm run bench -- transfer", ...flags, ...positionals].join(" ");
   const notes = `${measuredOn(command)} ${sizeMib} MiB, medians of ${rounds}; the last column is ours divided by the row's.`;
   return [notes, table(["", "", "takes", "CPU s a GiB", "peak MiB", "ours / this"], rows)].join("\n\n");
 }
