@@ -27,7 +27,8 @@ export function encodeHead({ method, target, authority, headers, own }: RequestL
   if (!namePattern.test(method)) throw invalid(during, "method");
   if (target === "" || badTarget.test(target)) throw invalid(during, "path");
   let head = `${method} ${target} HTTP/1.1\r\n`;
-  const given = new Set<string>();
+  let hasHost = false;
+  const given: string[] = [];
   for (const name in headers) {
     if (!namePattern.test(name)) throw invalid(during, `header field name ${JSON.stringify(name)}`);
     const value = headers[name] ?? "";
@@ -35,11 +36,13 @@ export function encodeHead({ method, target, authority, headers, own }: RequestL
       if (badValue.test(each)) throw invalid(during, `header field value for ${JSON.stringify(name)}`);
       head += `${name}: ${each}\r\n`;
     }
-    given.add(name.toLowerCase());
+    const known = name.toLowerCase();
+    if (known === "transfer-encoding") throw invalid(during, "Transfer-Encoding, which is ours to choose");
+    if (known === "host") hasHost = true;
+    if (Object.hasOwn(own, known)) given.push(known);
   }
-  if (given.has("transfer-encoding")) throw invalid(during, "Transfer-Encoding, which is ours to choose");
-  if (!given.has("host")) head = head.replace("\r\n", () => `\r\nhost: ${authority}\r\n`);
-  for (const name in own) if (!given.has(name)) head += `${name}: ${own[name]}\r\n`;
+  if (!hasHost) head = head.replace("\r\n", () => `\r\nhost: ${authority}\r\n`);
+  for (const name in own) if (!given.includes(name)) head += `${name}: ${own[name]}\r\n`;
   return `${head}\r\n`;
 }
 

@@ -2,7 +2,7 @@ import { installDebianPackages } from "../../scripts/debian-packages.ts";
 
 /**
  * A program of each package of Debian that the suites meet: web server, proxy, Kerberos' key
- * distribution centre, ssh's server, LFS, browser.
+ * distribution centre, ssh's server, LFS, browser, databases.
  */
 const packages = {
   "nginx-light": "/usr/sbin/nginx",
@@ -14,6 +14,8 @@ const packages = {
   "openssh-server": "/usr/sbin/sshd",
   "git-lfs": "/usr/bin/git-lfs",
   chromium: "/usr/bin/chromium",
+  postgresql: "/usr/lib/postgresql",
+  "mariadb-server": "/usr/sbin/mariadbd",
 };
 
 /** Installs what is missing, where that can be done; what stays missing, its tests name. */
