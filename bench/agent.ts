@@ -1,6 +1,6 @@
 /**
  * What the agent costs, and how soon its results can be seen:
- *   node bench/agent.ts [--write] [tasks served in the endurance run, default 20000]
+ *   npm run bench -- agent [--write] [tasks served in the endurance run, default 20000]
  *
  * The API server and the web server run in this process, on the same processors; the agent is the bundle, in a process
  * of its own. `--write` puts the figures into docs/performance.md.
@@ -18,13 +18,14 @@ import { parseArgs } from "node:util";
 import { bundle } from "../scripts/bundle.ts";
 import { type ApiServer, startApiServer } from "../test/servers/api-server/index.ts";
 import { cpuSeconds, memoryKib, nodesOf, patch, resource, whenVisible } from "./agent-runs.ts";
-import { measuredOn, median, percentile, table, writeSection } from "./report.ts";
+import { expectSection, measuredOn, median, percentile, table, writeSection } from "./report.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { write: { type: "boolean", default: false } },
 });
 const served = Number(positionals[0] ?? 20_000);
+if (values.write) expectSection("docs/performance.md", "agent");
 /** What was measured, and its figure. */
 const figures: [string, string][] = [];
 const root = mkdtempSync(join(tmpdir(), "bench-agent-"));
@@ -69,7 +70,7 @@ try {
   await reportLargeTaskSet();
   await reportEndurance();
   if (values.write) {
-    const command = `node bench/agent.ts ${served}`;
+    const command = `npm run bench -- agent ${served}`;
     writeSection(
       "docs/performance.md",
       "agent",

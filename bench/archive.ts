@@ -1,6 +1,6 @@
 /**
  * Throughput and CPU of the archive codecs on this machine, beside one zlib thread:
- *   node bench/archive.ts [MiB of log text, default 256] [small files, default 20000]
+ *   npm run bench -- archive [MiB of log text, default 256] [small files, default 20000]
  */
 import "./ready.ts";
 import { createReadStream } from "node:fs";

@@ -92,6 +92,8 @@ export class ArtifactRuns {
 
   async #run(direction: string, { endpoint, ca, key, strategy }: Target, path: string): Promise<Figures> {
     const own = readFileSync(join(this.#checkout, "dist/lib/argoexec/node.flags"), "utf8").trim().split("\n");
+    // As native/dispatch.c has it, for a template with `archive: none`.
+    if (strategy === "none" && hasLargestYoung(this.#checkout)) own.push("--max-semi-space-size=16");
     const args = [
       join(this.#root, "child.cjs"),
       direction,
@@ -124,4 +126,9 @@ export async function runTimed(command: string, env: Readonly<Record<string, str
   if (status !== 0) throw new Error(text);
   const [seconds = 0, user = 0, system = 0] = (text.split("\n").at(-1) ?? "").split(" ").map(Number);
   return { seconds, cpuSeconds: user + system };
+}
+
+/** Another checkout may be from before that. */
+function hasLargestYoung(checkout: string): boolean {
+  return readFileSync(join(checkout, "native/dispatch.c"), "utf8").includes("has_plain_artifacts");
 }

@@ -1,6 +1,6 @@
 /**
  * The corpus at each level, beside zlib, gzip, pigz, igzip and zstd; what is promised about the levels is checked:
- *   node bench/compression.ts [--write] [MiB of each item, default 48] [rounds, default 3]
+ *   npm run bench -- compression [--write] [MiB of each item, default 48] [rounds, default 3]
  *
  * Sizes and CPU count (medians of rounds in turns); `--write` puts them into docs/performance.md. Needs the packages and
  * dist/ (`npm run setup`); programs that are not installed are left out.
@@ -16,13 +16,14 @@ import { createGunzip, createGzip } from "node:zlib";
 import { gunzip, gzip, unzstd, zstd } from "../src/archive/index.ts";
 import { openNativeDeflate } from "../src/archive/native-deflate.ts";
 import { type CorpusItem, corpus } from "./corpus.ts";
-import { measuredOn, median, table, writeSection } from "./report.ts";
+import { expectSection, measuredOn, median, table, writeSection } from "./report.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { write: { type: "boolean", default: false } },
 });
 const [sizeMib = 48, rounds = 3] = positionals.map(Number);
+if (values.write) expectSection("docs/performance.md", "compression");
 const mib = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), "bench-compression-"));
 const signal = new AbortController().signal;
@@ -102,7 +103,7 @@ const fromZstd = [node("zstd -3", (source) => unzstd(source, signal)), ...instal
 
 try {
   const library = openNativeDeflate() ? "libdeflate and ISA-L" : "Node's zlib, for lack of the libraries";
-  const notes = [measuredOn(`node bench/compression.ts ${sizeMib} ${rounds}`), `Done by ${library}.`];
+  const notes = [measuredOn(`npm run bench -- compression ${sizeMib} ${rounds}`), `Done by ${library}.`];
   console.log(notes.join(" "));
   const items = await corpus(sizeMib * mib);
   const packed = new Map<string, ReadonlyMap<string, Outcome>>();

@@ -2,7 +2,7 @@
  * Directories of small files (`archive: none`), up and down, each as a process of its own like `wait` and `init`, with
  * the store behind a proxy that delays, beside what the store takes from a client that does nothing but send, and what the
  * disk takes from a program that does nothing but write:
- *   node bench/directories.ts [--write] [--rounds 3] [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, disk, down] [-- flags for Node]
+ *   npm run bench -- directories [--write] [--rounds 3] [files, default 5000] [bytes, default 4096] [delay each way in ms, default 10] [line: floor, up, disk, down] [-- flags for Node]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it, the proxy and
  * main's emissary share the machine, so their CPU time stands beside. `--write` puts the medians into docs/performance.md.
@@ -61,7 +61,7 @@ try {
   const { rows, ratio } = summary();
   if (ratio !== undefined) console.log(`up / the store alone: ${ratio}`);
   if (values.write) {
-    const command = `node bench/directories.ts --rounds ${values.rounds} ${positionals.join(" ")}`.trim();
+    const command = `npm run bench -- directories --rounds ${values.rounds} ${positionals.join(" ")}`.trim();
     const what = `${count} files of ${sizeBytes} bytes, ${delay} ms each way, medians of ${values.rounds}.`;
     const said = `Up takes ${ratio} times what the store alone needs for the same requests.`;
     const head = ["", "seconds", "CPU s", "peak MiB"];

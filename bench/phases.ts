@@ -1,5 +1,5 @@
 // CPU of init, wait and supervisor in a pod without artifacts, over TLS as in a cluster, in turns with bare Node and with
-// other installations: `node bench/phases.ts [--write] [ROUNDS] [PREFIX...]`, such as another checkout's dist. Needs dist/.
+// other installations: `npm run bench -- phases [--write] [ROUNDS] [PREFIX...]`, such as another checkout's dist. Needs dist/.
 import "./ready.ts";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -8,13 +8,14 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ApiServer } from "../desk/api-server/index.ts";
-import { measuredOn, median, percentile, table, writeSection } from "./report.ts";
+import { expectSection, measuredOn, median, percentile, table, writeSection } from "./report.ts";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { write: { type: "boolean", default: false } },
 });
 const [rounds = "20", ...others] = positionals;
+if (values.write) expectSection("docs/performance.md", "phases");
 const prefixes = ["dist", ...others].map((prefix) => resolve(prefix));
 const root = mkdtempSync(join(tmpdir(), "outrider-phases-"));
 const token = "bench-token";
@@ -53,7 +54,7 @@ function page(): string {
   const whats = ["init", "wait, both phases (and main)", "supervisor, both phases (and main)"];
   const rows = whats.map((what) => [what, ...prefixes.map((prefix) => cell(what, prefix))]);
   const bare = mean(used.get("bare Node, once") ?? []).toFixed(0);
-  const notes = `${measuredOn(`node bench/phases.ts ${rounds}`)} Milliseconds of CPU: mean (median, 99th percentile) of ${rounds}; bare Node: ${bare}.`;
+  const notes = `${measuredOn(`npm run bench -- phases ${rounds}`)} Milliseconds of CPU: mean (median, 99th percentile) of ${rounds}; bare Node: ${bare}.`;
   return [notes, table(["", ...prefixes.map((prefix) => versionOf(prefix))], rows)].join("\n\n");
 }
 

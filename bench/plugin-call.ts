@@ -1,4 +1,4 @@
-// What the first call to an artifact plugin costs a process: `node bench/plugin-call.ts`. Our client beside grpc-js,
+// What the first call to an artifact plugin costs a process: `npm run bench -- plugin-call`. Our client beside grpc-js,
 // both bundled, against the same server on a unix socket; CPU above bare Node's.
 import "./ready.ts";
 import { spawn, spawnSync } from "node:child_process";

@@ -183,9 +183,33 @@ function tagOf(md5: string): string {
 
 /** A page of the keys below a prefix, and where the next one begins. */
 function pageOf(objects: ReadonlyMap<string, Stored>, prefix: string, after: string, length: number) {
-  const keys = [...objects.keys()].filter((key) => key.startsWith(prefix) && key > after).sort();
-  const page = keys.slice(0, length);
-  return { page, next: keys.length > length ? page.at(-1) : undefined };
+  const keys = sortedKeys(objects);
+  const from = after > prefix ? firstAt(keys, (key) => key > after) : firstAt(keys, (key) => key >= prefix);
+  const page = keys.slice(from, from + length).filter((key) => key.startsWith(prefix));
+  const hasMore = page.length === length && keys[from + length]?.startsWith(prefix) === true;
+  return { page, next: hasMore ? page.at(-1) : undefined };
+}
+
+const sorted = new WeakMap<ReadonlyMap<string, Stored>, readonly string[]>();
+
+/** In their order; sorted once while none is added, for a million of them have a thousand pages. */
+function sortedKeys(objects: ReadonlyMap<string, Stored>): readonly string[] {
+  const known = sorted.get(objects);
+  if (known?.length === objects.size) return known;
+  const keys = [...objects.keys()].sort();
+  sorted.set(objects, keys);
+  return keys;
+}
+
+/** The first place from which on all keys are as wanted. */
+function firstAt(keys: readonly string[], isWanted: (key: string) => boolean): number {
+  let [low, high] = [0, keys.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isWanted(keys[middle] ?? "")) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function s3Page(objects: ReadonlyMap<string, Stored>, query: URLSearchParams): string {

@@ -1,5 +1,5 @@
 // What the container of each role takes of CPU and memory, over TLS as in a cluster, in turns with bare Node, with kubectl
-// where test/cluster has built one, and with other installations: `node bench/roles.ts [--write] [ROUNDS] [PREFIX...]`, such
+// where test/cluster has built one, and with other installations: `npm run bench -- roles [--write] [ROUNDS] [PREFIX...]`, such
 // as another checkout's dist. Then how long after its condition a resource step ends. `--write` puts both into
 // docs/performance.md. Needs dist/ (npm run build).
 import "./ready.ts";
@@ -358,7 +358,7 @@ try {
   });
   console.log(said.join("\n"));
   if (values.write) {
-    const notes = `${measuredOn(["node bench/roles.ts", ...positionals].join(" "))} Means of ${rounds}, in turns.`;
+    const notes = `${measuredOn(["npm run bench -- roles", ...positionals].join(" "))} Means of ${rounds}, in turns.`;
     writeSection("docs/performance.md", "roles", [notes, usage, ...said].join("\n\n"));
   }
 } finally {

@@ -1,9 +1,11 @@
 /**
  * Whether time and memory a unit stay the same while the work grows: objects of 1 KiB, entries of an archive, HTTP tasks:
- *   node bench/scale.ts [--write] [--max 100000] [line: objects, entries, tasks]
+ *   npm run bench -- scale [--write] [--max 100000] [--folder FOLDER] [line: objects, entries, tasks, quick]
  *
- * Each size runs in a process of its own. FULL=1 adds a million objects and entries. `--write` puts the table and the plot
- * (docs/images/scale.svg, by matplotlib, from PyPI) into docs/performance.md.
+ * Each size runs in a process of its own. FULL=1 adds a million objects and entries. `quick` are objects on a store that
+ * answers at once (quick-store.ts), a process of its own, and runs only where it is asked for: MinIO takes most of an hour
+ * for a million. `--write` puts the table and the plot (docs/images/scale.svg, by matplotlib, from PyPI) into
+ * docs/performance.md. Files lie below FOLDER, the system's for temporary ones unless it is given.
  */
 import "./ready.ts";
 import { spawn } from "node:child_process";
@@ -12,18 +14,22 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { startApiServer } from "../test/servers/api-server/index.ts";
 import { childOf, cpuSeconds, memoryKib, resource, whenVisible } from "./agent-runs.ts";
-import { ArtifactRuns } from "./artifact-runs.ts";
+import { ArtifactRuns, type Target } from "./artifact-runs.ts";
 import { type Plot, plot } from "./plot.ts";
 import { expectSection, measuredOn, table, writeSection } from "./report.ts";
-import { type Store, startStore } from "./store.ts";
+import { endProcess, type Store, startStore } from "./store.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { write: { type: "boolean", default: false }, max: { type: "string", default: "100000" } },
+  options: {
+    write: { type: "boolean", default: false },
+    max: { type: "string", default: "100000" },
+    folder: { type: "string", default: tmpdir() },
+  },
 });
 const [wanted = ""] = positionals;
 /** Some of the lines have a place of their own, for what takes long with all of them. */
@@ -34,7 +40,7 @@ const sizes = [1000, 3000, 10_000, 30_000, 100_000].filter((size) => size <= Num
 const objectSizes = isFull ? [...sizes, 1_000_000] : sizes;
 /** One task set holds no more: the API server takes objects of 1.5 MiB. */
 const taskSizes = [300, 1000, 3000, 10_000];
-const root = mkdtempSync(join(tmpdir(), "bench-scale-"));
+const root = mkdtempSync(join(values.folder, "bench-scale-"));
 
 interface Point {
   readonly size: number;
@@ -54,14 +60,17 @@ try {
       await store.stop();
     }
   }
+  if (wanted === "quick") await measureQuickly();
   if ("tasks".startsWith(wanted)) for (const size of taskSizes) note("HTTP tasks", await runTasks(size));
   const rows = [...points].flatMap(([line, all]) => all.map((point) => row(line, point)));
   const text = table(["", "units", "ms a unit", "CPU ms a unit", "peak, MiB"], rows);
   console.log(text);
   if (values.write) {
+    const folder = values.folder === tmpdir() ? "" : ` --folder ${values.folder}`;
     const problem = await plot(`docs/images/${section}.svg`, plots());
     if (problem !== undefined) throw new Error(problem);
-    const command = `${isFull ? "FULL=1 " : ""}node bench/scale.ts --max ${values.max} ${wanted}`.trim();
+    const command =
+      `${isFull ? "FULL=1 " : ""}npm run bench -- scale --max ${values.max}${folder} ${wanted}`.trim();
     const image = `![time and memory over the number of units](images/${section}.svg)`;
     const notes = `${measuredOn(command)} Memory is anonymous, of the agent resident.`;
     writeSection("docs/performance.md", section, [notes, image, text].join("\n\n"));
@@ -97,25 +106,59 @@ function plots(): readonly Plot[] {
 async function measureArtifacts({ endpoint }: Store): Promise<void> {
   const runs = await ArtifactRuns.prepare(root);
   for (const size of objectSizes) {
-    const folder = join(root, `files-${size}`);
-    writeFiles(folder, size);
+    const folder = writeFiles(size);
     for (const [word, strategy] of [
       ["objects", "none"],
       ["entries", "tar"],
     ] as const) {
       if (!word.startsWith(wanted)) continue;
       const what = word === "objects" ? "objects of 1 KiB" : "entries of 1 KiB in tar.gz";
-      const target = { endpoint, key: `${word}-${size}`, strategy };
-      const up = await runs.save(folder, target);
-      note(`${what}, up`, { ...up, size, peakMib: up.peakMib ?? Number.NaN });
-      const down = await runs.load(target, { setsAside: true });
-      note(`${what}, down`, { ...down, size, peakMib: down.peakMib ?? Number.NaN });
+      await bothWays(runs, { endpoint, key: `${word}-${size}`, strategy }, { what, size, folder });
     }
   }
 }
 
+/** Steps of ten, for a million takes long enough. */
+async function measureQuickly(): Promise<void> {
+  const runs = await ArtifactRuns.prepare(root);
+  for (const size of objectSizes.filter((each) => Number.isInteger(Math.log10(each)))) {
+    const folder = writeFiles(size);
+    const store = await startQuickly();
+    try {
+      const target = { endpoint: store.endpoint, key: `quick-${size}`, strategy: "none" } as const;
+      await bothWays(runs, target, { what: "objects of 1 KiB, a store that answers at once", size, folder });
+    } finally {
+      await endProcess(store.child);
+    }
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function startQuickly() {
+  const source = `
+    import { startQuickStore } from ${JSON.stringify(resolve("bench/quick-store.ts"))};
+    console.log((await startQuickStore("s3")).endpoint);`;
+  const child = spawn(process.execPath, ["--input-type=module-typescript", "-e", source], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [endpoint] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, endpoint: endpoint.toString().trim() };
+}
+
+async function bothWays(
+  runs: ArtifactRuns,
+  target: Target,
+  { what, size, folder }: { readonly what: string; readonly size: number; readonly folder: string },
+): Promise<void> {
+  const up = await runs.save(folder, target);
+  note(`${what}, up`, { ...up, size, peakMib: up.peakMib ?? Number.NaN });
+  const down = await runs.load(target, { setsAside: true });
+  note(`${what}, down`, { ...down, size, peakMib: down.peakMib ?? Number.NaN });
+}
+
 /** A thousand to a folder, as programs make them; no two are the same. */
-function writeFiles(folder: string, count: number): void {
+function writeFiles(count: number): string {
+  const folder = join(root, `files-${count}`);
   const content = Buffer.alloc(1024, "some text of a small file, ");
   for (let at = 0; at < count; at++) {
     const part = join(folder, String(Math.floor(at / 1000)));
@@ -125,6 +168,7 @@ function writeFiles(folder: string, count: number): void {
     writeSync(file, content);
     closeSync(file);
   }
+  return folder;
 }
 
 /** All tasks in one task set, from the start of the agent to the last result that can be seen. */

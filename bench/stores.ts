@@ -1,7 +1,7 @@
 /**
  * Each object store over the transfer engine beside a loop of its own driver, one object after the other, and beside the
  * vendor's SDK, in one run:
- *   node bench/stores.ts [--write] [store, default all: s3 gcs azure oss] [small files, default 5000] [MiB of the large file, default 1024]
+ *   npm run bench -- stores [--write] [store, default all: s3 gcs azure oss] [small files, default 5000] [MiB of the large file, default 1024]
  *
  * The server is a process of its own behind a proxy that delays each byte by 10 ms in each direction, which makes a round
  * trip of 20 ms. The loop is measured on 100 objects and multiplied. The large file travels without delay, from and to a
@@ -69,7 +69,7 @@ try {
     for (const name of names) {
       if (role === "" || role === "all" || role === name) await compare(name, Number(small), Number(large));
     }
-    const command = ["node bench/stores.ts", ...positionals].join(" ");
+    const command = ["npm run bench -- stores", ...positionals].join(" ");
     if (values.write)
       writeSection("docs/performance.md", "stores", [measuredOn(command), table(head, rows)].join("\n\n"));
   }

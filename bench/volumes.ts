@@ -2,7 +2,7 @@
  * Outputs that lie on a volume which main and wait have mounted, saved by a whole pod on the desk: seconds from the end of
  * the command to the end of the pod, which is reading, packing, sending and reporting; and CPU seconds of all containers, the
  * command's included, which tell more on a machine that is busy.
- *   node bench/volumes.ts [tree, default .] [files, default 5000] [bytes, default 4096] [rounds, default 3]
+ *   npm run bench -- volumes [tree, default .] [files, default 5000] [bytes, default 4096] [rounds, default 3]
  *
  * `tree` is a working copy with its own `dist`: run it for two of them in turn to compare. The store is the tree's own
  * object server, in this process, and takes its share of the time.

@@ -163,13 +163,29 @@ static bool is_first_process(const char *subcommand)
 	return false;
 }
 
+/*
+ * Whether directories may come or go as objects of their own (`archive: none`), thousands of which are under way for longer
+ * than a young generation of 1 MiB lasts: all that belongs to them would be moved to the old one first. Streams pay for a
+ * larger one with memory, for their buffers die later. A template that is not in the environment gets the small one.
+ */
+static bool has_plain_artifacts(const char *subcommand)
+{
+	const char *template = getenv("ARGO_TEMPLATE");
+
+	if (!is_collector(subcommand) && strcmp(subcommand, "init") != 0)
+		return false;
+	return template != NULL && strstr(template, "\"none\"") != NULL;
+}
+
 void run_node(int argc, char **argv, const char *subcommand)
 {
 	static struct runtime runtime;
 	static char flags[FLAGS_SIZE];
 	static char library_flag[] = "--library-path";
 	/* A fifth of the CPU of a sync of small objects for 1 MiB; the last one counts, and node.flags has another. */
-	static char large_young_flag[] = "--max-semi-space-size=4";
+	static char larger_young_flag[] = "--max-semi-space-size=4";
+	/* A fifth of the CPU of 5,000 files of 4 KiB, for 4 MiB up and 12 MiB down. */
+	static char largest_young_flag[] = "--max-semi-space-size=16";
 	struct words words = { .count = 0 };
 
 	if (strcmp(subcommand, "init") == 0 && init_plainly(argc, argv))
@@ -186,7 +202,9 @@ void run_node(int argc, char **argv, const char *subcommand)
 	add_word(&words, runtime.node);
 	add_flags(&words, runtime.flags, flags, sizeof flags);
 	if (strcmp(subcommand, "sync") == 0)
-		add_word(&words, large_young_flag);
+		add_word(&words, larger_young_flag);
+	if (has_plain_artifacts(subcommand))
+		add_word(&words, largest_young_flag);
 	add_word(&words, runtime.bundle);
 	for (int i = 1; i < argc; i++)
 		add_word(&words, argv[i]);

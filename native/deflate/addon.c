@@ -1,5 +1,5 @@
 /*
- * The Node-API face of block.h and stream.h: each call checks what it is given, runs on libuv's pool and then calls
+ * The Node-API face of block.h, to-file.h and stream.h: each call checks what it is given, runs on libuv's pool and then calls
  * back with (status, used bytes, made bytes, CRC-32). The memory handed over is referred to until then, so that the
  * collector neither frees nor moves it; whoever calls neither detaches nor resizes it meanwhile.
  */
@@ -7,11 +7,13 @@
 #include <node_api.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "block.h"
 #include "stream.h"
+#include "to-file.h"
 
-enum work_kind { work_compress, work_inflate, work_stream };
+enum work_kind { work_compress, work_inflate, work_to_file, work_stream };
 
 /* A stream and whether a worker has it: two at once would tear its state. */
 struct open_stream {
@@ -22,6 +24,7 @@ struct open_stream {
 struct work {
 	enum work_kind kind;
 	struct block block;
+	struct to_file to_file;
 	struct stream_step step;
 	struct open_stream *opened;
 	napi_async_work handle;
@@ -54,6 +57,8 @@ static void execute(napi_env env, void *data)
 		block_compress(&work->block);
 	else if (work->kind == work_inflate)
 		block_inflate(&work->block);
+	else if (work->kind == work_to_file)
+		to_file_inflate(&work->to_file);
 	else
 		stream_inflate(work->opened->stream, &work->step);
 }
@@ -70,19 +75,34 @@ static void release(napi_env env, struct work *work)
 	free(work);
 }
 
+static void get_results(const struct work *work, double numbers[result_count])
+{
+	const struct block *block = &work->block;
+	const struct stream_step *step = &work->step;
+	switch (work->kind) {
+	case work_compress:
+	case work_inflate:
+		memcpy(numbers, (double[]){block->status, (double)block->used_bytes, (double)block->made_bytes, block->crc},
+		       sizeof(double[result_count]));
+		break;
+	case work_to_file:
+		memcpy(numbers, (double[]){work->to_file.status, work->to_file.error, 0, 0}, sizeof(double[result_count]));
+		break;
+	case work_stream:
+		memcpy(numbers, (double[]){step->status, (double)step->used_bytes, (double)step->made_bytes, step->crc},
+		       sizeof(double[result_count]));
+		break;
+	}
+}
+
 static void complete(napi_env env, napi_status status, void *data)
 {
 	struct work *work = data;
 	napi_value callback = NULL, receiver = NULL, results[result_count] = {NULL};
 	if (work->opened != NULL)
 		work->opened->is_busy = false;
-	const bool is_stream = work->kind == work_stream;
-	const double numbers[result_count] = {
-		is_stream ? (double)work->step.status : (double)work->block.status,
-		is_stream ? (double)work->step.used_bytes : (double)work->block.used_bytes,
-		is_stream ? (double)work->step.made_bytes : (double)work->block.made_bytes,
-		is_stream ? (double)work->step.crc : (double)work->block.crc,
-	};
+	double numbers[result_count];
+	get_results(work, numbers);
 	bool is_ready = status == napi_ok && napi_get_reference_value(env, work->callback, &callback) == napi_ok &&
 			napi_get_undefined(env, &receiver) == napi_ok;
 	for (int i = 0; is_ready && i < result_count; i++)
@@ -197,6 +217,47 @@ static napi_value inflate(napi_env env, napi_callback_info info)
 	return queue_block(env, work_inflate, &block, values);
 }
 
+/* A whole number that a double holds exactly. */
+static bool get_whole(napi_env env, napi_value value, int64_t max, int64_t *number)
+{
+	double got = 0;
+	napi_valuetype type;
+	if (napi_typeof(env, value, &type) != napi_ok || type != napi_number ||
+	    napi_get_value_double(env, value, &got) != napi_ok || !(got >= 0 && got <= (double)max))
+		return false;
+	*number = (int64_t)got;
+	return (double)*number == got;
+}
+
+/* inflateToFile(input, size of the content, its CRC-32, fd, position, callback): calls back with a status and an errno */
+static napi_value inflate_to_file(napi_env env, napi_callback_info info)
+{
+	size_t count = 6;
+	napi_value values[6];
+	int64_t content_bytes = 0, crc = 0, fd = 0, position = 0;
+	uint8_t *input = NULL;
+	size_t input_bytes = 0;
+	if (napi_get_cb_info(env, info, &count, values, NULL, NULL) != napi_ok || count != 6 ||
+	    !get_bytes(env, values[0], &input, &input_bytes) || !get_whole(env, values[1], INT_MAX, &content_bytes) ||
+	    !get_whole(env, values[2], UINT32_MAX, &crc) || !get_whole(env, values[3], INT_MAX, &fd) ||
+	    !get_whole(env, values[4], INT64_C(1) << 53, &position) || !is_function(env, values[5]))
+		return fail(env, "inflateToFile takes a Uint8Array, four numbers and a callback");
+	struct work *work = calloc(1, sizeof *work);
+	if (work == NULL)
+		return fail(env, "out of memory");
+	work->kind = work_to_file;
+	work->to_file = (struct to_file){
+		.input = input,
+		.input_bytes = input_bytes,
+		.content_bytes = (size_t)content_bytes,
+		.crc = (uint32_t)crc,
+		.fd = (int)fd,
+		.position = (off_t)position,
+	};
+	/* There is no output in memory; the input stands in for it. */
+	return queue(env, work, (napi_value[]){values[0], values[0], values[5]});
+}
+
 /* crc32(bytes, value): of the bytes before and these; done at once, for it takes as long as a call to the pool. */
 static napi_value crc32(napi_env env, napi_callback_info info)
 {
@@ -289,6 +350,7 @@ NAPI_MODULE_INIT()
 	const napi_property_descriptor functions[] = {
 		{"compress", NULL, compress, NULL, NULL, NULL, napi_enumerable, NULL},
 		{"inflate", NULL, inflate, NULL, NULL, NULL, napi_enumerable, NULL},
+		{"inflateToFile", NULL, inflate_to_file, NULL, NULL, NULL, napi_enumerable, NULL},
 		{"openStream", NULL, open_stream, NULL, NULL, NULL, napi_enumerable, NULL},
 		{"crc32", NULL, crc32, NULL, NULL, NULL, napi_enumerable, NULL},
 		{"inflateStream", NULL, inflate_stream, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -1,18 +1,27 @@
+import { ExecutorError } from "../errors/index.ts";
 import { corrupt } from "./errors.ts";
+import { Written } from "./shortcut.ts";
 
 /**
  * Reads a stream by amounts instead of chunks: headers whole, bodies as they come, without copying what need not be
  * contiguous. At the end of the stream `read` and `chunk` give undefined; an end inside an amount is Corrupt.
  */
 export class ByteReader {
-  readonly #iterator: AsyncIterator<Uint8Array>;
+  readonly #iterator: AsyncIterator<Uint8Array | Written>;
   readonly #signal: AbortSignal;
   #buffer: Buffer = Buffer.alloc(0);
+  /** What was pulled from the source so far. */
+  #pulledBytes = 0;
   #isAtEnd = false;
 
-  constructor(source: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+  constructor(source: AsyncIterable<Uint8Array | Written>, signal: AbortSignal) {
     this.#iterator = source[Symbol.asyncIterator]();
     this.#signal = signal;
+  }
+
+  /** How many bytes of the stream were taken before the next one. */
+  get takenBytes(): number {
+    return this.#pulledBytes - this.#buffer.length;
   }
 
   /** At least `length` bytes without taking them, or all there are when the stream is shorter. */
@@ -41,6 +50,18 @@ export class ByteReader {
   async chunk(lengthMax: number): Promise<Buffer | undefined> {
     while (this.#buffer.length === 0) if (!(await this.#pull())) return undefined;
     return this.#take(Math.min(lengthMax, this.#buffer.length));
+  }
+
+  /** As `needChunk`, or what the source has written to where the bytes go (Shortcut). */
+  async needPiece(lengthMax: number): Promise<Buffer | Written> {
+    if (this.#buffer.length > 0) return this.#take(Math.min(lengthMax, this.#buffer.length));
+    const next = await this.#next();
+    if (!(next instanceof Written)) {
+      if (next) this.#hold(next);
+      return await this.needChunk(lengthMax);
+    }
+    if (next.sizeBytes <= lengthMax) return next;
+    throw new ExecutorError("Internal", "the source has written what does not belong there");
   }
 
   async skip(length: number): Promise<void> {
@@ -86,17 +107,29 @@ export class ByteReader {
   }
 
   async #pull(): Promise<boolean> {
-    if (this.#isAtEnd) return false;
+    const next = await this.#next();
+    if (next instanceof Written)
+      throw new ExecutorError("Internal", "the source has written what its reader wanted to see");
+    if (next) this.#hold(next);
+    return next !== undefined;
+  }
+
+  async #next(): Promise<Uint8Array | Written | undefined> {
+    if (this.#isAtEnd) return undefined;
     this.#signal.throwIfAborted();
     const { done, value } = await this.#iterator.next();
     if (done) {
       this.#isAtEnd = true;
-      return false;
+      return undefined;
     }
-    const chunk = Buffer.isBuffer(value)
-      ? value
-      : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    this.#pulledBytes += value instanceof Written ? value.sizeBytes : value.byteLength;
+    return value;
+  }
+
+  #hold(bytes: Uint8Array): void {
+    const chunk = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#buffer = this.#buffer.length === 0 ? chunk : Buffer.concat([this.#buffer, chunk]);
-    return true;
   }
 }

@@ -6,7 +6,9 @@ import { type ByteString, shown } from "./byte-string.ts";
 import { Destination, type LinkPolicy } from "./destination.ts";
 import { fileError } from "./errors.ts";
 import { abortable } from "./read-tar.ts";
+import { type Shortcut, Written } from "./shortcut.ts";
 import { type SparseTarHeader, type TarLimits, TarReader, tarLimits } from "./tar-reader.ts";
+import type { SparseMap } from "./tar-sparse.ts";
 import { TaskPool } from "./task-pool.ts";
 
 export interface ExtractOptions {
@@ -33,13 +35,29 @@ export async function extractTar(
   options: ExtractOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const reader = new TarReader(abortable(source, signal), options.limits ?? tarLimits, signal);
+  await extractPieces({ pieces: source, shortcut: undefined }, directory, options, signal);
+}
+
+/** A stream whose source may write large files itself, where a shortcut is shared with it. */
+export interface TarPieces {
+  readonly pieces: AsyncIterable<Uint8Array | Written>;
+  readonly shortcut: Shortcut | undefined;
+}
+
+/** As `extractTar`. */
+export async function extractPieces(
+  { pieces, shortcut }: TarPieces,
+  directory: string,
+  options: ExtractOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = new TarReader(abortable(pieces, signal), options.limits ?? tarLimits, signal);
   const destination = new Destination(directory, options.links ?? "keep");
   const pool = new TaskPool<ByteString>(filesInFlight);
   const pace = new CallPace();
   try {
     for (let header = await reader.next(); header; header = await reader.next()) {
-      await extractEntry(header, reader, { destination, pool, pace, warn: options.warn });
+      await extractEntry(header, reader, { destination, pool, pace, shortcut, warn: options.warn });
     }
     await pool.drain();
     await destination.finish(signal);
@@ -55,6 +73,7 @@ interface Extraction {
   /** Writes small files, by their paths. */
   readonly pool: TaskPool<ByteString>;
   readonly pace: CallPace;
+  readonly shortcut: Shortcut | undefined;
   readonly warn: ExtractOptions["warn"];
 }
 
@@ -72,7 +91,7 @@ async function extractEntry(
     case "file":
       if (path === "") throw illegalRoot(header);
       if (header.sparse || header.sizeBytes > smallFileBytes)
-        return writeLargeFile(path, header, reader, destination);
+        return writeLargeFile(path, header, reader, extraction);
       return writeSmallFile(path, header, await reader.body(), extraction);
     case "symlink":
       if (path === "") throw illegalRoot(header);
@@ -126,25 +145,42 @@ async function writeLargeFile(
   path: ByteString,
   header: SparseTarHeader,
   reader: TarReader,
-  destination: Destination,
+  { destination, shortcut }: Extraction,
 ): Promise<void> {
   await withFile(path, header, destination, async (fd) => {
-    const segments = header.sparse?.segments ?? [{ offset: 0, length: header.sizeBytes }];
-    // One write is under way while the next chunk is read.
-    let writing = Promise.resolve();
+    if (header.sparse === undefined) {
+      const start = reader.takenBytes;
+      await using _ = shortcut?.open({ start, end: start + header.sizeBytes, fd });
+      return await writeBody(fd, [{ offset: 0, length: header.sizeBytes }], reader);
+    }
+    await writeBody(fd, header.sparse.segments, reader);
+    await ftruncate(fd, header.sparse.sizeBytes);
+  });
+}
+
+/** One write is under way while the next piece is read; what comes as `Written` is there already. */
+async function writeBody(fd: number, segments: SparseMap["segments"], reader: TarReader): Promise<void> {
+  let writing = Promise.resolve();
+  try {
     for (const { offset, length } of segments) {
       for (let done = 0; done < length; ) {
-        const bytes = await Promise.all([reader.chunk(length - done), writing]).then(([chunk]) => chunk);
-        if (!bytes) break;
-        writing = write(fd, bytes, offset + done);
-        // Awaited with the next chunk; until then a failure must not count as unhandled.
+        const [piece] = await Promise.all([reader.piece(length - done), writing]);
+        if (!piece) break;
+        if (piece instanceof Written) {
+          done += piece.sizeBytes;
+          continue;
+        }
+        writing = write(fd, piece, offset + done);
+        // Awaited with the next piece; until then a failure must not count as unhandled.
         writing.catch(() => {});
-        done += bytes.length;
+        done += piece.length;
       }
     }
     await writing;
-    if (header.sparse) await ftruncate(fd, header.sparse.sizeBytes);
-  });
+  } finally {
+    // The descriptor may be another file's soon.
+    await writing.catch(() => {});
+  }
 }
 
 async function withFile(

@@ -10,8 +10,9 @@ import { DroppedBuffers } from "./garbage.ts";
 import { gunzipNative } from "./gunzip-native.ts";
 import { gunzipStream } from "./gunzip-stream.ts";
 import { memberBytesMax, memberHeadBytes, memberLength, memberParts } from "./gzip-member.ts";
-import { blockStatus, type NativeDeflate, openNativeDeflate } from "./native-deflate.ts";
+import { blockStatus, type NativeDeflate, openNativeDeflate, toFileStatus } from "./native-deflate.ts";
 import { abortable } from "./read-tar.ts";
+import { Shortcut, Written } from "./shortcut.ts";
 
 /**
  * Decompresses gzip: any number of members in a row, zeros after the last one. Members of `gzip` come out of several
@@ -22,15 +23,33 @@ export async function* gunzip(
   source: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
+  // Nobody opens this shortcut.
+  yield* gunzipPieces(source, new Shortcut(), signal) as AsyncGenerator<Buffer, void, undefined>;
+}
+
+/** The same, but members that go into a file as a whole are written by those who inflate them, if they can. */
+export async function* gunzipPieces(
+  source: AsyncIterable<Uint8Array>,
+  shortcut: Shortcut,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer | Written, void, undefined> {
   const reader = new ByteReader(abortable(source, signal), signal);
   const native = openNativeDeflate();
   try {
     const hasOwn = memberLength(await reader.peek(memberHeadBytes)) !== undefined;
     const free: Buffer[] = [];
     const dropped = new DroppedBuffers();
+    let startedBytes = 0;
     yield* mapAhead(ownMembers(reader, free), blocksInFlight(), async (member) => {
-      const content = await (native ? inflateNative(native, member) : inflateMember(member));
+      const { sizeBytes } = memberParts(member);
+      const start = startedBytes;
+      startedBytes += sizeBytes;
+      const written =
+        native &&
+        shortcut.take(start, sizeBytes, (fd, position) => inflateToFile(native, member, fd, position));
+      const content = await (written ?? (native ? inflateNative(native, member) : inflateMember(member)));
       free.push(member);
+      if (content instanceof Written) return content;
       dropped.note(content.length);
       return content;
     });
@@ -64,16 +83,35 @@ async function* ownMembers(reader: ByteReader, free: Buffer[]): AsyncGenerator<B
   }
 }
 
+async function inflateToFile(
+  native: NativeDeflate,
+  member: Buffer,
+  fd: number,
+  position: number,
+): Promise<void> {
+  const { deflated, ...content } = memberParts(member);
+  if (content.sizeBytes > memberBytesMax) throw lengthError();
+  switch (await native.inflateToFile(deflated, content, fd, position)) {
+    case toFileStatus.done:
+      return;
+    case toFileStatus.damaged:
+      throw damagedError();
+    case toFileStatus.otherCrc:
+      throw checkError();
+    default:
+      throw lengthError();
+  }
+}
+
 async function inflateNative(native: NativeDeflate, member: Buffer): Promise<Buffer> {
   const { deflated, crc, sizeBytes } = memberParts(member);
   if (sizeBytes > memberBytesMax) throw lengthError();
   const content = Buffer.allocUnsafeSlow(sizeBytes);
   const result = await native.inflate(deflated, content);
-  if (result.status === blockStatus.damaged)
-    throw corrupt("gzip: a member does not decompress; the file is damaged or was not stored completely");
+  if (result.status === blockStatus.damaged) throw damagedError();
   const isWhole = result.status === blockStatus.done && result.usedBytes === deflated.length;
   if (!isWhole || result.madeBytes !== sizeBytes) throw lengthError();
-  if (result.crc !== crc) throw corrupt("gzip: incorrect data check; the file is damaged");
+  if (result.crc !== crc) throw checkError();
   return content;
 }
 
@@ -89,6 +127,14 @@ async function inflateMember(member: Buffer): Promise<Buffer> {
     else resolve(content);
   });
   return promise;
+}
+
+function damagedError(): Error {
+  return corrupt("gzip: a member does not decompress; the file is damaged or was not stored completely");
+}
+
+function checkError(): Error {
+  return corrupt("gzip: incorrect data check; the file is damaged");
 }
 
 function lengthError(): Error {

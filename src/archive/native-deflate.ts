@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from "node:util";
 import { openAddon } from "../addon/index.ts";
 import { ExecutorError } from "../errors/index.ts";
 
@@ -11,8 +12,9 @@ export interface NativeResult {
   readonly crc: number;
 }
 
-/** Statuses of whole blocks, and of a step of a stream. */
+/** Statuses of whole blocks, of those that go into a file, and of a step of a stream. */
 export const blockStatus = { done: 0, tooLarge: 1, damaged: 2, noMemory: 3 } as const;
+export const toFileStatus = { ...blockStatus, otherLength: 4, otherCrc: 5, notWritten: 6 } as const;
 export const stepStatus = { more: 0, over: 1, damaged: 2 } as const;
 
 /** A stream that is being inflated; takes one step at a time. */
@@ -28,9 +30,15 @@ interface Addon {
     ...rest: [isOpen: boolean, done: Callback]
   ): void;
   inflate(input: Uint8Array, output: Uint8Array, done: Callback): void;
+  inflateToFile(
+    input: Uint8Array,
+    ...rest: [...ContentNumbers, done: (status: number, errno: number) => void]
+  ): void;
   openStream(): NativeStream;
   inflateStream(stream: NativeStream, input: Uint8Array, output: Uint8Array, done: Callback): void;
 }
+
+type ContentNumbers = [sizeBytes: number, crc: number, fd: number, position: number];
 
 /**
  * libdeflate and ISA-L on the libuv pool (native/deflate). Until a call's promise settles its buffers belong to it:
@@ -55,6 +63,25 @@ export class NativeDeflate {
   /** Inflates a raw deflate stream whose end is in `input`, into no more than `output`. */
   inflate(input: Uint8Array, output: Uint8Array): Promise<NativeResult> {
     return settle((done) => this.#addon.inflate(input, output, done));
+  }
+
+  /**
+   * Inflates a raw deflate stream, all of `input`, straight into a file, if it is as long as `content` says and has its
+   * CRC-32; else nothing is written. Resolves to a status. Throws what the file system says.
+   */
+  inflateToFile(
+    input: Uint8Array,
+    content: { readonly sizeBytes: number; readonly crc: number },
+    fd: number,
+    position: number,
+  ): Promise<number> {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.#addon.inflateToFile(input, content.sizeBytes, content.crc, fd, position, (status, errno) => {
+      if (status === toFileStatus.noMemory) reject(noMemory());
+      else if (status === toFileStatus.notWritten) reject(writeError(errno));
+      else resolve(status);
+    });
+    return promise;
   }
 
   /** For one raw deflate stream. */
@@ -85,9 +112,18 @@ export function openNativeDeflate(): NativeDeflate | undefined {
 function settle(start: (done: Callback) => void): Promise<NativeResult> {
   return new Promise((resolve, reject) => {
     start((status, usedBytes, madeBytes, crc) => {
-      if (status === blockStatus.noMemory)
-        reject(new ExecutorError("TooLarge", "deflate: there is no memory for a compressor"));
+      if (status === blockStatus.noMemory) reject(noMemory());
       else resolve({ status, usedBytes, madeBytes, crc });
     });
   });
+}
+
+function noMemory(): ExecutorError {
+  return new ExecutorError("TooLarge", "deflate: there is no memory for a compressor");
+}
+
+/** As Node's own calls throw it. */
+function writeError(errno: number): Error {
+  const [code, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, "unknown error"];
+  return Object.assign(new Error(`${code}: ${text}, write`), { errno: -errno, code, syscall: "write" });
 }

@@ -49,7 +49,7 @@ export async function* readTar(
 }
 
 /** Lets the signal end a read that waits for its source; other iterables are checked between chunks only. */
-export function abortable(source: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncIterable<Uint8Array> {
+export function abortable<Piece>(source: AsyncIterable<Piece>, signal: AbortSignal): AsyncIterable<Piece> {
   return source instanceof Readable ? addAbortSignal(signal, source) : source;
 }
 

@@ -2,6 +2,7 @@ import { ExecutorError } from "../errors/index.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { type ByteString, shown } from "./byte-string.ts";
 import { corrupt } from "./errors.ts";
+import type { Written } from "./shortcut.ts";
 import { decodeTarHeader, type RawHeader, type TarHeader, tarBlockBytes, tarPadding } from "./tar-header.ts";
 import { decodeRecords, recordNumber } from "./tar-pax.ts";
 import { mapOfRecords, readMapInBody, readOldGnuMap, type SparseMap } from "./tar-sparse.ts";
@@ -38,7 +39,7 @@ export class TarReader {
   #padding = 0;
   #entries = 0;
 
-  constructor(source: AsyncIterable<Uint8Array>, limits: TarLimits, signal: AbortSignal) {
+  constructor(source: AsyncIterable<Uint8Array | Written>, limits: TarLimits, signal: AbortSignal) {
     this.#reader = new ByteReader(source, signal);
     this.#limits = limits;
   }
@@ -67,6 +68,19 @@ export class TarReader {
     const bytes = await this.#reader.needChunk(Math.min(lengthMax, this.#bodyLeft));
     this.#bodyLeft -= bytes.length;
     return bytes;
+  }
+
+  /** As `chunk`, or what the source has written to where the bytes go. */
+  async piece(lengthMax: number): Promise<Buffer | Written | undefined> {
+    if (this.#bodyLeft === 0) return undefined;
+    const piece = await this.#reader.needPiece(Math.min(lengthMax, this.#bodyLeft));
+    this.#bodyLeft -= Buffer.isBuffer(piece) ? piece.length : piece.sizeBytes;
+    return piece;
+  }
+
+  /** Where in the stream what `chunk` gives next begins. */
+  get takenBytes(): number {
+    return this.#reader.takenBytes;
   }
 
   /** All of the current entry's stored bytes; for small entries. */

@@ -5,10 +5,11 @@ import { ByteReader } from "./byte-reader.ts";
 import { bytesOf, fsPath } from "./byte-string.ts";
 import { detect, isTarInGzip, isTarInOwnZstd } from "./detect.ts";
 import { fileError } from "./errors.ts";
-import { type ExtractOptions, extractTar } from "./extract-tar.ts";
+import { type ExtractOptions, extractPieces, extractTar } from "./extract-tar.ts";
 import { extractZip } from "./extract-zip.ts";
-import { gunzip } from "./gunzip.ts";
+import { gunzipPieces } from "./gunzip.ts";
 import { abortable } from "./read-tar.ts";
+import { Shortcut } from "./shortcut.ts";
 import { tarBlockBytes } from "./tar-header.ts";
 import { unzstd } from "./unzstd.ts";
 
@@ -100,8 +101,10 @@ async function extract(
 ): Promise<void> {
   if (format === "zip") return extractZip(reader.rest(), directory, options, signal);
   if (format === "tar") return extractTar(reader.rest(), directory, options, signal);
-  const unpacked = format === "tar.zst" ? unzstd(reader.rest(), signal) : gunzip(reader.rest(), signal);
-  return extractTar(unpacked, directory, options, signal);
+  if (format === "tar.zst") return extractTar(unzstd(reader.rest(), signal), directory, options, signal);
+  const shortcut = new Shortcut();
+  const pieces = gunzipPieces(reader.rest(), shortcut, signal);
+  return extractPieces({ pieces, shortcut }, directory, options, signal);
 }
 
 /** The single-entry rule: one entry of whatever name becomes the destination, none or several stay a directory. */

@@ -12,7 +12,7 @@ describe("an installation without libdeflate and ISA-L", () => {
   it("passes the tests of gzip, zip and unpacking with Node's zlib", {
     skip: !existsSync(addon) && "this is one: the tests themselves ran with zlib",
   }, () => {
-    const files = ["gzip", "zip", "unpack"].map((name) => join(here, `${name}.test.ts`));
+    const files = ["gzip", "zip", "unpack", "large-files"].map((name) => join(here, `${name}.test.ts`));
     const { NODE_TEST_CONTEXT: _, ...env } = process.env;
 
     const { status, stdout } = spawnSync(process.execPath, ["--import", preload, "--test", ...files], {

@@ -57,6 +57,24 @@ describe("dispatch to Node", () => {
     );
   });
 
+  it("gives roles whose artifacts may be directories of objects a larger young generation", async (t) => {
+    const pod = new Pod(t);
+    const installed = install(pod, showAll);
+    pod.write("opt/lib/argoexec/node.flags", "--max-semi-space-size=1\n");
+    const artifact = { name: "a", path: "/a", s3: { key: "k" } };
+    const flagsWith = async (command: string, archive: object) => {
+      const template = { name: "t", inputs: { artifacts: [{ ...artifact, archive }] } };
+      const env = { ARGO_TEMPLATE: JSON.stringify(template) };
+      const { stdout } = await pod.start([command], { program: installed, env }).exited;
+      return stdout.split("\n").filter((line) => line.startsWith("--"));
+    };
+
+    const large = ["--max-semi-space-size=1", "--max-semi-space-size=16"];
+    assert.deepEqual(await flagsWith("init", { none: {} }), large);
+    assert.deepEqual(await flagsWith("init", { tar: {} }), large.slice(0, 1));
+    assert.deepEqual(await flagsWith("agent", { none: {} }), large.slice(0, 1));
+  });
+
   it("names what is missing", async (t) => {
     const pod = new Pod(t);
     const installed = install(pod, showAll);

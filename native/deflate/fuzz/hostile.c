@@ -11,10 +11,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "../block.h"
 #include "../last-block.h"
 #include "../stream.h"
+#include "../to-file.h"
 
 enum { page_bytes = 4096, room_bytes = 1 << 18 };
 
@@ -103,6 +105,25 @@ static size_t inflate_by_steps(const uint8_t *input, size_t length, struct guard
 	return total;
 }
 
+/* What is as it should be stands in the file, and of all else not a byte. */
+static void inflate_into_file(const uint8_t *input, size_t length, const uint8_t *content, size_t content_bytes, uint32_t crc)
+{
+	static int file = -1;
+	if (file < 0)
+		file = memfd_create("hostile", 0);
+	check(file >= 0 && ftruncate(file, 0) == 0, "no file");
+	const off_t position = (off_t)below(5000);
+	struct to_file work = {.input = input, .input_bytes = length, .content_bytes = content_bytes, .crc = crc, .fd = file};
+	work.position = position;
+	to_file_inflate(&work);
+	static uint8_t back[room_bytes];
+	const ssize_t count = pread(file, back, sizeof back, position);
+	const bool is_written = content_bytes > 0 && work.status == to_file_ok;
+	check(count == (is_written ? (ssize_t)content_bytes : 0), "another length stands in the file");
+	check(!is_written || memcmp(back, content, content_bytes) == 0, "other bytes stand in the file");
+	check(is_written || lseek(file, 0, SEEK_END) == 0, "something stands in the file");
+}
+
 static void one_round(struct guarded a, struct guarded b, struct guarded c, struct guarded d)
 {
 	static const int levels[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 101, 102, 103};
@@ -129,6 +150,8 @@ static void one_round(struct guarded a, struct guarded b, struct guarded c, stru
 	block_inflate(&back);
 	check(back.status == block_ok && back.crc == block.crc && back.used_bytes == packed, "a block does not come back");
 	check(back.made_bytes == length && memcmp(back.output, content, length) == 0, "other bytes come back");
+	inflate_into_file(deflated, packed, content, length, block.crc);
+	inflate_into_file(deflated, packed, content, length - below(2), block.crc ^ (uint32_t)below(2));
 	check(inflate_by_steps(deflated, packed, a, d) == length, "a stream does not come back");
 
 	damage(deflated, packed);
@@ -139,6 +162,10 @@ static void one_round(struct guarded a, struct guarded b, struct guarded c, stru
 	struct block bad = {.input = moved, .input_bytes = cut, .output = place(d, limit, true), .output_bytes = limit};
 	block_inflate(&bad);
 	check(bad.made_bytes <= limit && bad.used_bytes <= cut, "damage counts more than there is");
+	if (bad.status == block_ok)
+		inflate_into_file(moved, cut, bad.output, bad.made_bytes, bad.crc);
+	else if (bad.status == block_damaged)
+		inflate_into_file(moved, cut, content, length, block.crc);
 	struct last_block last;
 	if (last_block_find(moved, cut, &last))
 		check(last.header_bit < last.end_bit && last.end_bit <= cut * 8, "a last block lies outside");
