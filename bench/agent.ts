@@ -18,6 +18,8 @@ import { parseArgs } from "node:util";
 import { bundle } from "../scripts/bundle.ts";
 import { type ApiServer, startApiServer } from "../test/servers/api-server/index.ts";
 import { cpuSeconds, memoryKib, nodesOf, patch, resource, whenVisible } from "./agent-runs.ts";
+
+import { writeHeadlines } from "./headlines.ts";
 import { expectSection, measuredOn, median, percentile, table, writeSection } from "./report.ts";
 
 const { values, positionals } = parseArgs({
@@ -76,6 +78,7 @@ try {
       "agent",
       [measuredOn(command), table(["", ""], figures)].join("\n\n"),
     );
+    writeHeadlines();
   }
 } finally {
   web.closeAllConnections();

@@ -6,6 +6,7 @@ import { installDebianPackages } from "./debian-packages.ts";
 const packages = {
   "libdeflate-dev": "/usr/include/libdeflate.h",
   "libisal-dev": "/usr/include/isa-l.h",
+  "musl-tools": "/usr/bin/musl-gcc",
   "libarchive-tools": "/usr/bin/bsdtar",
   "git-lfs": "/usr/bin/git-lfs",
   "openssh-client": "/usr/bin/ssh",

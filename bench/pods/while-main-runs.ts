@@ -52,7 +52,7 @@ export async function measureStanding(
     };
     const emissary = executors("main");
     return {
-      copied: statSync(`/proc/${emissary[0]}/root/var/run/argo/argoexec`).size,
+      copied: statSync(`/proc/${emissary[0]}/exe`).size,
       emissary: memoryOf(emissary),
       wait: memoryOf(executors("wait")),
     };
