@@ -19,7 +19,6 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
@@ -35,7 +34,8 @@ import { parseArgs } from "node:util";
 import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 import { pythonWith } from "../test/servers/python.ts";
 import { startEndlessStore } from "../test/sync/endless-store.ts";
-import { readSection, writeSection } from "./report.ts";
+import { expectSection, readSection, writeSection } from "./report.ts";
+import { openScratch } from "./scratch.ts";
 import { type Figures, Line, sectionOf } from "./sync-lines.ts";
 
 const { values } = parseArgs({
@@ -60,7 +60,11 @@ const meter =
   "s=time.monotonic(); c=subprocess.call(sys.argv[1:],stdout=subprocess.DEVNULL,stderr=open(os.devnull,'w'))\n" +
   "r=resource.getrusage(resource.RUSAGE_CHILDREN)\n" +
   "print(c,time.monotonic()-s,r.ru_utime+r.ru_stime,r.ru_maxrss/1024)";
-const root = mkdtempSync(join(values.folder, "bench-sync-"));
+const page = "docs/performance.md";
+const section = "sync";
+if (values.write) expectSection(page, section);
+const scratch = openScratch(values.folder, "bench-sync-");
+const root = scratch.folder;
 const env = {
   PATH: process.env.PATH ?? "",
   HOME: root,
@@ -102,10 +106,8 @@ if ("missing" in python) console.log(`# peers left out: ${python.missing}`);
 
 await benchKeys(Number(values.keys));
 if (workOf().length > 0) await benchObjects();
-rmSync(root, { recursive: true, force: true });
 if (lines.length === 0) throw new Error("no line has this name, or there are no objects for it");
-const page = "docs/performance.md";
-if (values.write) writeSection(page, "sync", sectionOf(readSection(page, "sync"), lines));
+if (values.write) writeSection(page, section, sectionOf(readSection(page, section), lines));
 
 /** What it costs to see that nothing has changed: two buckets of one store whose listings are the same. */
 async function benchKeys(count: number): Promise<void> {
@@ -262,10 +264,10 @@ async function measure(
 ): Promise<Figures> {
   const cpuOf = () => stores.reduce((sum, store) => sum + store.cpuSeconds(), 0);
   const before = cpuOf();
-  const child = spawn("python3", ["-c", meter, ...command], {
-    env: { ...env, ...more },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const options = { env: { ...env, ...more }, detached: true };
+  const child = scratch.keep(
+    spawn("python3", ["-c", meter, ...command], { ...options, stdio: ["ignore", "pipe", "inherit"] }),
+  );
   const [status, seconds = 0, cpu = 0, peak = 0] = (await text(child.stdout)).trim().split(" ").map(Number);
   if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}`);
   return { seconds, cpu, peak, stores: cpuOf() - before };
@@ -319,17 +321,14 @@ async function startStore(name: string): Promise<Store> {
         ] as const);
   const binary = process.env[variable] ?? join(cache, "bin", file);
   if (!existsSync(binary)) throw new Error(`${binary} is not there: npm run test:services builds it`);
-  const child = spawn(binary, args, {
-    stdio: "ignore",
-    cwd: folder,
-    env: {
-      ...env,
-      MINIO_ROOT_USER: key,
-      MINIO_ROOT_PASSWORD: key,
-      ROOT_ACCESS_KEY: key,
-      ROOT_SECRET_KEY: key,
-    },
-  });
+  const identity = {
+    MINIO_ROOT_USER: key,
+    MINIO_ROOT_PASSWORD: key,
+    ROOT_ACCESS_KEY: key,
+    ROOT_SECRET_KEY: key,
+  };
+  const options = { cwd: folder, env: { ...env, ...identity }, detached: true };
+  const child = scratch.keep(spawn(binary, args, { ...options, stdio: "ignore" }));
   await untilListening(child, port);
   return {
     url: `http://${address}`,

@@ -49,10 +49,18 @@ async function main(): Promise<number> {
       throw new ExecutorError("BadRequest", text);
     }
     const command = await load();
-    return await command({ args: args.toSpliced(at, 1), env: process.env });
+    const status = await command({ args: args.toSpliced(at, 1), env: process.env });
+    if (deskCommands.includes(name)) await writtenOut();
+    return status;
   } catch (error) {
     return fail(error, name !== undefined && deskCommands.includes(name));
   }
+}
+
+/** What is written to a pipe waits here for who reads it, and would be lost with the process. */
+async function writtenOut(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    if (stream.writableLength > 0) await new Promise((done) => stream.write("", done));
 }
 
 /** Says what went wrong on standard error, and to the kubelet, which shows it to the user (docs/contract/pod.md#1.3). */

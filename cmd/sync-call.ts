@@ -8,6 +8,7 @@ import { type Environment, podPaths } from "./environment.ts";
 import { type CommandLine, parseCommandLine, textFlag, textsFlag, wholeFlag } from "./flags.ts";
 import { once } from "./once.ts";
 import { podTools } from "./pod-tools.ts";
+import { printOut } from "./standard-output.ts";
 
 /** Which credentials a repository is opened with. */
 export type Side = "source" | "target";
@@ -156,9 +157,9 @@ export async function tellReport(report: Report, paths: readonly string[]): Prom
   if (paths.length > 0) return;
   if (process.stdout.isTTY === true) {
     const { reportTables } = await import("../src/sync/tables/index.ts");
-    process.stdout.write(await reportTables(snapshot, process.stdout.columns || columnsDefault));
+    await printOut(await reportTables(snapshot, process.stdout.columns || columnsDefault));
   } else {
-    process.stdout.write(`${JSON.stringify(snapshot)}\n`);
+    await printOut(`${JSON.stringify(snapshot)}\n`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { ExecutorError } from "../src/errors/index.ts";
 import { type Outcome, syncStatus } from "../src/sync/index.ts";
 import { textFlag } from "./flags.ts";
+import { printOut } from "./standard-output.ts";
 import { onlyPositional, readMaxDelete, type SyncSubcommand } from "./sync-call.ts";
 import { openSources, workflowFlags } from "./sync-workflows.ts";
 
@@ -43,7 +44,7 @@ export const gcCommand: SyncSubcommand = {
     const counts = { workflows: 0, due: 0, deleted: 0, problems: 0 };
     let isPassing = true;
     for await (const result of repairGc(job, call.stop)) {
-      process.stdout.write(`${JSON.stringify(result)}\n`);
+      await printOut(`${JSON.stringify(result)}\n`);
       counts.workflows += 1;
       counts.due += result.due;
       counts.deleted += result.deleted;

@@ -4,6 +4,7 @@ import { ExecutorError } from "../src/errors/index.ts";
 import { type Outcome, syncStatus } from "../src/sync/index.ts";
 import type { RewriteJob, SqlDialect } from "../src/sync/rewrite/index.ts";
 import { type FlagValues, textFlag } from "./flags.ts";
+import { printOut } from "./standard-output.ts";
 import { onlyPositional, type SyncSubcommand } from "./sync-call.ts";
 import { openSources, workflowFlags } from "./sync-workflows.ts";
 
@@ -21,14 +22,14 @@ export const rewriteCommand: SyncSubcommand = {
   async run(call) {
     const { flags } = call.line;
     const path = onlyPositional(call, "map", "rewrite MAP");
-    const { readLocationMap, rewrite } = await import("../src/sync/rewrite/index.ts");
+    const { archiveBegin, readLocationMap, rewrite } = await import("../src/sync/rewrite/index.ts");
     const map = await readLocationMap(path);
     await using open = await openSources(call);
     const { cluster, archive, namespaces, files } = open.sources;
     if (files.length > 0)
       throw new ExecutorError("BadRequest", "sync rewrite changes no files: leave --workflows out");
     const applies = flags.apply === true;
-    await using sql = openSql(flags);
+    await using sql = openSql(flags, archiveBegin);
     const job: RewriteJob = {
       map,
       cluster: cluster && { client: cluster, namespaces },
@@ -41,7 +42,7 @@ export const rewriteCommand: SyncSubcommand = {
     const counts = { changed: 0, failed: 0, left: 0 };
     let isPassing = true;
     for await (const result of rewrite(job, call.stop)) {
-      process.stdout.write(`${JSON.stringify({ ...result, isRehearsal: !applies })}\n`);
+      await printOut(`${JSON.stringify({ ...result, isRehearsal: !applies })}\n`);
       counts[result.deed] += 1;
       isPassing &&= result.deed !== "failed" || result.isPassing;
     }
@@ -76,7 +77,7 @@ interface SqlFile extends AsyncDisposable {
 }
 
 /** Statements in one transaction, which changes nothing unless it was finished; undefined where none are asked for. */
-function openSql(flags: FlagValues): SqlFile | undefined {
+function openSql(flags: FlagValues, begin: (dialect: SqlDialect) => string): SqlFile | undefined {
   const path = textFlag(flags, "sql");
   if (path === undefined) return undefined;
   const dialect = textFlag(flags, "sql-dialect") ?? "postgres";
@@ -90,7 +91,7 @@ function openSql(flags: FlagValues): SqlFile | undefined {
   const written = (text: string) =>
     new Promise<void>((resolve, reject) => file.write(text, (error) => (error ? reject(error) : resolve())));
   file.on("error", () => {});
-  const begun = written("BEGIN;\n");
+  const begun = written(begin(dialect));
   begun.catch(() => {});
   let isWhole = false;
   return {

@@ -11,6 +11,7 @@ interface Step {
 
 const node = process.execPath;
 const steps: readonly Step[] = [
+  { name: "packages", command: [node, "scripts/check-packages.ts"] },
   { name: "types", command: ["node_modules/.bin/tsc", "--noEmit"] },
   { name: "style", command: ["node_modules/.bin/biome", "ci", "."] },
   { name: "imports", command: [node, "scripts/check-imports.ts"] },

@@ -124,6 +124,8 @@ async function runPass(program: string, libraries: string, kept: string): Promis
         if (seconds > 100) throw new Error(`${last} is not written: no phase ends well in ${folder}`);
         await runPod(copy, folder, isInitless, seconds);
       }
+      // And steps that are over while their first phase lasts, which saves their outputs, too.
+      for (const seconds of [0, 0.1]) await runPod(copy, folder, isInitless, seconds);
     }
     await using servers = await startDeskServers(folder, "argo", undefined);
     await runRoles(copy, folder, servers);
@@ -143,6 +145,8 @@ function copyInstallation(
   copyFileSync(program, join(bin, "argoexec"));
   for (const file of bundleFiles) cpSync(join(libraries, file), join(lib, file), { recursive: true });
   symlinkSync(realpathSync(join(libraries, "node")), join(lib, "node"));
+  // What one process has kept, the next one of its role begins with, and adds to.
+  symlinkSync(kept, join(lib, "code"));
   const hook = join(folder, "hook.cjs");
   writeFileSync(hook, hookText(kept));
   writeFileSync(join(lib, "node.flags"), [...flagsOf(libraries), seed, `--require=${hook}`, ""].join("\n"));
@@ -162,19 +166,28 @@ function hookText(code: string): string {
 const { mkdirSync, renameSync, writeFileSync } = require("node:fs");
 const { dirname } = require("node:path");
 const { setFlagsFromString } = require("node:v8");
-// Collections of garbage would leave the age of each function in what is written.
-setFlagsFromString("--no-flush-bytecode");
-// So would the compilers that are called when a function has run for long enough leave their marks.
-const compilers = ["sparkplug", "maglev", "turbofan"];
-for (const name of compilers) setFlagsFromString("--no-" + name);
+// Collections of garbage would leave the age of each function in what is written, and the compilers that are called when a
+// function has run for long enough would leave their marks.
+const changed = ["flush-bytecode", "sparkplug", "maglev", "turbofan"];
+const change = () => changed.forEach((name) => setFlagsFromString("--no-" + name));
+const changeBack = () => changed.forEach((name) => setFlagsFromString("--" + name));
+change();
+// Kept code is taken, and written, with the flags that it is for.
+const vm = require("node:vm");
+vm.Script = class extends vm.Script {
+  constructor(text, options) {
+    changeBack();
+    super(text, options);
+    change();
+  }
+};
 const parts = [];
 // Some roles have flags of their own.
 const own = process.execArgv.filter((flag) => !flag.startsWith("--require="));
 process.on("argoexec-part", (part) => parts.push(part));
 process.on("exit", (status) => {
   if (status !== 0) return;
-  setFlagsFromString("--flush-bytecode");
-  for (const name of compilers) setFlagsFromString("--" + name);
+  changeBack();
   for (const { code, name, text, v8Flags, script } of parts) {
     const path = ${JSON.stringify(code)} + "/" + code;
     mkdirSync(dirname(path), { recursive: true });

@@ -4,7 +4,8 @@
 // and peak of the cgroup; with --reference the same by the stock executor, which takes its turn first. --write keeps the rows
 // of pods that were not measured. Containers are sampled every 50 ms from their cgroups. `true` takes turns, N times (50): both layouts,
 // each beside a pod of the same containers that do nothing, the stock executor as it is published where it can be built, and
-// with --beside IMAGE_ROOT an image of another commit. `workflow` runs whole workflows under the unmodified controller.
+// with --beside IMAGE_ROOT an image of another commit. `workflow` runs whole workflows under the unmodified controller, and
+// `standing` looks at what lies in a pod while main runs.
 import "../ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,6 +22,7 @@ import { floorPage, measureFloor } from "./floor/measure.ts";
 import { createGarbage, garbagePod } from "./garbage.ts";
 import { workflowPod } from "./pod.ts";
 import { containers, type Measured, type Row, row, rowsTable, type Usage, writeRows } from "./rows.ts";
+import { measureStanding, standingPage } from "./while-main-runs.ts";
 import { measureWorkflows, workflowsPage } from "./whole-workflow.ts";
 import { type Workload, workloads } from "./workloads.ts";
 
@@ -34,7 +36,8 @@ const { values, positionals: wanted } = parseArgs({
   },
 });
 if (values.write)
-  for (const name of ["pods", "workflow", "workloads"]) expectSection("docs/performance.md", name);
+  for (const name of ["pods", "standing", "workflow", "workloads"])
+    expectSection("docs/performance.md", name);
 const say = (text: string) => console.error(`# ${text}`);
 const tools = await prepare(say);
 const state = join(cacheDirectory(), "cluster");
@@ -51,6 +54,7 @@ const workflowUid = await createWorkflow();
 try {
   if (wanted.length === 0 || wanted.includes("true")) await floor();
   if (wanted.includes("workflow")) await wholeWorkflows();
+  if (wanted.includes("standing")) await standing();
   if (values.reference) await importPeers(cluster, undefined, say);
   const measured: Row[] = [];
   for (const workload of workloads()) {
@@ -98,6 +102,20 @@ async function wholeWorkflows(): Promise<void> {
   console.log(page);
   const notes = `${measuredOn(`npm run bench:pods -- --write --pods ${values.pods} workflow`)} Medians of ${rounds}, in turns.`;
   if (values.write) writeSection("docs/performance.md", "workflow", `${notes}\n\n${page}`);
+}
+
+/** What lies in a pod while main runs, ours and the reference's. */
+async function standing(): Promise<void> {
+  const { whyNoReference } = await importPeers(cluster, undefined, say);
+  if (whyNoReference !== undefined)
+    throw new Error(`there is no reference to measure beside: ${whyNoReference}`);
+  const of = (name: string, image: string) =>
+    measureStanding(cluster, { name, image, workflowUid, endpoint: minioEndpoint });
+  const ours = await of("bench-standing", executorImage);
+  const page = standingPage(ours, await of("bench-standing-reference", referenceImage));
+  console.log(page);
+  const notes = measuredOn("npm run bench:pods -- --write standing");
+  if (values.write) writeSection("docs/performance.md", "standing", `${notes}\n\n${page}`);
 }
 
 async function measure(workload: Workload, image: string): Promise<Measured> {

@@ -19,7 +19,7 @@ export async function* unzstd(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   const dropped = new DroppedBuffers();
-  const stream = checkedStream(createZstdDecompress(options), format);
+  const stream = checkedStream(createZstdDecompress(options()), format);
   const piping = pipeline(byteStream(abortable(source, signal)), stream, { signal });
   // A failure of the pipe reaches the loop below as the stream's own.
   const ended = piping.catch(() => undefined);
@@ -38,9 +38,11 @@ export async function* unzstd(
 const nothing = Buffer.from("502a4d1800000000", "hex");
 const format = { name: "zstd", translate: zstdError, nothing };
 
-/** As a value of its own, because the types of `createZstdDecompress` do not know that its options are a stream's, too. */
-const options = {
-  chunkSize: 256 * 1024,
-  highWaterMark: 1024 * 1024,
-  params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
-};
+/** A function, so that pods without zstd do not load Node's zlib for a constant of it. */
+function options() {
+  return {
+    chunkSize: 256 * 1024,
+    highWaterMark: 1024 * 1024,
+    params: { [constants.ZSTD_d_windowLogMax]: windowLogMax },
+  };
+}

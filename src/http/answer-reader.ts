@@ -129,7 +129,8 @@ export class AnswerReader {
     for (let start = 0; start < text.length; ) {
       const next = text.indexOf("\n", start) + 1;
       this.#countLine(next - start);
-      this.#takeLineText(text.slice(start, next - 1));
+      if (text.charCodeAt(next - 2) !== cr) throw malformed("a line ends without CR");
+      this.#takeLineText(text.slice(start, next - 2));
       start = next;
     }
     return end + headEnd.length;
@@ -163,14 +164,13 @@ export class AnswerReader {
     }
     const line = this.#line ? Buffer.concat([this.#line, piece]) : piece;
     this.#line = undefined;
-    this.#takeLineText(line.toString("latin1", 0, line.length - 1));
+    if (line[line.length - 2] !== cr) throw malformed("a line ends without CR");
+    this.#takeLineText(line.toString("latin1", 0, line.length - 2));
     return next;
   }
 
-  /** A line without its LF. */
-  #takeLineText(line: string): void {
-    if (!line.endsWith("\r")) throw malformed("a line ends without CR");
-    const text = line.slice(0, -1);
+  /** A line without its end. */
+  #takeLineText(text: string): void {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not be in a line (RFC 9110 5.5)
     if (/[\x00\r]/.test(text)) throw malformed("a line holds NUL or CR");
     this.#takeText(text);

@@ -29,7 +29,7 @@ export function encodeHead({ method, target, authority, headers, own }: RequestL
   let head = `${method} ${target} HTTP/1.1\r\n`;
   let hasHost = false;
   /** Of ours, those that the headers have. */
-  let given: Set<string> | undefined;
+  const given: string[] = [];
   for (const name in headers) {
     const lowerCase = lowerCaseOf(name);
     if (lowerCase === undefined) throw invalid(during, `header field name ${JSON.stringify(name)}`);
@@ -39,10 +39,10 @@ export function encodeHead({ method, target, authority, headers, own }: RequestL
     if (lowerCase === "host") hasHost = true;
     else if (lowerCase === "transfer-encoding")
       throw invalid(during, "Transfer-Encoding, which is ours to choose");
-    else if (lowerCase in own) given = (given ?? new Set()).add(lowerCase);
+    else if (Object.hasOwn(own, lowerCase)) given.push(lowerCase);
   }
   if (!hasHost) head = head.replace("\r\n", () => `\r\nhost: ${authority}\r\n`);
-  for (const name in own) if (!given?.has(name)) head += `${name}: ${own[name]}\r\n`;
+  for (const name in own) if (!given.includes(name)) head += `${name}: ${own[name]}\r\n`;
   return `${head}\r\n`;
 }
 

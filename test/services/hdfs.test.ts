@@ -18,19 +18,25 @@ import { describeDriver } from "../drivers/suite.ts";
 import { fileOf, noise, patience, surroundings } from "../drivers/surroundings.ts";
 import { pythonWith } from "../servers/python.ts";
 import { s3Side, sync } from "../sync/sync.ts";
-import { type HdfsCluster, startHdfs, whyNoHadoop } from "./hadoop/index.ts";
+import { type HdfsCluster, startHdfs, startHttpFs, whyNoHadoop } from "./hadoop/index.ts";
 
 const reason = whyNoHadoop();
 let cluster: HdfsCluster | undefined;
+let httpFs: Awaited<ReturnType<typeof startHttpFs>> | undefined;
 
 if (reason === false) {
   before(async () => {
     cluster = await startHdfs();
+    httpFs = await startHttpFs(cluster.rpc.at(-1) ?? "");
   });
-  after(() => cluster?.[Symbol.asyncDispose]());
+  after(async () => {
+    await httpFs?.[Symbol.asyncDispose]();
+    await cluster?.[Symbol.asyncDispose]();
+  });
 }
 
 describeHdfs("hdfs on Hadoop 3.5", async () => [cluster?.url ?? ""], reason);
+describeHdfs("hdfs on Hadoop 3.5, through HttpFS 3.4", async () => [httpFs?.url ?? ""], reason);
 describeHdfs("hdfs on Hadoop 3.5, by RPC", async () => cluster?.rpc ?? [], reason);
 if (reason === false) {
   describeDriver(
@@ -80,14 +86,16 @@ describe("hdfs on Hadoop 3.5, by RPC, and hdfs-native", { skip: reason }, () => 
 });
 
 describe("argoexec sync and hdfs on Hadoop 3.5", { skip: reason }, () => {
-  for (const protocol of ["RPC", "WebHDFS"]) {
-    it(`copies there and back by ${protocol}, replaces in one step, deletes, and sees that nothing has changed`, async (t) => {
+  for (const protocol of ["RPC", "WebHDFS", "HttpFS"]) {
+    // HttpFS knows no renaming over what is there.
+    const replaces = protocol === "HttpFS" ? "replaces" : "replaces in one step";
+    it(`copies there and back by ${protocol}, ${replaces}, deletes, and sees that nothing has changed`, async (t) => {
       const [source, back] = [await s3Side(t), await s3Side(t)];
       const folder = `/sync-${protocol}`;
       const url =
         protocol === "RPC"
           ? `hdfs://${cluster?.rpc.join(",")}${folder}`
-          : `webhdfs://${new URL(cluster?.url ?? "").host}${folder}`;
+          : `webhdfs://${new URL((protocol === "HttpFS" ? httpFs : cluster)?.url ?? "").host}${folder}`;
       const env = { HADOOP_USER_NAME: "root" };
       const large = noise(19 * 1024 * 1024 + 777);
       const keys = ["a/b/c", "a.b", "a-b/c", "a-/e", "ab", "z e/ünïcödé/日本語"];

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildMinio, cacheDirectory } from "../cluster/prerequisites.ts";
-import { installDebianPackages } from "./debian.ts";
+import { installServices } from "./debian.ts";
 
 const say = (text: string) => console.log(`# ${text}`);
 const programs: Record<string, string> = {};
@@ -17,7 +17,7 @@ if (spawnSync("go", ["version"]).error) {
   build("OUTRIDER_VERSITYGW", bin, "github.com/versity/versitygw/cmd/versitygw@v1.8.0");
   build("OUTRIDER_FAKE_GCS", bin, "github.com/fsouza/fake-gcs-server@v1.56.1");
 }
-installDebianPackages(say);
+installServices(say);
 rmSync("build/conformance", { recursive: true, force: true });
 // Both the real services and the servers of our own, which the table shows beside them.
 const files = [

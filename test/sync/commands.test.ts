@@ -227,7 +227,7 @@ describe("argoexec sync", () => {
     const sql = await readFile(join(folder, "archive.sql"), "utf8");
     assert.match(
       sql,
-      /^BEGIN;\nUPDATE argo_archived_workflows SET .*"bucket":"new".* WHERE uid = 'uid-old';\nCOMMIT;\n$/,
+      /^BEGIN;\n(SET LOCAL .*;\n)+UPDATE argo_archived_workflows SET .*"bucket":"new".* WHERE uid = 'uid-old';\nCOMMIT;\n$/,
     );
     const names = {
       group: "argoproj.io",
@@ -262,7 +262,10 @@ describe("argoexec sync", () => {
 
     assert.equal(code, 20);
     const sql = await readFile(join(folder, "archive.sql"), "utf8");
-    assert.match(sql, /^BEGIN;\nUPDATE .*\n-- The command failed: this is not all\.\nROLLBACK;\n$/);
+    assert.match(
+      sql,
+      /^BEGIN;\n(SET LOCAL .*;\n)+UPDATE .*\n-- The command failed: this is not all\.\nROLLBACK;\n$/,
+    );
   });
 
   it("plan: opens a repository that a ConfigMap names, with its secrets from a folder", async (t) => {

@@ -4,10 +4,12 @@ import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
-import { Report } from "../../src/sync/index.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Report, type ReportSnapshot } from "../../src/sync/index.ts";
 import { writeReport } from "../../src/sync/report/index.ts";
 import { temporaryFolder } from "../desk/object-client.ts";
-import { program, s3Side, sync } from "./sync.ts";
+import { startEndlessStore } from "./endless-store.ts";
+import { program, s3Side, startSync, sync } from "./sync.ts";
 
 describe("reports of argoexec sync", () => {
   it("are written as JSON, for Prometheus, and as a page, in one run", async (t) => {
@@ -34,6 +36,39 @@ describe("reports of argoexec sync", () => {
     );
     assert.match(page, /<title>sync run: s3:\/\/ml\/<\/title>/);
     assert.match(page, /<svg [^>]*aria-label="sizes by workflow"/);
+  });
+
+  it("come whole through a pipe whose reader takes its time", async (t) => {
+    const [source, target] = [await startEndlessStore(t, 5000), await startEndlessStore(t, 5000, () => true)];
+    const child = startSync(["plan", source.url, target.url]);
+    assert.ok(child.stdout);
+
+    let json = "";
+    for await (const chunk of child.stdout) {
+      json += String(chunk);
+      await sleep(20);
+    }
+    const report = JSON.parse(json) as ReportSnapshot;
+
+    assert.equal(report.incidents.length, 5000);
+  });
+
+  it("do not change how a command ends where their reader leaves early, and do where they cannot be kept", async (t) => {
+    const [source, target] = [await startEndlessStore(t, 5000), await startEndlessStore(t, 5000, () => true)];
+    const outcomeOfPlan = async (command: string) => {
+      const words = ["-c", `"$@" ${command}`, "sh", program, "sync", "plan", source.url, target.url];
+      const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: "access", AWS_SECRET_ACCESS_KEY: "secret" };
+      const child = spawn("/bin/bash", words, { env, stdio: ["ignore", "pipe", "pipe"] });
+      return await Promise.all([text(child.stdout), text(child.stderr)]);
+    };
+
+    const [left, told] = await outcomeOfPlan("| head -c 9 | cat; echo $" + "{PIPESTATUS[0]}");
+    const [full, failed] = await outcomeOfPlan("> /dev/full; echo $?");
+
+    assert.match(left, /^\{"command0\n$/);
+    assert.match(told, /5000 would be copied.*\n$/);
+    assert.equal(full, "20\n");
+    assert.match(failed, /standard output cannot be written: .*no space left.*\n$/i);
   });
 
   it("are tables on a terminal, and what is in keys steers no terminal", async (t) => {

@@ -35,8 +35,14 @@ const environment = {
   EXECUTOR_RETRY_BACKOFF_DURATION: "20ms",
 };
 
-export function startSync(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(program, ["sync", ...args], {
+/** @param procs of the control group that the process is to be in from the beginning */
+export function startSync(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  procs?: string,
+): ChildProcess {
+  const enter = procs === undefined ? "" : `echo $$ > '${procs}' && `;
+  return spawn("/bin/sh", ["-c", `${enter}exec "$0" "$@"`, program, "sync", ...args], {
     env: { ...environment, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -45,19 +45,13 @@ export class Signer {
     };
     const names = Object.keys(headers).sort();
     const signedHeaders = names.join(";");
-    const canonicalRequest = [
-      request.method,
-      request.path,
-      queryString(request.query),
-      ...names.map((name) => `${name}:${trimmed(headers[name] ?? "")}`),
-      "",
-      signedHeaders,
-      request.payloadHash,
-    ].join("\n");
+    let canonicalRequest = `${request.method}\n${request.path}\n${queryString(request.query)}\n`;
+    for (const name of names) canonicalRequest += `${name}:${trimmed(headers[name] ?? "")}\n`;
+    canonicalRequest += `\n${signedHeaders}\n${request.payloadHash}`;
     const scope = `${day}/${this.#region}/s3/aws4_request`;
     // Values of headers are bytes, as they came from a store: what is beyond ASCII is signed as it goes on the wire.
     const bytes = Buffer.from(canonicalRequest, "latin1");
-    const text = ["AWS4-HMAC-SHA256", time, scope, sha256(bytes)].join("\n");
+    const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256(bytes)}`;
     const signature = this.#keyOf(day).sign(text);
     const credential = `Credential=${accessKeyId}/${scope}`;
     headers.authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
@@ -105,7 +99,7 @@ class SigningKey {
 
 /** Blanks as the signature has them. Not all that is a space to JavaScript: U+00A0 is a byte of other characters here. */
 function trimmed(value: string): string {
-  if (!/[ \t\r\n]/.test(value)) return value;
+  if (!/[\t\r\n]|^ | $| {2}/.test(value)) return value;
   return value.replace(/[ \t\r\n]+/g, " ").replace(/^ | $/g, "");
 }
 
