@@ -130,5 +130,5 @@ export async function runTimed(command: string, env: Readonly<Record<string, str
 
 /** Another checkout may be from before that. */
 function hasLargestYoung(checkout: string): boolean {
-  return readFileSync(join(checkout, "native/dispatch.c"), "utf8").includes("has_plain_artifacts");
+  return readFileSync(join(checkout, "native/dispatch.c"), "utf8").includes("wants_largest_young");
 }

@@ -13,7 +13,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-enum { WORDS_MAX = 128, FLAGS_SIZE = 4096 };
+enum { WORDS_MAX = 128, FLAGS_SIZE = 4096, MEMORY_FOR_LARGEST = 256 << 20 };
 
 /* The command line of Node. */
 struct words {
@@ -164,17 +164,39 @@ static bool is_first_process(const char *subcommand)
 }
 
 /*
+ * The memory limit of this container's group, as src/transfer/memory-budget.ts reads it: version 2, else version 1, whose
+ * "no limit" is a number near 2^63.
+ */
+static int64_t memory_limit(void)
+{
+	static const char *const files[] = { "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes" };
+	char path[PATH_SIZE];
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		char text[32] = "";
+		int64_t limit = INT64_MAX;
+
+		if (!root_path(path, files[i]) || read_small(-1, path, text, sizeof text) <= 0)
+			continue;
+		text[strcspn(text, "\n")] = '\0';
+		return parse_number(text, INT64_MAX, &limit) ? limit : INT64_MAX;
+	}
+	return INT64_MAX;
+}
+
+/*
  * Whether directories may come or go as objects of their own (`archive: none`), thousands of which are under way for longer
  * than a young generation of 1 MiB lasts: all that belongs to them would be moved to the old one first. Streams pay for a
- * larger one with memory, for their buffers die later. A template that is not in the environment gets the small one.
+ * larger one with memory, for their buffers die later; where there is little of it everybody keeps the small one, and so does
+ * a template that is not in the environment.
  */
-static bool has_plain_artifacts(const char *subcommand)
+static bool wants_largest_young(const char *subcommand)
 {
 	const char *template = getenv("ARGO_TEMPLATE");
 
 	if (!is_collector(subcommand) && strcmp(subcommand, "init") != 0)
 		return false;
-	return template != NULL && strstr(template, "\"none\"") != NULL;
+	return template != NULL && strstr(template, "\"none\"") != NULL && memory_limit() >= MEMORY_FOR_LARGEST;
 }
 
 void run_node(int argc, char **argv, const char *subcommand)
@@ -184,7 +206,7 @@ void run_node(int argc, char **argv, const char *subcommand)
 	static char library_flag[] = "--library-path";
 	/* A fifth of the CPU of a sync of small objects for 1 MiB; the last one counts, and node.flags has another. */
 	static char larger_young_flag[] = "--max-semi-space-size=4";
-	/* A fifth of the CPU of 5,000 files of 4 KiB, for 4 MiB up and 12 MiB down. */
+	/* A fifth of the CPU of 5,000 files of 4 KiB, for 4 MiB up and 12 MiB down; of a million, for 30. */
 	static char largest_young_flag[] = "--max-semi-space-size=16";
 	struct words words = { .count = 0 };
 
@@ -203,7 +225,7 @@ void run_node(int argc, char **argv, const char *subcommand)
 	add_flags(&words, runtime.flags, flags, sizeof flags);
 	if (strcmp(subcommand, "sync") == 0)
 		add_word(&words, larger_young_flag);
-	if (has_plain_artifacts(subcommand))
+	if (wants_largest_young(subcommand))
 		add_word(&words, largest_young_flag);
 	add_word(&words, runtime.bundle);
 	for (int i = 1; i < argc; i++)

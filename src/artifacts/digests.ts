@@ -3,12 +3,16 @@ import { crc32 } from "../addon/index.ts";
 import { isPayloadStream, type Payload } from "../http/index.ts";
 
 /** Digests of a payload, as they are known; one that is a stream is read once for them. */
-export async function digestOf(name: "md5" | "sha256", payload: Payload): Promise<Buffer> {
+export function digestOf(name: "md5" | "sha256", payload: Payload): Buffer | Promise<Buffer> {
   const known = "digests" in payload ? payload.digests?.[name] : undefined;
   if (known !== undefined) return known;
   if (!isPayloadStream(payload) && payload.chunks.length === 1) {
     return hash(name, payload.chunks[0] ?? new Uint8Array(), "buffer");
   }
+  return digestOfChunks(name, payload);
+}
+
+async function digestOfChunks(name: "md5" | "sha256", payload: Payload): Promise<Buffer> {
   const running = createHash(name);
   await forEachChunk(payload, (chunk) => running.update(chunk));
   return running.digest();

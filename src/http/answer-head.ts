@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { malformed } from "./errors.ts";
+import { lowerCaseOf } from "./field-names.ts";
 
 /** How an answer's body ends (RFC 9112 section 6.3). */
 export type Framing =
@@ -28,7 +29,6 @@ export interface StatusLine {
 }
 
 const nothing: Framing = { kind: "length", sizeBytes: 0 };
-const namePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Two of them would let sender and receiver disagree about where things end, or what was stored. */
 const onlyOnce = new Set(["content-length", "transfer-encoding", "content-range", "etag", "location"]);
 
@@ -42,7 +42,7 @@ export function parseStatusLine(line: string): StatusLine {
 export function parseField(line: string, into: string[]): void {
   const colon = line.indexOf(":");
   const name = line.slice(0, colon);
-  if (colon < 1 || !namePattern.test(name)) throw malformed("a line of its head is no field");
+  if (colon < 1 || lowerCaseOf(name) === undefined) throw malformed("a line of its head is no field");
   into.push(name, line.slice(colon + 1).trim());
 }
 
@@ -50,7 +50,8 @@ export function parseField(line: string, into: string[]): void {
 export function assembleHead(line: StatusLine, rawHeaders: readonly string[], method: string): AnswerHead {
   const headers: Record<string, string | string[]> = {};
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? "").toLowerCase();
+    const given = rawHeaders[at] ?? "";
+    const name = lowerCaseOf(given) ?? given.toLowerCase();
     const value = rawHeaders[at + 1] ?? "";
     const known = headers[name];
     if (known === undefined) headers[name] = name === "set-cookie" ? [value] : value;

@@ -23,6 +23,9 @@ const chunkLineBytesMax = 4096;
 const trailerBytesMax = 64 * 1024;
 
 const headEnd = Buffer.from("\r\n\r\n");
+/** Something in a head that makes one of its lines none: then each is looked at by itself. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not be in a line (RFC 9110 5.5)
+const badLine = /\x00|\r(?!\n)|(?<!\r)\n/;
 const cr = 0x0d;
 const lf = 0x0a;
 
@@ -114,6 +117,15 @@ export class AnswerReader {
     const end = bytes.indexOf(headEnd, at);
     if (end === -1) return undefined;
     const text = bytes.toString("latin1", at, end + headEnd.length);
+    if (!badLine.test(text)) {
+      this.#countLine(text.length);
+      for (let start = 0; start < text.length; ) {
+        const next = text.indexOf("\r\n", start);
+        this.#takeText(text.slice(start, next));
+        start = next + 2;
+      }
+      return end + headEnd.length;
+    }
     for (let start = 0; start < text.length; ) {
       const next = text.indexOf("\n", start) + 1;
       this.#countLine(next - start);

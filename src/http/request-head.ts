@@ -1,4 +1,5 @@
 import { ExecutorError } from "../errors/index.ts";
+import { lowerCaseOf } from "./field-names.ts";
 
 export type RequestHeaders = Readonly<Record<string, string | readonly string[]>>;
 
@@ -14,7 +15,6 @@ export interface RequestLine {
   readonly own: Readonly<Record<string, string>>;
 }
 
-const namePattern = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const badTarget = /[^\x21-\x7e]/;
 const badValue = /[^\t\x20-\x7e\x80-\xff]/;
 
@@ -24,26 +24,31 @@ const badValue = /[^\t\x20-\x7e\x80-\xff]/;
  * names the field and not its value.
  */
 export function encodeHead({ method, target, authority, headers, own }: RequestLine, during: string): string {
-  if (!namePattern.test(method)) throw invalid(during, "method");
+  if (lowerCaseOf(method) === undefined) throw invalid(during, "method");
   if (target === "" || badTarget.test(target)) throw invalid(during, "path");
   let head = `${method} ${target} HTTP/1.1\r\n`;
   let hasHost = false;
+  /** Of ours, those that the headers have. */
   const given: string[] = [];
   for (const name in headers) {
-    if (!namePattern.test(name)) throw invalid(during, `header field name ${JSON.stringify(name)}`);
+    const lowerCase = lowerCaseOf(name);
+    if (lowerCase === undefined) throw invalid(during, `header field name ${JSON.stringify(name)}`);
     const value = headers[name] ?? "";
-    for (const each of typeof value === "string" ? [value] : value) {
-      if (badValue.test(each)) throw invalid(during, `header field value for ${JSON.stringify(name)}`);
-      head += `${name}: ${each}\r\n`;
-    }
-    const known = name.toLowerCase();
-    if (known === "transfer-encoding") throw invalid(during, "Transfer-Encoding, which is ours to choose");
-    if (known === "host") hasHost = true;
-    if (Object.hasOwn(own, known)) given.push(known);
+    if (typeof value === "string") head += field(name, value, during);
+    else for (const each of value) head += field(name, each, during);
+    if (lowerCase === "host") hasHost = true;
+    else if (lowerCase === "transfer-encoding")
+      throw invalid(during, "Transfer-Encoding, which is ours to choose");
+    else if (Object.hasOwn(own, lowerCase)) given.push(lowerCase);
   }
   if (!hasHost) head = head.replace("\r\n", () => `\r\nhost: ${authority}\r\n`);
   for (const name in own) if (!given.includes(name)) head += `${name}: ${own[name]}\r\n`;
   return `${head}\r\n`;
+}
+
+function field(name: string, value: string, during: string): string {
+  if (badValue.test(value)) throw invalid(during, `header field value for ${JSON.stringify(name)}`);
+  return `${name}: ${value}\r\n`;
 }
 
 function invalid(during: string, what: string): ExecutorError {

@@ -15,18 +15,18 @@ export interface RetryOptions {
 export class Tries {
   readonly #policy: RetryPolicy;
   readonly #options: RetryOptions;
-  #pauses: Iterator<Pause>;
+  /** Made with the first failure, which most tries never see. */
+  #pauses: Iterator<Pause> | undefined;
   #startedMs = performance.now();
 
   constructor(policy: RetryPolicy, options: RetryOptions = {}) {
     this.#policy = policy;
     this.#options = options;
-    this.#pauses = policy.pauses[Symbol.iterator]();
   }
 
   /** Something was achieved: the next failure counts as the first. */
   restart(): void {
-    this.#pauses = this.#policy.pauses[Symbol.iterator]();
+    this.#pauses = undefined;
     this.#startedMs = performance.now();
   }
 
@@ -42,6 +42,7 @@ export class Tries {
     if (repeats ? !repeats(error) : error.code !== "Transient") throw error;
     const { budget, onRetry } = this.#options;
     budget?.noteFailure();
+    this.#pauses ??= this.#policy.pauses[Symbol.iterator]();
     const { value: pause, done } = this.#pauses.next();
     if (done || budget?.allowsWaiting === false) throw error;
     const planned = pause.minMs + Math.random() * (pause.maxMs - pause.minMs);

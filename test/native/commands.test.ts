@@ -57,7 +57,7 @@ describe("dispatch to Node", () => {
     );
   });
 
-  it("gives roles whose artifacts may be directories of objects a larger young generation", async (t) => {
+  it("gives roles whose artifacts may be directories of objects a larger young generation, if they have the memory", async (t) => {
     const pod = new Pod(t);
     const installed = install(pod, showAll);
     pod.write("opt/lib/argoexec/node.flags", "--max-semi-space-size=1\n");
@@ -73,6 +73,13 @@ describe("dispatch to Node", () => {
     assert.deepEqual(await flagsWith("init", { none: {} }), large);
     assert.deepEqual(await flagsWith("init", { tar: {} }), large.slice(0, 1));
     assert.deepEqual(await flagsWith("agent", { none: {} }), large.slice(0, 1));
+
+    pod.write("sys/fs/cgroup/memory.max", `${256 * 1024 * 1024}\n`);
+    assert.deepEqual(await flagsWith("init", { none: {} }), large);
+    pod.write("sys/fs/cgroup/memory.max", "max\n");
+    assert.deepEqual(await flagsWith("init", { none: {} }), large);
+    pod.write("sys/fs/cgroup/memory.max", `${128 * 1024 * 1024}\n`);
+    assert.deepEqual(await flagsWith("init", { none: {} }), large.slice(0, 1));
   });
 
   it("names what is missing", async (t) => {

@@ -148,7 +148,7 @@ export class S3Protocol implements StoreProtocol<S3Request> {
    * Over TLS nothing but TLS has to protect the payload. Over plain http it is a checksum that the signature covers and the
    * store verifies, where there is one (docs/decisions/0014-parts-signed-by-their-checksum.md), else the signature itself.
    */
-  async #hashToSign(request: S3Request): Promise<string> {
+  #hashToSign(request: S3Request): string | Promise<string> {
     const { payload, sha256, hasChecksum = false } = request;
     if (payload === undefined) return emptyHash;
     const isHttp = this.#config.endpoint.scheme === "http";
@@ -157,7 +157,7 @@ export class S3Protocol implements StoreProtocol<S3Request> {
       return "UNSIGNED-PAYLOAD";
     }
     if (sha256 !== undefined) return sha256;
-    return isHttp ? (await digestOf("sha256", payload)).toString("hex") : "UNSIGNED-PAYLOAD";
+    return isHttp ? hexSha256(payload) : "UNSIGNED-PAYLOAD";
   }
 
   #signerOf(credentials: Credentials): Signer {
@@ -180,6 +180,10 @@ export class S3Protocol implements StoreProtocol<S3Request> {
     const location = /<LocationConstraint[^>]*>([^<]*)</.exec(text)?.[1] ?? "";
     return location === "" ? "us-east-1" : location === "EU" ? "eu-west-1" : location;
   }
+}
+
+async function hexSha256(payload: Payload): Promise<string> {
+  return (await digestOf("sha256", payload)).toString("hex");
 }
 
 const regionCodes = new Set([
