@@ -25,7 +25,7 @@ export interface RequestToSign {
 export class Signer {
   readonly #credentials: Credentials;
   readonly #region: string;
-  #key: { readonly day: string; readonly key: SigningKey } | undefined;
+  #key: { readonly day: string; readonly bytes: Buffer } | undefined;
 
   constructor(credentials: Credentials, region: string) {
     this.#credentials = credentials;
@@ -52,48 +52,20 @@ export class Signer {
     // Values of headers are bytes, as they came from a store: what is beyond ASCII is signed as it goes on the wire.
     const bytes = Buffer.from(canonicalRequest, "latin1");
     const text = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${sha256(bytes)}`;
-    const signature = this.#keyOf(day).sign(text);
+    const signature = createHmac("sha256", this.#keyOf(day)).update(text).digest("hex");
     const credential = `Credential=${accessKeyId}/${scope}`;
     headers.authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${signedHeaders}, Signature=${signature}`;
     return headers;
   }
 
-  #keyOf(day: string): SigningKey {
+  #keyOf(day: string): Buffer {
     if (this.#key?.day !== day) {
       const parts = [day, this.#region, "s3", "aws4_request"];
       const seed = Buffer.from(`AWS4${this.#credentials.secretAccessKey}`);
       const bytes = parts.reduce((key, part) => createHmac("sha256", key).update(part).digest(), seed);
-      this.#key = { day, key: new SigningKey(bytes) };
+      this.#key = { day, bytes };
     }
-    return this.#key.key;
-  }
-}
-
-const hashBlockBytes = 64;
-const hashBytes = 32;
-
-/**
- * HMAC-SHA256 (RFC 2104) of short texts under one key: two hashes of memory that is there already take a third of what
- * Node takes for an object, which it makes for each of them.
- */
-class SigningKey {
-  readonly #outer: Buffer;
-  readonly #innerPad: Buffer;
-
-  /** @param key no longer than a block of the hash, as other HMACs are */
-  constructor(key: Buffer) {
-    const padded = Buffer.alloc(hashBlockBytes);
-    key.copy(padded);
-    this.#innerPad = Buffer.from(padded.map((byte) => byte ^ 0x36));
-    this.#outer = Buffer.alloc(hashBlockBytes + hashBytes);
-    this.#outer.set(padded.map((byte) => byte ^ 0x5c));
-  }
-
-  /** In hex. */
-  sign(text: string): string {
-    const inner = Buffer.concat([this.#innerPad, Buffer.from(text)]);
-    this.#outer.set(hash("sha256", inner, "buffer"), hashBlockBytes);
-    return sha256(this.#outer);
+    return this.#key.bytes;
   }
 }
 
