@@ -104,7 +104,12 @@ export function garbagePod(name: string, image: string): object {
           image,
           imagePullPolicy: "IfNotPresent",
           args: ["artifact", "delete", "--loglevel", "info", "--log-format", "text", "--gloglevel", "0"],
-          env: [{ name: "ARGO_ARTIFACT_POD_NAME", value: label }],
+          env: [
+            { name: "ARGO_POD_NAME", value: name },
+            { name: "ARGO_TEMPLATE", value: "{}" },
+            { name: "ARGO_DEADLINE", value: "2030-01-01T00:00:00Z" },
+            { name: "ARGO_ARTIFACT_POD_NAME", value: label },
+          ],
           resources: { limits: { cpu: "100m", memory: "64Mi" }, requests: { cpu: "50m", memory: "32Mi" } },
           securityContext: {
             allowPrivilegeEscalation: false,

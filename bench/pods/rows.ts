@@ -27,7 +27,9 @@ const heads = ["pod", "executor", "seconds", "of the reference's", ...uses, "mea
 export function row(name: string, ours: Measured, reference?: Measured): Row {
   const both = (cell: (one: Measured) => string) =>
     reference === undefined ? cell(ours) : `${cell(ours)}<br>${cell(reference)}`;
-  const ratio = reference === undefined ? "" : (ours.seconds / reference.seconds).toFixed(2);
+  // What did not do the work has no speed.
+  const isFair = reference !== undefined && [ours, reference].every(({ failures }) => failures.length === 0);
+  const ratio = isFair ? (ours.seconds / reference.seconds).toFixed(2) : "";
   const use = (container: string) =>
     both(({ usage }) => {
       const one = usage[container];
