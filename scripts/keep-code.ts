@@ -127,6 +127,8 @@ async function runPass(program: string, libraries: string, kept: string): Promis
       // And steps that are over while their first phase lasts, which saves their outputs, too.
       for (const seconds of [0, 0.1]) await runPod(copy, folder, isInitless, seconds);
     }
+    // Of the other roles each begins anew: what most of their templates do comes last, and is all that is kept.
+    rmSync(join(folder, "lib/argoexec/code"));
     await using servers = await startDeskServers(folder, "argo", undefined);
     await runRoles(copy, folder, servers);
   } finally {
@@ -145,7 +147,7 @@ function copyInstallation(
   copyFileSync(program, join(bin, "argoexec"));
   for (const file of bundleFiles) cpSync(join(libraries, file), join(lib, file), { recursive: true });
   symlinkSync(realpathSync(join(libraries, "node")), join(lib, "node"));
-  // What one process has kept, the next one of its role begins with, and adds to.
+  // What one process has kept, the next one of its role begins with, and adds to: a phase may go more than one way.
   symlinkSync(kept, join(lib, "code"));
   const hook = join(folder, "hook.cjs");
   writeFileSync(hook, hookText(kept));
