@@ -1,4 +1,4 @@
-import { readSection, table, writeSection } from "./report.ts";
+import { readRows, table, writeSection } from "./report.ts";
 
 const page = "docs/performance.md";
 
@@ -9,10 +9,10 @@ export function writeHeadlines(): void {
 
 /** Figures that stand in docs/performance.md, and nowhere else: throws where one of them is missing. */
 export function headlines(): string {
-  const standing = rowsOf("standing");
-  const pods = rowsOf("pods");
-  const workloads = rowsOf("workloads");
-  const agent = rowsOf("agent");
+  const standing = readRows(page, "standing");
+  const pods = readRows(page, "pods");
+  const workloads = readRows(page, "workloads");
+  const agent = readRows(page, "agent");
   const copied = find(standing, "the program that `init` copies into the pod");
   const emissary = find(standing, "emissary in main: resident, anonymous");
   const overheadOf = (executor: string) => {
@@ -50,11 +50,6 @@ export function headlines(): string {
       ],
     ],
   );
-}
-
-function rowsOf(section: string): readonly (readonly string[])[] {
-  const lines = readSection(page, section).split("\n");
-  return lines.filter((line) => line.startsWith("| ")).map((line) => line.slice(2, -2).split(" | "));
 }
 
 function find(rows: readonly (readonly string[])[], name: string): readonly string[] | undefined {

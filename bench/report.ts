@@ -26,6 +26,12 @@ export function readSection(page: string, name: string): string {
   return text.split(`<!-- /${name} -->`)[0] ?? "";
 }
 
+/** The rows of the tables in a section, heads among them, cell by cell. */
+export function readRows(page: string, name: string): readonly (readonly string[])[] {
+  const lines = readSection(page, name).split("\n");
+  return lines.filter((line) => line.startsWith("| ")).map((line) => line.slice(2, -2).split(" | "));
+}
+
 /** Replaces what stands between the marks `<!-- NAME -->` and `<!-- /NAME -->` of a page, which has them. */
 export function writeSection(page: string, name: string, text: string): void {
   const { before, after } = sectionOf(page, name);

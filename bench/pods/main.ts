@@ -21,7 +21,7 @@ import { importPeers } from "./floor/images.ts";
 import { referenceImage } from "./floor/kinds.ts";
 import { floorPage, measureFloor } from "./floor/measure.ts";
 import { createGarbage, garbagePod } from "./garbage.ts";
-import { workflowPod } from "./pod.ts";
+import { removePod, workflowPod } from "./pod.ts";
 import { containers, type Measured, type Row, row, rowsTable, type Usage, writeRows } from "./rows.ts";
 import { measureStanding, standingPage } from "./while-main-runs.ts";
 import { measureWorkflows, workflowsPage } from "./whole-workflow.ts";
@@ -142,7 +142,7 @@ async function measure(workload: Workload, image: string): Promise<Measured> {
       memoryLimit: workload.memoryLimit,
     });
     const { ended, usage } = await sampled(name, async () => {
-      await removePod(name);
+      await removePod(cluster, name);
       await cluster.kubectl("delete", "workflowtaskresult", "-n", "argo", name, "--ignore-not-found");
       await cluster.create(pod);
       return waitForEnd(name);
@@ -158,14 +158,6 @@ async function measure(workload: Workload, image: string): Promise<Measured> {
   } finally {
     await proxy?.[Symbol.asyncDispose]();
   }
-}
-
-async function removePod(name: string): Promise<void> {
-  await cluster.kubectl(
-    ..."delete pod -n argo".split(" "),
-    name,
-    ..."--ignore-not-found --grace-period=0 --force".split(" "),
-  );
 }
 
 /** Task results need an owner that exists, or Kubernetes deletes them. */
@@ -192,7 +184,7 @@ async function measureGarbage(delayMs: number, image: string): Promise<Measured>
       await cluster.create(task);
     }
     const { ended, usage } = await sampled(name, async () => {
-      await removePod(name);
+      await removePod(cluster, name);
       await cluster.create(garbagePod(name, image));
       return waitForEnd(name);
     });

@@ -1,4 +1,5 @@
 import type { Template } from "../../src/template/index.ts";
+import type { Cluster } from "../../test/cluster/cluster.ts";
 
 export interface PodOptions {
   readonly name: string;
@@ -104,4 +105,10 @@ export function workflowPod({
       ].map((container) => ({ imagePullPolicy: "IfNotPresent", ...container })),
     },
   };
+}
+
+/** At once, whether it is there or not. */
+export async function removePod(cluster: Cluster, name: string): Promise<void> {
+  const now = ["--ignore-not-found", "--grace-period=0", "--force"];
+  await cluster.kubectl("delete", "pod", "-n", "argo", name, ...now);
 }

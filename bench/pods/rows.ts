@@ -1,4 +1,4 @@
-import { commitOf, readSection, table, writeSection } from "../report.ts";
+import { commitOf, readRows, table, writeSection } from "../report.ts";
 import { workloads } from "./workloads.ts";
 
 export interface Usage {
@@ -55,11 +55,9 @@ export function rowsTable(rows: readonly Row[]): string {
 export function writeRows(measured: readonly Row[]): void {
   const page = "docs/performance.md";
   const names = measured.map(([name]) => name);
-  const kept = readSection(page, "workloads")
-    .split("\n")
-    .filter((line) => line.startsWith("| ") && !line.startsWith(`| ${heads[0]} |`))
-    .map((line) => line.slice(2, -2).split(" | "))
-    .filter(([name]) => !names.includes(name ?? ""));
+  const kept = readRows(page, "workloads").filter(
+    ([name = ""]) => name !== heads[0] && !names.includes(name),
+  );
   const order = [...workloads().map(({ name }) => name), "gc-10000 at 0 ms", "gc-10000 at 20 ms"];
   const rows = [...kept, ...measured].sort(([a = ""], [b = ""]) => order.indexOf(a) - order.indexOf(b));
   writeSection(page, "workloads", table(heads, rows));

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { readFileSync, statSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { processesOf, programOf } from "../../test/chaos/processes.ts";
 import type { Cluster } from "../../test/cluster/cluster.ts";
 import { table } from "../report.ts";
-import { workflowPod } from "./pod.ts";
+import { removePod, workflowPod } from "./pod.ts";
 
 /** Long enough for whatever an executor does at the start to be over, and its memory to have come back. */
 const settleMs = 8000;
@@ -34,7 +34,7 @@ export async function measureStanding(
 ): Promise<Standing> {
   const { name } = options;
   const template = { name: "sleeps", container: { image: "busybox", command: ["sleep", "600"] } };
-  await remove(cluster, name);
+  await removePod(cluster, name);
   await cluster.create(workflowPod({ ...options, template, memoryLimit: undefined }));
   try {
     await cluster.kubectl("wait", "pod", "-n", "argo", name, "--for=condition=Ready", "--timeout=60s");
@@ -57,7 +57,7 @@ export async function measureStanding(
       wait: memoryOf(executors("wait")),
     };
   } finally {
-    await remove(cluster, name);
+    await removePod(cluster, name);
   }
 }
 
@@ -66,23 +66,13 @@ interface Status {
   readonly containerID: string;
 }
 
-async function remove(cluster: Cluster, name: string): Promise<void> {
-  const now = ["--ignore-not-found", "--grace-period=0", "--force"];
-  await cluster.kubectl("delete", "pod", "-n", "argo", name, ...now);
+function isExecutor(pid: number): boolean {
+  return ["argoexec", "node"].includes(programOf(pid));
 }
 
-function processesOf(containerId: string): readonly string[] {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
-  return pids.filter((pid) => read(pid, "cgroup").includes(containerId));
-}
-
-function isExecutor(pid: string): boolean {
-  return ["argoexec", "node"].includes(basename(readlinkSync(`/proc/${pid}/exe`)));
-}
-
-function memoryOf(pids: readonly string[]): Memory {
+function memoryOf(pids: readonly number[]): Memory {
   const sum = (field: string) =>
-    pids.reduce((bytes, pid) => bytes + kibOf(read(pid, "status"), field) * 1024, 0);
+    pids.reduce((bytes, pid) => bytes + kibOf(readFileSync(`/proc/${pid}/status`, "utf8"), field) * 1024, 0);
   return { resident: sum("VmRSS"), anonymous: sum("RssAnon") };
 }
 
@@ -90,15 +80,6 @@ function kibOf(status: string, field: string): number {
   const [, kib] = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
   if (kib === undefined) throw new Error(`/proc/PID/status tells no ${field}`);
   return Number(kib);
-}
-
-/** Empty where the process has ended meanwhile. */
-function read(pid: string, file: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/${file}`, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 export function standingPage(ours: Standing, reference: Standing): string {

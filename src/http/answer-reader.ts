@@ -23,9 +23,9 @@ const chunkLineBytesMax = 4096;
 const trailerBytesMax = 64 * 1024;
 
 const headEnd = Buffer.from("\r\n\r\n");
-/** Something in a head that makes one of its lines none: then each is looked at by itself. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these must not be in a line (RFC 9110 5.5)
-const badLine = /\x00|\r(?!\n)|(?<!\r)\n/;
+/** In lines with their ends: what must not be in any of them (RFC 9110 section 5.5). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: exactly these
+const badByte = /\x00|\r(?!\n)/;
 const cr = 0x0d;
 const lf = 0x0a;
 
@@ -117,20 +117,15 @@ export class AnswerReader {
     const end = bytes.indexOf(headEnd, at);
     if (end === -1) return undefined;
     const text = bytes.toString("latin1", at, end + headEnd.length);
-    if (!badLine.test(text)) {
-      this.#countLine(text.length);
-      for (let start = 0; start < text.length; ) {
-        const next = text.indexOf("\r\n", start);
-        this.#takeText(text.slice(start, next));
-        start = next + 2;
-      }
-      return end + headEnd.length;
-    }
+    // Looked for once in all of them, and line by line only to fail at the right one.
+    const isClean = !badByte.test(text);
     for (let start = 0; start < text.length; ) {
       const next = text.indexOf("\n", start) + 1;
       this.#countLine(next - start);
       if (text.charCodeAt(next - 2) !== cr) throw malformed("a line ends without CR");
-      this.#takeLineText(text.slice(start, next - 2));
+      const line = text.slice(start, next - 2);
+      if (isClean) this.#takeText(line);
+      else this.#takeLineText(line);
       start = next;
     }
     return end + headEnd.length;

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isExecutorError } from "../../src/errors/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
@@ -10,7 +10,7 @@ import { watchEvents } from "../cluster/watch-events.ts";
 import { type Cleanup, secrets, startStore } from "../pod/servers.ts";
 import { ApiFront } from "../servers/api-front.ts";
 import type { ChaosEnd, ChaosPod, ChaosServers, Stage } from "./pod.ts";
-import { nodeBelow, type Victim } from "./processes.ts";
+import { nodeBelow, processesOf, type Victim } from "./processes.ts";
 import { until } from "./until.ts";
 import { type Layout, newFolder, workload } from "./workload.ts";
 
@@ -277,8 +277,7 @@ class ClusterPod implements ChaosPod {
       .find(({ name }) => name === container)
       ?.containerID?.replace(/^.*:\/\//, "");
     if (!id) return [];
-    const found = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && isIn(pid, id));
-    return found.map(Number).sort((a, b) => firstness(a) - firstness(b) || a - b);
+    return [...processesOf(id)].sort((a, b) => firstness(a) - firstness(b) || a - b);
   }
 
   /** A second name for the file, which stays when the kubelet removes the first. */
@@ -359,15 +358,6 @@ function hasEnded(pid: number): boolean {
     return /^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return true;
-  }
-}
-
-function isIn(pid: string, containerId: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(containerId);
-  } catch {
-    // It has ended meanwhile.
-    return false;
   }
 }
 

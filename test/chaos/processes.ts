@@ -14,6 +14,21 @@ export function childrenOf(pid: number): readonly number[] {
   }
 }
 
+/** What runs in a container, as its control group tells (proc(5)); none for what has ended. */
+export function processesOf(containerId: string): readonly number[] {
+  const isIn = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(containerId);
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  };
+  return readdirSync("/proc")
+    .filter((pid) => /^\d+$/.test(pid) && isIn(pid))
+    .map(Number);
+}
+
 /** The Node that a container's first process has started; undefined while none runs. */
 export function nodeBelow(first: number): number | undefined {
   return childrenOf(first).find((pid) => programOf(pid).startsWith("node"));

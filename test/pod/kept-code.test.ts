@@ -1,18 +1,10 @@
 // The bytecode that is kept when the program is built (scripts/keep-code.ts), in whole pods of the installation under test.
 import assert from "node:assert/strict";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { program, shell, startPod, startServers } from "./desk.ts";
-import { temporary } from "./servers.ts";
+import { program as built, shell, startPod, startServers } from "./desk.ts";
+import { startInstallation } from "./listing-installation.ts";
 
 interface Process {
   readonly role: string;
@@ -29,12 +21,8 @@ interface Process {
 
 /** The installation under test, each Node of which writes down at its end what it has compiled and loaded. */
 function tellingInstallation(t: TestContext) {
-  const prefix = mkdtempSync(join(temporary, "kept-"));
-  t.after(() => rmSync(prefix, { recursive: true, force: true }));
-  const libraries = join(dirname(dirname(program)), "lib/argoexec");
-  const [bin, lib] = [join(prefix, "bin"), join(prefix, "lib/argoexec")];
-  for (const folder of [bin, lib]) mkdirSync(folder, { recursive: true });
-  copyFileSync(program, join(bin, "argoexec"));
+  const { prefix, program, lib } = startInstallation(t);
+  const libraries = join(dirname(dirname(built)), "lib/argoexec");
   for (const file of ["node", "argoexec.cjs", "main.js", "parts.json", "parts", "vendor", "code"]) {
     symlinkSync(join(libraries, file), join(lib, file));
   }
@@ -48,7 +36,7 @@ function tellingInstallation(t: TestContext) {
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line));
-  return { program: join(bin, "argoexec"), ended };
+  return { program, ended };
 }
 
 function hookText(kept: string, list: string): string {

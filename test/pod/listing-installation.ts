@@ -8,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { TestContext } from "node:test";
 import { program as built } from "./desk.ts";
 import { temporary } from "./servers.ts";
@@ -19,19 +19,25 @@ const project = resolve(import.meta.dirname, "../..");
 const logger =
   /^(pino|pino-.*|@pinojs.*|sonic-boom|quick-format-unescaped|atomic-sleep|on-exit-leak-free|thread-stream|real-require|safe-stable-stringify|process-warning)$/;
 
+/** The static program in a folder of its own, with an empty one for the rest of an installation. */
+export function startInstallation(t: TestContext) {
+  const prefix = mkdtempSync(join(temporary, "installed-"));
+  t.after(() => rmSync(prefix, { recursive: true, force: true }));
+  const [program, lib] = [join(prefix, "bin/argoexec"), join(prefix, "lib/argoexec")];
+  for (const folder of [dirname(program), lib]) mkdirSync(folder, { recursive: true });
+  copyFileSync(built, program);
+  return { prefix, program, lib };
+}
+
 /** An installation of the static program that runs the sources, and writes down which of them each process loads. */
 export class ListingInstallation {
   readonly program: string;
   readonly #list: string;
 
   constructor(t: TestContext) {
-    const prefix = mkdtempSync(join(temporary, "list-"));
-    t.after(() => rmSync(prefix, { recursive: true, force: true }));
-    const [bin, lib] = [join(prefix, "bin"), join(prefix, "lib/argoexec")];
-    for (const folder of [bin, lib]) mkdirSync(folder, { recursive: true });
-    this.program = join(bin, "argoexec");
+    const { prefix, program, lib } = startInstallation(t);
+    this.program = program;
     this.#list = join(prefix, "list");
-    copyFileSync(built, this.program);
     symlinkSync(realpathSync(process.execPath), join(lib, "node"));
     writeFileSync(join(lib, "node.flags"), "--disable-warning=ExperimentalWarning\n");
     writeFileSync(join(lib, "argoexec.cjs"), entry(this.#list));
