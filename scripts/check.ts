@@ -1,7 +1,10 @@
 // What has to pass before a change lands: `npm run check`, which is also all that .ci/run and the forge's CI do.
 // Names choose steps: `npm run check -- types style imports citations`. Steps say themselves what they left out because
-// the machine cannot offer it (services, a cluster). What is dear to build is kept in OUTRIDER_CACHE.
-import { spawnSync } from "node:child_process";
+// the machine cannot offer it (services, a cluster). What is dear to build is kept in OUTRIDER_CACHE. The end of what a
+// failed step printed stands once more at the end of all, for logs that are cut to their last lines.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout } from "node:timers/promises";
 
 interface Step {
   readonly name: string;
@@ -34,16 +37,39 @@ if (unknown.length > 0) {
   console.error(`no step ${unknown.join(", ")}; there are: ${steps.map(({ name }) => name).join(", ")}`);
   process.exit(64);
 }
-const failed: string[] = [];
+const repeatedLines = 60;
+/** How long what a step left running may keep its output open. */
+const leftoverPatienceMs = 5_000;
+const failed = new Map<string, readonly string[]>();
 const chosen = steps.filter(({ name }) => names.length === 0 || names.includes(name));
-for (const { name, command, env } of chosen) {
-  console.log(`\n=== ${name}`);
+for (const step of chosen) {
+  console.log(`\n=== ${step.name}`);
   const startedMs = performance.now();
-  const [program = "", ...args] = command;
-  const { status } = spawnSync(program, args, { stdio: "inherit", env: { ...process.env, ...env } });
-  if (status !== 0) failed.push(name);
-  console.log(`=== ${name}: ${Math.round((performance.now() - startedMs) / 1000)} s`);
+  const { status, lastLines } = await run(step);
+  if (status !== 0) failed.set(step.name, lastLines);
+  console.log(`=== ${step.name}: ${Math.round((performance.now() - startedMs) / 1000)} s`);
 }
-if (failed.length > 0) console.log(`\nfailed: ${failed.join(", ")}`);
-console.log(`\n${chosen.length - failed.length} passed, ${failed.length} failed`);
-process.exit(failed.length > 0 ? 1 : 0);
+for (const [name, lastLines] of failed) console.log(["", `=== ${name} failed:`, ...lastLines].join("\n"));
+console.log(`\n${chosen.length - failed.size} passed, ${failed.size} failed`);
+process.exit(failed.size > 0 ? 1 : 0);
+
+/** Runs a step with its output passed on; its status (null: ended by a signal) and its last lines. */
+async function run({ command, env }: Step): Promise<{ status: number | null; lastLines: readonly string[] }> {
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, { stdio: ["inherit", "pipe", "pipe"], env: { ...process.env, ...env } });
+  let lastLines: string[] = [];
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    from.setEncoding("utf8").on("data", (text: string) => {
+      to.write(text);
+      const [rest = "", ...more] = text.split("\n");
+      lastLines = [...lastLines.slice(0, -1), (lastLines.at(-1) ?? "") + rest, ...more].slice(-repeatedLines);
+    });
+  }
+  const closed = once(child, "close");
+  await once(child, "exit");
+  await Promise.race([closed, setTimeout(leftoverPatienceMs)]);
+  return { status: child.exitCode, lastLines };
+}
