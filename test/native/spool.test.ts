@@ -3,13 +3,17 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "no
 import { describe, it } from "node:test";
 import { Pod, type Running, sh, until } from "./program.ts";
 
-/** 20,000 lines of 9 bytes, of which 80,000 bytes may lie on the volume, in segments of 10,000. */
-const printed = Array.from({ length: 20_000 }, (_, index) => `${String(index + 1).padStart(8, "0")}\n`).join(
+/**
+ * 60,000 lines of 9 bytes, of which 80,000 bytes may lie on the volume, in segments of 10,000: also too much with what
+ * the emissary reads at once and what its pipe holds, so that no command can be over before it was held back.
+ */
+const lines = 60_000;
+const printed = Array.from({ length: lines }, (_, index) => `${String(index + 1).padStart(8, "0")}\n`).join(
   "",
 );
 const segment = 10_000;
 const limit = 8 * segment;
-const print = sh("seq -f %08.0f 20000");
+const print = sh(`seq -f %08.0f ${lines}`);
 
 function starts(pod: Pod): readonly number[] {
   const names = readdirSync(pod.container("main")).filter((name) => name.startsWith("combined"));
