@@ -89,7 +89,7 @@ export class OutputRequests {
     let entry: TreeEntry | undefined;
     let chunks: Buffer[] = [];
     let missing = 0;
-    const finished = () => entry && { ...entry, body: entry.body && Buffer.concat(chunks) };
+    const finished = () => entry && { ...entry, body: entry.body && joined(chunks) };
     for await (const frame of this.#answer(["tree", path, String(bodyBytesMax)], rules, signal)) {
       if (frame.type === "D") {
         missing -= frame.bytes.length;
@@ -220,6 +220,12 @@ function parseName(frame: Frame, path: string, bodyBytesMax: number): TreeEntry 
   const [, kind, name] = /^(symlink|socket|fifo|device) (.*)$/s.exec(text) ?? [];
   if (kind === undefined || name === undefined) throw corrupt(path, "no name");
   return { kind, sizeBytes: 0, name, body: undefined };
+}
+
+/** A small file mostly comes in one piece, which then is the file. */
+function joined(pieces: readonly Buffer[]): Buffer {
+  const [only] = pieces;
+  return only !== undefined && pieces.length === 1 ? only : Buffer.concat(pieces);
 }
 
 function size16(digits: string, path: string): number {

@@ -4,6 +4,7 @@ import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { installDebianPackages } from "../../scripts/debian-packages.ts";
 
 const run = promisify(execFile);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -16,7 +17,14 @@ const versions = {
   minio: "v0.0.0-20260212201848-7aac2a2c5b7c",
   argo: "v4.0.5",
 };
-const debianPackages = ["containerd", "runc", "containernetworking-plugins", "openssl", "debootstrap"];
+/** By name, with a file that is there once the package is. */
+const debianPackages = {
+  containerd: "/usr/bin/containerd",
+  runc: "/usr/sbin/runc",
+  "containernetworking-plugins": "/usr/lib/cni/bridge",
+  openssl: "/usr/bin/openssl",
+  debootstrap: "/usr/sbin/debootstrap",
+};
 
 export interface Prerequisites {
   /** Folder with kube-all, containerd, ctr, minio. */
@@ -49,7 +57,9 @@ export async function prepare(say: (text: string) => void): Promise<Prerequisite
   const cache = cacheDirectory();
   const bin = join(cache, "bin");
   await mkdir(bin, { recursive: true });
-  await installDebianPackages(say);
+  const missing = installDebianPackages(debianPackages, say);
+  if (missing.length > 0)
+    throw new Error(`install Debian's ${missing.join(", ")}, without which there is no cluster`);
   await built(join(bin, "kube-all"), say, () => buildKubernetes(bin));
   await built(join(bin, "containerd"), say, () => buildContainerd(bin));
   await buildMinio(bin, say);
@@ -106,19 +116,6 @@ async function built(path: string, say: (text: string) => void, build: () => Pro
   if (await exists(path)) return;
   say(`building ${path}`);
   await build();
-}
-
-async function installDebianPackages(say: (text: string) => void): Promise<void> {
-  const isMissing = (name: string) =>
-    !spawnSync("dpkg", ["-s", name]).stdout?.toString().includes("ok installed");
-  const missing = debianPackages.filter(isMissing);
-  if (missing.length === 0) return;
-  say(`installing ${missing.join(" ")}`);
-  await run("apt-get", ["update"], { maxBuffer: 1 << 26 });
-  await run("apt-get", ["install", "-y", ...missing], {
-    maxBuffer: 1 << 26,
-    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-  });
 }
 
 async function buildKubernetes(bin: string): Promise<void> {
