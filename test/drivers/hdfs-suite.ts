@@ -6,7 +6,7 @@ import { isExecutorError } from "../../src/errors/index.ts";
 import type { Artifact, HdfsLocation } from "../../src/template/index.ts";
 import { startFront } from "../servers/front.ts";
 import type { Limits, StoreUnderTest } from "./suite.ts";
-import { fileOf, keysOf, noise, patience, surroundings } from "./surroundings.ts";
+import { fileOf, fileThatStops, keysOf, patience, surroundings } from "./surroundings.ts";
 
 export const hdfsArtifact = (
   addresses: readonly string[],
@@ -124,21 +124,9 @@ export function describeHdfs(
       const { driver, artifact } = await open(t);
       await driver.saveFile(artifact("other"), fileOf("other", "x"), patience());
       const stop = new AbortController();
-      const content = fileOf("half", noise(30 * 1024 * 1024));
-      const stopping = {
-        ...content,
-        open: () => {
-          const stream = content.open();
-          let chunks = 0;
-          stream.on("data", () => {
-            chunks += 1;
-            if (chunks === 100) stop.abort();
-          });
-          return stream.pause();
-        },
-      };
+      const content = fileThatStops("half", stop);
 
-      await assert.rejects(driver.saveFile(artifact("half"), stopping, stop.signal));
+      await assert.rejects(driver.saveFile(artifact("half"), content, stop.signal));
 
       assert.equal((await keysOf(driver, artifact(""), patience())).length, 1);
     });

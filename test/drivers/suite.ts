@@ -13,7 +13,16 @@ import type { Artifact } from "../../src/template/index.ts";
 import { Outcomes } from "./conformance.ts";
 import { describeFaults, type FaultyStore } from "./fault-suite.ts";
 import { resolvingEither } from "./resolve-either.ts";
-import { fileOf, keysOf, noise, patience, streamContent, temporaryFolder, treeOf } from "./surroundings.ts";
+import {
+  fileOf,
+  fileThatStops,
+  keysOf,
+  noise,
+  patience,
+  streamContent,
+  temporaryFolder,
+  treeOf,
+} from "./surroundings.ts";
 
 /** A store for one test: where its artifacts live, and what a driver needs to get there. */
 export interface StoreUnderTest {
@@ -388,21 +397,9 @@ export function describeDriver(
     check("saves nothing when it is told to stop", cannot.save, async (t) => {
       const { driver, artifact } = await open(t);
       const stop = new AbortController();
-      const content = fileOf("half", noise(30 * 1024 * 1024));
-      const stopping = {
-        ...content,
-        open: () => {
-          const stream = content.open();
-          let chunks = 0;
-          stream.on("data", () => {
-            chunks += 1;
-            if (chunks === 100) stop.abort();
-          });
-          return stream.pause();
-        },
-      };
+      const content = fileThatStops("half", stop);
 
-      await assert.rejects(driver.saveFile(artifact("half"), stopping, stop.signal));
+      await assert.rejects(driver.saveFile(artifact("half"), content, stop.signal));
 
       await assert.rejects(driver.open(artifact("half"), patience()), (error) =>
         isExecutorError(error, "NotFound"),

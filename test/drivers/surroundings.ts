@@ -84,6 +84,21 @@ export function fileOf(name: string, content: string | Uint8Array): FileContent 
   };
 }
 
+/** 30 MiB that fire `stop` when a fifth of them has been read. */
+export function fileThatStops(name: string, stop: AbortController): FileContent {
+  const content = fileOf(name, noise(30 * 1024 * 1024));
+  const open = () => {
+    const stream = content.open();
+    let chunks = 0;
+    stream.on("data", () => {
+      chunks += 1;
+      if (chunks === 100) stop.abort();
+    });
+    return stream.pause();
+  };
+  return { ...content, open };
+}
+
 /** FileContent whose size only its end tells, as that of a compressed stream. */
 export function streamContent(name: string, content: Uint8Array, replayable = true): FileContent {
   return { name, sizeBytes: undefined, replayable, open: () => streamOf(content) };

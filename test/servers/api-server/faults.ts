@@ -1,5 +1,5 @@
 import type { ApiRequest, Verb } from "../../../desk/api-server/index.ts";
-import { Holds } from "../holds.ts";
+import { FaultScript } from "../fault-script.ts";
 
 /** Which requests a fault strikes; what is left out matches everything. */
 export interface ApiFaultMatch {
@@ -34,36 +34,10 @@ export type ApiFaultEffect =
 /** One scripted mishap; `times` is how many requests it strikes (all, if left out). */
 export type ApiFault = { readonly match?: ApiFaultMatch; readonly times?: number } & ApiFaultEffect;
 
-/** The faults that are still due, in the order in which they were added. */
-export class ApiFaultScript {
-  #due: { readonly fault: ApiFault; left: number }[] = [];
-  readonly #holds = new Holds();
-
-  add(fault: ApiFault): void {
-    this.#due.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
-  }
-
-  clear(): void {
-    this.#due = [];
-  }
-
-  /** Holds a request for as long as a fault says. */
-  hold(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#holds.hold(ms, signal);
-  }
-
-  /** Forgets all faults; what one holds goes on as if nothing had been. */
-  letGo(): void {
-    this.clear();
-    this.#holds.letGo();
-  }
-
-  /** The first fault that matches, counted as having struck. */
-  take(request: ApiRequest): ApiFault | undefined {
-    const hit = this.#due.find(({ fault, left }) => left > 0 && matches(fault, request));
-    if (!hit) return undefined;
-    hit.left -= 1;
-    return hit.fault;
+/** The faults that are still due. */
+export class ApiFaultScript extends FaultScript<ApiFault, ApiRequest> {
+  constructor() {
+    super(matches);
   }
 }
 

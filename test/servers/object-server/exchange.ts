@@ -3,21 +3,26 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ExchangeObserver } from "../../../desk/object-server/index.ts";
 import { resetConnection } from "../connections.ts";
 import { disturbed, untilClosed } from "./disturbed.ts";
-import type { Fault, FaultScript } from "./faults.ts";
+import type { Fault, ObjectFaultScript } from "./faults.ts";
 import type { LoggedRequest, RequestLog } from "./request-log.ts";
 
 /** Writes one exchange into the log, and lets the fault that is due for it strike. */
 export class FollowedExchange implements ExchangeObserver {
   readonly #message: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #faults: FaultScript;
+  readonly #faults: ObjectFaultScript;
   readonly #log: RequestLog;
   readonly #record: LoggedRequest;
   #fault: Fault | undefined;
   /** Set where a fault strikes: without one the server's own way out is the one under test. */
   answer?: (bytes: AsyncIterable<Buffer>) => AsyncIterable<Buffer>;
 
-  constructor(message: IncomingMessage, response: ServerResponse, faults: FaultScript, log: RequestLog) {
+  constructor(
+    message: IncomingMessage,
+    response: ServerResponse,
+    faults: ObjectFaultScript,
+    log: RequestLog,
+  ) {
     this.#message = message;
     this.#response = response;
     this.#faults = faults;

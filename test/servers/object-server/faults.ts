@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { Holds } from "../holds.ts";
+import { FaultScript } from "../fault-script.ts";
 
 /** Which requests a fault strikes; what is left out matches everything. */
 export interface FaultMatch {
@@ -49,40 +49,14 @@ interface FaultTarget {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** The faults that are still due, in the order in which they were added. */
-export class FaultScript {
-  #due: { readonly fault: Fault; left: number }[] = [];
-  readonly #holds = new Holds();
-
-  add(fault: Fault): void {
-    this.#due.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY });
-  }
-
-  clear(): void {
-    this.#due = [];
-  }
-
-  /** Holds a request for as long as a fault says. */
-  hold(ms: number, signal: AbortSignal): Promise<void> {
-    return this.#holds.hold(ms, signal);
-  }
-
-  /** Forgets all faults; what one holds goes on as if nothing had been. */
-  letGo(): void {
-    this.clear();
-    this.#holds.letGo();
-  }
-
-  /** The first fault that matches, counted as having struck. */
-  take(target: FaultTarget): Fault | undefined {
-    const hit = this.#due.find(({ fault, left }) => left > 0 && matches(fault.match ?? {}, target));
-    if (!hit) return undefined;
-    hit.left -= 1;
-    return hit.fault;
+/** The faults that are still due. */
+export class ObjectFaultScript extends FaultScript<Fault, FaultTarget> {
+  constructor() {
+    super(matches);
   }
 }
 
-function matches(match: FaultMatch, { method, bucket, key, query, headers }: FaultTarget): boolean {
+function matches({ match = {} }: Fault, { method, bucket, key, query, headers }: FaultTarget): boolean {
   if (match.payload !== undefined && match.payload !== headers["x-amz-content-sha256"]) return false;
   if (match.method !== undefined && match.method !== method) return false;
   if (match.bucket !== undefined && match.bucket !== bucket) return false;

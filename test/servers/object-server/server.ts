@@ -5,7 +5,7 @@ import {
   type ExchangeObserver,
 } from "../../../desk/object-server/index.ts";
 import { FollowedExchange } from "./exchange.ts";
-import { type Fault, FaultScript } from "./faults.ts";
+import { type Fault, ObjectFaultScript } from "./faults.ts";
 import { RequestLog, type RequestRecord } from "./request-log.ts";
 
 export interface ObjectServerOptions extends DeskOptions {
@@ -14,7 +14,7 @@ export interface ObjectServerOptions extends DeskOptions {
 
 /** The desk's object server with a log of what it was asked and a script of what goes wrong. */
 export class ObjectServer extends DeskObjectServer {
-  readonly #faults = new FaultScript();
+  readonly #faults = new ObjectFaultScript();
   readonly #log = new RequestLog();
 
   /** What was asked, in order of arrival: the last 100,000 requests at least. */
