@@ -90,12 +90,19 @@ export class ArtifactRuns {
     return figures;
   }
 
+  /** V8 takes code only with the flags that it was made with, so each kind of run has its own. */
+  #starter(name: string): string {
+    const file = join(this.#root, `${name}.cjs`);
+    writeFileSync(file, starterText(join(this.#root, "child.cjs"), join(this.#root, `${name}.code`)));
+    return file;
+  }
+
   async #run(direction: string, { endpoint, ca, key, strategy }: Target, path: string): Promise<Figures> {
     const own = readFileSync(join(this.#checkout, "dist/lib/argoexec/node.flags"), "utf8").trim().split("\n");
     // As native/dispatch.c has it, for a template with `archive: none`.
     if (strategy === "none" && hasLargestYoung(this.#checkout)) own.push("--max-semi-space-size=16");
     const args = [
-      join(this.#root, "child.cjs"),
+      this.#starter(`${direction}-${strategy}`),
       direction,
       this.#root,
       endpoint,
@@ -112,6 +119,23 @@ export class ArtifactRuns {
     // Lines of Node's own, such as those of --trace-gc, come before.
     return JSON.parse(Buffer.concat(output).toString().trim().split("\n").at(-1) ?? "") as Figures;
   }
+}
+
+/**
+ * A program like the image's scripts/start.cjs: the bytecode of what its first run has called is there for the others.
+ */
+function starterText(child: string, code: string): string {
+  return `
+const { existsSync, readFileSync, writeFileSync } = require("node:fs");
+const { wrap } = require("node:module");
+const { Script } = require("node:vm");
+const [child, code] = ${JSON.stringify([child, code])};
+const kept = existsSync(code) ? readFileSync(code) : undefined;
+const script = new Script(wrap(readFileSync(child, "utf8")), { filename: child, cachedData: kept });
+if (script.cachedDataRejected) throw new Error(code + " is not taken");
+if (!kept) process.on("exit", () => writeFileSync(code, script.createCachedData()));
+script.runInThisContext()(module.exports, require, module, child, __dirname);
+`;
 }
 
 /** Runs a shell command with all its children. */
