@@ -42,6 +42,8 @@ export function headlines(): string {
       ],
       ["1 GiB of log text saved as tar.gz, after the step", ...secondsOf("tgz-1g-up")],
       ["a file of 4 GiB saved, after the step", ...secondsOf("none-4g-up")],
+      ["a directory of 5,000 small files saved, the store 20 ms away", ...secondsOf("dir-5000-up")],
+      ["the same, loaded", ...secondsOf("dir-5000-down")],
       ["10,000 artifacts deleted in the 100m of CPU that there are", ...secondsOf("gc-10000 at 0 ms")],
       [
         "an HTTP template's result is visible",
