@@ -9,7 +9,7 @@
 import "../ready.ts";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Cluster, executorImage, startMinio } from "../../test/cluster/cluster.ts";
@@ -78,8 +78,9 @@ try {
   if (values.write) writeHeadlines();
 } finally {
   minio.stop();
-  // The state stays, for the next run.
+  // The cluster's state stays, for the next run; what was stored does not, for that would be overwritten then.
   await cluster.stop();
+  rmSync(store, { recursive: true, force: true, maxRetries: 5 });
 }
 
 /** What a pod of `true` takes above one that does nothing. */
@@ -127,6 +128,7 @@ async function standing(): Promise<void> {
 }
 
 async function measure(workload: Workload, image: string): Promise<Measured> {
+  const template = workload.template(image === referenceImage ? "reference" : "ours");
   const name = `bench-${workload.name.replaceAll(/[^a-z0-9]+/g, "-").replaceAll(/^-|-$/g, "")}`;
   const proxy =
     workload.delayMs > 0
@@ -137,7 +139,7 @@ async function measure(workload: Workload, image: string): Promise<Measured> {
       name,
       workflowUid,
       image,
-      template: workload.template,
+      template,
       endpoint: proxy?.endpoint ?? minioEndpoint,
       memoryLimit: workload.memoryLimit,
     });
@@ -150,7 +152,7 @@ async function measure(workload: Workload, image: string): Promise<Measured> {
     const byName = Object.fromEntries(containers.map((one) => [one, usage[ended.ids[one] ?? ""]]));
     const last = Math.max(...Object.values(byName).map((one) => one?.last ?? 0));
     const seconds =
-      workload.template.name === "down"
+      template.name === "down"
         ? (byName.init?.seconds ?? 0)
         : last - (await userProcessEnd(name, byName.init?.last ?? 0));
     const failures = Object.entries(ended.exits).filter(([, code]) => code !== 0);

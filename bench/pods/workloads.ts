@@ -3,7 +3,8 @@ import type { Template } from "../../src/template/index.ts";
 /** One pod to measure. */
 export interface Workload {
   readonly name: string;
-  readonly template: Template;
+  /** Of an executor, whose objects are its own: what one overwrites for another, the store has to take away first. */
+  template(executor: string): Template;
   /** The store is reached through a proxy that holds every chunk back so long each way, in milliseconds. */
   readonly delayMs: number;
   /** Memory limit on every container, such as `128Mi`. */
@@ -53,24 +54,26 @@ function upload(
   path: string,
   key: string,
   archive?: Template["archiveLocation"] | object,
-): Template {
-  const artifact = { name: "data", path, s3: { key }, ...(archive ? { archive } : {}) };
-  return {
+): Workload["template"] {
+  return (executor) => ({
     name: "up",
     inputs: {},
-    outputs: { artifacts: [artifact as never] },
+    outputs: { artifacts: [artifact(executor, path, key, archive) as never] },
     container: { image: "busybox", command: python(source) },
-  };
+  });
 }
 
-function download(key: string, path: string, archive?: object): Template {
-  const artifact = { name: "data", path, s3: { key }, ...(archive ? { archive } : {}) };
-  return {
+function download(key: string, path: string, archive?: object): Workload["template"] {
+  return (executor) => ({
     name: "down",
-    inputs: { artifacts: [artifact as never] },
+    inputs: { artifacts: [artifact(executor, path, key, archive) as never] },
     outputs: {},
     container: { image: "busybox", command: ["true"] },
-  };
+  });
+}
+
+function artifact(executor: string, path: string, key: string, archive: object | undefined) {
+  return { name: "data", path, s3: { key: `${executor}/${key}` }, ...(archive ? { archive } : {}) };
 }
 
 /** The table of the performance targets: every "down" loads what the "up" before it saved. */
