@@ -22,6 +22,8 @@ export interface Target {
   readonly ca?: string | undefined;
   readonly key: string;
   readonly strategy: "tar" | "none";
+  /** Keep the bytecode of what this run calls for those after it, as the image has it. */
+  readonly keepsCode?: boolean;
 }
 
 export class ArtifactRuns {
@@ -91,18 +93,20 @@ export class ArtifactRuns {
   }
 
   /** V8 takes code only with the flags that it was made with, so each kind of run has its own. */
-  #starter(name: string): string {
+  #starter(name: string, keepsCode: boolean): string {
     const file = join(this.#root, `${name}.cjs`);
-    writeFileSync(file, starterText(join(this.#root, "child.cjs"), join(this.#root, `${name}.code`)));
+    const code = join(this.#root, `${name}.code`);
+    writeFileSync(file, starterText(join(this.#root, "child.cjs"), code, keepsCode));
     return file;
   }
 
-  async #run(direction: string, { endpoint, ca, key, strategy }: Target, path: string): Promise<Figures> {
+  async #run(direction: string, target: Target, path: string): Promise<Figures> {
+    const { endpoint, ca, key, strategy, keepsCode = false } = target;
     const own = readFileSync(join(this.#checkout, "dist/lib/argoexec/node.flags"), "utf8").trim().split("\n");
     // As native/dispatch.c has it, for a template with `archive: none`.
     if (strategy === "none" && hasLargestYoung(this.#checkout)) own.push("--max-semi-space-size=16");
     const args = [
-      this.#starter(`${direction}-${strategy}`),
+      this.#starter(`${direction}-${strategy}`, keepsCode),
       direction,
       this.#root,
       endpoint,
@@ -121,10 +125,8 @@ export class ArtifactRuns {
   }
 }
 
-/**
- * A program like the image's scripts/start.cjs: the bytecode of what its first run has called is there for the others.
- */
-function starterText(child: string, code: string): string {
+/** A program like the image's scripts/start.cjs: it takes the bytecode that was kept, if any was. */
+function starterText(child: string, code: string, keepsCode: boolean): string {
   return `
 const { existsSync, readFileSync, writeFileSync } = require("node:fs");
 const { wrap } = require("node:module");
@@ -133,7 +135,7 @@ const [child, code] = ${JSON.stringify([child, code])};
 const kept = existsSync(code) ? readFileSync(code) : undefined;
 const script = new Script(wrap(readFileSync(child, "utf8")), { filename: child, cachedData: kept });
 if (script.cachedDataRejected) throw new Error(code + " is not taken");
-if (!kept) process.on("exit", () => writeFileSync(code, script.createCachedData()));
+if (${keepsCode}) process.on("exit", () => writeFileSync(code, script.createCachedData()));
 script.runInThisContext()(module.exports, require, module, child, __dirname);
 `;
 }

@@ -46,7 +46,7 @@ const measured = new Map<string, Figures[]>();
 try {
   writeFiles();
   // What only a first run takes: code that is not compiled yet, ours and the store's.
-  const first = { ...targetOf(0), key: "first" };
+  const first = { ...targetOf(0), key: "first", keepsCode: true };
   if (wanted !== "floor" && wanted !== "disk") await runs.save(directory, first);
   if ("down".startsWith(wanted)) await runs.load(first, { setsAside: true });
   console.log("| line | seconds | files/s | CPU s | anon MiB | main: CPU s | store: CPU s | proxy: CPU s |");

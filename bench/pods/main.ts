@@ -39,6 +39,11 @@ const { values, positionals: wanted } = parseArgs({
 if (values.write)
   for (const name of ["pods", "standing", "workflow", "workloads"])
     expectSection("docs/performance.md", name);
+const lonely = wanted.find(
+  (name) => name.endsWith("-down") && !wanted.includes(name.replace(/-down$/, "-up")),
+);
+if (lonely !== undefined)
+  throw new Error(`${lonely} loads what ${lonely.replace(/-down$/, "-up")} saves: name both`);
 const say = (text: string) => console.error(`# ${text}`);
 const tools = await prepare(say);
 const state = join(cacheDirectory(), "cluster");
